@@ -1,0 +1,144 @@
+"""What matters in the world at one moment, or at many: named columns over any leading batch shape.
+
+A state is one row of float64 numbers. A trajectory is a stack of rows, a batch of trajectories a
+stack of those; every accessor below works on all of them alike, without copying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import unknown
+
+__all__ = ["ENTITY_FIELDS", "ROBOT_FIELDS", "Layout", "State"]
+
+Array = npt.NDArray[np.float64]
+
+ROBOT_FIELDS: Final[dict[str, int]] = {
+    "time": 1,  # s since reset
+    "gripper_position": 3,  # m, world; the point midway between the fingertips
+    "gripper_quaternion": 4,  # xyzw, world
+    "gripper_width": 1,  # m between the fingers
+    "gripper_velocity": 3,  # m/s, world
+    "joints": 7,  # rad
+    "table_height": 1,  # m, world; z of the table's surface
+    "table_size": 2,  # m, full extents of the table along world x and y (centred on TABLE_CENTRE)
+}
+"""Columns of the robot and the table, with their widths."""
+
+ENTITY_FIELDS: Final[dict[str, int]] = {
+    "position": 3,  # m, world; rigid: centre of the bounding box; fixture: centre of its moving part
+    "quaternion": 4,  # xyzw, world
+    "velocity": 3,  # m/s, world
+    "spin": 3,  # rad/s, world
+    "size": 3,  # m, full extents of the bounding box in the entity's own frame
+    "grasp": 3,  # m, in the entity's own frame: where a gripper would act (a handle); 0 for rigid
+    "fraction": 1,  # [-]: 0 closed / unpressed .. 1 open / pressed; 0 for what has no joint
+    "finger_force": 2,  # N: normal force from the left and the right finger
+}
+"""Columns of each entity, with their widths."""
+
+_ROBOT_WIDTH = sum(ROBOT_FIELDS.values())
+_ENTITY_WIDTH = sum(ENTITY_FIELDS.values())
+
+
+def _offsets(fields: dict[str, int]) -> dict[str, slice]:
+    start, out = 0, {}
+    for name, width in fields.items():
+        out[name] = slice(start, start + width)
+        start += width
+    return out
+
+
+_ROBOT_SLICES = _offsets(ROBOT_FIELDS)
+_ENTITY_SLICES = _offsets(ENTITY_FIELDS)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which entities a state's columns describe, in order."""
+
+    names: tuple[str, ...]
+    """Unique names: what formulas refer to."""
+    kinds: tuple[str, ...]
+    """Kind of each: the card's name in assets/objects or assets/fixtures ("block", "drawer")."""
+    moves: tuple[str, ...]
+    """How each moves: "rigid" (free), "joint" (a fixture with one joint) or "static"."""
+
+    @cached_property
+    def width(self) -> int:
+        """Number of columns of a state."""
+        return _ROBOT_WIDTH + _ENTITY_WIDTH * len(self.names)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    def index(self, name: str) -> int:
+        """Return the position of an entity in `names`.
+
+        Raises:
+            TabletopError: no entity has that name.
+        """
+        try:
+            return self._index[name]
+        except KeyError:
+            raise unknown("entity", name, self.names) from None
+
+    def kind(self, name: str) -> str:
+        """Return the kind of an entity."""
+        return self.kinds[self.index(name)]
+
+    def move(self, name: str) -> str:
+        """Return how an entity moves: "rigid", "joint" or "static"."""
+        return self.moves[self.index(name)]
+
+    def entity_slice(self, name: str, field: str) -> slice:
+        """Return the columns of one field of one entity."""
+        base = _ROBOT_WIDTH + _ENTITY_WIDTH * self.index(name)
+        part = _ENTITY_SLICES[field]
+        return slice(base + part.start, base + part.stop)
+
+
+@dataclass(frozen=True)
+class State:
+    """Rows of numbers with their layout. Vectors keep their last axis, scalars drop it."""
+
+    layout: Layout
+    values: Array
+    """Shape (..., layout.width)."""
+
+    def robot(self, field: str) -> Array:
+        """Return one of ROBOT_FIELDS: shape (..., width), or (...,) where the width is 1."""
+        part = self.values[..., _ROBOT_SLICES[field]]
+        return part[..., 0] if ROBOT_FIELDS[field] == 1 else part
+
+    def entity(self, name: str, field: str) -> Array:
+        """Return one of ENTITY_FIELDS of one entity: shape (..., width), or (...,) where it is 1."""
+        part = self.values[..., self.layout.entity_slice(name, field)]
+        return part[..., 0] if ENTITY_FIELDS[field] == 1 else part
+
+    def entities(self) -> Array:
+        """Return all entities' columns: shape (..., E, sum of ENTITY_FIELDS)."""
+        block = self.values[..., _ROBOT_WIDTH:]
+        return block.reshape(*block.shape[:-1], len(self.layout.names), _ENTITY_WIDTH)
+
+    def field(self, field: str) -> Array:
+        """Return one of ENTITY_FIELDS of all entities: (..., E, width), or (..., E) where it is 1."""
+        part = self.entities()[..., _ENTITY_SLICES[field]]
+        return part[..., 0] if ENTITY_FIELDS[field] == 1 else part
+
+    def __getitem__(self, index: object) -> State:
+        """Index the leading batch axes."""
+        return State(self.layout, self.values[index])  # type: ignore[index]
+
+    @classmethod
+    def stack(cls, states: Sequence[State]) -> State:
+        """Stack states of one layout along a new first axis."""
+        return cls(states[0].layout, np.stack([s.values for s in states]))
