@@ -1,0 +1,25 @@
+"""The simulated table: scenes, their generator, the world, cameras and states."""
+
+from tabletop.sim.camera import Image
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.scene import Camera, Entity, Light, Robot, Scene, Table, load_scene, save_scene
+from tabletop.sim.state import Layout, State
+from tabletop.sim.world import Snapshot, World
+
+__all__ = [
+    "Camera",
+    "Entity",
+    "Image",
+    "Layout",
+    "Light",
+    "Robot",
+    "Scene",
+    "Snapshot",
+    "State",
+    "Table",
+    "World",
+    "generate",
+    "load_scene",
+    "load_scene_card",
+    "save_scene",
+]

@@ -1,0 +1,279 @@
+"""Formulas: statements joined by and, or, not. One value gives success, dense reward, a name and a goal.
+
+Negations are pushed down to the statements on construction, so a tree is made of literals and of
+"and"/"or" groups that alternate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.logic.predicate import Value, get_predicate
+from tabletop.sim.state import State
+
+__all__ = ["Formula", "Group", "Literal", "Node", "conjunction", "group", "negation"]
+
+Array = npt.NDArray[np.float64]
+
+# Where a margin is exactly 0 the statement holds; this keeps its negation from holding as well.
+_BELOW = 1e-12
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A predicate with its arguments, or its negation."""
+
+    predicate: str
+    args: tuple[Value, ...]
+    """Entity names, directions and SI numbers, with defaults filled in."""
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        """Fill in defaults.
+
+        Raises:
+            TabletopError: unknown predicate or unsuitable arguments.
+        """
+        object.__setattr__(self, "args", get_predicate(self.predicate).bind(tuple(self.args)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Entities it speaks of, in the order of the arguments."""
+        arguments = get_predicate(self.predicate).arguments
+        return tuple(str(v) for a, v in zip(arguments, self.args, strict=True) if a.kind == "entity")
+
+    def raw_margin(self, state: State, initial: State) -> Array:
+        """Return the margin in the predicate's unit, negated where the literal is."""
+        margin = get_predicate(self.predicate).margin(state, initial, self.args)
+        return margin if self.positive else np.where(margin == 0.0, -_BELOW, -margin)
+
+    def margin(self, state: State, initial: State) -> Array:
+        """Return the margin squashed into (-1, 1) by m / (|m| + scale)."""
+        margin = self.raw_margin(state, initial)
+        return np.asarray(margin / (np.abs(margin) + get_predicate(self.predicate).scale))
+
+    def rename(self, mapping: Mapping[str, str]) -> Literal:
+        """Return it with entities replaced; those that `mapping` leaves out stay."""
+        arguments = get_predicate(self.predicate).arguments
+        pairs = zip(arguments, self.args, strict=True)
+        args = tuple(mapping.get(str(v), v) if a.kind == "entity" else v for a, v in pairs)
+        return Literal(self.predicate, args, self.positive)
+
+    def phrase(self) -> str:
+        """Return it in English."""
+        return get_predicate(self.predicate).describe(self.args, self.positive)
+
+    def __invert__(self) -> Literal:
+        return Literal(self.predicate, self.args, not self.positive)
+
+    def __str__(self) -> str:
+        known = get_predicate(self.predicate)
+        count = len(self.args)
+        while count and self.args[count - 1] == known.arguments[count - 1].default:
+            count -= 1
+        texts = [a.text(v) for a, v in zip(known.arguments[:count], self.args[:count], strict=True)]
+        return f"{'' if self.positive else 'not '}{self.predicate}({', '.join(texts)})"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Two or more parts joined by one operator; make it with `group`."""
+
+    operator: str
+    """ "and" or "or"."""
+    parts: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        texts = (f"({p})" if isinstance(p, Group) else str(p) for p in self.parts)
+        return f" {self.operator} ".join(texts)
+
+
+Node = Literal | Group
+
+
+def _sorted(node: Node) -> Node:
+    if isinstance(node, Literal):
+        return node
+    return Group(node.operator, tuple(sorted((_sorted(p) for p in node.parts), key=str)))
+
+
+def group(operator: str, parts: Iterable[Node]) -> Node:
+    """Join parts by "and" or "or": nested groups of the operator are merged, repetitions dropped.
+
+    Raises:
+        TabletopError: no parts.
+    """
+    flat: dict[Node, Node] = {}
+    for part in parts:
+        same = isinstance(part, Group) and part.operator == operator
+        for piece in part.parts if same and isinstance(part, Group) else (part,):
+            flat.setdefault(_sorted(piece), piece)
+    if not flat:
+        raise TabletopError(f"{operator!r} needs at least one formula to join, got none")
+    pieces = tuple(flat.values())
+    return pieces[0] if len(pieces) == 1 else Group(operator, pieces)
+
+
+def negation(node: Node) -> Node:
+    """Return the opposite, with `not` only before predicates."""
+    if isinstance(node, Literal):
+        return ~node
+    return group("or" if node.operator == "and" else "and", [negation(p) for p in node.parts])
+
+
+def _leaves(node: Node) -> list[Literal]:
+    return [node] if isinstance(node, Literal) else [leaf for p in node.parts for leaf in _leaves(p)]
+
+
+def _rename(node: Node, mapping: Mapping[str, str]) -> Node:
+    if isinstance(node, Literal):
+        return node.rename(mapping)
+    return group(node.operator, [_rename(p, mapping) for p in node.parts])
+
+
+def _phrase(node: Node) -> str:
+    if isinstance(node, Literal):
+        return node.phrase()
+    texts = [f"({_phrase(p)})" if isinstance(p, Group) else _phrase(p) for p in node.parts]
+    return f" {node.operator} ".join(texts)
+
+
+def _soft_max(values: Sequence[Array], temperature: float) -> Array:
+    top = reduce(np.maximum, values)
+    mean = sum(np.exp((v - top) / temperature) for v in values) / len(values)
+    return np.asarray(top + temperature * np.log(mean))
+
+
+def _fold(node: Node, leaf: Callable[[Literal], Array], joins: Mapping[str, Callable[..., Array]]) -> Array:
+    if isinstance(node, Literal):
+        return leaf(node)
+    return joins[node.operator]([_fold(p, leaf, joins) for p in node.parts])
+
+
+def _whole(value: Array, state: State, initial: State) -> Array:
+    shape = np.broadcast_shapes(state.values.shape[:-1], initial.values.shape[:-1])
+    return np.array(np.broadcast_to(value, shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """An immutable formula. Two are equal where they differ only in order, repetition and nesting."""
+
+    tree: Node
+
+    @cached_property
+    def text(self) -> str:
+        """Source that `parse` reads back to an equal formula."""
+        return str(self.tree)
+
+    @cached_property
+    def normal(self) -> Node:
+        """The tree with the parts of every group sorted: the same for equal formulas."""
+        return _sorted(self.tree)
+
+    @cached_property
+    def leaves(self) -> tuple[Literal, ...]:
+        """All literals from left to right, whatever joins them."""
+        return tuple(_leaves(self.tree))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Entities it speaks of, in the order of first mention."""
+        return tuple(dict.fromkeys(n for leaf in self.leaves for n in leaf.names))
+
+    @property
+    def is_conjunction(self) -> bool:
+        """Whether it is one literal, or literals joined by "and"."""
+        return isinstance(self.tree, Literal) or (
+            self.tree.operator == "and" and all(isinstance(p, Literal) for p in self.tree.parts)
+        )
+
+    @property
+    def literals(self) -> tuple[Literal, ...]:
+        """The literals of a conjunction.
+
+        Raises:
+            TabletopError: it has an "or".
+        """
+        if not self.is_conjunction:
+            raise TabletopError(f"only statements joined by 'and' are a list of literals, got {self.text!r}")
+        return self.leaves
+
+    def margin(self, state: State, initial: State) -> Array:
+        """Return how clearly it holds, in (-1, 1): exact min for and, max for or, over squashed margins.
+
+        Args:
+            state: the state to judge, any batch shape.
+            initial: the state at reset; its batch shape broadcasts against that of `state`.
+
+        Raises:
+            TabletopError: the states lack an entity.
+        """
+        joins = {"and": lambda v: reduce(np.minimum, v), "or": lambda v: reduce(np.maximum, v)}
+        return _whole(_fold(self.tree, lambda x: x.margin(state, initial), joins), state, initial)
+
+    def holds(self, state: State, initial: State) -> npt.NDArray[np.bool_]:
+        """Return whether it holds, of the batch shape: exactly where `margin` is >= 0."""
+        return np.asarray(self.margin(state, initial) >= 0.0)
+
+    def smooth(self, state: State, initial: State, temperature: float = 0.1) -> Array:
+        """Return a smooth stand-in for `margin`, for rewards: T log mean exp(m/T) for max, dually for min.
+
+        It lies in (-1, 1), between the exact value and the mean of the parts, and tends to the exact
+        value for small temperatures.
+
+        Raises:
+            TabletopError: the temperature is not positive, or see `margin`.
+        """
+        if not temperature > 0.0:
+            raise TabletopError(f"temperature must be positive, got {temperature!r}")
+        joins = {
+            "and": lambda v: -_soft_max([-x for x in v], temperature),
+            "or": lambda v: _soft_max(v, temperature),
+        }
+        return _whole(_fold(self.tree, lambda x: x.margin(state, initial), joins), state, initial)
+
+    def phrase(self) -> str:
+        """Return it in English."""
+        return _phrase(self.tree)
+
+    def rename(self, mapping: Mapping[str, str]) -> Formula:
+        """Return it about other entities; those that `mapping` leaves out stay.
+
+        Raises:
+            TabletopError: two arguments of one predicate would become the same entity.
+        """
+        return Formula(_rename(self.tree, mapping))
+
+    def __invert__(self) -> Formula:
+        return Formula(negation(self.tree))
+
+    def __and__(self, other: Formula) -> Formula:
+        return Formula(group("and", [self.tree, other.tree]))
+
+    def __or__(self, other: Formula) -> Formula:
+        return Formula(group("or", [self.tree, other.tree]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Formula) and self.normal == other.normal
+
+    def __hash__(self) -> int:
+        return hash(self.normal)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def conjunction(parts: Iterable[Formula | Literal]) -> Formula:
+    """Join formulas and literals by "and".
+
+    Raises:
+        TabletopError: no parts.
+    """
+    return Formula(group("and", [p.tree if isinstance(p, Formula) else p for p in parts]))

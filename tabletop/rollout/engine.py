@@ -1,0 +1,131 @@
+"""Where work runs: the one place that knows about processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from tabletop.errors import TabletopError
+
+__all__ = ["Engine", "default_workers"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_ATTEMPTS = 3
+
+
+def default_workers() -> int:
+    """Return how many worker processes suit this machine: one a core."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _chunk(function: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
+    return [function(job) for job in jobs]
+
+
+class Engine:
+    """Maps a function over jobs on worker processes, in order, whatever their number.
+
+    A worker that dies takes its unfinished jobs with it; they are run again in a new pool.
+    Use it as a context, or close it.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        """Prepare the pool (processes start with the first job).
+
+        Args:
+            workers: processes; 0 runs everything in this one; default: one a core.
+
+        Raises:
+            TabletopError: workers below 0.
+        """
+        self.workers = default_workers() if workers is None else workers
+        if self.workers < 0:
+            raise TabletopError(f"workers must be 0 (this process) or more, got {self.workers}")
+        self._pool: Executor | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers; what has not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _executor(self) -> Executor:
+        if self._pool is None:
+            # Not forked: a copy of a process that runs torch or PyBullet threads can hang.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
+        return self._pool
+
+    def submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
+        """Start one job and return its future. With no workers it runs here, at once."""
+        if self.workers == 0:
+            done: Future[Result] = Future()
+            done.set_result(function(job))
+            return done
+        return self._executor().submit(function, job)
+
+    def restart(self) -> None:
+        """Throw a broken pool away; the next job starts a new one."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def map(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Iterable[Job],
+        *,
+        chunk: int = 4,
+        label: str | None = None,
+    ) -> Iterator[Result]:
+        """Yield function(job) for each job, in the jobs' order.
+
+        Args:
+            function: importable by name, its arguments and results pickle.
+            jobs: what to run it on.
+            chunk: jobs handed to a worker at once.
+            label: what a progress bar (on a terminal only) says; none without it.
+
+        Raises:
+            TabletopError: workers died three times in a row on the same jobs.
+            Exception: whatever the function raises.
+        """
+        todo = list(jobs)
+        with tqdm(total=len(todo), desc=label, disable=None if label else True, leave=False) as bar:
+            if self.workers == 0:
+                for job in todo:
+                    yield function(job)
+                    bar.update()
+                return
+            chunks = [todo[i : i + chunk] for i in range(0, len(todo), chunk)]
+            start = attempts = 0
+            while start < len(chunks):
+                try:
+                    futures = [self._executor().submit(_chunk, function, c) for c in chunks[start:]]
+                    for future in futures:
+                        results = future.result()
+                        start += 1
+                        attempts = 0
+                        bar.update(len(results))
+                        yield from results
+                except BrokenProcessPool:
+                    self.restart()
+                    attempts += 1
+                    if attempts == _ATTEMPTS:
+                        raise TabletopError(
+                            f"worker processes died {_ATTEMPTS} times on the same jobs; is there enough memory?"
+                        ) from None

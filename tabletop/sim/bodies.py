@@ -1,0 +1,159 @@
+"""Building PyBullet bodies from cards, and reading and teleporting them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pybullet as p
+
+from tabletop.errors import TabletopError
+from tabletop.sim.cards import Card, Part, number
+from tabletop.sim.scene import Entity
+
+__all__ = ["Body", "build_body"]
+
+_FAR = (0.0, 0.0, -50.0)
+
+
+@dataclass
+class Body:
+    """A built entity: its PyBullet ids and what is constant about it."""
+
+    id: int
+    moves: str
+    size: tuple[float, ...]
+    """Full extents of what moves (or of a static body), m."""
+    grasp: tuple[float, ...]
+    offset: float
+    """Height of the reference point (see ENTITY_FIELDS) above the base frame, m; static bodies only."""
+    travel: float = 0.0
+    """m or rad between fraction 0 and 1."""
+    spring: float = 0.0
+    latch: float = 2.0
+    latched: bool = False
+
+
+def _names(entity: Entity) -> dict[str, float]:
+    w, d, h = entity.size
+    return {"w": w, "d": d, "h": h}
+
+
+def _shapes(parts: tuple[Part, ...], entity: Entity, solid: bool, client: int) -> tuple[int, int]:
+    """Return (collision shape, visual shape) ids of a list of parts; -1 for none."""
+    if not parts:
+        return -1, -1
+    names = _names(entity)
+    types: list[int] = []
+    extra: dict[str, list[Any]] = {"half": [], "radius": [], "length": [], "at": [], "turn": [], "color": []}
+    for part in parts:
+        size = [number(s, names) for s in part.size]
+        kinds = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
+        types.append(kinds[part.shape])
+        extra["half"].append([s / 2 for s in size] if part.shape == "box" else [0.01, 0.01, 0.01])
+        extra["radius"].append(0.01 if part.shape == "box" else size[0])
+        extra["length"].append(size[1] if part.shape == "cylinder" else 0.01)
+        extra["at"].append([number(a, names) for a in part.at])
+        extra["turn"].append([0.0, 0.0, math.sin(part.yaw / 2), math.cos(part.yaw / 2)])
+        r, g, b, a = entity.color
+        extra["color"].append([min(1.0, c * part.tint) for c in (r, g, b)] + [a])
+    visual = p.createVisualShapeArray(
+        shapeTypes=types,
+        halfExtents=extra["half"],
+        radii=extra["radius"],
+        lengths=extra["length"],
+        visualFramePositions=extra["at"],
+        visualFrameOrientations=extra["turn"],
+        rgbaColors=extra["color"],
+        physicsClientId=client,
+    )
+    if not solid:
+        return -1, visual
+    collision = p.createCollisionShapeArray(
+        shapeTypes=types,
+        halfExtents=extra["half"],
+        radii=extra["radius"],
+        lengths=extra["length"],
+        collisionFramePositions=extra["at"],
+        collisionFrameOrientations=extra["turn"],
+        physicsClientId=client,
+    )
+    return collision, visual
+
+
+def _dynamics(body: int, link: int, friction: float, card: Card, client: int) -> None:
+    p.changeDynamics(
+        body,
+        link,
+        lateralFriction=friction,
+        rollingFriction=card.rolling,
+        spinningFriction=0.002,
+        linearDamping=0.04,
+        angularDamping=0.04,
+        activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING,
+        physicsClientId=client,
+    )
+
+
+def build_body(entity: Entity, card: Card, client: int) -> Body:
+    """Create an entity's body, parked far below the table.
+
+    Raises:
+        TabletopError: the card lacks what its way to move needs.
+    """
+    collision, visual = _shapes(card.parts, entity, card.solid, client)
+    if card.moves in {"rigid", "static"}:
+        body = p.createMultiBody(
+            baseMass=entity.mass if card.moves == "rigid" else 0.0,
+            baseCollisionShapeIndex=collision,
+            baseVisualShapeIndex=visual,
+            basePosition=_FAR,
+            physicsClientId=client,
+        )
+        _dynamics(body, -1, entity.friction, card, client)
+        offset = entity.size[2] / 2 if card.moves == "static" else 0.0
+        return Body(body, card.moves, entity.size, (0.0, 0.0, 0.0), offset)
+    joint = card.joint
+    if card.moves != "joint" or joint is None or not card.moving:
+        raise TabletopError(f"kind {card.kind!r}: moves must be rigid, static, or joint with `joint` and `moving`")
+    names = _names(entity)
+    moving_collision, moving_visual = _shapes(card.moving, entity, card.solid, client)
+    types = {"prismatic": p.JOINT_PRISMATIC, "revolute": p.JOINT_REVOLUTE}
+    if joint.type not in types:
+        raise TabletopError(f"kind {card.kind!r}: joint type {joint.type!r}; there are: prismatic, revolute")
+    body = p.createMultiBody(
+        baseMass=0.0,
+        baseCollisionShapeIndex=collision,
+        baseVisualShapeIndex=visual,
+        basePosition=_FAR,
+        linkMasses=[entity.mass],
+        linkCollisionShapeIndices=[moving_collision],
+        linkVisualShapeIndices=[moving_visual],
+        linkPositions=[[number(v, names) for v in joint.origin]],
+        linkOrientations=[[0, 0, 0, 1]],
+        linkInertialFramePositions=[[0, 0, 0]],
+        linkInertialFrameOrientations=[[0, 0, 0, 1]],
+        linkParentIndices=[0],
+        linkJointTypes=[types[joint.type]],
+        linkJointAxis=[list(joint.axis)],
+        physicsClientId=client,
+    )
+    travel = number(joint.travel, names)
+    p.changeDynamics(body, 0, jointLowerLimit=0.0, jointUpperLimit=travel, physicsClientId=client)
+    _dynamics(body, -1, entity.friction, card, client)
+    _dynamics(body, 0, entity.friction, card, client)
+    if joint.spring <= 0:
+        p.setJointMotorControl2(
+            body, 0, p.VELOCITY_CONTROL, targetVelocity=0.0, force=joint.friction, physicsClientId=client
+        )
+    return Body(
+        body,
+        "joint",
+        tuple(number(v, names) for v in joint.extent),
+        tuple(number(v, names) for v in joint.grasp),
+        0.0,
+        travel,
+        joint.spring,
+        joint.latch,
+    )

@@ -1,0 +1,182 @@
+"""The arm: its card, teleporting it, and turning actions into motor targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pybullet as p
+import yaml
+
+from tabletop.config import SimSettings
+from tabletop.errors import TabletopError, unknown
+from tabletop.paths import ASSETS
+from tabletop.sim.kinematics import Kinematics
+
+__all__ = ["RobotArm", "load_robot_card"]
+
+
+@lru_cache
+def load_robot_card(name: str) -> Mapping[str, Any]:
+    """Return a card of assets/robots; its comments say what each field is.
+
+    Raises:
+        TabletopError: there is none of that name, or it is not a mapping.
+    """
+    path = ASSETS / "robots" / f"{name}.yaml"
+    if not path.is_file():
+        raise unknown("robot", name, [f.stem for f in (ASSETS / "robots").glob("*.yaml")])
+    card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(card, dict):
+        raise TabletopError(f"robot card {name!r} must be a mapping")
+    return card
+
+
+class RobotArm:
+    """An arm with a parallel-jaw gripper that points straight down, in one PyBullet client."""
+
+    def __init__(self, name: str, settings: SimSettings, client: int) -> None:
+        """Load the robot of that name.
+
+        Raises:
+            TabletopError: there is no such card.
+        """
+        card = load_robot_card(name)
+        self.settings = settings
+        self.client = client
+        self.kinematics = Kinematics(card)
+        self.body: int = p.loadURDF(
+            str(ASSETS / "robots" / card["urdf"]),
+            useFixedBase=True,
+            flags=p.URDF_USE_INERTIA_FROM_FILE,
+            physicsClientId=client,
+        )
+        joints: dict[str, int] = {}
+        links: dict[str, int] = {}
+        for i in range(p.getNumJoints(self.body, client)):
+            info = p.getJointInfo(self.body, i, client)
+            joints[info[1].decode()] = i
+            links[info[12].decode()] = i
+        self.arm_joints = [joints[j] for j in card["arm_joints"]]
+        self.fingers = (joints[card["finger_joints"][0]], joints[card["finger_joints"][1]])
+        self.all_joints = [*self.arm_joints, *self.fingers]
+        self.hand = links[card["hand_link"]]
+        self.max_width = float(card["max_width"])
+        self._tcp = float(card["tcp"][2])
+        self._low = [float(v) for v in card["workspace"]["lower"]]
+        self._high = [float(v) for v in card["workspace"]["upper"]]
+        self._forces = [*card["force"], card["finger_force"], card["finger_force"]]
+        speeds = [*card["velocity"], card["finger_velocity"], card["finger_velocity"]]
+        for joint, speed in zip(self.all_joints, speeds, strict=True):
+            p.changeDynamics(self.body, joint, maxJointVelocity=speed, physicsClientId=client)
+        for i in range(-1, p.getNumJoints(self.body, client)):
+            friction = 1.2 if i in self.fingers else 0.5
+            p.changeDynamics(
+                self.body,
+                i,
+                lateralFriction=friction,
+                linearDamping=0.0,
+                angularDamping=0.0,
+                activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING,
+                physicsClientId=client,
+            )
+        self.target = [0.0, 0.0, 0.0, 0.0]
+        """x, y, z (m) and yaw (rad) the gripper is sent to."""
+        self.motors: list[float] = [0.0] * 9
+        self._q: tuple[float, ...] = ()
+
+    def teleport(self, position: Sequence[float], yaw: float, width: float) -> None:
+        """Put the gripper at a pose with the fingers at a width, at rest, with motors holding it."""
+        (x, y, z), yaw = self.kinematics.reachable(position, yaw)
+        q = self.kinematics.solve((x, y, z), yaw)
+        half = min(max(width, 0.0), self.max_width) / 2
+        self.target = [x, y, z, yaw]
+        values = [*q, half, half]
+        for joint, value in zip(self.all_joints, values, strict=True):
+            p.resetJointState(self.body, joint, value, 0.0, physicsClientId=self.client)
+        self._drive(values)
+        self._read()
+
+    def clasp(self, width: float) -> None:
+        """Put the fingers around something of that width (m) and close them on it."""
+        for joint in self.fingers:
+            p.resetJointState(self.body, joint, width / 2, 0.0, physicsClientId=self.client)
+        self._drive([*self.motors[:7], 0.0, 0.0])
+
+    def command(self, action: Sequence[float] | npt.NDArray[np.floating[Any]], table: float) -> None:
+        """Move the target by an action and drive the motors there.
+
+        Args:
+            action: dx, dy, dz, dyaw, grip in [-1, 1]; what lies outside is clipped.
+            table: m, z of the table's surface, the lower bound of the workspace.
+        """
+        settings = self.settings
+        dx, dy, dz, turn, grip = (-1.0 if a < -1.0 else (1.0 if a > 1.0 else float(a)) for a in action)
+        here = self._position
+        low, high, leash, step = self._low, self._high, settings.leash, settings.max_step
+        target = self.target
+        floors = (low[0], low[1], table + low[2])
+        tops = (high[0], high[1], table + high[2])
+        for i, d in enumerate((dx, dy, dz)):
+            value = min(max(target[i], here[i] - leash), here[i] + leash) + d * step
+            target[i] = min(max(value, floors[i]), tops[i])
+        (target[0], target[1], target[2]), target[3] = self.kinematics.reachable(
+            target[:3], target[3] + turn * settings.max_turn
+        )
+        q = self.kinematics.solve(target[:3], target[3])
+        half = (grip + 1.0) * 0.25 * self.max_width
+        self._drive([*q, half, half])
+
+    def _drive(self, values: list[float]) -> None:
+        self.motors = values
+        p.setJointMotorControlArray(
+            self.body,
+            self.all_joints,
+            p.POSITION_CONTROL,
+            targetPositions=values,
+            forces=self._forces,
+            physicsClientId=self.client,
+        )
+
+    def resume(self, target: Sequence[float], motors: Sequence[float]) -> None:
+        """Put back what PyBullet's restoreState leaves out."""
+        self.target = list(target)
+        self._drive(list(motors))
+        self._read()
+
+    def _read(self) -> list[Any]:
+        states = p.getJointStates(self.body, self.all_joints, self.client)
+        self._q = tuple(s[0] for s in states[:7])
+        self._width = states[7][0] + states[8][0]
+        hand = p.getLinkState(self.body, self.hand, 1, 1, self.client)
+        (x, y, z), (qx, qy, qz, qw) = hand[4], hand[5]
+        d = self._tcp
+        # The hand's z axis in the world; the gripper's centre lies `tcp` along it.
+        ax = 2 * (qx * qz + qw * qy)
+        ay = 2 * (qy * qz - qw * qx)
+        az = 1 - 2 * (qx * qx + qy * qy)
+        self._position: tuple[float, ...] = (x + d * ax, y + d * ay, z + d * az)
+        self._quaternion: tuple[float, ...] = hand[5]
+        vx, vy, vz = hand[6]
+        wx, wy, wz = hand[7]
+        # hand[6] is the velocity of the centre of mass; the arm to the gripper's centre goes from there.
+        cx, cy, cz = (a - b for a, b in zip(self._position, hand[0], strict=True))
+        self._velocity = (
+            vx + wy * cz - wz * cy,
+            vy + wz * cx - wx * cz,
+            vz + wx * cy - wy * cx,
+        )
+        return list(states)
+
+    def pose(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return position (m, world) and quaternion (xyzw) of the point midway between the fingertips."""
+        self._read()
+        return self._position, self._quaternion
+
+    def columns(self) -> list[float]:
+        """Return the columns of ROBOT_FIELDS from gripper_position to joints."""
+        self._read()
+        return [*self._position, *self._quaternion, self._width, *self._velocity, *self._q]

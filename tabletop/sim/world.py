@@ -1,0 +1,339 @@
+"""The simulated world: one PyBullet client that holds one scene at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pybullet as p
+
+from tabletop.config import SimSettings
+from tabletop.errors import TabletopError, unknown
+from tabletop.sim.bodies import Body, build_body
+from tabletop.sim.camera import Image, render
+from tabletop.sim.cards import load_cards
+from tabletop.sim.robot import RobotArm
+from tabletop.sim.scene import Camera, Entity, Scene, layout_of
+from tabletop.sim.state import Layout, State
+
+__all__ = ["Snapshot", "World"]
+
+TABLE_NEAR_EDGE = 0.2
+"""m, world x of the table's edge before the robot."""
+_TABLE_THICKNESS = 0.04
+_FLOOR = -0.45
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `World.save` keeps: PyBullet's state and all that PyBullet leaves out of it."""
+
+    id: int
+    target: tuple[float, ...]
+    motors: tuple[float, ...]
+    latched: tuple[bool, ...]
+    time: float
+
+
+class World:
+    """One scene, simulated. Holds a PyBullet client; close it, or use it as a context.
+
+    The same scene and actions give bit-identical states, whatever was loaded before.
+    """
+
+    def __init__(self, robot: str = "panda", settings: SimSettings | None = None) -> None:
+        """Connect to a PyBullet client of its own.
+
+        Args:
+            robot: a card in assets/robots.
+            settings: time and control.
+        """
+        self.settings = settings or SimSettings()
+        self.robot_name = robot
+        self.client: int = p.connect(p.DIRECT)
+        self.scene: Scene | None = None
+        self.layout = Layout((), (), ())
+        self._inventory: object = None
+        self._bodies: list[Body] = []
+        self._body_ids: dict[int, int] = {}
+        self._time = 0.0
+        self._textured = False
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect. The world cannot be used after it."""
+        if self.client >= 0:
+            p.disconnect(self.client)
+            self.client = -1
+
+    # --- loading -----------------------------------------------------------------------------
+
+    def load(self, scene: Scene) -> State:
+        """Put a scene in place and return its first state.
+
+        Bodies are built only where the scene's inventory differs from the one before.
+
+        Raises:
+            TabletopError: an entity of unknown kind, or two of one name.
+        """
+        inventory = _inventory(scene)
+        if inventory != self._inventory:
+            self._build(scene)
+            self._inventory = inventory
+        # Clears contacts and the solver's warm start: without it a teleported world drifts from a rebuilt one.
+        p.restoreState(stateId=self._fresh, physicsClientId=self.client)
+        p.performCollisionDetection(physicsClientId=self.client)
+        self.scene = scene
+        cards = load_cards()
+        self.layout = layout_of(scene, {k: cards[k].moves for k in {e.kind for e in scene.entities}})
+        robot = scene.robot
+        self.arm.teleport(robot.position, robot.yaw, robot.width)
+        for entity, body in zip(scene.entities, self._bodies, strict=True):
+            self._place(entity, body)
+        self._time = 0.0
+        held = [e for e in scene.entities if e.held]
+        if held:
+            self._hold(held[0])
+        self._static: list[tuple[float, ...]] = [b.size + b.grasp for b in self._bodies]
+        return self.state()
+
+    def _build(self, scene: Scene) -> None:
+        cards = load_cards()
+        names = [e.name for e in scene.entities]
+        for name in names:
+            if names.count(name) > 1:
+                raise TabletopError(f"entity names must be unique, {name!r} stands {names.count(name)} times")
+        for entity in scene.entities:
+            if entity.kind not in cards:
+                raise unknown("kind of entity", entity.kind, cards)
+        c = self.client
+        p.resetSimulation(physicsClientId=c)
+        self._inventory = None
+        p.setPhysicsEngineParameter(
+            fixedTimeStep=self.settings.physics_step,
+            numSolverIterations=self.settings.solver_iterations,
+            deterministicOverlappingPairs=1,
+            physicsClientId=c,
+        )
+        p.setGravity(0, 0, -9.81, physicsClientId=c)
+        self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
+        self._table = self._slab(scene)
+        self._bodies = [build_body(e, cards[e.kind], c) for e in scene.entities]
+        self._body_ids = {b.id: i for i, b in enumerate(self._bodies)}
+        self._textured = False
+        self._fresh = p.saveState(physicsClientId=c)
+
+    def _slab(self, scene: Scene) -> int:
+        c, t = self.client, scene.table
+        half = [t.size[0] / 2, t.size[1] / 2, _TABLE_THICKNESS / 2]
+        centre = [TABLE_NEAR_EDGE + half[0], 0.0, t.height - half[2]]
+        body: int = p.createMultiBody(
+            0,
+            p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=c),
+            p.createVisualShape(p.GEOM_BOX, halfExtents=half, rgbaColor=list(t.color), physicsClientId=c),
+            centre,
+            physicsClientId=c,
+        )
+        p.changeDynamics(body, -1, lateralFriction=t.friction, physicsClientId=c)
+        floor_half = [1.2, 1.2, 0.02]
+        floor: int = p.createMultiBody(
+            0,
+            p.createCollisionShape(p.GEOM_BOX, halfExtents=floor_half, physicsClientId=c),
+            p.createVisualShape(
+                p.GEOM_BOX, halfExtents=floor_half, rgbaColor=[0.42, 0.44, 0.48, 1], physicsClientId=c
+            ),
+            [0.3, 0, _FLOOR - floor_half[2]],
+            physicsClientId=c,
+        )
+        p.changeDynamics(floor, -1, lateralFriction=0.9, rollingFriction=0.05, physicsClientId=c)
+        return body
+
+    def _place(self, entity: Entity, body: Body) -> None:
+        c = self.client
+        turn = [0.0, 0.0, math.sin(entity.yaw / 2), math.cos(entity.yaw / 2)]
+        p.resetBasePositionAndOrientation(body.id, list(entity.position), turn, physicsClientId=c)
+        p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=c)
+        if body.moves == "joint":
+            fraction = min(1.0, max(0.0, entity.fraction))
+            p.resetJointState(body.id, 0, fraction * body.travel, 0.0, physicsClientId=c)
+            body.latched = fraction >= body.latch
+            self._spring(body)
+
+    def _spring(self, body: Body) -> None:
+        if body.spring > 0:
+            p.setJointMotorControl2(
+                body.id,
+                0,
+                p.POSITION_CONTROL,
+                targetPosition=body.travel if body.latched else 0.0,
+                force=body.spring,
+                maxVelocity=0.3,
+                physicsClientId=self.client,
+            )
+
+    def _hold(self, entity: Entity) -> None:
+        """Put an entity between the fingers and close them on it."""
+        body = self._bodies[self.layout.index(entity.name)]
+        position = self.arm.pose()[0]
+        yaw = self.arm.target[3]
+        turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]
+        p.resetBasePositionAndOrientation(body.id, list(position), turn, physicsClientId=self.client)
+        self.arm.clasp(min(entity.size[1], 0.078))
+
+    # --- stepping ----------------------------------------------------------------------------
+
+    def step(self, action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> State:
+        """Apply one action (5 numbers in [-1, 1], see docs/design.md) for one control step."""
+        self.arm.command(action, self.scene_table_height)
+        self.advance()
+        return self.state()
+
+    @property
+    def scene_table_height(self) -> float:
+        """m, z of the table's surface."""
+        return self.scene.table.height if self.scene else 0.0
+
+    def advance(self) -> None:
+        """Run one control step of physics without a new action."""
+        c = self.client
+        for _ in range(self.settings.substeps):
+            p.stepSimulation(c)
+        self._time += self.settings.control_step
+        for body in self._bodies:
+            if body.latch <= 1.0 and not body.latched:
+                position: float = p.getJointState(body.id, 0, c)[0]
+                if position >= body.latch * body.travel:
+                    body.latched = True
+                    self._spring(body)
+
+    def push(self, name: str, force: Sequence[float]) -> None:
+        """Apply a force (N, world) to an entity's centre or to the "gripper" for the next physics step."""
+        c = self.client
+        if name == "gripper":
+            position = self.arm.pose()[0]
+            p.applyExternalForce(
+                self.arm.body, self.arm.hand, list(force), list(position), p.WORLD_FRAME, physicsClientId=c
+            )
+            return
+        body = self._bodies[self.layout.index(name)]
+        link = 0 if body.moves == "joint" else -1
+        position = self.state().entity(name, "position")
+        p.applyExternalForce(body.id, link, list(force), list(position), p.WORLD_FRAME, physicsClientId=c)
+
+    def shove(self, name: str, velocity: Sequence[float]) -> None:
+        """Add a velocity (m/s, world) to a rigid entity at once: a blow of mass times velocity.
+
+        Raises:
+            TabletopError: the entity is not rigid.
+        """
+        body = self._bodies[self.layout.index(name)]
+        if body.moves != "rigid":
+            raise TabletopError(f"only rigid entities can be shoved, {name!r} is {body.moves}")
+        linear, spin = p.getBaseVelocity(body.id, self.client)
+        moved = [a + b for a, b in zip(linear, velocity, strict=True)]
+        p.resetBaseVelocity(body.id, moved, list(spin), physicsClientId=self.client)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return the state now."""
+        c = self.client
+        scene = self.scene
+        if scene is None:
+            raise TabletopError("no scene is loaded; call World.load first")
+        row: list[float] = [self._time]
+        forces = self._finger_forces()
+        row += self.arm.columns()
+        row += (scene.table.height, scene.table.size[0], scene.table.size[1])
+        for i, body in enumerate(self._bodies):
+            if body.moves == "rigid":
+                position, turn = p.getBasePositionAndOrientation(body.id, c)
+                linear, spin = p.getBaseVelocity(body.id, c)
+                row += position + turn + linear + spin
+                row += self._static[i]
+                row.append(0.0)
+            elif body.moves == "joint":
+                link = p.getLinkState(body.id, 0, 1, 1, c)
+                row += link[0] + link[1] + link[6] + link[7]
+                row += self._static[i]
+                row.append(p.getJointState(body.id, 0, c)[0] / body.travel)
+            else:
+                (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
+                row += (x, y, z + body.offset, *turn, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+                row += self._static[i]
+                row.append(0.0)
+            row += forces.get(body.id, (0.0, 0.0))
+        return State(self.layout, np.array(row))
+
+    def _finger_forces(self) -> dict[int, tuple[float, float]]:
+        arm = self.arm
+        left, right = arm.fingers
+        out: dict[int, tuple[float, float]] = {}
+        for contact in p.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
+            link = contact[3]
+            if link == left or link == right:
+                a, b = out.get(contact[2], (0.0, 0.0))
+                out[contact[2]] = (a + contact[9], b) if link == left else (a, b + contact[9])
+        return out
+
+    def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
+        """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
+        if self.scene is None:
+            raise TabletopError("no scene is loaded; call World.load first")
+        if not self._textured:
+            self._texture()
+            self._textured = True
+        labels = {self.arm.body: 1, self._table: 0, **{b: i + 2 for b, i in self._body_ids.items()}}
+        return render(self.client, camera or self.scene.camera, self.scene.light, width, height, labels)
+
+    def _texture(self) -> None:
+        from tabletop.paths import ASSETS
+
+        assert_scene = self.scene
+        if assert_scene is None or assert_scene.table.texture == "plain":
+            return
+        path = ASSETS / "textures" / f"{assert_scene.table.texture}.png"
+        if not path.is_file():
+            known = [f.stem for f in (ASSETS / "textures").glob("*.png")]
+            raise unknown("texture", assert_scene.table.texture, [*known, "plain"])
+        picture = p.loadTexture(str(path), physicsClientId=self.client)
+        p.changeVisualShape(self._table, -1, textureUniqueId=picture, physicsClientId=self.client)
+
+    # --- saving ------------------------------------------------------------------------------
+
+    def save(self) -> Snapshot:
+        """Keep the present moment in memory. Exact when taken 8 control steps or more after a load."""
+        return Snapshot(
+            p.saveState(physicsClientId=self.client),
+            tuple(self.arm.target),
+            tuple(self.arm.motors),
+            tuple(b.latched for b in self._bodies),
+            self._time,
+        )
+
+    def restore(self, snapshot: Snapshot) -> State:
+        """Go back to a moment of this scene; the future from it is the same bit for bit."""
+        p.restoreState(stateId=snapshot.id, physicsClientId=self.client)
+        self._time = snapshot.time
+        for body, latched in zip(self._bodies, snapshot.latched, strict=True):
+            body.latched = latched
+            self._spring(body)
+        self.arm.resume(snapshot.target, snapshot.motors)
+        return self.state()
+
+
+def _inventory(scene: Scene) -> object:
+    """Everything about a scene that needs bodies built, poses and joint positions left out."""
+    still = tuple(
+        replace(e, position=(0.0, 0.0, 0.0), yaw=0.0, fraction=0.0, held=False) for e in scene.entities
+    )
+    return still, scene.table, scene.robot.name

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Tries an installed tabletop: to be run with its `python` and `tabletop` first on PATH, from a folder outside the checkout.
+set -euo pipefail
+
+[ ! -e setup.py ] || { echo 'smoke.sh must run outside the checkout, or it would try the checkout' >&2; exit 1; }
+
+python - <<'PYTHON'
+from importlib.metadata import version
+
+import tabletop
+from tabletop import paths
+
+if tabletop.__version__ != version("tabletop"):
+    raise SystemExit(f"the package says {tabletop.__version__}, its metadata say {version('tabletop')}")
+if paths.DATA.name != "_data":
+    raise SystemExit(f"data must come from inside the package, not from {paths.DATA}")
+for folder in (paths.ASSETS, paths.TASKS, paths.POLICIES):
+    if not any(folder.rglob("*.yaml")):
+        raise SystemExit(f"no cards in {folder}")
+PYTHON
+
+tabletop tasks --json >tasks.json
+python -m tabletop tasks --json | cmp - tasks.json
+
+python - <<'PYTHON'
+import json
+
+import numpy as np
+
+from tabletop.paths import ASSETS
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.world import World
+
+if not json.load(open("tasks.json", encoding="utf-8")):
+    raise SystemExit("`tabletop tasks --json` lists nothing")
+world = World()
+scenes = sorted((ASSETS / "scenes").glob("*.yaml"))
+for path in scenes:
+    world.load(generate(load_scene_card(path.stem), 0))
+    if not np.isfinite(world.step(np.zeros(5)).values).all():
+        raise SystemExit(f"{path.name}: the state has numbers that are not finite")
+print(f"{len(scenes)} packaged scenes load and step")
+PYTHON
+echo 'the installed package works'
