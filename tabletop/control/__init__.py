@@ -1,0 +1,23 @@
+"""Scripted control: motion primitives, and the policies that cards make of them."""
+
+from __future__ import annotations
+
+# Importing the modules registers their primitives.
+from tabletop.control import contact, handling
+from tabletop.control.expert import Expert, Step, load_expert, read_steps
+from tabletop.control.motion import Motion
+from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
+
+__all__ = [
+    "PRIMITIVES",
+    "Expert",
+    "Motion",
+    "Primitive",
+    "Step",
+    "contact",
+    "get_primitive",
+    "handling",
+    "load_expert",
+    "primitive",
+    "read_steps",
+]

@@ -42,7 +42,7 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         if self.ego < 1 or self.others < 0 or self.encoded < 1 or (self.others and self.other_width < 1):
             raise TabletopError(
-                f"a network needs ego >= 1, others >= 0, other_width >= 1 if there are others, encoded >= 1; got {self}"
+                f"a network needs ego, encoded >= 1, others >= 0, with others other_width >= 1; got {self}"
             )
 
     @property
@@ -60,9 +60,9 @@ class NumpyActor:
     """A tanh-squashed Gaussian policy (or a deterministic one) in float32 numpy.
 
     Args:
-        arrays: what `SAC.actor_arrays` returned: "spec" (4,) as integers, "deterministic" (), the
-            encoder's "encoder.weight" (other_width, encoded) and "encoder.bias" (encoded,) if there are
-            others, and per layer i "layer{i}.weight" (in, out) and "layer{i}.bias" (out,).
+        arrays: what `SAC.actor_arrays` returned: "spec" (4,) as integers, "deterministic" and
+            "exploration_noise" (), if there are others the encoder's "encoder.weight" (other_width, encoded)
+            and "encoder.bias" (encoded,); per layer i "layer{i}.weight" (in, out), "layer{i}.bias" (out,).
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
@@ -73,7 +73,9 @@ class NumpyActor:
         self.noise = float(arrays["exploration_noise"])
         self.deterministic = bool(arrays["deterministic"])
         count = sum(name.startswith("layer") and name.endswith(".weight") for name in arrays)
-        self._layers = [(_array(arrays, f"layer{i}.weight"), _array(arrays, f"layer{i}.bias")) for i in range(count)]
+        self._layers = [
+            (_array(arrays, f"layer{i}.weight"), _array(arrays, f"layer{i}.bias")) for i in range(count)
+        ]
         self._encoder = (_array(arrays, "encoder.weight"), _array(arrays, "encoder.bias")) if others else None
         self.action_size = self._layers[-1][1].shape[0] // (1 if self.deterministic else 2)
 
@@ -88,9 +90,10 @@ class NumpyActor:
         mean = out[..., : self.action_size]
         noise = rng.standard_normal(mean.shape, dtype=np.float32)
         if self.deterministic:
-            return np.clip(np.tanh(mean) + np.float32(self.noise) * noise, -1.0, 1.0).astype(np.float32)
+            noisy: Array = np.clip(np.tanh(mean) + np.float32(self.noise) * noise, -1.0, 1.0)
+            return noisy
         low, high = LOG_STD_RANGE
-        log_std = np.tanh(out[..., self.action_size :])
+        log_std: Array = np.tanh(out[..., self.action_size :])
         log_std *= 0.5 * (high - low)
         log_std += 0.5 * (high + low)
         action: Array = np.tanh(mean + np.exp(log_std) * noise)
@@ -100,7 +103,8 @@ class NumpyActor:
         """Return the head's outputs: means, then raw log standard deviations."""
         if observation.shape[-1] != self.spec.observation_size:
             raise TabletopError(
-                f"an observation has {self.spec.observation_size} columns ({self.spec}); got {observation.shape[-1]}"
+                f"an observation has {self.spec.observation_size} columns ({self.spec}); "
+                f"got {observation.shape[-1]}"
             )
         x = np.asarray(observation, dtype=np.float32)
         if self._encoder is not None:

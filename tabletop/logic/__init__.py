@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabletop.logic.formula import Formula, Group, Literal, Node, conjunction
 from tabletop.logic.parse import FormulaError, parse
 from tabletop.logic.predicate import DIRECTIONS, PREDICATES, Argument, Predicate, get_predicate, predicate
+from tabletop.logic.task import Parameter, Registry, Task, load_registry
 
 __all__ = [
     "DIRECTIONS",
@@ -15,9 +16,13 @@ __all__ = [
     "Group",
     "Literal",
     "Node",
+    "Parameter",
     "Predicate",
+    "Registry",
+    "Task",
     "conjunction",
     "get_predicate",
+    "load_registry",
     "parse",
     "predicate",
 ]

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.logic.geometry import Remembering
 from tabletop.logic.predicate import Value, get_predicate
+from tabletop.logic.quantity import quantity_text
 from tabletop.sim.state import State
 
 __all__ = ["Formula", "Group", "Literal", "Node", "conjunction", "group", "negation"]
@@ -137,6 +139,14 @@ def _rename(node: Node, mapping: Mapping[str, str]) -> Node:
     return group(node.operator, [_rename(p, mapping) for p in node.parts])
 
 
+def _replace_number(node: Node, dimension: str, old: float, new: float) -> Node:
+    if isinstance(node, Group):
+        return group(node.operator, [_replace_number(p, dimension, old, new) for p in node.parts])
+    pairs = zip(get_predicate(node.predicate).arguments, node.args, strict=True)
+    args = tuple(new if a.dimension == dimension and v == old else v for a, v in pairs)
+    return Literal(node.predicate, args, node.positive)
+
+
 def _phrase(node: Node) -> str:
     if isinstance(node, Literal):
         return node.phrase()
@@ -150,15 +160,20 @@ def _soft_max(values: Sequence[Array], temperature: float) -> Array:
     return np.asarray(top + temperature * np.log(mean))
 
 
-def _fold(node: Node, leaf: Callable[[Literal], Array], joins: Mapping[str, Callable[..., Array]]) -> Array:
-    if isinstance(node, Literal):
-        return leaf(node)
-    return joins[node.operator]([_fold(p, leaf, joins) for p in node.parts])
+_Join = Callable[[list[Array]], Array]
 
 
-def _whole(value: Array, state: State, initial: State) -> Array:
+def _judge(tree: Node, state: State, initial: State, joins: Mapping[str, _Join]) -> Array:
+    now, then = Remembering(state.layout, state.values), Remembering(initial.layout, initial.values)
+
+    def fold(node: Node) -> Array:
+        if isinstance(node, Literal):
+            return node.margin(now, then)
+        return joins[node.operator]([fold(p) for p in node.parts])
+
+    # A literal may read one of the states only; the answer has the shape of both.
     shape = np.broadcast_shapes(state.values.shape[:-1], initial.values.shape[:-1])
-    return np.array(np.broadcast_to(value, shape))
+    return np.array(np.broadcast_to(fold(tree), shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,8 +230,11 @@ class Formula:
         Raises:
             TabletopError: the states lack an entity.
         """
-        joins = {"and": lambda v: reduce(np.minimum, v), "or": lambda v: reduce(np.maximum, v)}
-        return _whole(_fold(self.tree, lambda x: x.margin(state, initial), joins), state, initial)
+        joins: dict[str, _Join] = {
+            "and": lambda v: reduce(np.minimum, v),
+            "or": lambda v: reduce(np.maximum, v),
+        }
+        return _judge(self.tree, state, initial, joins)
 
     def holds(self, state: State, initial: State) -> npt.NDArray[np.bool_]:
         """Return whether it holds, of the batch shape: exactly where `margin` is >= 0."""
@@ -233,11 +251,11 @@ class Formula:
         """
         if not temperature > 0.0:
             raise TabletopError(f"temperature must be positive, got {temperature!r}")
-        joins = {
+        joins: dict[str, _Join] = {
             "and": lambda v: -_soft_max([-x for x in v], temperature),
             "or": lambda v: _soft_max(v, temperature),
         }
-        return _whole(_fold(self.tree, lambda x: x.margin(state, initial), joins), state, initial)
+        return _judge(self.tree, state, initial, joins)
 
     def phrase(self) -> str:
         """Return it in English."""
@@ -250,6 +268,17 @@ class Formula:
             TabletopError: two arguments of one predicate would become the same entity.
         """
         return Formula(_rename(self.tree, mapping))
+
+    def replace_number(self, dimension: str, old: float, new: float) -> Formula:
+        """Return it with the arguments of one dimension that equal `old` set to `new` (SI).
+
+        Raises:
+            TabletopError: no such argument, or `new` is out of its range.
+        """
+        tree = _replace_number(self.tree, dimension, old, new)
+        if old != new and tree == self.tree:
+            raise TabletopError(f"no {dimension} in {self.text!r} is {quantity_text(old, dimension)}")
+        return Formula(tree)
 
     def __invert__(self) -> Formula:
         return Formula(negation(self.tree))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,17 @@ import numpy.typing as npt
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Solid", "footprint_gap", "relative", "rotation", "shape_of", "tilt", "twist", "wrap"]
+__all__ = [
+    "Remembering",
+    "Solid",
+    "footprint_gap",
+    "relative",
+    "rotation",
+    "shape_of",
+    "tilt",
+    "twist",
+    "wrap",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -19,31 +29,40 @@ Mask = npt.NDArray[np.bool_]
 _TINY = 1e-9
 
 
+def _first(vectors: Array) -> Array:
+    """Return vectors (..., n) as contiguous components (n, ...): arithmetic on those is much faster."""
+    return np.ascontiguousarray(np.moveaxis(vectors, -1, 0))
+
+
+def _rotation(quaternion: Array) -> Array:
+    """Return rotation matrices, components first: (3, 3, ...)."""
+    x, y, z, w = _first(quaternion)
+    xx, yy, zz = x * x, y * y, z * z
+    scale = 2 / np.maximum(xx + yy + zz + w * w, _TINY)
+    xy, xz, yz, wx, wy, wz = x * y, x * z, y * z, w * x, w * y, w * z
+    out = np.empty((3, 3, *x.shape))
+    out[0, 0], out[0, 1], out[0, 2] = 1 - scale * (yy + zz), scale * (xy - wz), scale * (xz + wy)
+    out[1, 0], out[1, 1], out[1, 2] = scale * (xy + wz), 1 - scale * (xx + zz), scale * (yz - wx)
+    out[2, 0], out[2, 1], out[2, 2] = scale * (xz - wy), scale * (yz + wx), 1 - scale * (xx + yy)
+    return out
+
+
 def rotation(quaternion: Array) -> Array:
     """Return rotation matrices (..., 3, 3) of quaternions (..., 4), which need not have unit norm."""
-    norm = np.linalg.norm(quaternion, axis=-1, keepdims=True)
-    q = quaternion / np.maximum(norm, _TINY)
-    x, y, z, w = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    out = np.empty((*quaternion.shape[:-1], 3, 3))
-    out[..., 0, 0] = 1 - 2 * (y * y + z * z)
-    out[..., 0, 1] = 2 * (x * y - z * w)
-    out[..., 0, 2] = 2 * (x * z + y * w)
-    out[..., 1, 0] = 2 * (x * y + z * w)
-    out[..., 1, 1] = 1 - 2 * (x * x + z * z)
-    out[..., 1, 2] = 2 * (y * z - x * w)
-    out[..., 2, 0] = 2 * (x * z - y * w)
-    out[..., 2, 1] = 2 * (y * z + x * w)
-    out[..., 2, 2] = 1 - 2 * (x * x + y * y)
-    return out
+    return np.moveaxis(_rotation(quaternion), (0, 1), (-2, -1))
 
 
 def relative(q: Array, base: Array) -> Array:
     """Return q * conjugate(base), (..., 4): the world-frame rotation that takes `base` to `q`."""
-    v, w = q[..., :3], q[..., 3:]
-    u, s = -base[..., :3], base[..., 3:]
-    vector = w * u + s * v + np.cross(v, u)
-    scalar = w * s - np.sum(v * u, axis=-1, keepdims=True)
-    return np.concatenate([vector, scalar], axis=-1)
+    x, y, z, w = _first(q)
+    a, b, c, s = _first(base)
+    product = (
+        s * x - w * a - (y * c - z * b),
+        s * y - w * b - (z * a - x * c),
+        s * z - w * c - (x * b - y * a),
+        w * s + x * a + y * b + z * c,
+    )
+    return np.stack(product, axis=-1)
 
 
 def wrap(angle: Array, period: float = 2 * np.pi) -> Array:
@@ -74,11 +93,6 @@ def shape_of(kind: str) -> str:
     return parts[0].shape if len(parts) == 1 else "box"
 
 
-def _horizontal_unit(vector: Array) -> tuple[Array, Mask]:
-    length = np.sqrt(vector[..., 0] ** 2 + vector[..., 1] ** 2)
-    return vector[..., :2] / np.maximum(length, _TINY)[..., None], length > 1e-6
-
-
 @dataclass(frozen=True)
 class Solid:
     """One entity as a box, a cylinder along its own z, or a sphere."""
@@ -99,60 +113,87 @@ class Solid:
         Raises:
             TabletopError: no entity has that name.
         """
-        position = state.entity(name, "position")
-        half = state.entity(name, "size") / 2
-        return cls(position, state.entity(name, "quaternion"), half, shape_of(state.layout.kind(name)))
+        known = state.solids if isinstance(state, Remembering) else {}
+        if name not in known:
+            known[name] = cls(
+                state.entity(name, "position"),
+                state.entity(name, "quaternion"),
+                state.entity(name, "size") / 2,
+                shape_of(state.layout.kind(name)),
+            )
+        return known[name]
 
     @cached_property
+    def _axes(self) -> Array:
+        """Own axes in the world frame as columns, components first: (3, 3, ...)."""
+        return _rotation(self.quaternion)
+
+    @cached_property
+    def _at(self) -> Array:
+        return _first(self.position)
+
+    @cached_property
+    def _half(self) -> Array:
+        return _first(self.half)
+
+    @property
     def axes(self) -> Array:
         """Own axes in the world frame as columns, (..., 3, 3)."""
-        return rotation(self.quaternion)
+        return np.moveaxis(self._axes, (0, 1), (-2, -1))
 
-    def _support(self, along: Array) -> Array:
-        """Return half of the extent (...,) along unit vectors whose own-frame components are (..., 3)."""
+    def _support(self, x: Array, y: Array, z: Array) -> Array:
+        """Return half of the extent (...,) along unit vectors given by their own-frame components."""
+        a, b, c = self._half
         if self.shape == "sphere":
-            return self.half[..., 0] + 0 * along[..., 0]
+            return np.asarray(a + 0 * x)
         if self.shape == "cylinder":
-            axial = np.minimum(np.abs(along[..., 2]), 1.0)
-            return np.asarray(self.half[..., 2] * axial + self.half[..., 0] * np.sqrt(1 - axial**2))
-        return np.asarray(np.sum(np.abs(along) * self.half, axis=-1))
+            axial = np.minimum(np.abs(z), 1.0)
+            return np.asarray(c * axial + a * np.sqrt(1 - axial**2))
+        return np.asarray(a * np.abs(x) + b * np.abs(y) + c * np.abs(z))
 
     @cached_property
     def rise(self) -> Array:
         """Half of the vertical extent, (...,)."""
-        return self._support(self.axes[..., 2, :])
+        return self._support(*self._axes[2])
 
     @property
     def bottom(self) -> Array:
         """World z of the lowest point, (...,)."""
-        return np.asarray(self.position[..., 2] - self.rise)
+        return np.asarray(self._at[2] - self.rise)
 
     @property
     def top(self) -> Array:
         """World z of the highest point, (...,)."""
-        return np.asarray(self.position[..., 2] + self.rise)
+        return np.asarray(self._at[2] + self.rise)
 
     def world(self, point: Array) -> Array:
         """Return points (..., 3) of the own frame in the world frame."""
-        return np.asarray(self.position + np.einsum("...ij,...j->...i", self.axes, point))
+        x, y, z = _first(point)
+        rows = [at + r[0] * x + r[1] * y + r[2] * z for at, r in zip(self._at, self._axes, strict=True)]
+        return np.stack(rows, axis=-1)
 
-    def reach(self, normal: Array) -> Array:
-        """Return half of the horizontal extent, (...,), along horizontal unit vectors (..., 2)."""
-        axes = self.axes
-        return self._support(normal[..., 0, None] * axes[..., 0, :] + normal[..., 1, None] * axes[..., 1, :])
+    def _local(self, point: Array) -> list[Array]:
+        """Return the own-frame components of world points (..., 3)."""
+        x, y, z = (p - at for p, at in zip(_first(point), self._at, strict=True))
+        r = self._axes
+        return [r[0, i] * x + r[1, i] * y + r[2, i] * z for i in range(3)]
 
-    def normals(self) -> list[tuple[Array, Mask]]:
-        """Return the horizontal unit normals (..., 2) of the footprint's edges, and where each is defined.
+    def reach(self, x: Array, y: Array) -> Array:
+        """Return half of the horizontal extent, (...,), along unit vectors (x, y, 0)."""
+        r = self._axes
+        return self._support(x * r[0, 0] + y * r[1, 0], x * r[0, 1] + y * r[1, 1], x * r[0, 2] + y * r[1, 2])
+
+    def normals(self) -> list[tuple[Array, Array, Mask]]:
+        """Return the horizontal unit normals (x, y) of the footprint's edges, and where each is defined.
 
         Seen from above a box is a polygon whose edges run along its three axes, however it lies.
         """
-        out: list[tuple[Array, Mask]] = []
-        columns = {"box": (0, 1, 2), "cylinder": (2,), "sphere": ()}[self.shape]
-        for i in columns:
-            unit, defined = _horizontal_unit(self.axes[..., i])
-            out.append((np.stack([-unit[..., 1], unit[..., 0]], axis=-1), defined))
+        out: list[tuple[Array, Array, Mask]] = []
+        for i in {"box": (0, 1, 2), "cylinder": (2,), "sphere": ()}[self.shape]:
+            x, y, defined = _unit(self._axes[0, i], self._axes[1, i])
+            out.append((-y, x, defined))
             if self.shape == "cylinder":
-                out.append((unit, defined))
+                out.append((x, y, defined))
         return out
 
     def footprint_margin(self, point: Array) -> Array:
@@ -161,27 +202,46 @@ class Solid:
         Inside a polygon or a circle it is the distance to the edge; outside it is minus a lower
         bound of that.
         """
-        offset = point[..., :2] - self.position[..., :2]
+        dx, dy = point[..., 0] - self._at[0], point[..., 1] - self._at[1]
         normals = self.normals()
         if self.shape != "box":
-            normals.append((_horizontal_unit(offset + 1e-12)[0], np.asarray(True)))
+            normals.append(_any_unit(dx, dy))
         margin: Array = np.asarray(np.inf)
-        for normal, defined in normals:
-            inside = self.reach(normal) - np.abs(np.sum(normal * offset, axis=-1))
+        for x, y, defined in normals:
+            inside = self.reach(x, y) - np.abs(x * dx + y * dy)
             margin = np.minimum(margin, np.where(defined, inside, np.inf))
         return margin
 
     def distance(self, point: Array) -> Array:
         """Return the signed distance (...,) from points (..., 3) to the surface; negative inside."""
-        local = np.einsum("...ji,...j->...i", self.axes, point - self.position)
+        x, y, z = self._local(point)
+        a, b, c = self._half
         if self.shape == "sphere":
-            return np.asarray(np.linalg.norm(local, axis=-1) - self.half[..., 0])
-        excess = np.abs(local) - self.half
-        if self.shape == "cylinder":
-            radial = np.hypot(local[..., 0], local[..., 1]) - self.half[..., 0]
-            excess = np.stack([radial, excess[..., 2]], axis=-1)
-        outside = np.linalg.norm(np.maximum(excess, 0.0), axis=-1)
-        return np.asarray(outside + np.minimum(np.max(excess, axis=-1), 0.0))
+            return np.asarray(np.sqrt(x * x + y * y + z * z) - a)
+        flat = [np.abs(x) - a, np.abs(y) - b] if self.shape == "box" else [np.sqrt(x * x + y * y) - a]
+        excess = [*flat, np.abs(z) - c]
+        outside = np.sqrt(sum(np.maximum(e, 0.0) ** 2 for e in excess))
+        return np.asarray(outside + np.minimum(reduce(np.maximum, excess), 0.0))
+
+
+@dataclass(frozen=True)
+class Remembering(State):
+    """A state that keeps its solids, for as long as one formula is judged: its literals share them."""
+
+    solids: dict[str, Solid] = field(default_factory=dict)
+    """Those made so far, by entity."""
+
+
+def _unit(x: Array, y: Array) -> tuple[Array, Array, Mask]:
+    length = np.sqrt(x * x + y * y)
+    safe = np.maximum(length, _TINY)
+    return x / safe, y / safe, np.asarray(length > 1e-6)
+
+
+def _any_unit(x: Array, y: Array) -> tuple[Array, Array, Mask]:
+    """As `_unit`, but defined everywhere: round footprints that share a centre need some direction."""
+    ux, uy, defined = _unit(x, y)
+    return np.where(defined, ux, 1.0), np.where(defined, uy, 0.0), np.asarray(True)
 
 
 def footprint_gap(a: Solid, b: Solid) -> Array:
@@ -190,11 +250,9 @@ def footprint_gap(a: Solid, b: Solid) -> Array:
     It is the largest separation over the edges' normals and the line of centres: exact face to
     face, and a lower bound corner to corner.
     """
-    offset = b.position[..., :2] - a.position[..., :2]
-    # Concentric round footprints have no other direction; any one serves them.
-    line = _horizontal_unit(offset + 1e-12)[0]
+    dx, dy = (b.position[..., i] - a.position[..., i] for i in (0, 1))
     gap: Array = np.asarray(-np.inf)
-    for normal, defined in [*a.normals(), *b.normals(), (line, np.asarray(True))]:
-        apart = np.abs(np.sum(normal * offset, axis=-1)) - a.reach(normal) - b.reach(normal)
+    for x, y, defined in [*a.normals(), *b.normals(), _any_unit(dx, dy)]:
+        apart = np.abs(x * dx + y * dy) - a.reach(x, y) - b.reach(x, y)
         gap = np.maximum(gap, np.where(defined, apart, -np.inf))
     return gap

@@ -148,14 +148,18 @@ class _Reader:
         return Formula(self.node(body, 0))
 
     def syntax(self, error: SyntaxError) -> FormulaError:
-        column = self.start + max(0, min((error.offset or 1) - 1, len(self.source)))
+        # The parser reports an offset of 0 where the text ends too early.
+        column = self.start + error.offset - 1 if error.offset else len(self.text)
         message = error.msg
         if "was never closed" in message:
             return self.error("'(' is never closed; add ')'" if "'('" in message else message, column)
         if "unmatched" in message:
             return self.error(f"{message}; remove it", column)
-        if column >= len(self.text) or "EOF" in message:
-            return self.error("the formula ends too early; something must follow", len(self.text))
+        if column >= len(self.text):
+            return self.error("the formula ends too early; a predicate must follow", len(self.text))
+        if "forgot a comma" in message:
+            width = (error.end_offset or 0) - (error.offset or 0)
+            return self.error("a comma, 'and' or 'or' is missing here", column, width)
         rule = "predicates are joined by 'and', 'or', 'not'; arguments by commas"
         return self.error(f"cannot be read here; {rule}", column)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
-from tabletop.errors import unknown
+from tabletop.errors import TabletopError, unknown
 
-__all__ = ["DIMENSIONS", "UNITS", "quantity_text", "to_si"]
+__all__ = ["DIMENSIONS", "UNITS", "quantity_text", "read_quantity", "to_si"]
 
 UNITS: Final[dict[str, str]] = {
     "m": "length",
@@ -45,6 +46,18 @@ def to_si(number: float, unit: str) -> float:
     if unit in ("deg", "°"):
         return math.radians(number)
     return number / _DIVISORS.get(unit, 1.0)
+
+
+def read_quantity(text: object, what: str) -> tuple[float, str]:
+    """Read one quantity standing alone, such as "-30 deg"; return its SI value and its dimension.
+
+    Raises:
+        TabletopError: not a finite number with one of UNITS; `what` says whose it is.
+    """
+    match = re.fullmatch(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d_]*|%|°)\s*", str(text))
+    if match is None or not math.isfinite(float(match[1])):
+        raise TabletopError(f"{what} must be a number with a unit such as 5 cm or 30 deg, got {text!r}")
+    return to_si(float(match[1]), match[2]), UNITS[match[2]]
 
 
 def _from_si(value: float, unit: str) -> float:

@@ -31,6 +31,7 @@ Array = npt.NDArray[np.float64]
 
 TABLE_EDGE: Final = 0.2  # m, world x of the table's near edge (sim.scene.Table)
 REST_BELOW: Final = 0.015  # m: a block on a plate stands this far below the plate's rim
+ON_TABLE: Final = 0.005  # m: less than the thickness of a plate
 REST_ABOVE: Final = 0.010  # m: a gap that still counts as lying on
 WALL: Final = 0.010  # m: a container's wall
 RIM: Final = 0.005  # m below the rim that the bottom of what is inside must be
@@ -39,7 +40,7 @@ FALLEN: Final = 0.030  # m below the table's surface
 TOUCH: Final = 0.1  # N: less is not felt
 STILL: Final = 0.02  # m/s
 PARALLEL: Final = math.radians(10.0)
-HALF_RIGHT: Final = math.radians(45.0)
+LEAST_TURN: Final = math.radians(45.0)
 UPRIGHT: Final = math.radians(15.0)
 TOPPLED: Final = math.radians(60.0)
 SPRING: Final = 10.0  # N/m: counts a distance to a contact as a missing force
@@ -73,8 +74,9 @@ def _separation(state: State, a: str, b: str) -> Array:
     """
     one, two = Solid.of(state, a), Solid.of(state, b)
     offset = one.position - two.position
-    gap = np.maximum(np.abs(offset[..., 2]) - one.rise - two.rise, 0.0)
-    return np.asarray(np.sqrt(offset[..., 0] ** 2 + offset[..., 1] ** 2 + gap**2))
+    x, y, z = (offset[..., i] for i in range(3))
+    gap = np.maximum(np.abs(z) - one.rise - two.rise, 0.0)
+    return np.asarray(np.sqrt(x * x + y * y + gap * gap))
 
 
 def _gripper_distance(state: State, a: str) -> Array:
@@ -90,9 +92,9 @@ def on(state: State, initial: State, a: Entity, b: Entity) -> Array:
 
 @predicate(phrase="{a} on the table", negated="{a} not on the table", scale=0.05)
 def on_table(state: State, initial: State, a: Entity) -> Array:
-    """The bottom of a lies at the table's surface (within 1 cm), its centre over the table."""
+    """The bottom of a lies at the table's surface (within 5 mm), its centre over the table."""
     solid = Solid.of(state, a)
-    height = REST_ABOVE - np.abs(solid.bottom - state.robot("table_height"))
+    height = ON_TABLE - np.abs(solid.bottom - state.robot("table_height"))
     size, x, y = state.robot("table_size"), solid.position[..., 0], solid.position[..., 1]
     within_x = size[..., 0] / 2 - np.abs(x - TABLE_EDGE - size[..., 0] / 2)
     return np.minimum(height, np.minimum(within_x, size[..., 1] / 2 - np.abs(y)))
@@ -202,7 +204,7 @@ def turned(state: State, initial: State, a: Entity, angle: Turn) -> Array:
 
 
 @predicate(phrase="{a} rotated by {angle}", negated="{a} not rotated by {angle}", scale=0.3, unit="rad")
-def rotated(state: State, initial: State, a: Entity, angle: Angle = HALF_RIGHT) -> Array:
+def rotated(state: State, initial: State, a: Entity, angle: Angle = LEAST_TURN) -> Array:
     """Since reset a turned about the vertical by at least `angle`, either way."""
     turn = twist(relative(state.entity(a, "quaternion"), initial.entity(a, "quaternion")))
     return np.asarray(np.abs(turn) - angle)
@@ -236,7 +238,7 @@ def held(state: State, initial: State, a: Entity, force: Force = 0.5) -> Array:
 
 @predicate(phrase="{a} released", negated="{a} not released", scale=0.05)
 def released(state: State, initial: State, a: Entity, distance: Length = 0.03) -> Array:
-    """No finger touches a (less than 0.1 N), and the gripper's centre is `distance` or more off its surface."""
+    """No finger touches a (under 0.1 N), and the gripper's centre is `distance` or more off its surface."""
     force = np.max(state.entity(a, "finger_force"), axis=-1)
     free = _gripper_distance(state, a) - distance
     pressed_away = (TOUCH - force) * COMPLIANCE

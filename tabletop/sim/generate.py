@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
 from tabletop.sim.cards import Card, load_cards, number
-from tabletop.sim.scene import Camera, Entity, Light, Robot, Scene, Table
+from tabletop.sim.placement import Spec, check_fields, draw, place
+from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
+from tabletop.sim.start import GRIPPER_STARTS, start
 
-__all__ = ["GRIPPER_STARTS", "generate", "load_scene_card"]
+__all__ = ["GRIPPER_STARTS", "SceneCard", "generate", "load_scene_card", "textures"]
 
 SceneCard = Mapping[str, Any]
+"""A distribution over scenes, as read from YAML."""
 
-GRIPPER_STARTS: Final = ("nominal", "near", "above", "around", "holding", "anywhere")
-"""Where the gripper may start: away from everything (nominal), or relative to the attended entity."""
-
-_REACH_X = (0.36, 0.64)
-_REACH_Y = (-0.25, 0.25)
-_GAP = 0.012
-_TRIES = 60
 _RESTARTS = 30
-_NEAR_EDGE = 0.2
+_MOST_EXTRAS = 20
 
 _CARD_FIELDS = {"entities", "extras", "table", "gripper", "attend"}
 _ENTITY_FIELDS = {
@@ -35,47 +33,27 @@ _ENTITY_FIELDS = {
 }
 
 
-@dataclass(frozen=True)
-class _Spec:
-    name: str
-    kind: str
-    raw: Mapping[str, Any]
+def textures() -> Mapping[str, Path]:
+    """Return the pictures that a table may bear, by name."""
+    return {f.stem: f for f in sorted((ASSETS / "textures").glob("*.png"))}
 
 
 def load_scene_card(name: str) -> SceneCard:
     """Return the card of that name in assets/scenes.
 
     Raises:
-        TabletopError: there is none, or it is not a mapping.
+        TabletopError: there is none, or it is not a mapping in YAML.
     """
-    import yaml
-
     path = ASSETS / "scenes" / f"{name}.yaml"
     if not path.is_file():
         raise unknown("scene card", name, [f.stem for f in (ASSETS / "scenes").glob("*.yaml")])
-    card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TabletopError(f"scene card {name!r} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(card, dict):
         raise TabletopError(f"scene card {name!r} must be a mapping")
     return card
-
-
-def _range(value: object, rng: np.random.Generator, what: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if (
-        isinstance(value, Sequence)
-        and len(value) == 2
-        and all(isinstance(v, (int, float)) for v in value)
-        and value[0] <= value[1]
-    ):
-        return float(rng.uniform(value[0], value[1]))
-    raise TabletopError(f"{what} must be a number or [low, high], got {value!r}")
-
-
-def _check(raw: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in raw:
-        if key not in known:
-            raise TabletopError(f"{where} has no field {key!r}; there are: {', '.join(sorted(known))}")
 
 
 def _pick_kind(value: object, rng: np.random.Generator, cards: Mapping[str, Card], where: str) -> str:
@@ -88,81 +66,106 @@ def _pick_kind(value: object, rng: np.random.Generator, cards: Mapping[str, Card
     return str(kinds[int(rng.integers(len(kinds)))])
 
 
-def _specs(card: SceneCard, rng: np.random.Generator) -> list[_Spec]:
+def _specs(card: SceneCard, rng: np.random.Generator) -> list[Spec]:
     cards = load_cards()
-    if not isinstance(card, Mapping):
-        raise TabletopError(f"a scene card must be a mapping, got {card!r}")
-    _check(card, _CARD_FIELDS, "scene card")
+    check_fields(card, _CARD_FIELDS, "scene card")
     entities = card.get("entities", {})
     if not isinstance(entities, Mapping):
-        raise TabletopError("scene card: entities must map names to what they are")
+        raise TabletopError(f"scene card: entities must map names to what they are, got {entities!r}")
     out = []
     for name, given in entities.items():
         raw = {"kind": given} if isinstance(given, str) else given
         where = f"scene entity {name!r}"
-        if not isinstance(raw, Mapping):
-            raise TabletopError(f"{where} must be a kind or a mapping, got {given!r}")
-        _check(raw, _ENTITY_FIELDS, where)
+        check_fields(raw, _ENTITY_FIELDS, where)
         kind = _pick_kind(raw.get("kind"), rng, cards, where)
-        if rng.uniform() >= 1.0 - float(raw.get("optional", 0.0)):
+        chance = raw.get("optional", 0.0)
+        if isinstance(chance, bool) or not isinstance(chance, (int, float)) or not 0.0 <= chance <= 1.0:
+            raise TabletopError(f"{where}: optional must be a chance from 0 to 1, got {chance!r}")
+        if rng.uniform() >= 1.0 - chance:
             continue
-        out.append(_Spec(str(name), kind, raw))
+        out.append(Spec(str(name), kind, raw))
     extras = card.get("extras")
     if extras:
-        _check(extras, {"count", "kinds"}, "scene card: extras")
-        low, high = extras.get("count", [0, 2])
-        for i in range(int(rng.integers(low, high + 1))):
-            kind = _pick_kind(extras.get("kinds"), rng, cards, "scene card: extras")
-            out.append(_Spec(f"extra{i + 1}", kind, {}))
+        where = "scene card: extras"
+        check_fields(extras, {"count", "kinds"}, where)
+        count = extras.get("count", [0, 2])
+        counts = [count, count] if isinstance(count, int) else count
+        if (
+            not isinstance(counts, Sequence)
+            or len(counts) != 2
+            or not all(isinstance(n, int) and not isinstance(n, bool) for n in counts)
+            or not 0 <= counts[0] <= counts[1] <= _MOST_EXTRAS
+        ):
+            raise TabletopError(f"{where}: count must be [low, high] in 0 to {_MOST_EXTRAS}, got {count!r}")
+        for i in range(int(rng.integers(counts[0], counts[1] + 1))):
+            kind = _pick_kind(extras.get("kinds"), rng, cards, where)
+            out.append(Spec(f"extra{i + 1}", kind, {}))
+    names = [s.name for s in out]
+    for name in names:
+        if names.count(name) > 1:
+            raise TabletopError(f"scene card: entity names must be unique, {name!r} is also that of an extra")
     return out
 
 
-def _body(spec: _Spec, rng: np.random.Generator) -> Entity:
+def _body(spec: Spec, rng: np.random.Generator) -> Entity:
     card = load_cards()[spec.kind]
     where = f"scene entity {spec.name!r}"
     names: dict[str, float] = {}
     override = spec.raw.get("size", {})
+    check_fields(override, {"w", "d", "h"}, f"{where}: size")
     for axis in ("w", "d", "h"):
-        given = override.get(axis, card.size[axis])
-        draw = rng.uniform()
+        given = override.get(axis, card.size.get(axis))
+        chance = float(rng.uniform())
         if isinstance(given, str):
             names[axis] = number(given, names)
-        elif isinstance(given, (int, float)):
-            names[axis] = float(given)
         else:
-            low, high = given
-            names[axis] = float(low + (high - low) * draw)
+            low = high = given
+            if isinstance(given, Sequence) and len(given) == 2:
+                low, high = given
+            # Checked by drawing, but used with a draw of fixed place: an override moves no other number.
+            draw([low, high], np.random.default_rng(0), f"{where}: size {axis}")
+            names[axis] = float(low + (high - low) * chance)
+        if names[axis] <= 0:
+            raise TabletopError(f"{where}: size {axis} must be positive, got {names[axis]:g} m")
     color = spec.raw.get("color")
-    colors = [color] if color else card.colors
-    r, g, b = colors[int(rng.integers(len(colors)))][:3]
+    colors = card.colors if color is None else [color]
+    chosen = colors[int(rng.integers(len(colors)))]
+    if not isinstance(chosen, Sequence) or len(chosen) not in {3, 4} or isinstance(chosen, str):
+        raise TabletopError(f"{where}: color must be [red, green, blue] in 0 to 1, got {chosen!r}")
+    given_rgb = [draw(c, rng, f"{where}: color") for c in chosen[:3]]
     jitter = rng.uniform(-0.05, 0.05, 3)
-    rgb = tuple(float(min(1.0, max(0.0, c + j))) for c, j in zip((r, g, b), jitter, strict=True))
+    rgb = tuple(float(min(1.0, max(0.0, c + j))) for c, j in zip(given_rgb, jitter, strict=True))
+    mass = draw(spec.raw.get("mass", card.mass), rng, f"{where}: mass")
+    friction = draw(spec.raw.get("friction", card.friction), rng, f"{where}: friction")
+    for what, value, low in (("mass", mass, 1e-4), ("friction", friction, 0.0)):
+        if value < low:
+            raise TabletopError(f"{where}: {what} must be {low:g} or more, got {value:g}")
     return Entity(
         name=spec.name,
         kind=spec.kind,
         position=(0.0, 0.0, 0.0),
         size=(names["w"], names["d"], names["h"]),
-        mass=_range(spec.raw.get("mass", card.mass), rng, f"{where}: mass"),
-        friction=_range(spec.raw.get("friction", card.friction), rng, f"{where}: friction"),
+        mass=mass,
+        friction=friction,
         color=(*rgb, 1.0),
     )
 
 
 def _table(card: SceneCard, rng: np.random.Generator) -> Table:
     raw = card.get("table", {})
-    _check(raw, {"width", "depth", "height", "friction"}, "scene card: table")
+    check_fields(raw, {"width", "depth", "height", "friction"}, "scene card: table")
     tone = rng.uniform(0.55, 0.95)
     tint = rng.uniform(-0.08, 0.08, 3)
-    textures = ["plain", *sorted(f.stem for f in (ASSETS / "textures").glob("*.png"))]
+    names = ["plain", *textures()]
     return Table(
         size=(
-            _range(raw.get("depth", [0.62, 0.72]), rng, "table depth"),
-            _range(raw.get("width", [0.68, 0.80]), rng, "table width"),
+            draw(raw.get("depth", [0.62, 0.72]), rng, "table depth"),
+            draw(raw.get("width", [0.68, 0.80]), rng, "table width"),
         ),
-        height=_range(raw.get("height", [-0.04, 0.04]), rng, "table height"),
-        friction=_range(raw.get("friction", [0.6, 0.9]), rng, "table friction"),
+        height=draw(raw.get("height", [-0.04, 0.04]), rng, "table height"),
+        friction=draw(raw.get("friction", [0.6, 0.9]), rng, "table friction"),
         color=(*(float(min(1.0, max(0.0, tone + t))) for t in tint), 1.0),
-        texture=textures[int(rng.integers(len(textures)))],
+        texture=names[int(rng.integers(len(names)))],
     )
 
 
@@ -183,189 +186,35 @@ def _view(rng: np.random.Generator) -> tuple[Light, Camera]:
     return light, camera
 
 
-def _footprint(entity: Entity) -> tuple[float, float, float, float, float]:
-    """Return the rectangle an entity takes up on the table: centre x, y, half extents, yaw.
-
-    What slides out of a fixture is kept free too, as wide as the body and as long as the travel.
-    """
-    card = load_cards()[entity.kind]
-    w, d, h = entity.size
-    x, y = entity.position[:2]
-    joint = card.joint
-    if joint is None or joint.type != "prismatic" or abs(joint.axis[2]) > 0.5:
-        return x, y, w / 2, d / 2, entity.yaw
-    ahead = number(joint.travel, {"w": w, "d": d, "h": h}) + 0.05
-    c, s = math.cos(entity.yaw), math.sin(entity.yaw)
-    ax, ay = joint.axis[0] * ahead / 2, joint.axis[1] * ahead / 2
-    half_w, half_d = w / 2 + abs(ax), d / 2 + abs(ay)
-    return x + c * ax - s * ay, y + s * ax + c * ay, half_w, half_d, entity.yaw
+def _seeds(seed: int | Sequence[int]) -> list[int]:
+    seeds = list(seed) if isinstance(seed, Sequence) else [seed]
+    if not seeds or any(isinstance(s, bool) or not isinstance(s, (int, np.integer)) or s < 0 for s in seeds):
+        raise TabletopError(f"a seed must be a whole number from 0, or several, got {seed!r}")
+    return [int(s) for s in seeds]
 
 
-def _clear(entity: Entity, others: Sequence[Entity]) -> bool:
-    """Return whether an entity's rectangle is apart from all others' (separating axes)."""
-    ax, ay, aw, ad, at = _footprint(entity)
-    for other in others:
-        bx, by, bw, bd, bt = _footprint(other)
-        dx, dy, turn = bx - ax, by - ay, bt - at
-        cos, sin = abs(math.cos(turn)), abs(math.sin(turn))
-        apart = False
-        for angle, own, far in (
-            (at, aw, bw * cos + bd * sin),
-            (at + math.pi / 2, ad, bw * sin + bd * cos),
-            (bt, bw, aw * cos + ad * sin),
-            (bt + math.pi / 2, bd, aw * sin + ad * cos),
-        ):
-            apart = apart or abs(dx * math.cos(angle) + dy * math.sin(angle)) > own + far + _GAP
-        if not apart:
-            return False
-    return True
+def _order(specs: Sequence[Spec]) -> list[int]:
+    """Return which entity is placed when: fixtures first as they are large, what refers to another after it."""
+    cards = load_cards()
 
+    def origin(spec: Spec) -> object:
+        offset = spec.raw.get("offset")
+        given = offset.get("from") if isinstance(offset, Mapping) else None
+        return spec.raw.get("on", spec.raw.get("inside", given))
 
-def _place_one(
-    spec: _Spec, entity: Entity, placed: Sequence[Entity], table: Table, rng: np.random.Generator
-) -> Entity | None:
-    """Return the entity at a free place, or None where this draw found none."""
-    card = load_cards()[spec.kind]
-    raw = spec.raw
-    where = f"scene entity {spec.name!r}"
-    rigid = card.moves == "rigid"
-    half = entity.size[2] / 2 if rigid else 0.0
-    reach = card.reach or {}
-    yaw_range = raw.get("yaw", reach.get("yaw", (-180.0, 180.0)))
-    yaw = math.radians(_range(yaw_range, rng, f"{where}: yaw"))
-    fraction = _range(raw.get("fraction", 0.0), rng, f"{where}: fraction")
-    held = bool(raw.get("held", False))
-    entity = replace(entity, yaw=yaw, fraction=fraction, held=held)
-    by_name = {e.name: e for e in placed}
-
-    def other(key: str) -> Entity:
-        name = raw[key]["from"] if key == "offset" else raw[key]
-        if name not in by_name:
-            raise TabletopError(f"{where}: {key} refers to {name!r}, which is not placed before it")
-        return by_name[name]
-
-    if "on" in raw or "inside" in raw:
-        base = other("on" if "on" in raw else "inside")
-        base_card = load_cards()[base.kind]
-        top = base.position[2] + (base.size[2] / 2 if base_card.moves == "rigid" else base.size[2])
-        bottom = base.position[2] - (base.size[2] / 2 if base_card.moves == "rigid" else 0.0)
-        slack = [max(0.0, (s - max(entity.size[:2])) / 2 - 0.015) for s in base.size[:2]]
-        z = top if "on" in raw else bottom + 0.014
-        a, b = (float(rng.uniform(-0.5 * s, 0.5 * s)) for s in slack)
-        if "on" in raw and base_card.moves == "rigid":
-            a, b = 0.2 * a, 0.2 * b
-        c, s = math.cos(base.yaw), math.sin(base.yaw)
-        at = (base.position[0] + c * a - s * b, base.position[1] + s * a + c * b, z + half + 0.001)
-        return replace(entity, position=at)
-    solid = [e for e in placed if load_cards()[e.kind].solid and not e.held]
-    for _ in range(_TRIES):
-        z = table.height + half + (0.0005 if rigid else 0.0)
-        if "offset" in raw:
-            offset = raw["offset"]
-            _check(offset, {"from", "x", "y", "z", "distance", "direction"}, f"{where}: offset")
-            origin = other("offset")
-            if "distance" in offset:
-                far = _range(offset["distance"], rng, f"{where}: distance")
-                angle = math.radians(_range(offset.get("direction", [-180, 180]), rng, f"{where}: direction"))
-                dx, dy = far * math.cos(angle), far * math.sin(angle)
-            else:
-                dx = _range(offset.get("x", 0.0), rng, f"{where}: offset x")
-                dy = _range(offset.get("y", 0.0), rng, f"{where}: offset y")
-            x, y = origin.position[0] + dx, origin.position[1] + dy
-            if "z" in offset:
-                z = origin.position[2] + _range(offset["z"], rng, f"{where}: offset z")
-        else:
-            at_range = raw.get("at", {})
-            _check(at_range, {"x", "y", "z"}, f"{where}: at")
-            x = _range(at_range.get("x", reach.get("x", _REACH_X)), rng, f"{where}: x")
-            y = _range(at_range.get("y", reach.get("y", _REACH_Y)), rng, f"{where}: y")
-            if "z" in at_range:
-                z = table.height + _range(at_range["z"], rng, f"{where}: z")
-        candidate = replace(entity, position=(float(x), float(y), float(z)))
-        if held:
-            return candidate
-        if not card.solid:
-            edge_x, edge_y = _NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05
-            fixed = "offset" in raw and all(not isinstance(v, Sequence) for v in raw["offset"].values())
-            if fixed or (0.33 <= x <= min(0.68, edge_x) and abs(y) <= min(0.32, edge_y)):
-                return candidate
-            continue
-        if _clear(candidate, solid):
-            return candidate
-        fresh = math.radians(_range(yaw_range, rng, f"{where}: yaw"))
-        entity = replace(entity, yaw=fresh)
-    return None
-
-
-def _start(
-    mode: str, entities: Sequence[Entity], attend: str | None, table: Table, rng: np.random.Generator
-) -> tuple[Robot, tuple[Entity, ...]]:
-    """Return where the gripper starts, and the entities (one of them held where mode says so)."""
-    if mode not in GRIPPER_STARTS:
-        raise unknown("gripper start", mode, GRIPPER_STARTS)
-    kept = tuple(entities)
-    held = next((e for e in kept if e.held), None)
-    by_name = {e.name: e for e in kept}
-    entity = by_name.get(attend) if attend else None
-    floor = table.height
-    yaw = float(rng.uniform(-0.3, 0.3))
-    width = 0.08
-    card = load_cards()[entity.kind] if entity else None
-    tall = max([0.10, *(e.size[2] for e in kept)])
-    if held is not None:
-        mode, entity = "holding", held
-    elif entity is None and mode not in {"nominal", "anywhere"}:
-        mode = "nominal"
-    if mode == "holding" and held is None and (card is None or not card.graspable):
-        mode = "above"
-    if mode == "nominal":
-        at = (rng.uniform(0.38, 0.55), rng.uniform(-0.15, 0.15), floor + rng.uniform(tall + 0.12, 0.30))
-    elif mode == "anywhere" or entity is None:
-        at = (rng.uniform(0.32, 0.68), rng.uniform(-0.30, 0.30), floor + rng.uniform(tall + 0.06, 0.30))
-    elif mode == "holding":
-        at = (rng.uniform(0.38, 0.64), rng.uniform(-0.24, 0.24), floor + rng.uniform(tall + 0.05, 0.28))
-        yaw = float(rng.uniform(-1.2, 1.2))
-        kept = tuple(replace(e, held=True) if e.name == entity.name else e for e in kept)
-    else:
-        x, y, z = _grasp_point(entity)
-        top = z + (entity.size[2] / 2 if card and card.moves == "rigid" else 0.0)
-        if mode == "near":
-            angle, far = rng.uniform(-math.pi, math.pi), rng.uniform(0.06, 0.14)
-            at = (
-                x + far * math.cos(angle),
-                y + far * math.sin(angle),
-                max(top + rng.uniform(0.03, 0.12), floor + tall + 0.02),
-            )
-        elif mode == "above":
-            at = (x + rng.normal(0, 0.01), y + rng.normal(0, 0.01), top + rng.uniform(0.02, 0.12))
-            yaw = _aligned(entity.yaw)
-        else:
-            at = (x, y, max(z, floor + 0.012))
-            yaw = _aligned(entity.yaw)
-            if not (card and (card.graspable or card.joint)):
-                at = (x, y, top + 0.03)
-    robot = Robot(position=tuple(float(v) for v in at), yaw=yaw, width=width)
-    return robot, kept
-
-
-def _aligned(yaw: float) -> float:
-    """Return the same direction of the fingers within half a turn: [-90, 90] deg."""
-    return float((yaw + math.pi / 2) % math.pi - math.pi / 2)
-
-
-def _grasp_point(entity: Entity) -> tuple[float, float, float]:
-    """Return where a gripper would act on an entity, at its initial joint fraction; m, world."""
-    card = load_cards()[entity.kind]
-    x, y, z = entity.position
-    if card.joint is None:
-        return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
-    names = dict(zip(("w", "d", "h"), entity.size, strict=True))
-    local = [number(o, names) + number(g, names) for o, g in zip(card.joint.origin, card.joint.grasp, strict=True)]
-    if card.joint.type == "prismatic":
-        along = number(card.joint.travel, names) * entity.fraction
-        local = [v + along * a for v, a in zip(local, card.joint.axis, strict=True)]
-    c, s = math.cos(entity.yaw), math.sin(entity.yaw)
-    return x + c * local[0] - s * local[1], y + s * local[0] + c * local[1], z + local[2]
+    left = sorted(
+        range(len(specs)),
+        key=lambda i: (origin(specs[i]) is not None, cards[specs[i].kind].moves == "rigid", i),
+    )
+    out: list[int] = []
+    done: set[object] = {None}
+    while left:
+        # Where all wait for another, the first is next: placing it says what it misses.
+        i = next((i for i in left if origin(specs[i]) in done), left[0])
+        left.remove(i)
+        out.append(i)
+        done.add(specs[i].name)
+    return out
 
 
 def generate(
@@ -391,38 +240,29 @@ def generate(
     Raises:
         TabletopError: a malformed card, or no room found for all entities.
     """
-    base = seed if isinstance(seed, Sequence) else [seed]
-    inventory = inventory_seed if inventory_seed is not None else seed
-    things = np.random.default_rng([1, *(inventory if isinstance(inventory, Sequence) else [inventory])])
+    base = _seeds(seed)
+    things = np.random.default_rng([1, *(base if inventory_seed is None else _seeds(inventory_seed))])
     specs = _specs(card, things)
     bodies = [_body(s, things) for s in specs]
     table = _table(card, things)
-    if offsets:
-        for name in offsets:
-            if not any(s.name == name and "offset" in s.raw for s in specs):
-                placed_by = [s.name for s in specs if "offset" in s.raw]
-                raise unknown("entity placed at an offset", name, placed_by)
-        specs = [
-            replace(s, raw={**s.raw, "offset": {"from": s.raw["offset"]["from"], **offsets[s.name]}})
-            if s.name in offsets
-            else s
-            for s in specs
-        ]
+    for name, offset in (offsets or {}).items():
+        found_at = [i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)]
+        if not found_at:
+            raise unknown("entity placed at an offset", name, [s.name for s in specs if "offset" in s.raw])
+        spec = specs[found_at[0]]
+        fixed = {"from": spec.raw["offset"].get("from"), **{k: float(v) for k, v in offset.items()}}
+        specs[found_at[0]] = replace(spec, raw={**spec.raw, "offset": fixed})
+    mode = gripper if gripper is not None else str(card.get("gripper", "nominal"))
+    target = attend if attend is not None else card.get("attend", specs[0].name if specs else None)
+    known = {*map(str, card.get("entities", {})), *(s.name for s in specs)}
+    if target is not None and target not in known:
+        raise unknown("entity to attend to", target, known)
     poses = np.random.default_rng([2, *base])
-    # Fixtures are large: they go first, then what depends on nothing, in the card's order otherwise.
-    cards = load_cards()
-    order = sorted(
-        range(len(specs)),
-        key=lambda i: (
-            bool({"on", "inside", "offset"} & set(specs[i].raw)),
-            cards[specs[i].kind].moves == "rigid",
-            i,
-        ),
-    )
+    order = _order(specs)
     for _ in range(_RESTARTS):
         placed: list[Entity] = []
         for i in order:
-            found = _place_one(specs[i], bodies[i], placed, table, poses)
+            found = place(specs[i], bodies[i], placed, table, poses)
             if found is None:
                 break
             placed.append(found)
@@ -435,9 +275,7 @@ def generate(
         )
     by_name = {e.name: e for e in placed}
     entities = [by_name[s.name] for s in specs]
-    mode = gripper or str(card.get("gripper", "nominal"))
-    target = attend or card.get("attend") or (specs[0].name if specs else None)
-    robot, kept = _start(mode, entities, target, table, poses)
+    robot, kept = start(mode, entities, target, table, poses)
     light, camera = _view(poses)
-    number_seed = base[-1] if len(base) == 1 else int(np.random.SeedSequence(list(base)).generate_state(1)[0])
-    return Scene(kept, table, light, camera, robot, int(number_seed))
+    number_seed = base[-1] if len(base) == 1 else int(np.random.SeedSequence(base).generate_state(1)[0])
+    return Scene(kept, table, light, camera, robot, number_seed)

@@ -99,6 +99,10 @@ class Layout:
         """Return how an entity moves: "rigid", "joint" or "static"."""
         return self.moves[self.index(name)]
 
+    def robot_slice(self, field: str) -> slice:
+        """Return the columns of one of ROBOT_FIELDS."""
+        return _ROBOT_SLICES[field]
+
     def entity_slice(self, name: str, field: str) -> slice:
         """Return the columns of one field of one entity."""
         base = _ROBOT_WIDTH + _ENTITY_WIDTH * self.index(name)

@@ -27,6 +27,9 @@ TABLE_NEAR_EDGE = 0.2
 _TABLE_THICKNESS = 0.04
 _FLOOR = -0.45
 
+_Push = tuple[str, tuple[float, ...], int]
+"""What is pushed, N (world), and the physics steps left."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -37,6 +40,7 @@ class Snapshot:
     motors: tuple[float, ...]
     latched: tuple[bool, ...]
     time: float
+    pushes: tuple[_Push, ...] = ()
 
 
 class World:
@@ -61,6 +65,7 @@ class World:
         self._bodies: list[Body] = []
         self._body_ids: dict[int, int] = {}
         self._time = 0.0
+        self._pushes: list[_Push] = []
         self._textured = False
 
     def __enter__(self) -> World:
@@ -100,6 +105,7 @@ class World:
         for entity, body in zip(scene.entities, self._bodies, strict=True):
             self._place(entity, body)
         self._time = 0.0
+        self._pushes = []
         held = [e for e in scene.entities if e.held]
         if held:
             self._hold(held[0])
@@ -183,11 +189,15 @@ class World:
     def _hold(self, entity: Entity) -> None:
         """Put an entity between the fingers and close them on it."""
         body = self._bodies[self.layout.index(entity.name)]
-        position = self.arm.pose()[0]
-        yaw = self.arm.target[3]
+        x, y, z = self.arm.pose()[0]
+        yaw, width = self.arm.target[3], entity.size[1]
+        if width > self.arm.max_width - 0.01:
+            yaw, width = yaw + math.pi / 2, entity.size[0]
         turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]
-        p.resetBasePositionAndOrientation(body.id, list(position), turn, physicsClientId=self.client)
-        self.arm.clasp(min(entity.size[1], 0.078))
+        # Tall things hang lower: the hand's palm is close above the fingers' middle.
+        at = [x, y, z - max(0.0, entity.size[2] / 2 - 0.033)]
+        p.resetBasePositionAndOrientation(body.id, at, turn, physicsClientId=self.client)
+        self.arm.clasp(min(width, self.arm.max_width - 0.002))
 
     # --- stepping ----------------------------------------------------------------------------
 
@@ -206,6 +216,8 @@ class World:
         """Run one control step of physics without a new action."""
         c = self.client
         for _ in range(self.settings.substeps):
+            if self._pushes:
+                self._push()
             p.stepSimulation(c)
         self._time += self.settings.control_step
         for body in self._bodies:
@@ -215,19 +227,42 @@ class World:
                     body.latched = True
                     self._spring(body)
 
-    def push(self, name: str, force: Sequence[float]) -> None:
-        """Apply a force (N, world) to an entity's centre or to the "gripper" for the next physics step."""
+    def push(self, name: str, force: Sequence[float], steps: int = 1) -> None:
+        """Push an entity at its centre, or the "gripper", through the coming physics steps.
+
+        Pushes add up; loading a scene ends them.
+
+        Args:
+            name: an entity, or "gripper".
+            force: N, world.
+            steps: physics steps it lasts from the next one on (1/120 s each, 12 a control step).
+
+        Raises:
+            TabletopError: no entity has that name, the force is not 3 finite numbers, or steps is below 1.
+        """
+        if len(force) != 3 or not all(math.isfinite(f) for f in force):
+            raise TabletopError(f"a force is 3 finite numbers in N, got {force!r}")
+        if steps < 1:
+            raise TabletopError(f"a push lasts 1 physics step or more, got {steps}")
+        if name != "gripper":
+            self.layout.index(name)
+        self._pushes.append((name, tuple(float(f) for f in force), steps))
+
+    def _push(self) -> None:
+        """Apply the pushes of one physics step; PyBullet forgets a force once the step is done."""
         c = self.client
-        if name == "gripper":
-            position = self.arm.pose()[0]
-            p.applyExternalForce(
-                self.arm.body, self.arm.hand, list(force), list(position), p.WORLD_FRAME, physicsClientId=c
-            )
-            return
-        body = self._bodies[self.layout.index(name)]
-        link = 0 if body.moves == "joint" else -1
-        position = self.state().entity(name, "position")
-        p.applyExternalForce(body.id, link, list(force), list(position), p.WORLD_FRAME, physicsClientId=c)
+        for name, force, _ in self._pushes:
+            if name == "gripper":
+                body, link, position = self.arm.body, self.arm.hand, self.arm.pose()[0]
+            else:
+                entity = self._bodies[self.layout.index(name)]
+                body, link = entity.id, 0 if entity.moves == "joint" else -1
+                if link == 0:
+                    position = p.getLinkState(body, 0, 0, 1, c)[0]
+                else:
+                    position = p.getBasePositionAndOrientation(body, c)[0]
+            p.applyExternalForce(body, link, list(force), list(position), p.WORLD_FRAME, physicsClientId=c)
+        self._pushes = [(name, force, left - 1) for name, force, left in self._pushes if left > 1]
 
     def shove(self, name: str, velocity: Sequence[float]) -> None:
         """Add a velocity (m/s, world) to a rigid entity at once: a blow of mass times velocity.
@@ -318,12 +353,14 @@ class World:
             tuple(self.arm.motors),
             tuple(b.latched for b in self._bodies),
             self._time,
+            tuple(self._pushes),
         )
 
     def restore(self, snapshot: Snapshot) -> State:
         """Go back to a moment of this scene; the future from it is the same bit for bit."""
         p.restoreState(stateId=snapshot.id, physicsClientId=self.client)
         self._time = snapshot.time
+        self._pushes = list(snapshot.pushes)
         for body, latched in zip(self._bodies, snapshot.latched, strict=True):
             body.latched = latched
             self._spring(body)

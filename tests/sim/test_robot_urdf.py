@@ -69,7 +69,7 @@ def published(q: np.ndarray) -> list[Pose]:
     """Franka's modified Denavit-Hartenberg product: frames 1 to 7, then the hand."""
     right = math.pi / 2
     rows = [
-        (0.0, 0.0, 0.333, q[0]), (0.0, -right, 0.0, q[1]), (0.0, right, 0.316, q[2]), 
+        (0.0, 0.0, 0.333, q[0]), (0.0, -right, 0.0, q[1]), (0.0, right, 0.316, q[2]),
         (0.0825, right, 0.0, q[3]),
         (-0.0825, -right, 0.384, q[4]), (0.0, right, 0.0, q[5]), (0.088, right, 0.0, q[6]),
         (0.0, 0.0, 0.107, -math.pi / 4),
@@ -178,3 +178,43 @@ def test_meshes_are_small() -> None:
     for path in FOLDER.rglob("*.obj"):
         faces = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("f ")]
         assert 0 < len(faces) < 200, path.name
+
+
+@pytest.mark.parametrize(("size", "mass"), [(0.022, 0.04), (0.044, 0.04), (0.05, 0.15), (0.065, 0.1)])
+def test_a_block_gripped_with_the_cards_force_stays_in_the_hand_while_the_arm_moves(size, mass) -> None:
+    kinematics = Kinematics(CARD)
+    client = pybullet.connect(pybullet.DIRECT)
+    try:
+        pybullet.setTimeStep(1 / 120, client)
+        pybullet.setGravity(0, 0, -9.81, client)
+        pybullet.setPhysicsEngineParameter(numSolverIterations=30, physicsClientId=client)
+        flags = pybullet.URDF_USE_INERTIA_FROM_FILE
+        path = os.fspath(FOLDER / CARD["urdf"])
+        arm = pybullet.loadURDF(path, useFixedBase=True, flags=flags, physicsClientId=client)
+        index = names(arm, client)
+        joints = [index[n] for n in (*CARD["arm_joints"], *CARD["finger_joints"])]
+        shape = pybullet.createCollisionShape(
+            pybullet.GEOM_BOX, halfExtents=[size / 2] * 3, physicsClientId=client
+        )
+        block = pybullet.createMultiBody(mass, shape, -1, (0.5, 0.1, 0.2), physicsClientId=client)
+        pybullet.changeDynamics(block, -1, lateralFriction=0.8, physicsClientId=client)
+        start = [*kinematics.solve((0.5, 0.1, 0.2), 0.0), size / 2, size / 2]
+        for joint, value in zip(joints, start, strict=True):
+            pybullet.resetJointState(arm, joint, value, physicsClientId=client)
+        for i in range(25):
+            share = min(max(0.0, (i - 3) / 10), 1.0)
+            q = kinematics.solve((0.5 - 0.1 * share, 0.1 - 0.3 * share, 0.2 + 0.1 * share), 1.2 * share)
+            pybullet.setJointMotorControlArray(
+                arm,
+                joints,
+                pybullet.POSITION_CONTROL,
+                targetPositions=[*q, 0.0, 0.0],
+                forces=[*CARD["force"], CARD["finger_force"], CARD["finger_force"]],
+                physicsClientId=client,
+            )
+            for _ in range(12):
+                pybullet.stepSimulation(client)
+        place = pybullet.getBasePositionAndOrientation(block, client)[0]
+        assert math.dist(place, (0.4, -0.2, 0.3)) < 0.02
+    finally:
+        pybullet.disconnect(client)

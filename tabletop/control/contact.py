@@ -1,0 +1,228 @@
+"""Primitives that act without holding: push, press, topple, open, close, wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from tabletop.control.grasps import yaw_for
+from tabletop.control.handling import grasp
+from tabletop.control.motion import (
+    CLOSED,
+    FINGER,
+    OPEN,
+    TIP,
+    Array,
+    Motion,
+    act,
+    gripper_yaw,
+    here,
+    hold_still,
+    hover,
+    servo,
+    straight,
+    width_command,
+)
+from tabletop.control.primitive import Count, Direction, Length, Name, primitive
+from tabletop.errors import TabletopError
+from tabletop.logic.geometry import Solid
+from tabletop.logic.predicate import DIRECTIONS
+from tabletop.sim.state import State
+
+__all__ = ["close", "flick", "open_", "press", "push", "sweep", "topple", "wait"]
+
+_FORK: Final = width_command(0.0)
+"""Two points of contact keep a flat side square and a round one between them."""
+_UP: Final = np.array([0.0, 0.0, 1.0])
+
+
+def _behind(state: State, entity: str, unit: Array, gap: float, height: float) -> tuple[Array, float]:
+    """Return the pose of the forked fingers behind an entity, `gap` (m) off its side."""
+    solid = Solid.of(state, entity)
+    far = float(solid.reach(*unit)) + FINGER + gap
+    point = np.append(solid.position[:2] - unit * far, height)
+    return point, yaw_for(np.array([-unit[1], unit[0]]), state)
+
+
+def _push_height(state: State, entity: str) -> float:
+    table = float(state.robot("table_height"))
+    solid = Solid.of(state, entity)
+    return max(table + TIP + 0.003, min(float(solid.position[2]), float(solid.bottom) + 0.025))
+
+
+@primitive
+def push(
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction | None = None,
+    distance: Length = 0.12,
+) -> Motion:
+    """Push an entity from behind: to another one, or a distance in a direction; then go up.
+
+    Its position is watched all the way, and the fingers come behind it again where it has slipped aside.
+    """
+    start = Solid.of(state, entity).position[:2].copy()
+    if to is None and direction is None:
+        raise TabletopError("push needs to or direction")
+    along = None if direction is None else np.array(DIRECTIONS[direction])[:2]
+
+    def goal(now: State) -> Array:
+        if to is not None:
+            return Solid.of(now, to).position[:2]
+        return start + distance * (along if along is not None else np.zeros(2))
+
+    def left(now: State) -> Array:
+        return np.asarray(goal(now) - Solid.of(now, entity).position[:2])
+
+    for _ in range(4):
+        error = left(state)
+        if np.linalg.norm(error) < 0.012:
+            break
+        unit = error / np.linalg.norm(error)
+        height = _push_height(state, entity)
+
+        def approach(now: State, unit: Array = unit, height: float = height) -> tuple[Array, float]:
+            return _behind(now, entity, unit, 0.022, height)
+
+        state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
+        state, _ = yield from _shove(state, entity, left, unit, height)
+        state, _ = yield from straight(state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5)
+        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, _FORK, tolerance=0.02, limit=10)
+    return state, bool(np.linalg.norm(left(state)) < 0.03)
+
+
+def _shove(state: State, entity: str, left: Callable[[State], Array], unit: Array, height: float) -> Motion:
+    for _ in range(60):
+        error = left(state)
+        remaining = float(error @ unit)
+        if remaining < 0.006:
+            return state, True
+        aim = error / float(np.linalg.norm(error))
+        solid = Solid.of(state, entity)
+        from_gripper = solid.position[:2] - here(state)[:2]
+        if float(from_gripper @ aim) < 0.5 * float(np.linalg.norm(from_gripper)):
+            return state, False
+        # Steering: the contact is kept opposite to where the rest of the way leads.
+        point, _ = _behind(state, entity, aim, 0.0, height)
+        ahead = min(0.05, 0.012 + 0.6 * remaining)
+        goal = point + np.append(aim * ahead, 0.0)
+        state = yield act(state, goal, yaw_for(np.array([-aim[1], aim[0]]), state), _FORK)
+    return state, False
+
+
+@primitive
+def sweep(state: State, entity: Name) -> Motion:
+    """Push an entity over the nearer side edge of the table."""
+    y = float(Solid.of(state, entity).position[1])
+    edge = float(state.robot("table_size")[1]) / 2 + 0.03
+    return (yield from push(state, entity, direction="left" if y > 0 else "right", distance=edge - abs(y)))
+
+
+@primitive
+def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
+    """Push an upright entity over by its top; then go up."""
+    unit = np.array(DIRECTIONS[direction])[:2]
+    for _ in range(3):
+
+        def approach(now: State) -> tuple[Array, float]:
+            return _behind(now, entity, unit, 0.025, float(Solid.of(now, entity).top))
+
+        state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
+        yaw, goal = gripper_yaw(state), here(state) + np.append(unit * 0.12, 0.0)
+
+        def down(now: State) -> bool:
+            return abs(float(Solid.of(now, entity).axes[2, 2])) < 0.3
+
+        state, _ = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), _FORK, limit=15, until=down)  # type: ignore[misc]
+        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, OPEN, tolerance=0.02, limit=10)
+        if down(state):
+            return state, True
+    return state, False
+
+
+@primitive
+def flick(state: State, entity: Name, direction: Direction, distance: Length = 0.10) -> Motion:
+    """Push an entity at full speed over a distance, then stop and go up while it glides on."""
+    unit = np.array(DIRECTIONS[direction])[:2]
+    height = _push_height(state, entity)
+
+    def approach(now: State) -> tuple[Array, float]:
+        return _behind(now, entity, unit, 0.03, height)
+
+    state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
+    end = here(state) + np.append(unit * (distance + 0.3), 0.0)
+    begin, yaw = here(state)[:2].copy(), gripper_yaw(state)
+
+    def gone(now: State) -> bool:
+        return float((here(now)[:2] - begin) @ unit) > distance
+
+    state, _ = yield from servo(state, lambda _: (end, yaw), _FORK, limit=20, until=gone)
+    state, _ = yield from straight(state, here(state) + 0.08 * _UP, None, _FORK, tolerance=0.02, limit=8)
+    return state, True
+
+
+@primitive
+def press(state: State, entity: Name) -> Motion:
+    """Press a button down with the closed fingers; then go up."""
+
+    def top(now: State) -> Array:
+        return Solid.of(now, entity).world(now.entity(entity, "grasp"))
+
+    state, _ = yield from hover(state, lambda now: (top(now) + 0.03 * _UP, None), CLOSED, tolerance=0.012)
+
+    def pressed(now: State) -> bool:
+        return float(now.entity(entity, "fraction")) > 0.9
+
+    state, ok = yield from servo(state, lambda now: (top(now) - 0.03 * _UP, None), CLOSED, limit=15, until=pressed)
+    state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, CLOSED, tolerance=0.02, limit=10)
+    return state, ok
+
+
+@primitive
+def open_(state: State, entity: Name, distance: Length = 0.14) -> Motion:
+    """Take a drawer by its handle, pull it out, let go and go up."""
+    ok = False
+    for _ in range(3):
+        state, held = yield from grasp(state, entity)
+        if held:
+            out = -Solid.of(state, entity).axes[:, 0] * distance
+            goal, yaw = here(state) + out, gripper_yaw(state)
+
+            def done(now: State) -> bool:
+                return float(now.entity(entity, "fraction")) > 0.97
+
+            state, ok = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), CLOSED, limit=30, until=done)  # type: ignore[misc]
+            ok = ok and float(state.entity(entity, "fraction")) > 0.85
+        state, _ = yield from hold_still(state, width_command(0.042), 2)
+        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, width_command(0.042), tolerance=0.02, limit=10)
+        if ok:
+            return state, True
+    return state, False
+
+
+@primitive
+def close(state: State, entity: Name) -> Motion:
+    """Push a drawer shut by its handle with the closed fingers; then go up."""
+
+    def handle(now: State, gap: float) -> tuple[Array, float]:
+        solid = Solid.of(now, entity)
+        point = solid.world(now.entity(entity, "grasp")) - solid.axes[:, 0] * (0.006 + FINGER + gap)
+        return point, yaw_for(solid.axes[:2, 1], now)
+
+    state, _ = yield from hover(state, lambda now: handle(now, 0.02), _FORK, tolerance=0.01)
+
+    def shut(now: State) -> bool:
+        return float(now.entity(entity, "fraction")) < 0.02
+
+    state, ok = yield from servo(state, lambda now: handle(now, -0.04), _FORK, limit=40, until=shut)
+    state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, OPEN, tolerance=0.02, limit=10)
+    return state, ok
+
+
+@primitive
+def wait(state: State, steps: Count = 5) -> Motion:
+    """Stay where the gripper is, open."""
+    return (yield from hold_still(state, OPEN, int(steps)))

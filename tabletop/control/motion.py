@@ -1,0 +1,207 @@
+"""Closed-loop motion of the gripper: the pieces that every primitive is made of.
+
+A motion is a generator: it is given the state, yields an action, is sent the next state, and ends with the last
+state and whether it did what it was for. So a primitive reads from top to bottom although the world steps between
+its lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.config import SimSettings
+from tabletop.logic.geometry import Solid
+from tabletop.sim.state import State
+
+__all__ = [
+    "CLOSED",
+    "FINGER",
+    "HAND",
+    "OPEN",
+    "TIP",
+    "Array",
+    "Motion",
+    "act",
+    "gripper_yaw",
+    "here",
+    "hold_still",
+    "hover",
+    "servo",
+    "straight",
+    "width_command",
+]
+
+Array = npt.NDArray[np.float64]
+Motion = Generator[Array, State, tuple[State, bool]]
+Pose = tuple[Array, float | None]
+"""Where the gripper should be: position (3,) in m, and yaw in rad or None to leave it."""
+
+OPEN: Final = 1.0
+CLOSED: Final = -1.0
+TIP: Final = 0.010
+"""m from the gripper's centre down to the fingertips."""
+HAND: Final = 0.036
+"""m from the gripper's centre up to the hand."""
+FINGER: Final = 0.009
+"""m, half the breadth of a finger across the direction in which it closes."""
+
+_SETTINGS: Final = SimSettings()
+_GAIN: Final = 0.55
+_NEAR_YAW: Final = 0.06
+_CORRIDOR: Final = 0.055
+_CLEARANCE: Final = 0.02
+
+
+def here(state: State) -> Array:
+    """Return the gripper's position (3,), m, world."""
+    return state.robot("gripper_position")
+
+
+def gripper_yaw(state: State) -> float:
+    """Return the gripper's yaw (rad); its fingers open along (-sin, cos) of it."""
+    x, y, z, w = (float(v) for v in state.robot("gripper_quaternion"))
+    return math.atan2(2 * (x * y + z * w), 1 - 2 * (y * y + z * z))
+
+
+def width_command(width: float) -> float:
+    """Return the grip action for a distance (m) between the fingers."""
+    return min(1.0, max(-1.0, width / 0.04 - 1.0))
+
+
+def _turn(wanted: float, now: float) -> float:
+    return (wanted - now + math.pi) % (2 * math.pi) - math.pi
+
+
+def act(state: State, position: Array, yaw: float | None, grip: float, speed: float = 1.0) -> Array:
+    """Return the action (5,) that brings the gripper nearer to a pose.
+
+    Args:
+        state: now.
+        position: (3,), m, world.
+        yaw: rad, or None to leave it.
+        grip: -1 closed .. +1 open.
+        speed: bound on the first three components.
+    """
+    out = np.zeros(5)
+    step = _GAIN * (position - here(state)) / _SETTINGS.max_step
+    # One factor for all three, so that the path stays straight.
+    out[:3] = step * (speed / max(speed, float(np.max(np.abs(step)))))
+    if yaw is not None:
+        out[3] = min(1.0, max(-1.0, _GAIN * _turn(yaw, gripper_yaw(state)) / _SETTINGS.max_turn))
+    out[4] = grip
+    return out
+
+
+def hold_still(state: State, grip: float, steps: int) -> Motion:
+    """Stay where the gripper is for some steps."""
+    position = here(state).copy()
+    for _ in range(steps):
+        state = yield act(state, position, None, grip)
+    return state, True
+
+
+def servo(
+    state: State,
+    goal: Callable[[State], Pose],
+    grip: float,
+    *,
+    tolerance: float = 0.008,
+    limit: int = 40,
+    speed: float = 1.0,
+    until: Callable[[State], bool] | None = None,
+) -> Motion:
+    """Follow a goal that may depend on the state until it is reached.
+
+    Args:
+        state: now.
+        goal: pose wanted, from the state.
+        grip: as in `act`.
+        tolerance: m.
+        limit: steps after which it has failed.
+        speed: as in `act`.
+        until: ends it early, as a success.
+    """
+    for _ in range(limit):
+        position, yaw = goal(state)
+        turned = yaw is None or abs(_turn(yaw, gripper_yaw(state))) < _NEAR_YAW
+        if (turned and np.linalg.norm(position - here(state)) < tolerance) or (until and until(state)):
+            return state, True
+        state = yield act(state, position, yaw, grip, speed)
+    return state, False
+
+
+def straight(state: State, position: Array, yaw: float | None, grip: float, **options: float) -> Motion:
+    """Go straight to a pose; options as in `servo`."""
+    fixed = position.copy()
+    limit = int(options.pop("limit", 40))
+    return (yield from servo(state, lambda _: (fixed, yaw), grip, limit=limit, **options))
+
+
+def _clear_height(state: State, to: Array, low: float, held: Sequence[str]) -> float:
+    """Return the gripper height from which nothing is hit on the way to a place.
+
+    Args:
+        state: now.
+        to: (2,), m.
+        low: m from the gripper's centre down to the lowest thing it carries.
+        held: entities that do not count.
+    """
+    start = here(state)[:2]
+    way = to - start
+    length = float(np.linalg.norm(way))
+    unit = way / length if length > 1e-6 else np.zeros(2)
+    top = float(state.robot("table_height"))
+    for name in state.layout.names:
+        if name in held:
+            continue
+        solid = Solid.of(state, name)
+        offset = solid.position[:2] - start
+        along = min(max(float(offset @ unit), 0.0), length)
+        gap = float(np.linalg.norm(offset - along * unit))
+        if gap < float(np.linalg.norm(solid.half[:2])) + _CORRIDOR:
+            top = max(top, float(solid.top))
+    return top + low + _CLEARANCE
+
+
+def hover(
+    state: State,
+    goal: Callable[[State], Pose],
+    grip: float,
+    *,
+    low: float = TIP,
+    held: Sequence[str] = (),
+    tolerance: float = 0.015,
+    limit: int = 60,
+) -> Motion:
+    """Go over a place: up as far as the way asks for, across, then down to the goal's height.
+
+    Args:
+        state: now.
+        goal: pose wanted, from the state.
+        grip: as in `act`.
+        low: m from the gripper's centre down to the lowest thing it carries.
+        held: entities that move with the gripper.
+        tolerance: m.
+        limit: steps after which it has failed.
+    """
+    for _ in range(limit):
+        position, yaw = goal(state)
+        now = here(state)
+        away = float(np.linalg.norm(position[:2] - now[:2]))
+        turned = yaw is None or abs(_turn(yaw, gripper_yaw(state))) < 2 * _NEAR_YAW
+        if away < tolerance and turned and abs(position[2] - now[2]) < tolerance:
+            return state, True
+        via = position.copy()
+        if away > 0.03 or not turned:
+            via[2] = max(position[2], _clear_height(state, position[:2], low, held))
+            below = via[2] - now[2]
+            if below > 0.012:
+                # Too low to cross: mostly up.
+                via[:2] = now[:2] + (position[:2] - now[:2]) * max(0.0, 1.0 - below / 0.03) * 0.5
+        state = yield act(state, via, yaw, grip)
+    return state, False

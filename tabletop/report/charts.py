@@ -1,0 +1,254 @@
+"""Charts as inline SVG: plain functions from numbers to text, coloured by the page's CSS variables.
+
+Every element that carries `data-tip` shows that text while it is pointed at. Each chart is one picture to a
+screen reader, described by its label; the page puts a table of the same numbers beside it.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+
+__all__ = [
+    "Series",
+    "bars",
+    "code_color",
+    "frame",
+    "interval",
+    "lines",
+    "percent",
+    "pixels",
+    "short",
+    "ticks",
+    "words",
+]
+
+
+def short(value: float) -> str:
+    """Return a number as people write it: 1.06 M, 120 k, 26.5, 0.031."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return "–"
+    for unit, power in ((" M", 1e6), (" k", 1e3)):
+        if size >= power * 0.9995 and (power == 1e6 or size >= 1e4):
+            return f"{value / power:.3g}{unit}"
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if value == round(value):
+        return str(round(value))
+    return f"{value:.3g}"
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate in [0, 1] as a percentage."""
+    return "–" if rate is None or not math.isfinite(rate) else f"{100 * rate:.0f}%"
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Return about that many round numbers from low to high, both within the range."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / max(1, count)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def code_color(index: int, count: int) -> str:
+    """Return one of `count` colours that can be told apart, on a light page as on a dark one."""
+    # Neighbouring numbers lie far apart on the wheel and alternate in lightness.
+    hue = (0.47 + index * 0.618034) % 1.0 if count > 10 else (0.47 + index / max(1, count)) % 1.0
+    lightness = (0.44, 0.54, 0.62)[index % 3]
+    red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.55)
+    return "#" + "".join(f"{round(255 * v):02x}" for v in (red, green, blue))
+
+
+def pixels(value: float) -> str:
+    """Return a length in a picture, short: one decimal."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "start", style: str = "") -> str:
+    """Return text at a place; `kind` is its CSS class, `anchor` start, middle or end."""
+    more = f' style="{style}"' if style else ""
+    return f'<text class="{kind}" x="{pixels(x)}" y="{pixels(y)}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+
+
+def frame(kind: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
+    """Return the parts as one picture that fills the width it gets."""
+    view = f'viewBox="0 0 {pixels(width)} {pixels(height)}"'
+    return f'<svg class="{kind}" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+
+
+def interval(
+    value: float | None, low: float | None, high: float | None, floors: Mapping[str, float], label: str
+) -> str:
+    """Return a thin bar from 0 to 100%: the rate as a dot, its interval as a band, each floor as a tick."""
+    width, middle = 240.0, 11.0
+
+    def x(rate: float) -> float:
+        return 6 + rate * (width - 12)
+
+    parts = [f'<line class="rail" x1="6" x2="{pixels(width - 6)}" y1="{middle}" y2="{middle}"/>']
+    if low is not None and high is not None:
+        span = max(2.0, x(high) - x(low))
+        parts.append(
+            f'<rect class="band" x="{pixels(x(low))}" y="{middle - 4}" width="{pixels(span)}" height="8" rx="4"/>'
+        )
+    for name, rate in floors.items():
+        tip = escape(f"{name}: {percent(rate)}")
+        parts.append(
+            f'<line class="floor" data-tip="{tip}" x1="{pixels(x(rate))}" x2="{pixels(x(rate))}" y1="3" y2="19"/>'
+        )
+    if value is not None:
+        parts.append(f'<circle class="dot" cx="{pixels(x(value))}" cy="{middle}" r="5"/>')
+    return frame("interval", width, 22, label, parts)
+
+
+def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | None = None) -> str:
+    """Return horizontal bars, one a row: (name, value, whether it is only a floor)."""
+    top = max([limit or 0.0, *(v for _, v, _ in rows), 1e-9])
+    width, gap, left, right = 360.0, 26.0, 96.0, 44.0
+    parts = []
+    for i, (name, value, floor) in enumerate(rows):
+        y = i * gap + 4
+        span = max(1.5, (width - left - right) * max(0.0, value) / top)
+        kind = "bar bar-floor" if floor else "bar"
+        place = f'x="{left}" y="{y + 2}"'
+        parts.append(
+            words(left - 8, y + 13, name, anchor="end")
+            + f'<rect class="rail-fill" {place} width="{width - left - right}" height="14" rx="4"/>'
+            f'<rect class="{kind}" {place} width="{pixels(span)}" height="14" rx="4"/>'
+            + words(left + span + 6, y + 13, short(value), "number")
+        )
+    height = len(rows) * gap + 4
+    return frame("chart", width, height, label, parts)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    color: str = "var(--accent)"
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{pixels(x)} {pixels(y)}" for x, y in points)
+
+
+def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Move labels' heights apart until none overlap, keeping their order."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    placed = [max(low, wanted[i]) for i in order]
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + gap)
+    if placed and placed[-1] > high:
+        placed[-1] = high
+        for i in range(len(placed) - 2, -1, -1):
+            placed[i] = min(placed[i], placed[i + 1] - gap)
+    return [placed[order.index(i)] for i in range(len(wanted))]
+
+
+def _columns(
+    kept: Sequence[Series],
+    place: Callable[[float], float],
+    box: tuple[float, float, float, float],
+    x_name: str,
+    write: Callable[[float], str],
+) -> list[str]:
+    """Return invisible columns, one a value of x, that show all lines' values there."""
+    left, right, top, bottom = box
+    xs = sorted({x for s in kept for x in s.x})
+    across = [place(x) for x in xs]
+    edges = [left, *((a + b) / 2 for a, b in pairwise(across)), right]
+    values = [dict(zip(s.x, s.y, strict=True)) for s in kept]
+    parts = []
+    for i, x in enumerate(xs):
+        told = [f"{x_name} {short(x)}"]
+        told += [f"{s.name}: {write(v[x])}" for s, v in zip(kept, values, strict=True) if x in v]
+        start, wide = pixels(edges[i]), pixels(edges[i + 1] - edges[i])
+        size = f'x="{start}" y="{pixels(top)}" width="{wide}" height="{pixels(bottom - top)}"'
+        parts.append(f'<rect class="hit" {size} data-tip="{escape(chr(10).join(told))}"/>')
+    return parts
+
+
+def lines(
+    series: Sequence[Series],
+    label: str,
+    *,
+    x_name: str,
+    y_range: tuple[float, float] | None = None,
+    rates: bool = False,
+    marks: bool = False,
+) -> str:
+    """Return a line chart with each line's name at its end and, where given, a band around it.
+
+    Args:
+        series: at least one point in all.
+        label: what a screen reader says.
+        x_name: under the axis.
+        y_range: of the axis; that of the values by default.
+        rates: the values are rates, shown in percent.
+        marks: draw a dot at each value.
+    """
+    kept = [s for s in series if len(s.x)]
+    xs = [v for s in kept for v in s.x]
+    ys = [v for s in kept for part in (s.y, s.low, s.high) for v in part]
+    x0, x1 = min(xs), max(xs)
+    y0, y1 = y_range or (min(ys), max(ys))
+    if y1 - y0 < 1e-12:
+        y0, y1 = y0 - 0.5, y1 + 0.5
+    elif y_range is None:
+        y0, y1 = y0 - 0.04 * (y1 - y0), y1 + 0.06 * (y1 - y0)
+    named = len(kept) > 1
+    width, height, left, bottom, top = 380.0, 210.0, 44.0, 36.0, 10.0
+    right = 14.0 + (min(92.0, 6.2 * max(len(s.name) for s in kept)) if named else 0.0)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - x0) / (x1 - x0) if x1 > x0 else 0.5
+        up = min(1.0, max(0.0, (y - y0) / (y1 - y0)))
+        return left + across * (width - left - right), height - bottom - up * (height - top - bottom)
+
+    write = percent if rates else short
+    parts = []
+    for value in ticks(y0, y1):
+        _, y = at(x0, value)
+        parts.append(
+            f'<line class="grid" x1="{left}" x2="{pixels(width - right)}" y1="{pixels(y)}" y2="{pixels(y)}"/>'
+        )
+        parts.append(words(left - 6, y + 4, write(value), anchor="end"))
+    for value in ticks(x0, x1):
+        x, _ = at(value, y0)
+        parts.append(words(x, height - bottom + 16, short(value), anchor="middle"))
+    parts.append(words((left + width - right) / 2, height - 5, x_name, "axis", "middle"))
+    for s in kept:
+        if s.low and s.high:
+            there = [at(x, y) for x, y in zip(s.x, s.high, strict=True)]
+            back = [at(x, y) for x, y in zip(s.x, s.low, strict=True)]
+            parts.append(f'<path d="{_path([*there, *reversed(back)])}Z" fill="{s.color}" class="envelope"/>')
+        points = [at(x, y) for x, y in zip(s.x, s.y, strict=True)]
+        parts.append(f'<path class="line" d="{_path(points)}" stroke="{s.color}"/>')
+        if marks or len(points) == 1:
+            parts += [
+                f'<circle cx="{pixels(x)}" cy="{pixels(y)}" r="3.2" fill="{s.color}"/>' for x, y in points
+            ]
+    if named:
+        wanted = [at(s.x[-1], s.y[-1])[1] for s in kept]
+        for s, y in zip(kept, _spread(wanted, 12, top + 4, height - bottom), strict=True):
+            x = at(s.x[-1], s.y[-1])[0] + 6
+            parts.append(words(x, y + 4, s.name[:14], style=f"fill:{s.color}"))
+    parts += _columns(
+        kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write
+    )
+    return frame("chart", width, height, label, parts)

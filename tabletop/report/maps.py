@@ -1,0 +1,190 @@
+"""Where skills end, and which skill solves which task: scatter plots, strips and a heat map as inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.report.charts import code_color, frame, percent, pixels, short, ticks, words
+from tabletop.report.run import Ends
+
+__all__ = ["heat", "scatter", "strips"]
+
+Array = npt.NDArray[np.float64]
+
+_MOST = 60
+"""Episodes drawn of a code at most; the rest would only hide each other."""
+
+
+def _dots(points: Array) -> str:
+    """Return a path of single points; a round line cap makes each a dot."""
+    return "".join(f"M{pixels(x)} {pixels(y)}h0" for x, y in points)
+
+
+def _apart(points: Array, gap: float, low: Array, high: Array) -> Array:
+    """Move points away from each other until all are `gap` apart, or nearly."""
+    out = points.copy()
+    for _ in range(60):
+        delta = out[:, None] - out[None]
+        distance = np.hypot(delta[..., 0], delta[..., 1])
+        np.fill_diagonal(distance, np.inf)
+        close = distance < gap
+        if not close.any():
+            break
+        # Points in one place are sent in different directions.
+        angle = np.arange(len(out)) * 2.4
+        aside = np.stack([np.cos(angle), np.sin(angle)], axis=-1)[:, None]
+        way = np.where(distance[..., None] > 1e-6, delta / np.maximum(distance, 1e-6)[..., None], aside)
+        push = np.where(close, (gap - np.minimum(distance, gap)) * 0.5, 0.0)
+        out = np.clip(out + (way * push[..., None]).sum(axis=1), low, high)
+    return out
+
+
+def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], label: str) -> str:
+    """Return the displacements of rigid things, a dot an episode, a colour and a number a code.
+
+    Args:
+        ends: skills whose finals are (N, 4); at least one episode in all.
+        axes: which column of the finals runs to the right and which runs up. -1 - i is column i turned round,
+            as left (+y) has to be drawn to the left.
+        names: what lies at the left, the right, the bottom and the top end.
+        label: what a screen reader says.
+    """
+    across, up = (np.concatenate([_axis(e.finals, a) for e in ends]) for a in axes)
+    size, margin = 380.0, 34.0
+    reach = max(0.05, float(np.quantile(np.abs(np.concatenate([across, up])), 0.995)) * 1.12)
+    scale = (size - 2 * margin) / (2 * reach)
+    # Height is mostly above the table: the zero line moves down so that nothing is empty.
+    floor = min(-0.15 * reach, float(np.quantile(up, 0.005)) - 0.1 * reach) if names[3] == "up" else -reach
+    ceiling = max(0.3 * reach, float(np.quantile(up, 0.995)) + 0.15 * reach) if names[3] == "up" else reach
+    height = 2 * margin + scale * (ceiling - floor)
+
+    def at(x: Array | float, y: Array | float) -> Array:
+        return np.stack(
+            [
+                margin + (np.clip(x, -reach, reach) + reach) * scale,
+                height - margin - (np.clip(y, floor, ceiling) - floor) * scale,
+            ],
+            axis=-1,
+        )
+
+    parts = []
+    for value in ticks(-reach, reach, 4):
+        x, _ = at(value, 0.0)
+        parts.append(
+            f'<line class="grid" x1="{pixels(x)}" x2="{pixels(x)}" y1="{margin}" y2="{pixels(height - margin)}"/>'
+        )
+        parts.append(words(x, height - margin + 14, f"{100 * value:.0f}", anchor="middle"))
+    for value in ticks(floor, ceiling, 4):
+        _, y = at(0.0, value)
+        parts.append(
+            f'<line class="grid" x1="{margin}" x2="{size - margin}" y1="{pixels(y)}" y2="{pixels(y)}"/>'
+        )
+        parts.append(words(margin - 5, y + 4, f"{100 * value:.0f}", anchor="end"))
+    zero = at(0.0, 0.0)
+    parts.append(f'<path class="zero" d="M{pixels(zero[0] - 7)} {pixels(zero[1])}h14m-7 -7v14"/>')
+    parts.append(words(margin, height - 4, f"← {names[0]}", "axis"))
+    parts.append(words(size - margin, height - 4, f"{names[1]} →", "axis", "end"))
+    parts.append(words(size / 2, 14, f"{names[3]} ↑", "axis", "middle"))
+    parts.append(words(size / 2, height - 4, "cm", "axis", "middle"))
+    middles = []
+    for i, e in enumerate(ends):
+        points = at(_axis(e.finals[:_MOST], axes[0]), _axis(e.finals[:_MOST], axes[1]))
+        middles.append(points.mean(axis=0))
+        mean = ", ".join(
+            f"{n} {100 * v:+.0f} cm" for n, v in zip(("x", "y", "z"), e.finals.mean(axis=0), strict=False)
+        )
+        tip = escape(f"{e.id}\n{mean}\n{len(e.finals)} episodes")
+        parts.append(
+            f'<path class="dots" data-code="{escape(e.id)}" data-tip="{tip}" d="{_dots(points)}"'
+            f' stroke="{code_color(i, len(ends))}"/>'
+        )
+    edges = np.array([margin, margin]), np.array([size - margin, height - margin])
+    for e, (x, y) in zip(ends, _apart(np.array(middles), 15.0, *edges), strict=True):
+        parts.append(
+            f'<text class="code" data-code="{escape(e.id)}" x="{pixels(x)}" y="{pixels(y + 3.5)}"'
+            f' text-anchor="middle">{e.code}</text>'
+        )
+    return frame("chart scatter", size, height, label, parts)
+
+
+def _axis(finals: Array, axis: int) -> Array:
+    return finals[:, axis] if axis >= 0 else -finals[:, -1 - axis]
+
+
+def strips(ends: Sequence[Ends], label: str) -> str:
+    """Return final joint fractions: a row a code, a dot an episode, 0 (closed) left and 1 (open) right.
+
+    Args:
+        ends: skills whose finals are (N, 1).
+        label: what a screen reader says.
+    """
+    width, left, right, row, top = 380.0, 40.0, 16.0, 26.0, 8.0
+    height = top + row * len(ends) + 34
+    span = width - left - right
+    parts = []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = left + value * span
+        parts.append(
+            f'<line class="grid" x1="{pixels(x)}" x2="{pixels(x)}" y1="{top}" y2="{pixels(height - 30)}"/>'
+        )
+        parts.append(words(x, height - 17, short(value), anchor="middle"))
+    parts.append(words(left, height - 3, "closed / up", "axis"))
+    parts.append(words(width - right, height - 3, "open / pressed", "axis", "end"))
+    for i, e in enumerate(ends):
+        shown = np.clip(e.finals[:_MOST, 0], -0.03, 1.03)
+        # A fixed pattern of heights keeps dots of equal fractions apart.
+        offset = ((np.arange(len(shown)) * 0.618034) % 1.0 - 0.5) * (row - 12)
+        points = np.stack([left + shown * span, top + (i + 0.5) * row + offset], axis=-1)
+        mean = float(e.finals[:, 0].mean()) if len(e.finals) else math.nan
+        tip = escape(f"{e.id}\nmean fraction {short(mean)}\n{len(e.finals)} episodes")
+        parts.append(words(left - 10, top + (i + 0.5) * row + 4, str(e.code), "code", "end"))
+        parts.append(
+            f'<path class="dots" data-code="{escape(e.id)}" data-tip="{tip}" d="{_dots(points)}"'
+            f' stroke="{code_color(i, len(ends))}"/>'
+        )
+    return frame("chart", width, height, label, parts)
+
+
+def heat(rows: Sequence[str], columns: Sequence[str], rates: Sequence[Sequence[float]], label: str) -> str:
+    """Return a table of rates as colours: a row a skill, a column a task. A pair not tried stays blank.
+
+    Args:
+        rows: names of the rows.
+        columns: names of the columns.
+        rates: in [0, 1] or NaN, one list a row.
+        label: what a screen reader says.
+    """
+    cell = 22.0
+    left = 12 + 6.3 * max(len(r) for r in rows)
+    top = 12 + 4.6 * max(len(c) for c in columns)
+    width = left + cell * len(columns) + max(24.0, 4.2 * len(columns[-1]))
+    height = top + cell * len(rows) + 4
+    parts = []
+    for j, name in enumerate(columns):
+        x = left + (j + 0.5) * cell
+        parts.append(
+            f'<text class="tick" transform="translate({pixels(x + 3)} {pixels(top - 6)}) rotate(-50)">'
+            f"{escape(name)}</text>"
+        )
+    for i, (name, row) in enumerate(zip(rows, rates, strict=True)):
+        y = top + i * cell
+        parts.append(words(left - 6, y + cell / 2 + 4, name, anchor="end"))
+        for j, rate in enumerate(row):
+            if math.isnan(rate):
+                continue
+            tip = escape(f"{name}\n{columns[j]}: {percent(rate)}")
+            place = f'x="{pixels(left + j * cell + 1)}" y="{pixels(y + 1)}" width="{cell - 2}" height="{cell - 2}" rx="4"'
+            shade = f"{0.06 + 0.94 * rate:.2f}".lstrip("0")
+            parts.append(f'<rect class="cell" {place} fill-opacity="{shade}" data-tip="{tip}"/>')
+            if rate >= 0.1:
+                kind = "cell-number strong" if rate > 0.55 else "cell-number"
+                parts.append(
+                    words(left + (j + 0.5) * cell, y + cell / 2 + 3.5, f"{100 * rate:.0f}", kind, "middle")
+                )
+    view = f'viewBox="0 0 {pixels(width)} {pixels(height)}" width="{pixels(width)}" height="{pixels(height)}"'
+    return f'<svg class="heat" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'

@@ -1,0 +1,306 @@
+"""Where the entities of a scene stand: poses that the card allows and that are free of others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tabletop.errors import TabletopError
+from tabletop.sim.cards import Part, load_cards, number
+from tabletop.sim.scene import Entity, Table
+
+__all__ = ["Rectangle", "Spec", "apart", "check_fields", "draw", "footprint", "grasp_point", "heights", "place"]
+
+_REACH_X = (0.36, 0.64)
+_REACH_Y = (-0.25, 0.25)
+_GAP = 0.012
+_TRIES = 60
+_NEAR_EDGE = 0.2
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One entity that a scene card asks for."""
+
+    name: str
+    kind: str
+    raw: Mapping[str, Any]
+    """The card's own fields."""
+
+
+def draw(value: object, rng: np.random.Generator, what: str) -> float:
+    """Return a number, or one drawn from a [low, high] range; nothing is drawn for a plain number.
+
+    Raises:
+        TabletopError: neither of both.
+    """
+    if _finite(value):
+        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, Sequence) and len(value) == 2 and all(_finite(v) for v in value):
+        low, high = value
+        if low <= high:
+            return float(rng.uniform(low, high))
+    raise TabletopError(f"{what} must be a number or [low, high], got {value!r}")
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_fields(raw: object, known: set[str], where: str) -> None:
+    """Raise TabletopError unless `raw` is a mapping with known keys only."""
+    if not isinstance(raw, Mapping):
+        raise TabletopError(f"{where} must be a mapping with {', '.join(sorted(known))}, got {raw!r}")
+    for key in raw:
+        if key not in known:
+            raise TabletopError(f"{where} has no field {key!r}; there are: {', '.join(sorted(known))}")
+
+
+# --- what is free ------------------------------------------------------------------------------
+
+Rectangle = tuple[float, float, float, float, float]
+"""Centre x, y, half extents, yaw: m and rad, world."""
+
+
+def footprint(entity: Entity) -> Rectangle:
+    """Return the rectangle an entity takes up on the table.
+
+    What slides out of a fixture is kept free too, as wide as the body and as long as the travel.
+    """
+    w, d, h = entity.size
+    x, y = entity.position[:2]
+    joint = load_cards()[entity.kind].joint
+    if joint is None or joint.type != "prismatic" or abs(joint.axis[2]) > 0.5:
+        return x, y, w / 2, d / 2, entity.yaw
+    ahead = number(joint.travel, {"w": w, "d": d, "h": h}) + 0.05
+    ax, ay = joint.axis[0] * ahead / 2, joint.axis[1] * ahead / 2
+    half_w, half_d = w / 2 + abs(ax), d / 2 + abs(ay)
+    dx, dy = _turned(ax, ay, entity.yaw)
+    return x + dx, y + dy, half_w, half_d, entity.yaw
+
+
+def _turned(x: float, y: float, yaw: float) -> tuple[float, float]:
+    c, s = math.cos(yaw), math.sin(yaw)
+    return c * x - s * y, s * x + c * y
+
+
+def apart(one: Rectangle, two: Rectangle, gap: float) -> bool:
+    """Return whether two rectangles are more than a gap apart (separating axes)."""
+    ax, ay, aw, ad, at = one
+    bx, by, bw, bd, bt = two
+    dx, dy, turn = bx - ax, by - ay, bt - at
+    cos, sin = abs(math.cos(turn)), abs(math.sin(turn))
+    axes = (
+        (at, aw, bw * cos + bd * sin),
+        (at + math.pi / 2, ad, bw * sin + bd * cos),
+        (bt, bw, aw * cos + ad * sin),
+        (bt + math.pi / 2, bd, aw * sin + ad * cos),
+    )
+    return any(
+        abs(dx * math.cos(angle) + dy * math.sin(angle)) > own + far + gap for angle, own, far in axes
+    )
+
+
+def heights(entity: Entity) -> tuple[float, float]:
+    """Return the z of an entity's underside and top, m."""
+    z, h = entity.position[2], entity.size[2]
+    card = load_cards()[entity.kind]
+    if card.moves == "rigid":
+        return z - h / 2, z + h / 2
+    # A button's cap stands above its housing.
+    return z, max(z + h, grasp_point(entity)[2])
+
+
+def _clear(entity: Entity, others: Sequence[Entity]) -> bool:
+    """Return whether an entity is apart from all others, beside, above or below them."""
+    low, high = heights(entity)
+    own = footprint(entity)
+    for other in others:
+        bottom, top = heights(other)
+        if low < top and bottom < high and not apart(own, footprint(other), _GAP):
+            return False
+    return True
+
+
+def _moving_origin(entity: Entity) -> tuple[float, float, float]:
+    """Return the moving part's origin at the initial joint fraction, from the entity's position; m, world axes."""
+    joint = load_cards()[entity.kind].joint
+    if joint is None:
+        return 0.0, 0.0, 0.0
+    names = dict(zip(("w", "d", "h"), entity.size, strict=True))
+    local = [number(o, names) for o in joint.origin]
+    if joint.type == "prismatic":
+        along = number(joint.travel, names) * entity.fraction
+        local = [v + along * a for v, a in zip(local, joint.axis, strict=True)]
+    dx, dy = _turned(local[0], local[1], entity.yaw)
+    return dx, dy, local[2]
+
+
+def grasp_point(entity: Entity) -> tuple[float, float, float]:
+    """Return where a gripper would act on an entity, at its initial joint fraction; m, world."""
+    card = load_cards()[entity.kind]
+    x, y, z = entity.position
+    if card.joint is None:
+        return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
+    names = dict(zip(("w", "d", "h"), entity.size, strict=True))
+    grasp = [number(g, names) for g in card.joint.grasp]
+    ox, oy, oz = _moving_origin(entity)
+    gx, gy = _turned(grasp[0], grasp[1], entity.yaw)
+    return x + ox + gx, y + oy + gy, z + oz + grasp[2]
+
+
+# --- entities ----------------------------------------------------------------------------------
+
+
+def place(
+    spec: Spec, entity: Entity, placed: Sequence[Entity], table: Table, rng: np.random.Generator
+) -> Entity | None:
+    """Return the entity at a free place, or None where this draw found none.
+
+    Args:
+        spec: what the card says about it.
+        entity: its body, at no place yet.
+        placed: what stands already.
+        table: what they stand on.
+        rng: of the pose.
+
+    Raises:
+        TabletopError: a malformed field, or a reference to what is not placed before it.
+    """
+    card = load_cards()[spec.kind]
+    raw = spec.raw
+    where = f"scene entity {spec.name!r}"
+    yaw_range = raw.get("yaw", (card.reach or {}).get("yaw", (-180.0, 180.0)))
+    held = raw.get("held", False)
+    if not isinstance(held, bool):
+        raise TabletopError(f"{where}: held must be true or false, got {held!r}")
+    if held and not card.graspable:
+        graspable = sorted(c.kind for c in load_cards().values() if c.graspable)
+        raise TabletopError(f"{where}: held needs something to grasp, got {spec.kind!r}; {graspable} are")
+    ways = sorted({"on", "inside", "offset", "at"} & set(raw))
+    if len(ways) > 1:
+        raise TabletopError(f"{where}: takes one of at, inside, offset and on, got {' and '.join(ways)}")
+    entity = replace(
+        entity,
+        yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")),
+        fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
+        held=held,
+    )
+    solid = [e for e in placed if load_cards()[e.kind].solid and not e.held]
+    for _ in range(_TRIES):
+        candidate = _candidate(spec, entity, placed, table, rng)
+        if candidate is not None:
+            if held:
+                return candidate
+            if card.solid:
+                inside = raw.get("inside")
+                if _clear(candidate, [e for e in solid if e.name != inside]):
+                    return candidate
+            elif _marks(spec, candidate, table):
+                return candidate
+        entity = replace(entity, yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")))
+    return None
+
+
+def _candidate(
+    spec: Spec, entity: Entity, placed: Sequence[Entity], table: Table, rng: np.random.Generator
+) -> Entity | None:
+    raw, where = spec.raw, f"scene entity {spec.name!r}"
+    card = load_cards()[spec.kind]
+    rigid = card.moves == "rigid"
+    half = entity.size[2] / 2 if rigid else 0.0
+    z = table.height + half + (0.0005 if rigid else 0.0)
+    if "on" in raw or "inside" in raw:
+        return _resting(spec, entity, placed, half, rng)
+    if "offset" in raw:
+        offset = raw["offset"]
+        check_fields(offset, {"from", "x", "y", "z", "distance", "direction"}, f"{where}: offset")
+        origin = _other(offset.get("from"), placed, f"{where}: offset: from")
+        if "distance" in offset:
+            far = draw(offset["distance"], rng, f"{where}: distance")
+            angle = math.radians(draw(offset.get("direction", [-180, 180]), rng, f"{where}: direction"))
+            dx, dy = far * math.cos(angle), far * math.sin(angle)
+        else:
+            dx = draw(offset.get("x", 0.0), rng, f"{where}: offset x")
+            dy = draw(offset.get("y", 0.0), rng, f"{where}: offset y")
+        x, y = origin.position[0] + dx, origin.position[1] + dy
+        if "z" in offset:
+            z = origin.position[2] + draw(offset["z"], rng, f"{where}: offset z")
+    else:
+        at = raw.get("at", {})
+        check_fields(at, {"x", "y", "z"}, f"{where}: at")
+        reach = card.reach or {}
+        x = draw(at.get("x", reach.get("x", _REACH_X)), rng, f"{where}: x")
+        y = draw(at.get("y", reach.get("y", _REACH_Y)), rng, f"{where}: y")
+        if "z" in at:
+            z = table.height + draw(at["z"], rng, f"{where}: z")
+    return replace(entity, position=(float(x), float(y), float(z)))
+
+
+def _other(name: object, placed: Sequence[Entity], where: str) -> Entity:
+    for e in placed:
+        if e.name == name:
+            return e
+    names = ", ".join(e.name for e in placed) or "none"
+    raise TabletopError(f"{where} refers to {name!r}, which is not placed before it; there are: {names}")
+
+
+def _resting(
+    spec: Spec, entity: Entity, placed: Sequence[Entity], half: float, rng: np.random.Generator
+) -> Entity | None:
+    """Return the entity on top of another or inside it, or None where it does not fit in at this yaw."""
+    key = "on" if "on" in spec.raw else "inside"
+    base = _other(spec.raw[key], placed, f"scene entity {spec.name!r}: {key}")
+    card = load_cards()[base.kind]
+    x, y, bottom = base.position
+    size: tuple[float, ...] = base.size
+    names = dict(zip(("w", "d", "h"), base.size, strict=True))
+    parts = card.parts
+    if key == "inside" and card.joint is not None:
+        parts = card.moving
+        size = tuple(number(v, names) for v in card.joint.extent)
+        dx, dy, dz = _moving_origin(base)
+        x, y, bottom = x + dx, y + dy, bottom + dz
+    turn = entity.yaw - base.yaw
+    c, s = abs(math.cos(turn)), abs(math.sin(turn))
+    w, d = entity.size[:2]
+    rooms = (size[0] - w * c - d * s, size[1] - w * s - d * c)
+    if key == "inside":
+        if min(rooms) < 0.03:
+            return None
+        z = bottom + _floor(parts, names) + half + 0.002
+        slack = [(r - 0.03) / 2 for r in rooms]
+    else:
+        z = heights(base)[1] + half + 0.001
+        slack = [max(0.0, r / 2 - 0.015) * (0.2 if card.moves == "rigid" else 1.0) for r in rooms]
+    a, b = (float(rng.uniform(-0.5 * room, 0.5 * room)) for room in slack)
+    dx, dy = _turned(a, b, base.yaw)
+    return replace(entity, position=(x + dx, y + dy, z))
+
+
+def _floor(parts: Sequence[Part], names: Mapping[str, float]) -> float:
+    """Return the height of a container's floor in its body's frame: the lowest top above its middle, m."""
+    tops = []
+    for part in parts:
+        size = [number(v, names) for v in part.size]
+        ax, ay, az = (number(v, names) for v in part.at)
+        reach = size[:2] if part.shape == "box" else [2 * size[0], 2 * size[0]]
+        tall = {"box": size[-1], "cylinder": size[-1], "sphere": 2 * size[0]}[part.shape]
+        if abs(ax) <= reach[0] / 2 and abs(ay) <= reach[1] / 2:
+            tops.append(az + tall / 2)
+    return min(tops, default=0.0)
+
+
+def _marks(spec: Spec, entity: Entity, table: Table) -> bool:
+    """Return whether a mark without collision lies on the table within reach, or where it was told to."""
+    offset = spec.raw.get("offset")
+    if offset and not any(isinstance(v, (list, tuple)) for v in offset.values()):
+        if "distance" not in offset or "direction" in offset:
+            return True
+    x, y = entity.position[:2]
+    edge_x, edge_y = _NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05
+    return 0.33 <= x <= min(0.68, edge_x) and abs(y) <= min(0.32, edge_y)

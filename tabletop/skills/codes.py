@@ -1,0 +1,65 @@
+"""The codes of a skill set: how many each kind of effect has, and which kind a code belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.skills.effects import EffectKind, get_effect
+
+__all__ = ["EFFECT_WIDTH", "Codes"]
+
+EFFECT_WIDTH = 4
+"""Numbers any effect is padded to."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes are numbered through all kinds of effect, in the order of `counts`."""
+
+    counts: Mapping[str, int]
+    """Codes of each kind of effect."""
+
+    def __post_init__(self) -> None:
+        """Check the kinds and counts."""
+        if not self.counts:
+            raise TabletopError("a skill set needs at least one kind of effect")
+        for name, count in self.counts.items():
+            get_effect(name)
+            if count < 2:
+                raise TabletopError(f"{name} needs at least 2 codes to tell apart, got {count}")
+
+    @property
+    def total(self) -> int:
+        """Number of codes of all kinds."""
+        return sum(self.counts.values())
+
+    @cached_property
+    def kinds(self) -> tuple[EffectKind, ...]:
+        """The kinds of effect, in order."""
+        return tuple(get_effect(name) for name in self.counts)
+
+    @cached_property
+    def kind_of(self) -> npt.NDArray[np.intp]:
+        """(total,): index of each code's kind."""
+        return np.repeat(np.arange(len(self.counts)), list(self.counts.values()))
+
+    @cached_property
+    def member(self) -> npt.NDArray[np.bool_]:
+        """(kinds, total): which codes belong to which kind."""
+        out: npt.NDArray[np.bool_] = np.arange(len(self.counts))[:, None] == self.kind_of[None, :]
+        return out
+
+    def codes_of(self, kind: int) -> npt.NDArray[np.intp]:
+        """Return the codes of a kind."""
+        return np.flatnonzero(self.kind_of == kind)
+
+    def name(self, code: int) -> str:
+        """Return a code's id, such as "held-03"."""
+        kind = int(self.kind_of[code])
+        return f"{self.kinds[kind].name}-{code - int(self.codes_of(kind)[0]):02d}"

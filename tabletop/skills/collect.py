@@ -1,0 +1,166 @@
+"""Episodes for learning: which scene, which entity, which code; run by workers, whole episodes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.rollout.episode import Trajectory, episode
+from tabletop.sim.cards import load_cards
+from tabletop.sim.generate import generate
+from tabletop.sim.scene import Scene, layout_of
+from tabletop.sim.state import State
+from tabletop.skills.codes import EFFECT_WIDTH, Codes
+from tabletop.skills.effects import EffectKind, entities_for
+from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
+
+__all__ = ["Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
+
+INVENTORY_EPISODES: Final = 8
+"""Episodes in a row that share a set of objects ("from time to time" a new one)."""
+
+_STARTS: Final[tuple[tuple[str, float], ...]] = (
+    ("nominal", 0.10),
+    ("near", 0.30),
+    ("above", 0.30),
+    ("around", 0.15),
+    ("holding", 0.15),
+)
+"""Where the gripper starts while learning, with shares."""
+
+
+@dataclass(frozen=True)
+class CollectJob:
+    """Some episodes with one version of the weights."""
+
+    weights: Mapping[str, npt.NDArray[Any]]
+    codes: Codes
+    card: Mapping[str, Any]
+    """The scene card."""
+    seed: int
+    first: int
+    """Number of the first episode; each episode's randomness comes from (seed, number)."""
+    count: int
+    horizon: int
+    shares: tuple[float, ...]
+    """Share of the episodes each kind of effect gets."""
+    random: bool
+    """Uniform random actions rather than the network's."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One episode as the learner needs it; T decisions."""
+
+    code: int
+    observations: npt.NDArray[np.float32]
+    """(T + 1, O), without the code."""
+    actions: npt.NDArray[np.float32]
+    """(T, 5)"""
+    effects: npt.NDArray[np.float64]
+    """(T + 1, EFFECT_WIDTH): the last is the effect the episode is judged by."""
+    steps: int
+    """Control steps it took, settling included."""
+
+
+Batch = list[Record]
+
+
+def attended_scene(
+    card: Mapping[str, Any], kind: EffectKind, seed: Sequence[int], inventory: Sequence[int], gripper: str
+) -> tuple[Scene, str]:
+    """Draw a scene that has an entity for a kind of effect, and choose that entity.
+
+    Args:
+        card: scene card.
+        kind: of effect.
+        seed: of poses and choices.
+        inventory: of the set of objects; where it lacks such an entity, further ones are tried.
+        gripper: where it starts, see GRIPPER_STARTS.
+
+    Raises:
+        TabletopError: none of 200 inventories has one.
+    """
+    rng = np.random.default_rng([5, *seed])
+    for attempt in range(200):
+        draw = [*inventory, attempt]
+        scene = generate(card, [*seed, 0], inventory_seed=draw)
+        fractions = {e.name: e.fraction for e in scene.entities}
+        layout = layout_of(scene, {e.kind: load_cards()[e.kind].moves for e in scene.entities})
+        candidates = entities_for(kind, layout, fractions)
+        if not candidates:
+            continue
+        entity = candidates[int(rng.integers(len(candidates)))]
+        return generate(card, [*seed, 0], inventory_seed=draw, gripper=gripper, attend=entity), entity
+    raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
+
+
+def effects_along(
+    kind: EffectKind, trajectory: Trajectory, entity: str, horizon: int, initial: State | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
+
+    The last row is taken from the trajectory's end, after settling. Effects count from the trajectory's first
+    state, or from another given one.
+    """
+    state = trajectory.state
+    decisions = min(horizon, len(trajectory))
+    found = kind.function(initial or trajectory.initial, state, entity)
+    chosen = np.concatenate([found[:decisions], found[-1:]])
+    out = np.zeros((decisions + 1, EFFECT_WIDTH))
+    out[:, : kind.size] = chosen
+    return out
+
+
+def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, ...] | None:
+    """Return where a held object counts as having come from: on the table, at about a carry's distance."""
+    thing = scene.entity(entity)
+    if not thing.held:
+        return None
+    x, y, _ = scene.robot.position
+    dx, dy = rng.normal(0.0, 0.10, 2)
+    return float(x + dx), float(y + dy), scene.table.height + thing.size[2] / 2
+
+
+def collect(job: CollectJob) -> Batch:
+    """Run a job's episodes."""
+    out: Batch = []
+    names = [s for s, _ in _STARTS]
+    shares = np.array([p for _, p in _STARTS])
+    for number in range(job.first, job.first + job.count):
+        rng = np.random.default_rng([job.seed, 11, number])
+        kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
+        kind = job.codes.kinds[kind_index]
+        code = int(rng.choice(job.codes.codes_of(kind_index)))
+        start = names[int(rng.choice(len(names), p=shares))]
+        inventory = [job.seed, 13, number // INVENTORY_EPISODES]
+        scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start)
+        policy = SkillPolicy(
+            job.weights,
+            code,
+            job.codes.total,
+            entity,
+            job.horizon,
+            kind.settles,
+            explore=True,
+            random=job.random,
+            origin=_origin(scene, entity, rng),
+        )
+        length = job.horizon + (SETTLE_STEPS if kind.settles else 0)
+        run = episode(policy, scene, int(rng.integers(2**31)), length)
+        last = policy.observe(run.states[job.horizon], float(job.horizon))
+        out.append(
+            Record(
+                code,
+                np.stack([*policy.observations, last]),
+                run.actions[: job.horizon],
+                effects_along(kind, run, entity, job.horizon, policy.reference),
+                len(run),
+            )
+        )
+    return out

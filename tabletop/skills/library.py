@@ -1,0 +1,181 @@
+"""A skill library: a folder with library.yaml (what the skills are) and weights.safetensors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from tabletop.errors import TabletopError, unknown
+from tabletop.paths import POLICIES
+from tabletop.sim.cards import load_cards
+from tabletop.sim.scene import Scene, layout_of
+from tabletop.skills.codes import Codes
+from tabletop.skills.effects import EffectKind, entities_for
+from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
+
+__all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
+
+FORMAT: Final = "tabletop-library/1"
+"""What library.yaml must say it is."""
+
+
+@dataclass(frozen=True)
+class Skill:
+    """One discovered skill."""
+
+    id: str
+    """ "held-03": kind of effect and number in it."""
+    effect: EffectKind
+    code: int
+    """Number through all kinds."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Discovered skills and the network that runs them."""
+
+    codes: Codes
+    horizon: int
+    """Control steps a skill acts for, settling left out."""
+    weights: Mapping[str, npt.NDArray[Any]]
+    """Of the policy, as NumpyActor reads them."""
+    means: npt.NDArray[np.float64]
+    """(codes, 4): the discriminator's mean effect of each code."""
+    card: Mapping[str, Any]
+    """The scene card it was discovered in."""
+    info: Mapping[str, Any]
+    """How it was made: seed, steps, minutes, settings."""
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """All skills, in the order of their codes."""
+        codes = self.codes
+        return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
+
+    def skill(self, id: str) -> Skill:
+        """Return the skill of that id.
+
+        Raises:
+            TabletopError: there is none.
+        """
+        for skill in self.skills:
+            if skill.id == id:
+                return skill
+        raise unknown("skill", id, [s.id for s in self.skills])
+
+    def length(self, skill: Skill) -> int:
+        """Return the control steps an episode of a skill takes at most, settling included."""
+        return self.horizon + (SETTLE_STEPS if skill.effect.settles else 0)
+
+    def policy(self, skill: Skill | str, entity: str) -> SkillPolicy:
+        """Return the policy that runs a skill on an entity."""
+        found = self.skill(skill) if isinstance(skill, str) else skill
+        return SkillPolicy(
+            self.weights, found.code, self.codes.total, entity, self.horizon, found.effect.settles
+        )
+
+    def entities(self, skill: Skill, scene: Scene) -> list[str]:
+        """Return the entities of a scene that a skill can attend to."""
+        layout = layout_of(scene, {e.kind: load_cards()[e.kind].moves for e in scene.entities})
+        return entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
+
+
+def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
+    """Write a library's two files, each whole or not at all; the card last."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    tensors = {f"actor.{k}": np.ascontiguousarray(v) for k, v in library.weights.items()}
+    tensors["means"] = np.ascontiguousarray(library.means)
+    temporary = target / "weights.safetensors.tmp"
+    save_file(tensors, temporary)
+    temporary.replace(target / "weights.safetensors")
+    card = {
+        "format": FORMAT,
+        "codes": dict(library.codes.counts),
+        "horizon": library.horizon,
+        "observation": {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH},
+        "info": dict(library.info),
+        "scene": library.card,
+    }
+    temporary = target / "library.yaml.tmp"
+    temporary.write_text(yaml.safe_dump(card, sort_keys=False), encoding="utf-8")
+    temporary.replace(target / "library.yaml")
+
+
+def load_library(folder: str | os.PathLike[str]) -> Library:
+    """Read a library.
+
+    Raises:
+        TabletopError: no such folder, a file is missing or damaged, or the library is of another make.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise TabletopError(
+            f"no library at {str(path)!r}: a library is a folder with library.yaml; see 'tabletop discover'"
+        )
+    try:
+        card = yaml.safe_load((path / "library.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TabletopError(f"cannot read library {str(path)!r}: {str(error).splitlines()[0]}") from None
+    if not isinstance(card, Mapping) or card.get("format") != FORMAT:
+        raise TabletopError(
+            f"{str(path / 'library.yaml')!r} is not a skill library: format must be {FORMAT!r}"
+        )
+    seen = {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH}
+    if card.get("observation") != seen:
+        raise TabletopError(
+            f"library {str(path)!r} was made for observations {card.get('observation')}, this version has {seen}"
+        )
+    try:
+        tensors = load_file(path / "weights.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise TabletopError(
+            f"cannot read library {str(path)!r}: weights.safetensors: {str(error).splitlines()[0]}"
+        ) from None
+    try:
+        codes = Codes({str(k): int(v) for k, v in card["codes"].items()})
+        means = np.asarray(tensors.pop("means"), dtype=np.float64)
+        weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
+        library = Library(codes, int(card["horizon"]), weights, means, card["scene"], card.get("info", {}))
+    except (KeyError, AttributeError, ValueError, TypeError) as error:
+        if isinstance(error, TabletopError):
+            raise
+        raise TabletopError(f"library {str(path)!r} is damaged: {error}") from None
+    first = weights.get("layer0.weight")
+    width = EGO + codes.total + OTHERS * OTHER_WIDTH
+    spec = weights.get("spec")
+    if (
+        first is None
+        or spec is None
+        or int(spec[0] + spec[1] * spec[2]) != width
+        or len(means) != codes.total
+    ):
+        raise TabletopError(
+            f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes"
+        )
+    return library
+
+
+def find_library(name: str) -> Path:
+    """Return the folder of a library: a path, a run folder, or the name of one that ships with the package.
+
+    Raises:
+        TabletopError: there is none.
+    """
+    for path in (Path(name), Path(name) / "library", POLICIES / "discovered" / name):
+        if (path / "library.yaml").is_file():
+            return path
+    shipped = [p.name for p in (POLICIES / "discovered").glob("*") if (p / "library.yaml").is_file()]
+    raise TabletopError(
+        f"no library {name!r}: give a run folder of 'tabletop discover', a library's folder, or one of: {', '.join(sorted(shipped)) or 'none shipped'}"
+    )

@@ -1,0 +1,156 @@
+"""What a skill's policy sees: the attended entity first, then the others in any order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.sim.state import Layout, State
+
+__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "Observer"]
+
+OTHERS: Final = 4
+"""Further entities that are seen: the nearest to the attended one at the start."""
+OTHER_WIDTH: Final = 13
+EGO: Final = 46
+"""Columns about the robot and the attended entity, code and effect kind left out."""
+
+
+class Observer:
+    """Turns states into observations for one (layout, attended entity, initial state).
+
+    Columns are scaled to about [-1, 1] and are relative to the attended entity where that helps, so that
+    what is learned on one entity holds for the next. Most are linear in the state: one matrix product.
+    """
+
+    def __init__(self, layout: Layout, entity: str, initial: npt.NDArray[np.float64], horizon: int) -> None:
+        """Prepare.
+
+        Args:
+            layout: of the states.
+            entity: the attended one.
+            initial: (layout.width,), the first state.
+            horizon: control steps of the skill, for the time left.
+        """
+        self._layout, self._entity, self._horizon = layout, entity, horizon
+        state = State(layout, initial)
+        self._x_axis = _x_axis(state.entity(entity, "quaternion"))
+        self._joint = layout.move(entity) == "joint"
+        origin = state.entity(entity, "position")
+        index = layout.index(entity)
+        far = np.linalg.norm(state.field("position") - origin, axis=-1)
+        solid = [i for i, k in enumerate(layout.kinds) if i != index and k != "target"]
+        others = sorted(solid, key=lambda i: far[i])[:OTHERS]
+        self._linear = np.zeros((layout.width, EGO + OTHERS * OTHER_WIDTH))
+        self._constant = np.zeros(EGO + OTHERS * OTHER_WIDTH)
+        column = 0
+
+        def put(
+            part: slice,
+            scale: float,
+            minus: slice | None = None,
+            offset: float | npt.NDArray[np.float64] = 0.0,
+        ) -> None:
+            """Add (state[part] - state[minus] + offset) * scale as the next columns."""
+            nonlocal column
+            for i in range(part.stop - part.start):
+                self._linear[part.start + i, column] += scale
+                if minus is not None:
+                    self._linear[minus.start + i, column] -= scale
+                self._constant[column] = scale * np.broadcast_to(offset, part.stop - part.start)[i]
+                column += 1
+
+        gripper, table = layout.robot_slice("gripper_position"), layout.robot_slice("table_height")
+        height = slice(gripper.stop - 1, gripper.stop)
+        of = lambda field: layout.entity_slice(entity, field)  # noqa: E731
+        position = of("position")
+        z = slice(position.stop - 1, position.stop)
+        put(slice(gripper.start, gripper.start + 1), 4.0, offset=-0.5)
+        put(slice(gripper.start + 1, gripper.start + 2), 3.0)
+        put(height, 4.0, table)
+        put(layout.robot_slice("gripper_velocity"), 2.0)
+        put(layout.robot_slice("gripper_width"), 12.5)
+        put(position, 8.0, gripper)
+        put(position, 6.0, offset=-origin)
+        put(slice(position.start, position.start + 1), 4.0, offset=-0.5)
+        put(slice(position.start + 1, position.start + 2), 3.0)
+        put(z, 6.0, table)
+        put(of("size"), 10.0)
+        put(of("velocity"), 1.0)
+        put(of("spin"), 0.1)
+        put(of("fraction"), 1.0)
+        width, depth = state.robot("table_size")
+        put(slice(position.start, position.start + 1), -3.0, offset=-(width + 0.2) + 1 / 3)
+        put(slice(position.start + 1, position.start + 2), -3.0, offset=-depth / 2 + 1 / 3)
+        put(slice(position.start + 1, position.start + 2), 3.0, offset=depth / 2 - 1 / 3)
+        for value in (float(state.entity(entity, "fraction")), float(self._joint), float(not self._joint)):
+            self._constant[column] = value
+            column += 1
+        self._curved = column
+        column = EGO
+        for i in others:
+            name = layout.names[i]
+            self._constant[column] = 1.0
+            column += 1
+            theirs = layout.entity_slice(name, "position")
+            put(theirs, 6.0, position)
+            put(theirs, 6.0, gripper)
+            put(layout.entity_slice(name, "size"), 8.0)
+            for kind in ("rigid", "joint"):
+                self._constant[column] = float(layout.moves[i] == kind)
+                column += 1
+            put(layout.entity_slice(name, "fraction"), 1.0)
+
+    def __call__(
+        self, values: npt.NDArray[np.float64], step: npt.NDArray[np.float64] | float
+    ) -> npt.NDArray[np.float32]:
+        """Return observations.
+
+        Args:
+            values: (..., layout.width) states.
+            step: control steps since the skill began, broadcast to (...,).
+
+        Returns:
+            (..., EGO + OTHERS * OTHER_WIDTH)
+        """
+        state = State(self._layout, values)
+        out = values @ self._linear + self._constant
+        gx, gy = _x_axis(state.robot("gripper_quaternion"))
+        q = state.entity(self._entity, "quaternion")
+        ax, ay = _x_axis(q)
+        bx, by = self._x_axis
+        near = out[..., 7:10]
+        if self._joint:
+            near += 8.0 * _rotate(q, state.entity(self._entity, "grasp"))
+        cosine, sine = gx * ax + gy * ay, gx * ay - gy * ax
+        force = np.tanh(state.entity(self._entity, "finger_force") / 10.0)
+        i = self._curved
+        out[..., i : i + 3] = np.tanh(near * 3.0)
+        curved = (
+            *(gx, gy, cosine, sine, 2 * cosine * sine, bx * ax + by * ay, bx * ay - by * ax),
+            1 - 2 * (q[..., 0] ** 2 + q[..., 1] ** 2),
+            force[..., 0],
+            force[..., 1],
+            1.0 - 2.0 * np.asarray(step) / self._horizon,
+        )
+        for j, value in enumerate(curved):
+            out[..., i + 3 + j] = value
+        return out.astype(np.float32)
+
+
+def _x_axis(q: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the horizontal direction (cos, sin of the yaw) of a quaternion's x axis."""
+    x, y, z, w = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    a, b = 1 - 2 * (y * y + z * z), 2 * (x * y + z * w)
+    norm = np.sqrt(a * a + b * b) + 1e-9
+    return a / norm, b / norm
+
+
+def _rotate(q: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rotate vectors (..., 3) by quaternions (..., 4) xyzw."""
+    u, w = q[..., :3], q[..., 3:]
+    t = 2 * np.cross(u, v)
+    out: npt.NDArray[np.float64] = v + w * t + np.cross(u, t)
+    return out

@@ -1,0 +1,104 @@
+"""A discovered skill as a policy: the network with a code and an attended entity, then the settling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.learn.actor import NumpyActor
+from tabletop.rollout.policy import Action
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+from tabletop.skills.observe import EGO, Observer
+
+__all__ = ["SETTLE_STEPS", "SkillPolicy", "with_code"]
+
+SETTLE_STEPS: Final = 12
+"""Control steps of settling: open, rise, wait."""
+_OPEN, _RISE = 2, 6
+SAFE_HEIGHT: Final = 0.24
+"""m above the table that settling rises to."""
+
+
+def with_code(
+    observation: npt.NDArray[np.float32], code: npt.NDArray[np.intp] | int, codes: int
+) -> npt.NDArray[np.float32]:
+    """Put one-hot codes between the attended entity's columns and the others'.
+
+    Args:
+        observation: (..., O) from an Observer.
+        code: (...,) in [0, codes).
+        codes: number of codes.
+    """
+    one_hot = np.zeros((*observation.shape[:-1], codes), dtype=np.float32)
+    np.put_along_axis(one_hot, np.asarray(code).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
+    return np.concatenate([observation[..., :EGO], one_hot, observation[..., EGO:]], axis=-1)
+
+
+def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
+    """Return the state that effects are counted from: with the entity at another origin, if one is given."""
+    if origin is None:
+        return state
+    values = state.values.copy()
+    values[state.layout.entity_slice(entity, "position")] = origin
+    return State(state.layout, values)
+
+
+@dataclass
+class SkillPolicy:
+    """Runs one code on one entity for `horizon` control steps, then settles if the skill does."""
+
+    weights: Mapping[str, npt.NDArray[Any]] = field(repr=False)
+    """What NumpyActor reads."""
+    code: int
+    codes: int
+    entity: str
+    horizon: int
+    settles: bool
+    explore: bool = False
+    """Sample actions rather than take their mean."""
+    origin: tuple[float, ...] | None = None
+    """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
+    random: bool = False
+    """Uniform random actions in place of the network's: the floor, and the first steps of learning."""
+    observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
+    """Of this episode, without the code; (O,) each."""
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        """Begin an episode."""
+        del scene
+        self._actor = None if self.random else NumpyActor(self.weights)
+        self.reference = reference(state, self.entity, self.origin)
+        self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
+        self._rng, self._step = rng, 0
+        self._bias = rng.uniform(-1.0, 1.0, 5)
+        self.observations = []
+
+    def act(self, state: State) -> Action | None:
+        """Return the network's action, the settling's after it, and None at the end."""
+        t = self._step
+        self._step += 1
+        if t >= self.horizon:
+            return self._settle(state, t - self.horizon)
+        observation = self.observe(state.values, float(t))
+        self.observations.append(observation)
+        if self._actor is None:
+            # Correlated in time: white noise would stay where it began.
+            if self._rng.uniform() < 0.15:
+                self._bias = self._rng.uniform(-1.0, 1.0, 5)
+            return np.clip(self._bias + self._rng.normal(0.0, 0.4, 5), -1.0, 1.0)
+        full = with_code(observation, self.code, self.codes)
+        return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
+
+    def _settle(self, state: State, t: int) -> Action | None:
+        if not self.settles or t >= SETTLE_STEPS:
+            return None
+        rise = 0.0
+        if t >= _OPEN:
+            height = float(state.robot("gripper_position")[2] - state.robot("table_height"))
+            rise = float(np.clip((SAFE_HEIGHT - height) / 0.04, -0.0, 1.0)) if t < _OPEN + _RISE else 0.0
+        return np.array([0.0, 0.0, rise, 0.0, 1.0])

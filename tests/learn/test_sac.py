@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tabletop.errors import TabletopError
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.learn.tensors import load_tensors, save_tensors
+
+torch.set_num_threads(1)  # two threads on layers this small wait for each other most of the time
+
+SPEC = NetworkSpec(6, others=2, other_width=3, encoded=8)
+
+
+def batch(seed: int, size: int = 32) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    obs, then = torch.randn(2, size, SPEC.observation_size, generator=g)
+    action = torch.rand(size, 3, generator=g) * 2 - 1
+    return obs, action, torch.randn(size, generator=g), torch.full((size,), 0.97), then
+
+
+def learner(seed: int = 0, **settings: object) -> SAC:
+    return SAC(SPEC, 3, SACSettings(hidden=(32, 24), **settings), seed)  # type: ignore[arg-type]
+
+
+def plain(sac: SAC, which: str, p: dict[str, Tensor], obs: Tensor, actions: Tensor | None) -> Tensor:
+    """The networks of the learner in plain float32 autograd."""
+    parts = [obs[:, : SPEC.ego]] + ([] if actions is None else [actions])
+    rows = obs[:, SPEC.ego :].view(len(obs), SPEC.others, SPEC.other_width)
+    parts.append((torch.relu(rows @ p["encoder.weight"] + p["encoder.bias"]) * (rows[..., :1] > 0)).amax(1))
+    h = torch.cat(parts, 1)
+    for j in range(2):
+        h = torch.matmul(h, p[f"layer{j}.weight"]) + p[f"layer{j}.bias"]
+        h = torch.relu(h if which == "actor" else torch.nn.functional.layer_norm(h, h.shape[-1:]))
+    return torch.matmul(h, p["last.weight"].mT) + p["last.bias"].mT
+
+
+def squashed(out: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Action and log probability by torch.distributions."""
+    log_std = 3.5 * torch.tanh(out[0, :, 3:]) - 1.5
+    normal = torch.distributions.Normal(out[0, :, :3], log_std.exp())
+    squash = torch.distributions.transforms.TanhTransform(cache_size=1)
+    action = squash(normal.loc + normal.scale * noise)
+    return action, torch.distributions.TransformedDistribution(normal, [squash]).log_prob(action).sum(-1)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("alpha", [0.2, None])
+def test_an_update_has_the_losses_and_gradients_of_plain_autograd(bf16: bool, alpha: float | None) -> None:
+    sac = learner(alpha=alpha, bf16=bf16, policy_delay=1, critic_rate=1e-9, tau=1.0)
+    sac.target.flat.normal_(generator=torch.Generator().manual_seed(8)).mul_(0.1)
+    sac.target.refresh()
+    noise = torch.Generator()
+    noise.set_state(sac.state_dict()["generator"])
+    actor = {k: v.clone().requires_grad_() for k, v in sac.actor.parameters.items()}
+    critic = {k: v.clone().requires_grad_() for k, v in sac.critic.parameters.items()}
+    target = {k: v.clone() for k, v in sac.target.parameters.items()}
+    obs, action, reward, discount, then = batch(1)
+    temperature = 1.0 if alpha is None else alpha
+    found = sac.update(obs, action, reward, discount, then, metrics=True)
+
+    with torch.no_grad():
+        next_action, next_log_prob = squashed(
+            plain(sac, "actor", actor, then, None), torch.randn(32, 3, generator=noise)
+        )
+        value = plain(sac, "critic", target, then, next_action)[..., 0].amin(0) - temperature * next_log_prob
+        goal = reward + discount * value
+    critic_loss = 0.5 * (plain(sac, "critic", critic, obs, action)[..., 0] - goal).square().mean(1).sum()
+    critic_loss.backward()
+    new_action, log_prob = squashed(
+        plain(sac, "actor", actor, obs, None), torch.randn(32, 3, generator=noise)
+    )
+    values = plain(sac, "critic", {k: v.detach() for k, v in critic.items()}, obs, new_action)[..., 0]
+    actor_loss = (temperature * log_prob - values.amin(0)).mean()
+    actor_loss.backward()
+
+    assert found is not None
+    assert found["critic_loss"] == pytest.approx(float(critic_loss), rel=0.03 if bf16 else 1e-4)
+    assert found["actor_loss"] == pytest.approx(float(actor_loss), rel=0.03 if bf16 else 1e-4, abs=0.01)
+    assert found["entropy"] == pytest.approx(-float(next_log_prob.mean()), rel=0.03, abs=0.02)
+    for network, leaves in ((sac.critic, critic), (sac.actor, actor)):
+        wanted = torch.cat([leaf.grad.flatten() for leaf in leaves.values() if leaf.grad is not None])
+        assert float((network.gradient - wanted).norm() / wanted.norm()) < (0.05 if bf16 else 1e-4)
+        assert torch.cosine_similarity(network.gradient, wanted, 0) > (0.999 if bf16 else 0.99999)
+    if alpha is None:
+        lower = float(log_prob.mean()) < 3.0
+        assert (float(sac.alpha) < 1.0) == lower
+    torch.testing.assert_close(sac.target.flat, sac.critic.flat)
+
+
+def test_the_density_of_actions_integrates_to_one() -> None:
+    sac = SAC(2, 1, SACSettings(hidden=(8,), bf16=False), seed=0)
+    out = torch.tensor([[0.4, 0.35]]).expand(200_000, 2)
+    action, log_prob, *_ = sac._sample(out)
+    # E[1 / p(a)] over a window is the window's length, whatever the density.
+    for low, high in ((-0.5, 0.0), (0.0, 0.5), (0.5, 0.9)):
+        inside = ((action[:, 0] > low) & (action[:, 0] < high)).float()
+        assert float((inside / log_prob.exp()).mean()) == pytest.approx(high - low, rel=0.02)
+    order = action[:, 0].argsort()
+    x, p = action[order, 0].double(), log_prob[order].exp().double()
+    assert float(torch.trapezoid(p, x)) == pytest.approx(1.0, abs=0.01)
+
+
+def test_log_probability_stays_finite_far_out() -> None:
+    sac = SAC(2, 1, SACSettings(hidden=(8,), bf16=False), seed=0)
+    _, log_prob, *_ = sac._sample(torch.tensor([[60.0, 3.0], [-60.0, -30.0]]))
+    assert bool(torch.isfinite(log_prob).all())
+
+
+@pytest.mark.parametrize("settings", [{}, {"alpha": None}, {"bf16": False}, {"deterministic": True}])
+def test_a_resumed_run_is_bit_identical(tmp_path: Path, settings: dict[str, object]) -> None:
+    whole = learner(**settings)
+    for i in range(6):
+        whole.update(*batch(i))
+    half = learner(**settings)
+    for i in range(3):
+        half.update(*batch(i))
+    save_tensors(tmp_path / "learner.safetensors", half.state_dict())
+    resumed = learner(seed=99, **settings)
+    resumed.load_state_dict(load_tensors(tmp_path / "learner.safetensors"))
+    for i in range(3, 6):
+        resumed.update(*batch(i))
+    expected, found = whole.state_dict(), resumed.state_dict()
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert torch.equal(expected[name], found[name]), name
+    assert torch.equal(whole.act(batch(0)[0]), resumed.act(batch(0)[0]))
+
+
+def test_a_state_of_another_network_is_refused() -> None:
+    other = SAC(4, 3, SACSettings(hidden=(32, 24)), 0)
+    with pytest.raises(TabletopError, match="'actor' of shape"):
+        learner().load_state_dict(other.state_dict())
+
+
+def test_the_policy_waits_for_its_delay() -> None:
+    sac = learner(policy_delay=2)
+    before = sac.actor.flat.clone()
+    sac.update(*batch(0))
+    assert torch.equal(sac.actor.flat, before)
+    sac.update(*batch(1))
+    assert not torch.equal(sac.actor.flat, before)
+
+
+def test_another_seed_gives_another_learner() -> None:
+    assert not torch.equal(learner(0).actor.flat, learner(1).actor.flat)
+    assert torch.equal(learner(1).actor.flat, learner(1).actor.flat)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden": ()}, "hidden"),
+        ({"tau": 0.0}, "tau"),
+        ({"policy_delay": 0}, "policy_delay"),
+        ({"alpha": -1.0}, "alpha"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(TabletopError, match=message):
+        SACSettings(**settings)  # type: ignore[arg-type]
+
+
+def reach(sac: SAC, steps: int, rng: np.random.Generator) -> float:
+    """Learn to drive points in the plane to random goals; return the mean distance after 10 greedy steps."""
+
+    def observe(point: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        return np.concatenate((point, goal), 1).astype(np.float32)
+
+    def start(n: int) -> tuple[np.ndarray, np.ndarray]:
+        return rng.uniform(-1, 1, (n, 2)), rng.uniform(-1, 1, (n, 2))
+
+    for _ in range(steps):
+        point, goal = start(128)
+        obs = observe(point, goal)
+        action = sac.act(obs).numpy()
+        mixed = np.where(rng.random((128, 1)) < 0.3, rng.uniform(-1, 1, (128, 2)), action).astype(np.float32)
+        then = np.clip(point + 0.3 * mixed, -1, 1)
+        reward = -np.linalg.norm(then - goal, axis=1).astype(np.float32)
+        sac.update(obs, mixed, reward, np.full(128, 0.8, np.float32), observe(then, goal))
+    point, goal = start(200)
+    for _ in range(10):
+        point = np.clip(point + 0.3 * sac.act(observe(point, goal), deterministic=True).numpy(), -1, 1)
+    return float(np.linalg.norm(point - goal, axis=1).mean())
+
+
+@pytest.mark.parametrize(
+    "settings", [{"alpha": 0.01}, {"alpha": None, "bf16": False}, {"deterministic": True}]
+)
+def test_it_learns_to_reach_random_goals(settings: dict[str, object]) -> None:
+    values = SACSettings(hidden=(64, 64), actor_rate=1e-3, critic_rate=1e-3, tau=0.02, **settings)  # type: ignore[arg-type]
+    sac, rng = SAC(4, 2, values, seed=0), np.random.default_rng(0)
+    assert reach(sac, 0, rng) > 0.5
+    assert reach(sac, 1500, rng) < 0.15
