@@ -19,7 +19,7 @@ class SimSettings:
     """Iterations of PyBullet's constraint solver."""
     max_step: float = 0.04
     """m that dx, dy or dz = 1 moves the gripper's target in one control step."""
-    max_turn: float = 0.35
+    max_turn: float = 0.25
     """rad that dyaw = 1 turns the gripper's target in one control step."""
     leash: float = 0.03
     """m the gripper's target may be ahead of the gripper before a new action is added: bounds the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -21,6 +22,7 @@ from tabletop.control.motion import (
     here,
     hold_still,
     hover,
+    part,
     servo,
     straight,
     width_command,
@@ -33,8 +35,10 @@ from tabletop.sim.state import State
 
 __all__ = ["close", "flick", "open_", "press", "push", "sweep", "topple", "wait"]
 
-_FORK: Final = width_command(0.0)
+_FORK: Final = width_command(0.014)
 """Two points of contact keep a flat side square and a round one between them."""
+_ARRIVED: Final = 0.012
+"""m from its goal at which a push ends."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -46,10 +50,14 @@ def _behind(state: State, entity: str, unit: Array, gap: float, height: float) -
     return point, yaw_for(np.array([-unit[1], unit[0]]), state)
 
 
+def _fallen(state: State, entity: str) -> bool:
+    return float(state.entity(entity, "position")[2]) < float(state.robot("table_height")) - 0.02
+
+
 def _push_height(state: State, entity: str) -> float:
     table = float(state.robot("table_height"))
     solid = Solid.of(state, entity)
-    return max(table + TIP + 0.003, min(float(solid.position[2]), float(solid.bottom) + 0.025))
+    return max(table + TIP + 0.007, min(float(solid.position[2]), float(solid.bottom) + 0.034))
 
 
 @primitive
@@ -59,10 +67,12 @@ def push(
     to: Name | None = None,
     direction: Direction | None = None,
     distance: Length = 0.12,
+    within: Length = 0.0,
 ) -> Motion:
-    """Push an entity from behind: to another one, or a distance in a direction; then go up.
+    """Push an entity from behind: to another one (or `within` so much of it), or a distance in a direction.
 
     Its position is watched all the way, and the fingers come behind it again where it has slipped aside.
+    Then they go up.
     """
     start = Solid.of(state, entity).position[:2].copy()
     if to is None and direction is None:
@@ -71,7 +81,8 @@ def push(
 
     def goal(now: State) -> Array:
         if to is not None:
-            return Solid.of(now, to).position[:2]
+            way = Solid.of(now, to).position[:2] - Solid.of(now, entity).position[:2]
+            return Solid.of(now, to).position[:2] - within * way / max(float(np.linalg.norm(way)), 1e-6)
         return start + distance * (along if along is not None else np.zeros(2))
 
     def left(now: State) -> Array:
@@ -79,7 +90,7 @@ def push(
 
     for _ in range(4):
         error = left(state)
-        if np.linalg.norm(error) < 0.012:
+        if np.linalg.norm(error) < 1.6 * _ARRIVED or _fallen(state, entity):
             break
         unit = error / np.linalg.norm(error)
         height = _push_height(state, entity)
@@ -90,26 +101,37 @@ def push(
         state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
         state, _ = yield from _shove(state, entity, left, unit, height)
         state, _ = yield from straight(state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5)
-        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, _FORK, tolerance=0.02, limit=10)
+        state, _ = yield from part(state, entity, _FORK)
     return state, bool(np.linalg.norm(left(state)) < 0.03)
 
 
 def _shove(state: State, entity: str, left: Callable[[State], Array], unit: Array, height: float) -> Motion:
-    for _ in range(60):
+    """Push on until the rest of the way is short, leads elsewhere, or the entity has stopped moving."""
+    solid = Solid.of(state, entity)
+    # What is tall tips over when it is pushed suddenly or fast.
+    fastest = 0.05 if float(solid.rise) < 1.2 * float(solid.reach(*unit)) else 0.026
+    stuck, before = 0, left(state)
+    for i in range(60):
         error = left(state)
         remaining = float(error @ unit)
-        if remaining < 0.006:
+        if remaining < 0.006 or np.linalg.norm(error) < _ARRIVED or _fallen(state, entity):
             return state, True
-        aim = error / float(np.linalg.norm(error))
+        stuck = stuck + 1 if np.linalg.norm(error - before) < 0.001 else 0
+        if stuck > 8:
+            return state, False
+        before = error
+        # Steering: the contact is kept opposite to where the rest of the way leads, within 40 deg.
+        across = np.array([-unit[1], unit[0]])
+        bend = min(max(float(error @ across) / remaining, -0.8), 0.8)
+        aim = (unit + bend * across) / math.hypot(1.0, bend)
         solid = Solid.of(state, entity)
         from_gripper = solid.position[:2] - here(state)[:2]
         if float(from_gripper @ aim) < 0.5 * float(np.linalg.norm(from_gripper)):
             return state, False
-        # Steering: the contact is kept opposite to where the rest of the way leads.
-        point, _ = _behind(state, entity, aim, 0.0, height)
-        ahead = min(0.05, 0.012 + 0.6 * remaining)
-        goal = point + np.append(aim * ahead, 0.0)
-        state = yield act(state, goal, yaw_for(np.array([-aim[1], aim[0]]), state), _FORK)
+        beside = np.array([-aim[1], aim[0]])
+        ahead = min(fastest, 0.010 + 0.005 * i, 0.012 + 0.6 * remaining)
+        goal = here(state)[:2] + aim * ahead + beside * float(from_gripper @ beside)
+        state = yield act(state, np.append(goal, height), yaw_for(beside, state), _FORK)
     return state, False
 
 
@@ -118,7 +140,11 @@ def sweep(state: State, entity: Name) -> Motion:
     """Push an entity over the nearer side edge of the table."""
     y = float(Solid.of(state, entity).position[1])
     edge = float(state.robot("table_size")[1]) / 2 + 0.03
-    return (yield from push(state, entity, direction="left" if y > 0 else "right", distance=edge - abs(y)))
+    side = "left" if y > 0 else "right"
+    state, _ = yield from push(state, entity, direction=side, distance=edge - abs(y))
+    # It takes a moment to fall.
+    state, _ = yield from hold_still(state, CLOSED, 3)
+    return state, _fallen(state, entity)
 
 
 @primitive
@@ -144,24 +170,36 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
 
 
 @primitive
-def flick(state: State, entity: Name, direction: Direction, distance: Length = 0.10) -> Motion:
-    """Push an entity at full speed over a distance, then stop and go up while it glides on."""
+def flick(
+    state: State, entity: Name, to: Name | None = None, direction: Direction = "away", distance: Length = 0.12
+) -> Motion:
+    """Push an entity at full speed over a distance, toward another one or in a direction, and stop.
+
+    It glides on by itself while the gripper goes up.
+    """
     unit = np.array(DIRECTIONS[direction])[:2]
+    if to is not None:
+        way = Solid.of(state, to).position[:2] - Solid.of(state, entity).position[:2]
+        unit = way / float(np.linalg.norm(way))
     height = _push_height(state, entity)
 
     def approach(now: State) -> tuple[Array, float]:
         return _behind(now, entity, unit, 0.03, height)
 
-    state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
-    end = here(state) + np.append(unit * (distance + 0.3), 0.0)
-    begin, yaw = here(state)[:2].copy(), gripper_yaw(state)
+    state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
+    begin, yaw = here(state).copy(), gripper_yaw(state)
+
+    def ahead(now: State) -> tuple[Array, float]:
+        run = float((here(now) - begin)[:2] @ unit)
+        return begin + np.append(unit * (run + 0.10), 0.0), yaw
 
     def gone(now: State) -> bool:
-        return float((here(now)[:2] - begin) @ unit) > distance
+        return float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
-    state, _ = yield from servo(state, lambda _: (end, yaw), _FORK, limit=20, until=gone)
-    state, _ = yield from straight(state, here(state) + 0.08 * _UP, None, _FORK, tolerance=0.02, limit=8)
-    return state, True
+    state, _ = yield from servo(state, ahead, _FORK, limit=12, until=gone)
+    state, _ = yield from part(state, entity, _FORK)
+    # It takes a moment to come to rest.
+    return (yield from hold_still(state, _FORK, 5))
 
 
 @primitive

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from tabletop.control.motion import HAND, TIP, Array, gripper_yaw
-from tabletop.logic.geometry import Solid
+from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
@@ -68,46 +68,70 @@ def _body(state: State, name: str) -> tuple[Array, Array, str, bool]:
     return centre, extents, part.shape, len(card.parts) == 1
 
 
-def _ceiling(state: State, name: str, at: Array) -> float:
-    """Return the height below which the hand would hit what stands around an entity."""
-    lowest = -math.inf
+def _slab(at: Array, yaw: float, along: float, across: float) -> Solid:
+    """Return a thin box around a point, `along` (m, half) the way the fingers open and `across` the other."""
+    turn = np.array([0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)])
+    return Solid(at, turn, np.array([across, along, 0.001]))
+
+
+def _blocked(state: State, name: str, at: Array, yaw: float) -> tuple[int, float]:
+    """Return how many things the open fingers would come down on, and the least height that keeps the hand clear.
+
+    Args:
+        state: now.
+        name: what is to be grasped.
+        at: (3,), where the gripper should be, m.
+        yaw: of the gripper, rad.
+    """
+    fingers, hand = _slab(at, yaw, 0.050, 0.011), _slab(at, yaw, 0.106, 0.029)
+    hits, lowest = 0, -math.inf
     for other in state.layout.names:
-        if other == name:
+        if other == name or state.layout.kind(other) == "target":
             continue
         solid = Solid.of(state, other)
-        near = np.abs(solid.position[:2] - at[:2]).max() < float(np.max(solid.half[:2])) + 0.09
-        if near and state.layout.move(other) != "rigid":
+        if float(solid.bottom) > at[2] + HAND or np.linalg.norm(solid.position[:2] - at[:2]) > 0.3:
+            continue
+        # A container's sides are the same all round: only what stands beside the entity counts.
+        around = float(solid.footprint_margin(at)) > 0
+        hits += not around and float(solid.top) > at[2] - TIP and float(footprint_gap(fingers, solid)) < 0.002
+        if float(footprint_gap(hand, solid)) < 0.002:
             lowest = max(lowest, float(solid.top) + 0.004 - HAND)
-    return lowest
+    return hits, lowest
 
 
 def grasp_of(state: State, name: str) -> Grasp:
-    """Return how to take hold of an entity, from above.
+    """Return how to take hold of an entity, from above, with fingers and hand clear of what stands around it.
 
-    What is not rigid is taken at its handle, with the fingers on either side of its own x axis.
+    A fixture's moving part is taken at its handle, with the fingers on either side of its own x axis.
     """
     solid = Solid.of(state, name)
     axes = solid.axes
-    if state.layout.move(name) != "rigid":
+    if state.layout.move(name) == "joint":
         point = solid.world(state.entity(name, "grasp"))
         return Grasp(point, yaw_for(axes[:2, 0], state), 0.012)
     centre, extents, shape, alone = _body(state, name)
     point = solid.world(centre).copy()
+    if state.layout.move(name) == "rigid":
+        point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
+    now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7
-    horizontal = [i for i in range(3) if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST]
     if shape == "sphere" or (shape == "cylinder" and upright and alone):
-        yaw, width = nearest_yaw(gripper_yaw(state), state), float(extents[0])
-    elif shape == "cylinder" and not upright:
-        lying = axes[:2, 2]
-        yaw, width = yaw_for(np.array([-lying[1], lying[0]]), state), float(extents[0])
+        options = [(now + math.pi * i / 6, float(extents[0])) for i in range(6)]
+        options = [(nearest_yaw(yaw, state), width) for yaw, width in options]
     elif shape == "cylinder":
-        yaw, width = yaw_for(axes[:2, 0], state), float(extents[0])
+        # Lying: across its axis. With a handle: not where that is.
+        closing = axes[:2, 0] if upright else np.array([-axes[1, 2], axes[0, 2]])
+        options = [(yaw_for(closing, state), float(extents[0]))]
     else:
-        options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in horizontal or [0]]
-        now = gripper_yaw(state)
-        narrow = min(w for _, w in options)
+        flat = [i for i in range(3) if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
+        narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
-        yaw, width = min((o for o in options if o[1] < narrow + 0.02), key=lambda o: abs(o[0] - now))
-    table = float(state.robot("table_height"))
-    point[2] = max(point[2], float(solid.top) - _DEPTH, table + TIP + 0.002, _ceiling(state, name, point))
+        options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]
+    costs = []
+    for yaw, _ in options:
+        hits, lowest = _blocked(state, name, point, yaw)
+        costs.append((hits, max(0.0, lowest - float(point[2])), abs(yaw - now)))
+    best = min(range(len(options)), key=lambda i: costs[i])
+    point[2] += min(costs[best][1], 0.025)
+    yaw, width = options[best]
     return Grasp(point, yaw, width)

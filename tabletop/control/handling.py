@@ -20,6 +20,7 @@ from tabletop.control.motion import (
     here,
     hold_still,
     hover,
+    part,
     servo,
     straight,
     width_command,
@@ -35,6 +36,8 @@ __all__ = ["carry", "drag", "dump", "face", "grasp", "lift", "lower", "move", "p
 _HELD: Final = 0.3
 """N on each finger that count as a hold."""
 _ATTEMPTS: Final = 3
+_BEYOND: Final = 0.10
+"""rad turned in excess, as fingers give."""
 _REACH: Final = ((0.30, 0.70), (-0.38, 0.38))
 _PLACES: Final = ((0.32, 0.68), (-0.29, 0.29))
 _UP: Final = np.array([0.0, 0.0, 1.0])
@@ -191,10 +194,12 @@ def carry(
 ) -> Motion:
     """Bring what is held over an entity, beside one, or `distance` away: in a direction, or `far` from one.
 
-    `height` is the least that its bottom then has above what lies below.
+    With `beside` a direction says on which side, and `distance` is then between the centres. `height` is the least that its bottom then has above what lies below.
     """
     start = Solid.of(state, entity).position.copy()
-    if beside is not None:
+    if beside is not None and direction is not None:
+        point = (Solid.of(state, beside).position + distance * np.array(DIRECTIONS[direction]))[:2]
+    elif beside is not None:
         point = _free_side(state, entity, beside, 0.016)
     elif far is not None:
         point = _free_spot(state, entity, far, distance)
@@ -262,8 +267,10 @@ def release(state: State) -> Motion:
 
 
 @primitive
-def retreat(state: State, height: Length = 0.10) -> Motion:
-    """Raise the open gripper."""
+def retreat(state: State, entity: Name | None = None, height: Length = 0.10) -> Motion:
+    """Raise the open gripper by a height, or until it is clear of an entity."""
+    if entity is not None:
+        return (yield from part(state, entity, OPEN))
     goal = here(state) + height * _UP
     return (yield from straight(state, goal, None, OPEN, tolerance=0.02, limit=20))
 
@@ -287,16 +294,28 @@ def place(
         return state, False
     state, _ = yield from lower(state, on, entity)
     state, _ = yield from release(state)
-    tall = float(Solid.of(state, entity).top) - float(here(state)[2])
-    state, _ = yield from retreat(state, max(0.0, tall) + 0.06)
+    state, _ = yield from part(state, entity, OPEN)
     return state, True
 
 
 @primitive
-def drag(state: State, entity: Name, direction: Direction, distance: Length = 0.12) -> Motion:
-    """Draw what is held along the table in a direction, without lifting it."""
-    goal, yaw = here(state) + distance * np.array(DIRECTIONS[direction]), gripper_yaw(state)
-    state, _ = yield from straight(state, goal, yaw, CLOSED, tolerance=0.008, limit=30)
+def drag(
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction | None = None,
+    distance: Length = 0.12,
+) -> Motion:
+    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction."""
+    if to is not None:
+        way = Solid.of(state, to).position - Solid.of(state, entity).position
+    elif direction is not None:
+        way = distance * np.array(DIRECTIONS[direction])
+    else:
+        raise TabletopError("drag needs to or direction")
+    # A little lifted: pressed on the table it would slip from the fingers.
+    goal = here(state) + np.array([way[0], way[1], 0.004])
+    state, _ = yield from straight(state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7)
     return state, _holds(state, entity)
 
 
@@ -315,7 +334,7 @@ def dump(state: State, entity: Name) -> Motion:
 
 @primitive
 def turn(state: State, entity: Name, by: Turn | None = None, like: Name | None = None) -> Motion:
-    """Turn what is held about the vertical by an angle, or until its sides are parallel to another's."""
+    """Turn what is held about the vertical by a little more than an angle, or to be parallel to another."""
     start = state.entity(entity, "quaternion").copy()
 
     def left(now: State) -> float:
@@ -323,7 +342,7 @@ def turn(state: State, entity: Name, by: Turn | None = None, like: Name | None =
             apart = twist(relative(now.entity(entity, "quaternion"), now.entity(like, "quaternion")))
             return -float(wrap(apart, math.pi / 2))
         done = float(twist(relative(now.entity(entity, "quaternion"), start)))
-        return (by or 0.0) - done
+        return (by or 0.0) + math.copysign(_BEYOND, by or 0.0) - done
 
     position = here(state) + 0.01 * _UP
     for _ in range(30):

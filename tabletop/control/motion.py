@@ -31,6 +31,7 @@ __all__ = [
     "here",
     "hold_still",
     "hover",
+    "part",
     "servo",
     "straight",
     "width_command",
@@ -142,6 +143,18 @@ def straight(state: State, position: Array, yaw: float | None, grip: float, **op
     return (yield from servo(state, lambda _: (fixed, yaw), grip, limit=limit, **options))
 
 
+def part(state: State, entity: str, grip: float, gap: float = 0.045) -> Motion:
+    """Raise the gripper until its centre is `gap` (m) off an entity's surface, and a little over its top."""
+    solid = Solid.of(state, entity)
+    rise = max(0.04, float(solid.top) + gap + 0.01 - float(here(state)[2]))
+    goal = here(state) + np.array([0.0, 0.0, rise])
+
+    def off(now: State) -> bool:
+        return float(Solid.of(now, entity).distance(here(now))) > gap
+
+    return (yield from servo(state, lambda _: (goal, None), grip, limit=15, tolerance=0.003, until=off))
+
+
 def _clear_height(state: State, to: Array, low: float, held: Sequence[str]) -> float:
     """Return the gripper height from which nothing is hit on the way to a place.
 
@@ -198,7 +211,9 @@ def hover(
             return state, True
         via = position.copy()
         if away > 0.03 or not turned:
-            via[2] = max(position[2], _clear_height(state, position[:2], low, held))
+            clear = _clear_height(state, position[:2], low, held)
+            # Over the place already and still turning: no need to rise again.
+            via[2] = max(position[2], clear if away > 0.03 else min(clear, float(now[2])))
             below = via[2] - now[2]
             if below > 0.012:
                 # Too low to cross: mostly up.

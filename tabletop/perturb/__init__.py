@@ -1,0 +1,32 @@
+"""Perturbations of episodes by rising magnitudes, and what policies keep of their success."""
+
+from __future__ import annotations
+
+# Importing the module registers its families.
+from tabletop.perturb import families
+from tabletop.perturb.registry import (
+    FAMILIES,
+    Case,
+    Family,
+    Perturbation,
+    get_family,
+    on_episode,
+    on_scene,
+    select_families,
+)
+from tabletop.perturb.sweep import Curve, Run, sweep
+
+__all__ = [
+    "FAMILIES",
+    "Case",
+    "Curve",
+    "Family",
+    "Perturbation",
+    "Run",
+    "families",
+    "get_family",
+    "on_episode",
+    "on_scene",
+    "select_families",
+    "sweep",
+]

@@ -21,26 +21,28 @@ __all__ = [
     "interval",
     "lines",
     "percent",
-    "pixels",
+    "px",
     "short",
     "ticks",
+    "tip",
     "words",
 ]
 
 
 def short(value: float) -> str:
-    """Return a number as people write it: 1.06 M, 120 k, 26.5, 0.031."""
-    size = abs(value)
+    """Return a number as people write it: 1.06 M, 120 k, 26.5, −0.031."""
     if not math.isfinite(value):
         return "–"
-    for unit, power in ((" M", 1e6), (" k", 1e3)):
-        if size >= power * 0.9995 and (power == 1e6 or size >= 1e4):
-            return f"{value / power:.3g}{unit}"
-    if size >= 1000:
-        return f"{value:,.0f}"
-    if value == round(value):
-        return str(round(value))
-    return f"{value:.3g}"
+    size = abs(value)
+    if size >= 1e6 * 0.9995:
+        text = f"{size / 1e6:.3g}\u00a0M"
+    elif size >= 1e4:
+        text = f"{size / 1e3:.3g}\u00a0k"
+    elif size >= 1000:
+        text = f"{size:,.0f}"
+    else:
+        text = str(round(size)) if size == round(size) else f"{size:.3g}"
+    return f"−{text}" if value < 0 else text
 
 
 def percent(rate: float | None) -> str:
@@ -69,7 +71,7 @@ def code_color(index: int, count: int) -> str:
     return "#" + "".join(f"{round(255 * v):02x}" for v in (red, green, blue))
 
 
-def pixels(value: float) -> str:
+def px(value: float) -> str:
     """Return a length in a picture, short: one decimal."""
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
@@ -77,12 +79,18 @@ def pixels(value: float) -> str:
 def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "start", style: str = "") -> str:
     """Return text at a place; `kind` is its CSS class, `anchor` start, middle or end."""
     more = f' style="{style}"' if style else ""
-    return f'<text class="{kind}" x="{pixels(x)}" y="{pixels(y)}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+    place = f'x="{px(x)}" y="{px(y)}" text-anchor="{anchor}"'
+    return f'<text class="{kind}" {place}{more}>{escape(text)}</text>'
+
+
+def tip(*told: str) -> str:
+    """Return the attribute that shows these lines while the element is pointed at."""
+    return f'data-tip="{"&#10;".join(escape(line) for line in told)}"'
 
 
 def frame(kind: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
     """Return the parts as one picture that fills the width it gets."""
-    view = f'viewBox="0 0 {pixels(width)} {pixels(height)}"'
+    view = f'viewBox="0 0 {px(width)} {px(height)}"'
     return f'<svg class="{kind}" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
 
 
@@ -95,26 +103,24 @@ def interval(
     def x(rate: float) -> float:
         return 6 + rate * (width - 12)
 
-    parts = [f'<line class="rail" x1="6" x2="{pixels(width - 6)}" y1="{middle}" y2="{middle}"/>']
+    parts = [f'<line class="rail" x1="6" x2="{px(width - 6)}" y1="{middle}" y2="{middle}"/>']
     if low is not None and high is not None:
         span = max(2.0, x(high) - x(low))
         parts.append(
-            f'<rect class="band" x="{pixels(x(low))}" y="{middle - 4}" width="{pixels(span)}" height="8" rx="4"/>'
+            f'<rect class="band" x="{px(x(low))}" y="{middle - 4}" width="{px(span)}" height="8" rx="4"/>'
         )
     for name, rate in floors.items():
-        tip = escape(f"{name}: {percent(rate)}")
-        parts.append(
-            f'<line class="floor" data-tip="{tip}" x1="{pixels(x(rate))}" x2="{pixels(x(rate))}" y1="3" y2="19"/>'
-        )
+        told = tip(f"{name}: {percent(rate)}")
+        parts.append(f'<line class="floor" {told} x1="{px(x(rate))}" x2="{px(x(rate))}" y1="3" y2="19"/>')
     if value is not None:
-        parts.append(f'<circle class="dot" cx="{pixels(x(value))}" cy="{middle}" r="5"/>')
+        parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{middle}" r="5"/>')
     return frame("interval", width, 22, label, parts)
 
 
 def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | None = None) -> str:
     """Return horizontal bars, one a row: (name, value, whether it is only a floor)."""
     top = max([limit or 0.0, *(v for _, v, _ in rows), 1e-9])
-    width, gap, left, right = 360.0, 26.0, 96.0, 44.0
+    width, gap, left, right = 290.0, 26.0, 82.0, 42.0
     parts = []
     for i, (name, value, floor) in enumerate(rows):
         y = i * gap + 4
@@ -124,7 +130,7 @@ def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | Non
         parts.append(
             words(left - 8, y + 13, name, anchor="end")
             + f'<rect class="rail-fill" {place} width="{width - left - right}" height="14" rx="4"/>'
-            f'<rect class="{kind}" {place} width="{pixels(span)}" height="14" rx="4"/>'
+            f'<rect class="{kind}" {place} width="{px(span)}" height="14" rx="4"/>'
             + words(left + span + 6, y + 13, short(value), "number")
         )
     height = len(rows) * gap + 4
@@ -144,7 +150,7 @@ class Series:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{pixels(x)} {pixels(y)}" for x, y in points)
+    return "M" + "L".join(f"{px(x)} {px(y)}" for x, y in points)
 
 
 def _spread(wanted: list[float], gap: float, low: float, high: float) -> list[float]:
@@ -177,9 +183,9 @@ def _columns(
     for i, x in enumerate(xs):
         told = [f"{x_name} {short(x)}"]
         told += [f"{s.name}: {write(v[x])}" for s, v in zip(kept, values, strict=True) if x in v]
-        start, wide = pixels(edges[i]), pixels(edges[i + 1] - edges[i])
-        size = f'x="{start}" y="{pixels(top)}" width="{wide}" height="{pixels(bottom - top)}"'
-        parts.append(f'<rect class="hit" {size} data-tip="{escape(chr(10).join(told))}"/>')
+        start, wide = px(edges[i]), px(edges[i + 1] - edges[i])
+        size = f'x="{start}" y="{px(top)}" width="{wide}" height="{px(bottom - top)}"'
+        parts.append(f'<rect class="hit" {size} {tip(*told)}/>')
     return parts
 
 
@@ -207,13 +213,14 @@ def lines(
     ys = [v for s in kept for part in (s.y, s.low, s.high) for v in part]
     x0, x1 = min(xs), max(xs)
     y0, y1 = y_range or (min(ys), max(ys))
-    if y1 - y0 < 1e-12:
-        y0, y1 = y0 - 0.5, y1 + 0.5
+    if y1 - y0 <= 1e-9 * max(abs(y0), abs(y1)):  # a constant lies in the middle
+        around = 0.5 * abs(y0) or 0.5
+        y0, y1 = y0 - around, y1 + around
     elif y_range is None:
         y0, y1 = y0 - 0.04 * (y1 - y0), y1 + 0.06 * (y1 - y0)
     named = len(kept) > 1
-    width, height, left, bottom, top = 380.0, 210.0, 44.0, 36.0, 10.0
-    right = 14.0 + (min(92.0, 6.2 * max(len(s.name) for s in kept)) if named else 0.0)
+    width, height, left, bottom, top = 330.0, 205.0, 48.0, 40.0, 10.0
+    right = 14.0 + (min(100.0, 7.2 * max(len(s.name) for s in kept)) if named else 0.0)
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - x0) / (x1 - x0) if x1 > x0 else 0.5
@@ -224,13 +231,11 @@ def lines(
     parts = []
     for value in ticks(y0, y1):
         _, y = at(x0, value)
-        parts.append(
-            f'<line class="grid" x1="{left}" x2="{pixels(width - right)}" y1="{pixels(y)}" y2="{pixels(y)}"/>'
-        )
+        parts.append(f'<line class="grid" x1="{left}" x2="{px(width - right)}" y1="{px(y)}" y2="{px(y)}"/>')
         parts.append(words(left - 6, y + 4, write(value), anchor="end"))
     for value in ticks(x0, x1):
         x, _ = at(value, y0)
-        parts.append(words(x, height - bottom + 16, short(value), anchor="middle"))
+        parts.append(words(x, height - bottom + 17, short(value), anchor="middle"))
     parts.append(words((left + width - right) / 2, height - 5, x_name, "axis", "middle"))
     for s in kept:
         if s.low and s.high:
@@ -240,9 +245,7 @@ def lines(
         points = [at(x, y) for x, y in zip(s.x, s.y, strict=True)]
         parts.append(f'<path class="line" d="{_path(points)}" stroke="{s.color}"/>')
         if marks or len(points) == 1:
-            parts += [
-                f'<circle cx="{pixels(x)}" cy="{pixels(y)}" r="3.2" fill="{s.color}"/>' for x, y in points
-            ]
+            parts += [f'<circle cx="{px(x)}" cy="{px(y)}" r="3.2" fill="{s.color}"/>' for x, y in points]
     if named:
         wanted = [at(s.x[-1], s.y[-1])[1] for s in kept]
         for s, y in zip(kept, _spread(wanted, 12, top + 4, height - bottom), strict=True):

@@ -5,24 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.report.charts import code_color, frame, percent, pixels, short, ticks, words
+from tabletop.report.charts import code_color, frame, percent, px, short, ticks, tip, words
 from tabletop.report.run import Ends
 
 __all__ = ["heat", "scatter", "strips"]
 
 Array = npt.NDArray[np.float64]
 
-_MOST = 60
+_MOST: Final = 60
 """Episodes drawn of a code at most; the rest would only hide each other."""
+
+
+def _whole(value: float) -> str:
+    """Return a whole number with a real minus sign."""
+    return f"{value:.0f}".replace("-", "−")
 
 
 def _dots(points: Array) -> str:
     """Return a path of single points; a round line cap makes each a dot."""
-    return "".join(f"M{pixels(x)} {pixels(y)}h0" for x, y in points)
+    return "".join(f"M{px(x)} {px(y)}h0" for x, y in points)
 
 
 def _apart(points: Array, gap: float, low: Array, high: Array) -> Array:
@@ -55,7 +61,7 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
         label: what a screen reader says.
     """
     across, up = (np.concatenate([_axis(e.finals, a) for e in ends]) for a in axes)
-    size, margin = 380.0, 34.0
+    size, margin = 340.0, 34.0
     reach = max(0.05, float(np.quantile(np.abs(np.concatenate([across, up])), 0.995)) * 1.12)
     scale = (size - 2 * margin) / (2 * reach)
     # Height is mostly above the table: the zero line moves down so that nothing is empty.
@@ -76,17 +82,15 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
     for value in ticks(-reach, reach, 4):
         x, _ = at(value, 0.0)
         parts.append(
-            f'<line class="grid" x1="{pixels(x)}" x2="{pixels(x)}" y1="{margin}" y2="{pixels(height - margin)}"/>'
+            f'<line class="grid" x1="{px(x)}" x2="{px(x)}" y1="{margin}" y2="{px(height - margin)}"/>'
         )
-        parts.append(words(x, height - margin + 14, f"{100 * value:.0f}", anchor="middle"))
+        parts.append(words(x, height - margin + 14, _whole(100 * value), anchor="middle"))
     for value in ticks(floor, ceiling, 4):
         _, y = at(0.0, value)
-        parts.append(
-            f'<line class="grid" x1="{margin}" x2="{size - margin}" y1="{pixels(y)}" y2="{pixels(y)}"/>'
-        )
-        parts.append(words(margin - 5, y + 4, f"{100 * value:.0f}", anchor="end"))
+        parts.append(f'<line class="grid" x1="{margin}" x2="{size - margin}" y1="{px(y)}" y2="{px(y)}"/>')
+        parts.append(words(margin - 5, y + 4, _whole(100 * value), anchor="end"))
     zero = at(0.0, 0.0)
-    parts.append(f'<path class="zero" d="M{pixels(zero[0] - 7)} {pixels(zero[1])}h14m-7 -7v14"/>')
+    parts.append(f'<path class="zero" d="M{px(zero[0] - 7)} {px(zero[1])}h14m-7 -7v14"/>')
     parts.append(words(margin, height - 4, f"← {names[0]}", "axis"))
     parts.append(words(size - margin, height - 4, f"{names[1]} →", "axis", "end"))
     parts.append(words(size / 2, 14, f"{names[3]} ↑", "axis", "middle"))
@@ -98,15 +102,15 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
         mean = ", ".join(
             f"{n} {100 * v:+.0f} cm" for n, v in zip(("x", "y", "z"), e.finals.mean(axis=0), strict=False)
         )
-        tip = escape(f"{e.id}\n{mean}\n{len(e.finals)} episodes")
+        told = tip(e.id, mean, f"{len(e.finals)} episodes")
         parts.append(
-            f'<path class="dots" data-code="{escape(e.id)}" data-tip="{tip}" d="{_dots(points)}"'
+            f'<path class="dots" data-code="{escape(e.id)}" {told} d="{_dots(points)}"'
             f' stroke="{code_color(i, len(ends))}"/>'
         )
     edges = np.array([margin, margin]), np.array([size - margin, height - margin])
     for e, (x, y) in zip(ends, _apart(np.array(middles), 15.0, *edges), strict=True):
         parts.append(
-            f'<text class="code" data-code="{escape(e.id)}" x="{pixels(x)}" y="{pixels(y + 3.5)}"'
+            f'<text class="code" data-code="{escape(e.id)}" x="{px(x)}" y="{px(y + 3.5)}"'
             f' text-anchor="middle">{e.code}</text>'
         )
     return frame("chart scatter", size, height, label, parts)
@@ -123,15 +127,13 @@ def strips(ends: Sequence[Ends], label: str) -> str:
         ends: skills whose finals are (N, 1).
         label: what a screen reader says.
     """
-    width, left, right, row, top = 380.0, 40.0, 16.0, 26.0, 8.0
+    width, left, right, row, top = 340.0, 40.0, 16.0, 26.0, 8.0
     height = top + row * len(ends) + 34
     span = width - left - right
     parts = []
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + value * span
-        parts.append(
-            f'<line class="grid" x1="{pixels(x)}" x2="{pixels(x)}" y1="{top}" y2="{pixels(height - 30)}"/>'
-        )
+        parts.append(f'<line class="grid" x1="{px(x)}" x2="{px(x)}" y1="{top}" y2="{px(height - 30)}"/>')
         parts.append(words(x, height - 17, short(value), anchor="middle"))
     parts.append(words(left, height - 3, "closed / up", "axis"))
     parts.append(words(width - right, height - 3, "open / pressed", "axis", "end"))
@@ -141,10 +143,10 @@ def strips(ends: Sequence[Ends], label: str) -> str:
         offset = ((np.arange(len(shown)) * 0.618034) % 1.0 - 0.5) * (row - 12)
         points = np.stack([left + shown * span, top + (i + 0.5) * row + offset], axis=-1)
         mean = float(e.finals[:, 0].mean()) if len(e.finals) else math.nan
-        tip = escape(f"{e.id}\nmean fraction {short(mean)}\n{len(e.finals)} episodes")
+        told = tip(e.id, f"mean fraction {short(mean)}", f"{len(e.finals)} episodes")
         parts.append(words(left - 10, top + (i + 0.5) * row + 4, str(e.code), "code", "end"))
         parts.append(
-            f'<path class="dots" data-code="{escape(e.id)}" data-tip="{tip}" d="{_dots(points)}"'
+            f'<path class="dots" data-code="{escape(e.id)}" {told} d="{_dots(points)}"'
             f' stroke="{code_color(i, len(ends))}"/>'
         )
     return frame("chart", width, height, label, parts)
@@ -164,11 +166,12 @@ def heat(rows: Sequence[str], columns: Sequence[str], rates: Sequence[Sequence[f
     top = 12 + 4.6 * max(len(c) for c in columns)
     width = left + cell * len(columns) + max(24.0, 4.2 * len(columns[-1]))
     height = top + cell * len(rows) + 4
+    box = f'width="{cell - 2}" height="{cell - 2}" rx="4"'
     parts = []
     for j, name in enumerate(columns):
         x = left + (j + 0.5) * cell
         parts.append(
-            f'<text class="tick" transform="translate({pixels(x + 3)} {pixels(top - 6)}) rotate(-50)">'
+            f'<text class="tick" transform="translate({px(x + 3)} {px(top - 6)}) rotate(-50)">'
             f"{escape(name)}</text>"
         )
     for i, (name, row) in enumerate(zip(rows, rates, strict=True)):
@@ -177,14 +180,20 @@ def heat(rows: Sequence[str], columns: Sequence[str], rates: Sequence[Sequence[f
         for j, rate in enumerate(row):
             if math.isnan(rate):
                 continue
-            tip = escape(f"{name}\n{columns[j]}: {percent(rate)}")
-            place = f'x="{pixels(left + j * cell + 1)}" y="{pixels(y + 1)}" width="{cell - 2}" height="{cell - 2}" rx="4"'
+            told = tip(name, f"{columns[j]}: {percent(rate)}")
+            place = f'x="{px(left + j * cell + 1)}" y="{px(y + 1)}" {box}'
             shade = f"{0.06 + 0.94 * rate:.2f}".lstrip("0")
-            parts.append(f'<rect class="cell" {place} fill-opacity="{shade}" data-tip="{tip}"/>')
+            parts.append(f'<rect class="cell" {place} fill-opacity="{shade}" {told}/>')
             if rate >= 0.1:
-                kind = "cell-number strong" if rate > 0.55 else "cell-number"
+                level = " strong" if rate > 0.75 else " middling" if rate > 0.58 else ""
                 parts.append(
-                    words(left + (j + 0.5) * cell, y + cell / 2 + 3.5, f"{100 * rate:.0f}", kind, "middle")
+                    words(
+                        left + (j + 0.5) * cell,
+                        y + cell / 2 + 3.5,
+                        f"{100 * rate:.0f}",
+                        f"cell-number{level}",
+                        "middle",
+                    )
                 )
-    view = f'viewBox="0 0 {pixels(width)} {pixels(height)}" width="{pixels(width)}" height="{pixels(height)}"'
+    view = f'viewBox="0 0 {px(width)} {px(height)}" width="{px(width)}" height="{px(height)}"'
     return f'<svg class="heat" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'

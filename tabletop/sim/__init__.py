@@ -1,5 +1,7 @@
 """The simulated table: scenes, their generator, the world, cameras and states."""
 
+from __future__ import annotations
+
 from tabletop.sim.camera import Image
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Camera, Entity, Light, Robot, Scene, Table, load_scene, save_scene

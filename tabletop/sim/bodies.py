@@ -116,7 +116,7 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
         return Body(body, card.moves, entity.size, (0.0, 0.0, 0.0), offset)
     joint = card.joint
     if card.moves != "joint" or joint is None or not card.moving:
-        raise TabletopError(f"kind {card.kind!r}: moves must be rigid, static, or joint with `joint` and `moving`")
+        raise TabletopError(f"kind {card.kind!r}: moves is rigid, static, or joint with `joint` and `moving`")
     names = _names(entity)
     moving_collision, moving_visual = _shapes(card.moving, entity, card.solid, client)
     types = {"prismatic": p.JOINT_PRISMATIC, "revolute": p.JOINT_REVOLUTE}

@@ -1,20 +1,34 @@
-"""Cameras: colour, depth and segmentation by PyBullet's software renderer."""
+"""Cameras: colour, depth and segmentation by PyBullet's software renderer.
+
+What never moves, the table and the floor, fills most of a picture and would take most of its time. So it
+stands in a simulation of its own (`Backdrop`), is drawn once a camera, and pictures go before it by depth.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pybullet as p
 
+from tabletop.paths import ASSETS
 from tabletop.sim.scene import Camera, Light
 
-__all__ = ["Image", "render"]
+__all__ = ["BACKGROUND", "ROBOT", "TABLE", "Backdrop", "Image", "Slab", "render"]
 
 _NEAR, _FAR = 0.05, 4.0
+_SKY = (206.0, 214.0, 224.0)
+_SKY_TOP = (150.0, 166.0, 188.0)
+_KEPT = 8
+
+BACKGROUND: Final = -1
+TABLE: Final = 0
+ROBOT: Final = 1
+"""Labels in a segmentation; the layout's entity i is 2 + i."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +38,126 @@ class Image:
     rgb: npt.NDArray[np.uint8]
     """(height, width, 3)"""
     depth: npt.NDArray[np.float32]
-    """(height, width): m along the camera's axis"""
+    """(height, width): m along the camera's axis; 4 m, the farthest, where nothing is"""
     segmentation: npt.NDArray[np.int32]
     """(height, width): -1 background, 0 table, 1 robot, 2 + i the layout's entity i"""
 
 
+@dataclass(frozen=True)
+class Slab:
+    """A box that never moves."""
+
+    size: tuple[float, ...]
+    """Full extents, m."""
+    centre: tuple[float, ...]
+    """m, world."""
+    color: tuple[float, ...]
+    """RGBA."""
+    label: int
+    texture: Path | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A picture as PyBullet gives it; each (height, width)."""
+
+    color: npt.NDArray[np.uint32]
+    """Red, green, blue, alpha: the bytes of one number, which copies faster than four."""
+    depth: npt.NDArray[np.float32]
+    """In the depth buffer's unit: 1 at 4 m and where nothing is."""
+    labels: npt.NDArray[np.int32]
+    """PyBullet's body ids, or a segmentation."""
+
+
+def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -> Layer:
+    view = p.computeViewMatrix(camera.position, camera.target, (0.0, 0.0, 1.0))
+    projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, _FAR)
+    out: Any = p.getCameraImage(
+        width,
+        height,
+        view,
+        projection,
+        lightDirection=light.direction,
+        lightColor=light.color,
+        lightAmbientCoeff=light.ambient,
+        lightDiffuseCoeff=light.diffuse,
+        lightSpecularCoeff=0.1,
+        shadow=0,
+        renderer=p.ER_TINY_RENDERER,
+        physicsClientId=client,
+    )
+    # Arrays where PyBullet was built with numpy, tuples where not.
+    return Layer(
+        np.ascontiguousarray(out[2], dtype=np.uint8).view(np.uint32).reshape(height, width),
+        np.asarray(out[3], dtype=np.float32).reshape(height, width),
+        np.asarray(out[4], dtype=np.int32).reshape(height, width),
+    )
+
+
+class Backdrop:
+    """Pictures of what never moves, drawn once each. Holds a PyBullet client; close it."""
+
+    def __init__(self) -> None:
+        """Connect to a client of its own."""
+        self._client: int = p.connect(p.DIRECT)
+        self._slabs: tuple[Slab, ...] = ()
+        self._kept: dict[object, Layer] = {}
+
+    def close(self) -> None:
+        """Disconnect."""
+        p.disconnect(self._client)
+
+    def picture(
+        self, slabs: tuple[Slab, ...], camera: Camera, light: Light, width: int, height: int
+    ) -> Layer:
+        """Return the slabs before the sky, with a segmentation for labels. Not to be written to."""
+        if slabs != self._slabs:
+            self._build(slabs)
+        key = (camera, light, width, height)
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            found = self._kept[key] = self._draw(camera, light, width, height)
+        return found
+
+    def _build(self, slabs: tuple[Slab, ...]) -> None:
+        c = self._client
+        p.resetSimulation(physicsClientId=c)
+        self._labels = np.full(len(slabs) + 1, BACKGROUND, dtype=np.int32)
+        for slab in slabs:
+            shape = p.createVisualShape(
+                p.GEOM_MESH,
+                fileName=str(ASSETS / "textures" / "table.obj"),
+                meshScale=slab.size,
+                rgbaColor=slab.color,
+                physicsClientId=c,
+            )
+            body = p.createMultiBody(0, -1, shape, slab.centre, physicsClientId=c)
+            if slab.texture is not None:
+                picture = p.loadTexture(str(slab.texture), physicsClientId=c)
+                p.changeVisualShape(body, -1, textureUniqueId=picture, physicsClientId=c)
+            self._labels[body] = slab.label
+        self._slabs = slabs
+        self._kept.clear()
+
+    def _draw(self, camera: Camera, light: Light, width: int, height: int) -> Layer:
+        layer = _shoot(self._client, camera, light, width, height)
+        down = np.linspace(0.0, 1.0, height)[:, None, None]
+        sky = np.full((height, width, 4), 255, dtype=np.uint8)
+        sky[..., :3] = np.asarray(_SKY_TOP) * (1 - down) + np.asarray(_SKY) * down
+        color = np.where(layer.labels < 0, sky.view(np.uint32)[..., 0], layer.color)
+        return Layer(color, layer.depth, self._labels[layer.labels])
+
+
 def render(
-    client: int, camera: Camera, light: Light, width: int, height: int, labels: Mapping[int, int]
+    client: int,
+    camera: Camera,
+    light: Light,
+    width: int,
+    height: int,
+    labels: Mapping[int, int],
+    behind: Layer,
 ) -> Image:
     """Render one picture.
 
@@ -39,31 +166,21 @@ def render(
         camera: where from.
         light: the scene's light.
         width, height: pixels.
-        labels: segmentation label of each PyBullet body id; others become -1.
+        labels: segmentation label of each PyBullet body id; others are taken for the background.
+        behind: what `Backdrop.picture` gave for the same camera, light and pixels.
     """
-    view = p.computeViewMatrix(list(camera.position), list(camera.target), [0, 0, 1])
-    projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, _FAR)
-    out: Any = p.getCameraImage(
-        width,
-        height,
-        view,
-        projection,
-        lightDirection=list(light.direction),
-        lightColor=list(light.color),
-        lightAmbientCoeff=light.ambient,
-        lightDiffuseCoeff=light.diffuse,
-        lightSpecularCoeff=0.1,
-        shadow=0,
-        renderer=p.ER_TINY_RENDERER,
-        physicsClientId=client,
-    )
-    rgb = np.asarray(out[2], dtype=np.uint8).reshape(height, width, 4)[..., :3].copy()
-    raw = np.asarray(out[3], dtype=np.float32).reshape(height, width)
-    depth = (_FAR * _NEAR / (_FAR - (_FAR - _NEAR) * raw)).astype(np.float32)
-    bodies = np.asarray(out[4], dtype=np.int64).reshape(height, width)
-    table = np.full(max([0, *labels]) + 2, -1, dtype=np.int32)
+    layer = _shoot(client, camera, light, width, height)
+    table = np.full(max(labels, default=0) + 2, BACKGROUND, dtype=np.int32)
     for body, label in labels.items():
         table[body] = label
-    inside = (bodies >= 0) & (bodies < len(table) - 1)
-    segmentation = np.where(inside, table[np.where(inside, bodies, -1)], -1).astype(np.int32)
+    shown = layer.depth < behind.depth
+    color = np.where(shown, layer.color, behind.color)
+    raw = np.minimum(layer.depth, behind.depth)
+    depth = np.float32(_FAR * _NEAR) / (np.float32(_FAR) - np.float32(_FAR - _NEAR) * raw)
+    segmentation = np.where(shown, table.take(layer.labels, mode="clip"), behind.labels)
+    rgba = color.view(np.uint8).reshape(height, width, 4)
+    rgb = np.empty((height, width, 3), dtype=np.uint8)
+    # Channel by channel: numpy copies runs of three bytes one run at a time.
+    for i in range(3):
+        rgb[..., i] = rgba[..., i]
     return Image(rgb, depth, segmentation)

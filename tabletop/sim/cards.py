@@ -175,6 +175,6 @@ def load_cards() -> Mapping[str, Card]:
         for path in sorted((ASSETS / folder).glob("*.yaml")):
             card = _card(path)
             if card.kind in cards:
-                raise TabletopError(f"kind {card.kind!r} has two cards, in assets/objects and assets/fixtures")
+                raise TabletopError(f"kind {card.kind!r} has two cards: in assets/objects and in fixtures")
             cards[card.kind] = card
     return cards

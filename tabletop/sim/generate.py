@@ -170,31 +170,33 @@ def _table(card: SceneCard, rng: np.random.Generator) -> Table:
 
 
 def _view(rng: np.random.Generator) -> tuple[Light, Camera]:
-    azimuth, distance = rng.uniform(-0.45, 0.45), rng.uniform(0.80, 0.95)
-    height = rng.uniform(0.45, 0.65)
+    """Return a light, and a camera to the left behind: it sees the arm, the table and drawers' fronts."""
+    bearing = rng.uniform(1.95, 2.25)
+    distance, height = rng.uniform(1.10, 1.25), rng.uniform(0.72, 0.92)
+    target = (0.37, -0.02, 0.18)
     camera = Camera(
         position=(
-            float(0.48 + distance * math.cos(azimuth)),
-            float(distance * math.sin(azimuth)),
+            float(target[0] + distance * math.cos(bearing)),
+            float(target[1] + distance * math.sin(bearing)),
             float(height),
         ),
-        target=(0.48, 0.0, 0.04),
-        fov=float(rng.uniform(40.0, 48.0)),
+        target=target,
+        fov=float(rng.uniform(44.0, 50.0)),
     )
-    direction = (float(rng.uniform(-0.2, 0.8)), float(rng.uniform(-0.7, 0.7)), 1.0)
+    direction = (float(rng.uniform(-0.6, 0.2)), float(rng.uniform(0.0, 0.8)), 1.0)
     light = Light(direction, (1.0, 1.0, 1.0), float(rng.uniform(0.5, 0.65)), float(rng.uniform(0.4, 0.55)))
     return light, camera
 
 
 def _seeds(seed: int | Sequence[int]) -> list[int]:
     seeds = list(seed) if isinstance(seed, Sequence) else [seed]
-    if not seeds or any(isinstance(s, bool) or not isinstance(s, (int, np.integer)) or s < 0 for s in seeds):
+    if not seeds or any(not isinstance(s, (int, np.integer)) for s in seeds) or min(seeds) < 0:
         raise TabletopError(f"a seed must be a whole number from 0, or several, got {seed!r}")
     return [int(s) for s in seeds]
 
 
 def _order(specs: Sequence[Spec]) -> list[int]:
-    """Return which entity is placed when: fixtures first as they are large, what refers to another after it."""
+    """Return who is placed when: fixtures first as they are large, what refers to another after it."""
     cards = load_cards()
 
     def origin(spec: Spec) -> object:
@@ -246,7 +248,9 @@ def generate(
     bodies = [_body(s, things) for s in specs]
     table = _table(card, things)
     for name, offset in (offsets or {}).items():
-        found_at = [i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)]
+        found_at = [
+            i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)
+        ]
         if not found_at:
             raise unknown("entity placed at an offset", name, [s.name for s in specs if "offset" in s.raw])
         spec = specs[found_at[0]]

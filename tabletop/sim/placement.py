@@ -13,7 +13,17 @@ from tabletop.errors import TabletopError
 from tabletop.sim.cards import Part, load_cards, number
 from tabletop.sim.scene import Entity, Table
 
-__all__ = ["Rectangle", "Spec", "apart", "check_fields", "draw", "footprint", "grasp_point", "heights", "place"]
+__all__ = [
+    "Rectangle",
+    "Spec",
+    "apart",
+    "check_fields",
+    "draw",
+    "footprint",
+    "grasp_point",
+    "heights",
+    "place",
+]
 
 _REACH_X = (0.36, 0.64)
 _REACH_Y = (-0.25, 0.25)
@@ -100,9 +110,7 @@ def apart(one: Rectangle, two: Rectangle, gap: float) -> bool:
         (bt, bw, aw * cos + ad * sin),
         (bt + math.pi / 2, bd, aw * sin + ad * cos),
     )
-    return any(
-        abs(dx * math.cos(angle) + dy * math.sin(angle)) > own + far + gap for angle, own, far in axes
-    )
+    return any(abs(dx * math.cos(angle) + dy * math.sin(angle)) > own + far + gap for angle, own, far in axes)
 
 
 def heights(entity: Entity) -> tuple[float, float]:
@@ -127,7 +135,7 @@ def _clear(entity: Entity, others: Sequence[Entity]) -> bool:
 
 
 def _moving_origin(entity: Entity) -> tuple[float, float, float]:
-    """Return the moving part's origin at the initial joint fraction, from the entity's position; m, world axes."""
+    """Return the moving part's origin at the initial joint fraction, from the entity's position; m."""
     joint = load_cards()[entity.kind].joint
     if joint is None:
         return 0.0, 0.0, 0.0
@@ -297,10 +305,10 @@ def _floor(parts: Sequence[Part], names: Mapping[str, float]) -> float:
 
 def _marks(spec: Spec, entity: Entity, table: Table) -> bool:
     """Return whether a mark without collision lies on the table within reach, or where it was told to."""
-    offset = spec.raw.get("offset")
-    if offset and not any(isinstance(v, (list, tuple)) for v in offset.values()):
-        if "distance" not in offset or "direction" in offset:
-            return True
+    offset: Mapping[str, object] = spec.raw.get("offset", {})
+    told = bool(offset) and ("distance" not in offset or "direction" in offset)
+    if told and not any(isinstance(v, (list, tuple)) for v in offset.values()):
+        return True
     x, y = entity.position[:2]
     edge_x, edge_y = _NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05
     return 0.33 <= x <= min(0.68, edge_x) and abs(y) <= min(0.32, edge_y)

@@ -69,9 +69,6 @@ class RobotArm:
         self._low = [float(v) for v in card["workspace"]["lower"]]
         self._high = [float(v) for v in card["workspace"]["upper"]]
         self._forces = [*card["force"], card["finger_force"], card["finger_force"]]
-        speeds = [*card["velocity"], card["finger_velocity"], card["finger_velocity"]]
-        for joint, speed in zip(self.all_joints, speeds, strict=True):
-            p.changeDynamics(self.body, joint, maxJointVelocity=speed, physicsClientId=client)
         for i in range(-1, p.getNumJoints(self.body, client)):
             friction = 1.2 if i in self.fingers else 0.5
             p.changeDynamics(

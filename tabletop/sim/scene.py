@@ -72,11 +72,11 @@ class Light:
 class Camera:
     """A pinhole camera that looks at a point."""
 
-    position: Vector = (1.25, 0.0, 0.65)
+    position: Vector = (-0.22, 0.98, 0.82)
     """m, world."""
-    target: Vector = (0.48, 0.0, 0.05)
+    target: Vector = (0.37, -0.02, 0.18)
     """m, world."""
-    fov: float = 42.0
+    fov: float = 47.0
     """deg, vertical."""
 
 

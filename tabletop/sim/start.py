@@ -105,7 +105,11 @@ def _around(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
 
 def _above(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
     x, y, z = grasp_point(entity)
-    at = (x + rng.normal(0, 0.01), y + rng.normal(0, 0.01), max(z, heights(entity)[1]) + rng.uniform(0.02, 0.12))
+    at = (
+        x + rng.normal(0, 0.01),
+        y + rng.normal(0, 0.01),
+        max(z, heights(entity)[1]) + rng.uniform(0.02, 0.12),
+    )
     return (float(at[0]), float(at[1]), float(at[2])), _across(entity), _OPEN
 
 

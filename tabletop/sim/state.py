@@ -140,7 +140,7 @@ class State:
 
     def __getitem__(self, index: object) -> State:
         """Index the leading batch axes."""
-        return State(self.layout, self.values[index])  # type: ignore[index]
+        return State(self.layout, self.values[index])  # type: ignore[call-overload]
 
     @classmethod
     def stack(cls, states: Sequence[State]) -> State:

@@ -14,8 +14,9 @@ import pybullet as p
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
-from tabletop.sim.camera import Image, render
+from tabletop.sim.camera import BACKGROUND, ROBOT, TABLE, Backdrop, Image, Slab, render
 from tabletop.sim.cards import load_cards
+from tabletop.sim.generate import textures
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -66,7 +67,7 @@ class World:
         self._body_ids: dict[int, int] = {}
         self._time = 0.0
         self._pushes: list[_Push] = []
-        self._textured = False
+        self._backdrop: Backdrop | None = None
 
     def __enter__(self) -> World:
         return self
@@ -76,6 +77,9 @@ class World:
 
     def close(self) -> None:
         """Disconnect. The world cannot be used after it."""
+        if self._backdrop is not None:
+            self._backdrop.close()
+            self._backdrop = None
         if self.client >= 0:
             p.disconnect(self.client)
             self.client = -1
@@ -94,7 +98,7 @@ class World:
         if inventory != self._inventory:
             self._build(scene)
             self._inventory = inventory
-        # Clears contacts and the solver's warm start: without it a teleported world drifts from a rebuilt one.
+        # Clears contacts and the solver's warm start: else a teleported world drifts from a rebuilt one.
         p.restoreState(stateId=self._fresh, physicsClientId=self.client)
         p.performCollisionDetection(physicsClientId=self.client)
         self.scene = scene
@@ -132,36 +136,20 @@ class World:
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
-        self._table = self._slab(scene)
+        table, floor = self._slabs = _slabs(scene)
+        self._solid(table, scene.table.friction, 0.0)
+        self._solid(floor, 0.9, 0.05)
         self._bodies = [build_body(e, cards[e.kind], c) for e in scene.entities]
         self._body_ids = {b.id: i for i, b in enumerate(self._bodies)}
-        self._textured = False
         self._fresh = p.saveState(physicsClientId=c)
 
-    def _slab(self, scene: Scene) -> int:
-        c, t = self.client, scene.table
-        half = [t.size[0] / 2, t.size[1] / 2, _TABLE_THICKNESS / 2]
-        centre = [TABLE_NEAR_EDGE + half[0], 0.0, t.height - half[2]]
-        body: int = p.createMultiBody(
-            0,
-            p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=c),
-            p.createVisualShape(p.GEOM_BOX, halfExtents=half, rgbaColor=list(t.color), physicsClientId=c),
-            centre,
-            physicsClientId=c,
-        )
-        p.changeDynamics(body, -1, lateralFriction=t.friction, physicsClientId=c)
-        floor_half = [1.2, 1.2, 0.02]
-        floor: int = p.createMultiBody(
-            0,
-            p.createCollisionShape(p.GEOM_BOX, halfExtents=floor_half, physicsClientId=c),
-            p.createVisualShape(
-                p.GEOM_BOX, halfExtents=floor_half, rgbaColor=[0.42, 0.44, 0.48, 1], physicsClientId=c
-            ),
-            [0.3, 0, _FLOOR - floor_half[2]],
-            physicsClientId=c,
-        )
-        p.changeDynamics(floor, -1, lateralFriction=0.9, rollingFriction=0.05, physicsClientId=c)
-        return body
+    def _solid(self, slab: Slab, friction: float, rolling: float) -> None:
+        """Add a slab to collide with. Its looks are the backdrop's (camera.py): here it is a speck."""
+        c = self.client
+        speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=c)
+        shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=[s / 2 for s in slab.size], physicsClientId=c)
+        body = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=c)
+        p.changeDynamics(body, -1, lateralFriction=friction, rollingFriction=rolling, physicsClientId=c)
 
     def _place(self, entity: Entity, body: Body) -> None:
         c = self.client
@@ -311,11 +299,11 @@ class World:
 
     def _finger_forces(self) -> dict[int, tuple[float, float]]:
         arm = self.arm
-        left, right = arm.fingers
+        left = arm.fingers[0]
         out: dict[int, tuple[float, float]] = {}
         for contact in p.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
             link = contact[3]
-            if link == left or link == right:
+            if link in arm.fingers:
                 a, b = out.get(contact[2], (0.0, 0.0))
                 out[contact[2]] = (a + contact[9], b) if link == left else (a, b + contact[9])
         return out
@@ -324,24 +312,12 @@ class World:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
         if self.scene is None:
             raise TabletopError("no scene is loaded; call World.load first")
-        if not self._textured:
-            self._texture()
-            self._textured = True
-        labels = {self.arm.body: 1, self._table: 0, **{b: i + 2 for b, i in self._body_ids.items()}}
-        return render(self.client, camera or self.scene.camera, self.scene.light, width, height, labels)
-
-    def _texture(self) -> None:
-        from tabletop.paths import ASSETS
-
-        assert_scene = self.scene
-        if assert_scene is None or assert_scene.table.texture == "plain":
-            return
-        path = ASSETS / "textures" / f"{assert_scene.table.texture}.png"
-        if not path.is_file():
-            known = [f.stem for f in (ASSETS / "textures").glob("*.png")]
-            raise unknown("texture", assert_scene.table.texture, [*known, "plain"])
-        picture = p.loadTexture(str(path), physicsClientId=self.client)
-        p.changeVisualShape(self._table, -1, textureUniqueId=picture, physicsClientId=self.client)
+        if self._backdrop is None:
+            self._backdrop = Backdrop()
+        camera, light = camera or self.scene.camera, self.scene.light
+        behind = self._backdrop.picture(self._slabs, camera, light, width, height)
+        labels = {self.arm.body: ROBOT, **{b: i + 2 for b, i in self._body_ids.items()}}
+        return render(self.client, camera, light, width, height, labels, behind)
 
     # --- saving ------------------------------------------------------------------------------
 
@@ -366,6 +342,22 @@ class World:
             self._spring(body)
         self.arm.resume(snapshot.target, snapshot.motors)
         return self.state()
+
+
+def _slabs(scene: Scene) -> tuple[Slab, Slab]:
+    """Return the table, with its picture where it bears one, and the floor.
+
+    Raises:
+        TabletopError: there is no picture of that name.
+    """
+    table = scene.table
+    pictures = textures()
+    if table.texture != "plain" and table.texture not in pictures:
+        raise unknown("texture", table.texture, [*pictures, "plain"])
+    size = (table.size[0], table.size[1], _TABLE_THICKNESS)
+    centre = (TABLE_NEAR_EDGE + size[0] / 2, 0.0, table.height - _TABLE_THICKNESS / 2)
+    floor = Slab((2.4, 2.4, 0.04), (0.3, 0.0, _FLOOR - 0.02), (0.42, 0.44, 0.48, 1.0), BACKGROUND)
+    return Slab(size, centre, table.color, TABLE, pictures.get(table.texture)), floor
 
 
 def _inventory(scene: Scene) -> object:

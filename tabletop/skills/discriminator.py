@@ -1,9 +1,8 @@
 """The discriminator q(z|e): which code made this effect, seen through a noisy channel.
 
-q is a mixture of equal Gaussians, one a code, of the channel's width: q(z|e) is proportional to
-N(e; m_z, sigma^2) over the codes of the effect's kind. Where final effects of a code scatter less than the
-noise, that is the form the best posterior has, and its log is smooth far from every mean, which makes it a
-dense reward. The means learn by cross-entropy, like any discriminator's weights.
+q is a mixture of equal bells, one a code, of the channel's width: q(z|e) is proportional to
+exp(1 - sqrt(1 + |e - m_z|^2 / sigma^2)) over the codes of the effect's kind: Gaussian near its mean, exponential
+far from it, so that its log is a dense reward with a bounded slope.
 """
 
 from __future__ import annotations
@@ -23,21 +22,18 @@ Index = npt.NDArray[np.intp]
 
 
 class Discriminator:
-    """Means of all codes, their optimiser, and the channel's noise."""
+    """Means of all codes, and the channel's noise."""
 
-    def __init__(self, codes: Codes, sigma: float, rate: float = 2e-3) -> None:
+    def __init__(self, codes: Codes, sigma: float, rate: float = 0.1) -> None:
         """Begin with all means at zero effect.
 
         Args:
             codes: the codes.
             sigma: m, the channel's noise: what is apart by less counts as the same.
-            rate: Adam's learning rate of the means, m.
+            rate: share of the way that a fit moves the means.
         """
         self.codes, self.sigma, self.rate = codes, sigma, rate
         self.means = np.zeros((codes.total, EFFECT_WIDTH))
-        self._first = np.zeros_like(self.means)
-        self._second = np.zeros_like(self.means)
-        self._steps = 0
 
     def log_q(self, effects: Array, kinds: Index) -> Array:
         """Return log q(z|e) in nats.
@@ -50,51 +46,43 @@ class Discriminator:
             (n, codes): -inf for codes of other kinds.
         """
         square = (effects**2).sum(-1)[:, None] - 2 * effects @ self.means.T + (self.means**2).sum(-1)[None]
-        logits = np.where(self.codes.member[kinds], square / (-2 * self.sigma**2), -np.inf)
+        # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
+        bent = 1.0 - np.sqrt(1.0 + np.maximum(square, 0.0) / self.sigma**2)
+        logits = np.where(self.codes.member[kinds], bent, -np.inf)
         logits -= logits.max(-1, keepdims=True)
         out: Array = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         return out
 
-    def fit(
-        self, effects: Array, kinds: Index, labels: Index, weights: Array, rng: np.random.Generator
-    ) -> float:
-        """Take one Adam step on the weighted cross-entropy of labels under the channel; return the loss in nats."""
-        noise = rng.normal(0.0, self.sigma, effects.shape) * self._used()[kinds]
-        seen = effects + noise
-        log_q = self.log_q(seen, kinds)
-        rows = np.arange(len(labels))
-        loss = -float((weights * log_q[rows, labels]).sum() / weights.sum())
-        error = np.exp(log_q)
-        error[rows, labels] -= 1.0
-        error *= (weights / weights.sum())[:, None]
-        gradient = (error.T @ seen - error.sum(0)[:, None] * self.means) / self.sigma**2
-        self._steps += 1
-        self._first += 0.1 * (gradient - self._first)
-        self._second += 0.01 * (gradient**2 - self._second)
-        first = self._first / (1 - 0.9**self._steps)
-        second = self._second / (1 - 0.99**self._steps)
-        self.means -= self.rate * first / (np.sqrt(second) + 1e-6)
-        return loss
+    def fit(self, effects: Array, labels: Index, weights: Array) -> None:
+        """Move each code's mean towards the weighted mean of the effects that carry its label.
 
-    def _used(self) -> Array:
-        """(kinds, EFFECT_WIDTH): 1 where a kind has a number, 0 where it is padding."""
-        return np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        This is maximum likelihood of the mixture, not cross-entropy: cross-entropy leaves what all means have
+        in common undetermined, and they drift away from any effect together.
+
+        Args:
+            effects: (n, EFFECT_WIDTH).
+            labels: (n,) codes.
+            weights: (n,).
+        """
+        mass = np.bincount(labels, weights, self.codes.total)
+        for i in range(EFFECT_WIDTH):
+            mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
+            self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
+
+    def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
+        """Return the cross-entropy of labels under the channel's noise, in nats."""
+        used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[kinds]
+        return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {
-            "means": self.means,
-            "first": self._first,
-            "second": self._second,
-            "steps": np.array(self._steps),
-        }
+        return {"means": self.means, "sigma": np.array(self.sigma)}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
-        self._first = np.array(state["first"], dtype=np.float64)
-        self._second = np.array(state["second"], dtype=np.float64)
-        self._steps = int(state["steps"])
+        self.sigma = float(state["sigma"])
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

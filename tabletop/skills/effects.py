@@ -24,6 +24,8 @@ REACH: Final = 0.6
 """m: the reach, which the whole range of a joint counts as."""
 _TURN: Final = 0.08
 """m a radian of yaw counts as."""
+_FALLEN: Final = -0.1
+"""m of displacement down from which a thing counts as off the table."""
 _LOW: Final = np.array([-0.4, -0.4, -0.12])
 _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not told apart: what fell off the table is down, not half a metre down."""
@@ -101,6 +103,10 @@ def displacement(initial: State, state: State, entity: str) -> Array:
     """Return how far an entity is from where it began: (..., 3) m, clipped."""
     moved = state.entity(entity, "position") - initial.entity(entity, "position")
     out: Array = np.clip(moved, _LOW, _HIGH)
+    # Where a fallen thing rolls to on the floor is no skill: only the side it fell to counts.
+    fallen = moved[..., 2:] < _FALLEN
+    side = moved[..., :2] / (np.linalg.norm(moved[..., :2], axis=-1, keepdims=True) + 1e-9)
+    out[..., :2] = np.where(fallen, 0.15 * side, out[..., :2])
     return out
 
 

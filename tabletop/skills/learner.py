@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.replay import Replay
 from tabletop.learn.sac import SAC, SACSettings
+from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.skills.codes import EFFECT_WIDTH, Codes
 from tabletop.skills.collect import Batch
 from tabletop.skills.discriminator import Discriminator, balance, farthest
@@ -28,7 +32,7 @@ OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 class LearnerSettings:
     """What the learner may be told."""
 
-    sac: SACSettings = SACSettings(batch_size=512, gamma=0.97, alpha=0.005)
+    sac: SACSettings = field(default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005))
     """The policy's and critics' learning."""
     capacity: int = 400_000
     """Transitions the replay holds."""
@@ -43,8 +47,10 @@ class LearnerSettings:
     sharpen: float = 4.0
     """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
     settle on the mean effect, as in clustering at too high a temperature."""
-    fits: int = 20
-    """Discriminator steps a round."""
+    feedback: float = 0.1
+    """Least weight of hindsight codes in fitting the discriminator."""
+    recent: int = 1500
+    """Episodes whose commanded codes the discriminator is fitted to."""
     reward_scale: float = 1.0
     """Reward per nat."""
 
@@ -52,15 +58,23 @@ class LearnerSettings:
 class Learner:
     """Holds everything that learns. `round` takes in episodes and improves the policy."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int) -> None:
-        """Begin untrained."""
+    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+        """Begin untrained.
+
+        Args:
+            codes: the codes.
+            settings: see there.
+            seed: of everything.
+            horizon: decisions an episode has; all have the same number.
+        """
         self.codes, self.settings = codes, settings
         self.spec = NetworkSpec(EGO + codes.total, OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
         self.q = Discriminator(codes, settings.sigma)
         self.rng = np.random.default_rng([seed, 21])
+        # A whole number of episodes, so that each lies in one piece and the ring never cuts one.
         self.replay = Replay(
-            settings.capacity,
+            settings.capacity // horizon * horizon,
             {
                 "observation": ((OBSERVATION,), np.float32),
                 "next": ((OBSERVATION,), np.float32),
@@ -74,8 +88,9 @@ class Learner:
                 "last": ((), np.float32),
             },
         )
-        self.recent: list[tuple[int, bool]] = []
-        """Of the last episodes: code, and whether q named it right."""
+        self.recent: list[tuple[int, bool, float]] = []
+        """Of the last episodes: code, whether q named it right, and log q + log K of it in nats."""
+        self.loss = 0.0
         self.ready = False
 
     # --- taking in ---------------------------------------------------------------------------
@@ -99,8 +114,13 @@ class Learner:
                 }
             )
             kind = self.codes.kind_of[record.code]
-            named = int(self.q.log_q(record.effects[-1:], np.array([kind]))[0].argmax())
-            self.recent.append((record.code, named == record.code))
+            noise = self.rng.normal(0.0, self.q.sigma, (1, EFFECT_WIDTH))
+            noise[:, self.codes.kinds[kind].size :] = 0.0
+            clean, seen = self.q.log_q(
+                np.concatenate([record.effects[-1:], record.effects[-1:] + noise]), np.array([kind, kind])
+            )
+            gain = float(seen[record.code] + np.log(self.codes.member[kind].sum()))
+            self.recent.append((record.code, int(clean.argmax()) == record.code, gain))
         del self.recent[:-1500]
 
     def _episodes(self) -> Index:
@@ -150,26 +170,29 @@ class Learner:
         self._cumulative = np.cumsum(self.replay["weight"][:n], dtype=np.float64)
 
     def fit(self) -> float:
-        """Fit the discriminator to recent episodes' commanded codes, and at half weight to hindsight codes."""
+        """Fit the discriminator to commanded and hindsight codes; return its loss on commanded ones in nats.
+
+        The less the commanded codes of a kind say about its effects so far, the more hindsight codes count:
+        fitting codes that say nothing would pull all means together.
+        """
         ends = self._episodes()
         ages = (self.replay.added - 1 - ends) % self.replay.capacity
-        recent = ends[np.argsort(ages)[:2000]]
-        rare = self.replay["weight"][ends].astype(np.float64)
-        rare /= rare.sum()
-        # As long as commanded codes say nothing about effects, fitting them would pull all means together.
-        known = np.array([max(0.05, a) for a in self.accuracy().values()])
-        loss = 0.0
-        for _ in range(self.settings.fits):
-            own, other = self.rng.choice(recent, 256), self.rng.choice(ends, 256, p=rare)
-            rows = np.concatenate([own, other])
-            labels = np.concatenate([self.replay["code"][own], self.replay["hindsight"][other]]).astype(
-                np.intp
-            )
-            kinds = self.codes.kind_of[labels]
-            trust = known[kinds]
-            weights = np.where(np.arange(len(rows)) < 256, trust, np.maximum(1.0 - trust, 0.2))
-            loss = self.q.fit(self.replay["final"][rows].astype(np.float64), kinds, labels, weights, self.rng)
-        return loss
+        recent = ends[np.argsort(ages)[: self.settings.recent]]
+        commanded, found = (
+            self.replay["code"][recent].astype(np.intp),
+            self.replay["hindsight"][ends].astype(np.intp),
+        )
+        trust = np.array(list(self.accuracy().values()))
+        share = np.maximum(1.0 - trust, self.settings.feedback)
+        own = trust[self.codes.kind_of[commanded]] * len(ends) / len(recent)
+        other = share[self.codes.kind_of[found]] * self.replay["weight"][ends]
+        finals = self.replay["final"].astype(np.float64)
+        self.q.fit(
+            np.concatenate([finals[recent], finals[ends]]),
+            np.concatenate([commanded, found]),
+            np.concatenate([own, other]),
+        )
+        return self.q.loss(finals[recent], self.codes.kind_of[commanded], commanded, self.rng)
 
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
@@ -200,10 +223,76 @@ class Learner:
             with_code(batch["next"], codes, self.codes.total),
         )
 
+    def learn(self, updates: int) -> None:
+        """Relabel, fit the discriminator, and make that many updates."""
+        self.relabel()
+        self.loss = self.fit()
+        known = float(np.mean(list(self.accuracy().values())))
+        s = self.settings
+        # The channel narrows as codes are told apart through it: first broad differences, then finer ones.
+        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * min(1.0, max(0.0, (known - 0.5) / 0.4))
+        for _ in range(updates):
+            self.update()
+
     def accuracy(self) -> dict[str, float]:
         """Return the share of recent stochastic episodes whose code q names right, by kind."""
         out = {}
         for i, kind in enumerate(self.codes.kinds):
-            hits = [ok for code, ok in self.recent if self.codes.kind_of[code] == i]
+            hits = [ok for code, ok, _ in self.recent if self.codes.kind_of[code] == i]
             out[kind.name] = float(np.mean(hits)) if hits else 0.0
         return out
+
+    def progress(self) -> dict[str, float]:
+        """Return what a person wants to watch; everything from recent stochastic episodes with mixed starts."""
+        right = self.accuracy()
+        effective = 0.0
+        for i in range(len(self.codes.kinds)):
+            gains = [g for code, _, g in self.recent if self.codes.kind_of[code] == i]
+            effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
+        finals = self.replay["final"][self._episodes()] if len(self.replay) else np.zeros((0, EFFECT_WIDTH))
+        bins = (
+            len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0))
+            if len(finals)
+            else 0
+        )
+        return {
+            "accuracy": round(float(np.mean(list(right.values()))), 4),
+            "effective": round(effective, 3),
+            "bits": round(float(np.log2(max(1.0, effective))), 4),
+            "coverage": bins,
+            "loss": round(self.loss, 4),
+            "sigma": round(self.q.sigma, 4),
+            **{f"accuracy/{name}": round(value, 4) for name, value in right.items()},
+        }
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write everything that a resumed run needs into a folder."""
+        self.replay.save(folder / "replay.safetensors")
+        save_tensors(folder / "sac.safetensors", self.sac.state_dict())
+        save_tensors(folder / "discriminator.safetensors", self.q.state_dict())
+        state = {
+            "recent": self.recent,
+            "ready": self.ready,
+            "loss": self.loss,
+            "rng": self.rng.bit_generator.state,
+        }
+        (folder / "learner.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Go back to what `save` wrote.
+
+        Raises:
+            TabletopError: a file is missing or does not fit.
+        """
+        self.replay.restore(folder / "replay.safetensors")
+        self.sac.load_state_dict(load_tensors(folder / "sac.safetensors"))
+        self.q.load_state_dict(load_tensors(folder / "discriminator.safetensors"))
+        try:
+            state = json.loads((folder / "learner.json").read_text(encoding="utf-8"))
+            self.recent = [(int(c), bool(ok), float(g)) for c, ok, g in state["recent"]]
+            self.ready, self.loss = bool(state["ready"]), float(state["loss"])
+            self.rng.bit_generator.state = state["rng"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TabletopError(f"cannot read the learner's state in {str(folder)!r}: {error}") from None

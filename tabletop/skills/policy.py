@@ -76,6 +76,7 @@ class SkillPolicy:
         self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
         self._rng, self._step = rng, 0
         self._bias = rng.uniform(-1.0, 1.0, 5)
+        self._bias[4] = rng.choice([-1.0, 1.0])
         self.observations = []
 
     def act(self, state: State) -> Action | None:
@@ -87,12 +88,18 @@ class SkillPolicy:
         observation = self.observe(state.values, float(t))
         self.observations.append(observation)
         if self._actor is None:
-            # Correlated in time: white noise would stay where it began.
-            if self._rng.uniform() < 0.15:
-                self._bias = self._rng.uniform(-1.0, 1.0, 5)
-            return np.clip(self._bias + self._rng.normal(0.0, 0.4, 5), -1.0, 1.0)
+            return self._wander()
         full = with_code(observation, self.code, self.codes)
         return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
+
+    def _wander(self) -> Action:
+        """Return a random action, correlated in time: white noise would stay where it began and drop what it holds."""
+        if self._rng.uniform() < 0.15:
+            self._bias[:4] = self._rng.uniform(-1.0, 1.0, 4)
+        if self._rng.uniform() < 0.03:
+            self._bias[4] = -self._bias[4]
+        noise = self._rng.normal(0.0, 0.4, 5) * [1.0, 1.0, 1.0, 1.0, 0.3]
+        return np.clip(self._bias + noise, -1.0, 1.0)
 
     def _settle(self, state: State, t: int) -> Action | None:
         if not self.settles or t >= SETTLE_STEPS:

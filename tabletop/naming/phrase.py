@@ -1,0 +1,78 @@
+"""Words for effects: what a skill does, said plainly, where no task has a name for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.skills.effects import REACH, EffectKind
+
+__all__ = ["consistency", "offset_words", "phrase"]
+
+Array = npt.NDArray[np.float64]
+
+_STILL: Final = 0.025
+"""m: less than this is not worth a word."""
+
+
+def _horizontal(dx: float, dy: float) -> list[str]:
+    words = []
+    if abs(dx) >= _STILL:
+        words.append(f"{abs(dx) * 100:.0f} cm {'away' if dx > 0 else 'toward'}")
+    if abs(dy) >= _STILL:
+        words.append(f"{abs(dy) * 100:.0f} cm {'left' if dy > 0 else 'right'}")
+    return words
+
+
+def offset_words(dx: float, dy: float) -> str:
+    """Return a distance and its main direction, such as "14 cm away" or "10 cm left-toward"."""
+    names = []
+    if abs(dx) > 0.4 * abs(dy):
+        names.append("away" if dx > 0 else "toward")
+    if abs(dy) > 0.4 * abs(dx):
+        names.append("left" if dy > 0 else "right")
+    if abs(dy) > abs(dx):
+        names.reverse()
+    return f"{np.hypot(dx, dy) * 100:.0f} cm {'-'.join(names)}"
+
+
+def phrase(kind: EffectKind, effects: Array, noun: str = "the object") -> str:
+    """Return what a skill does to its entity, by the median of its effects.
+
+    Args:
+        kind: of effect.
+        effects: (n, >= kind.size), see skills/effects.py.
+        noun: what to call the entity.
+    """
+    middle = np.median(effects, axis=0)
+    if kind.moves == "joint":
+        share = float(middle[0]) / REACH
+        if kind.name == "button":
+            return f"presses {noun}" if share > 0.5 else f"leaves {noun} alone"
+        return f"brings {noun} to {share:.0%} open"
+    dx, dy, dz = (float(v) for v in middle[:3])
+    if dz < -0.08:
+        return f"knocks {noun} off the table"
+    words = _horizontal(dx, dy)
+    turn = float(middle[3]) / 0.08 if kind.size > 3 else 0.0
+    if kind.settles:
+        parts = [f"moves {noun} {' and '.join(words)}"] if words else []
+        if abs(turn) > np.radians(20):
+            side = "counter-clockwise" if turn > 0 else "clockwise"
+            parts.append(f"turns {noun} {np.degrees(abs(turn)):.0f} deg {side}")
+        return " and ".join(parts) or f"leaves {noun} about where it is"
+    if dz >= _STILL:
+        return f"holds {noun} {dz * 100:.0f} cm up" + (f", {' and '.join(words)}" if words else "")
+    return f"takes {noun} {' and '.join(words)}" if words else f"leaves {noun} about where it is"
+
+
+def consistency(kind: EffectKind, effects: Array) -> tuple[float, float]:
+    """Return (size, spread) of a skill's effects, m of reach: the median's norm, and the median distance from it.
+
+    A skill is worth a phrase where its spread is small beside what it does.
+    """
+    used = effects[:, : kind.size]
+    middle = np.median(used, axis=0)
+    return float(np.linalg.norm(middle[:3])), float(np.median(np.linalg.norm(used - middle, axis=1)))

@@ -1,0 +1,246 @@
+"""The families of perturbations, one function each.
+
+With one seed a family draws the same moments, directions and noise at every magnitude, so that a
+curve over magnitudes compares like with like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.perturb.registry import Case, on_episode, on_scene
+from tabletop.rollout.episode import Hooks
+from tabletop.rollout.policy import ACTION_SIZE, Action
+from tabletop.sim.robot import load_robot_card
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+from tabletop.sim.world import World
+
+__all__: list[str] = []
+
+_PUSH_TIME: Final = 0.3
+_YAW_PER_METRE: Final = 10.0
+_FRACTION_PER_METRE: Final = 5.0
+_GRAVITY: Final = 9.81
+
+
+@on_episode(
+    unit="N",
+    magnitudes=(0, 75, 150, 225, 300),
+    description="Somebody pushes the gripper sideways for 0.3 s.",
+    sudden=True,
+)
+def push_arm(magnitude: float, case: Case) -> Hooks:
+    """Push the gripper once, in a random horizontal direction."""
+    moment, (x, y) = case.moment(), case.heading()
+
+    def world(world: World, step: int) -> None:
+        if step == moment:
+            steps = round(_PUSH_TIME / world.settings.physics_step)
+            world.push("gripper", (magnitude * x, magnitude * y, 0.0), steps)
+
+    return Hooks(world=world)
+
+
+@on_episode(
+    unit="m/s",
+    magnitudes=(0, 0.25, 0.5, 0.75, 1),
+    description="A blow sets the object moving sideways at that speed.",
+    sudden=True,
+)
+def push_object(magnitude: float, case: Case) -> Hooks:
+    """Add a velocity to the object once; a fixture's moving part gets the same blow (mass times velocity)."""
+    moment, (x, y) = case.moment(), case.heading()
+    name = case.entity
+    if name is None:
+        return Hooks()
+    rigid, mass = case.move(name) == "rigid", case.scene.entity(name).mass
+
+    def world(world: World, step: int) -> None:
+        if step != moment:
+            return
+        if rigid:
+            world.shove(name, (magnitude * x, magnitude * y, 0.0))
+        else:
+            force = mass * magnitude / world.settings.control_step
+            world.push(name, (force * x, force * y, 0.0), world.settings.substeps)
+
+    return Hooks(world=world)
+
+
+@on_episode(
+    unit="m",
+    magnitudes=(0, 0.005, 0.01, 0.02, 0.04),
+    description="What is seen of poses is blurred: Gaussian noise on positions, yaws and joint fractions.",
+)
+def observation_noise(magnitude: float, case: Case) -> Hooks:
+    """Blur positions (sigma in m), yaws (10 rad a metre) and fractions (5 a metre), anew at every step."""
+    jointed = [n for n in case.scene.names if case.move(n) == "joint"]
+
+    def observe(state: State) -> State:
+        noise = magnitude * case.rng.standard_normal((len(case.scene.names) + 1, 5))
+        seen = State(state.layout, state.values.copy())
+        # Accessors are views, so that these writes land in `seen`.
+        seen.robot("gripper_position")[...] += noise[-1, :3]
+        for name, row in zip(case.scene.names, noise, strict=False):
+            seen.entity(name, "position")[...] += row[:3]
+            quaternion = seen.entity(name, "quaternion")
+            quaternion[...] = _turned(quaternion, row[3] * _YAW_PER_METRE)
+            if name in jointed:
+                column = seen.values[..., state.layout.entity_slice(name, "fraction")]
+                column[...] = np.clip(column + row[4] * _FRACTION_PER_METRE, 0.0, 1.0)
+        return seen
+
+    return Hooks(observe=observe)
+
+
+def _turned(quaternion: npt.NDArray[np.float64], yaw: float) -> npt.NDArray[np.float64]:
+    """Return a quaternion (xyzw) turned about the world's z axis."""
+    x, y, z, w = quaternion
+    s, c = math.sin(yaw / 2), math.cos(yaw / 2)
+    return np.array([c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z])
+
+
+@on_episode(
+    unit="share",
+    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    description="That share of observations is lost; the one before is seen again.",
+    largest=1.0,
+)
+def observation_loss(magnitude: float, case: Case) -> Hooks:
+    """Drop observations at random; the first is always seen."""
+    last: list[State] = []
+
+    def observe(state: State) -> State:
+        lost = case.rng.uniform() < magnitude
+        if not last or not lost:
+            last[:] = [state]
+        return last[0]
+
+    return Hooks(observe=observe)
+
+
+@on_episode(
+    unit="s",
+    magnitudes=(0, 0.5, 1, 1.5, 2),
+    description="Everything that is seen stands still for that time.",
+    sudden=True,
+)
+def stuck_sensor(magnitude: float, case: Case) -> Hooks:
+    """Freeze the observation once."""
+    moment = case.moment()
+    frozen: list[State] = []
+    count = 0
+
+    def observe(state: State) -> State:
+        nonlocal count
+        if count == moment:
+            frozen.append(state)
+        count += 1
+        if not frozen:
+            return state
+        since = float(state.robot("time") - frozen[0].robot("time"))
+        return frozen[0] if since < magnitude - 1e-9 else state
+
+    return Hooks(observe=observe)
+
+
+@on_episode(
+    unit="steps",
+    magnitudes=(0, 0.5, 1, 1.5, 2),
+    description="Actions reach the robot that many control steps (0.1 s) late.",
+)
+def action_delay(magnitude: float, case: Case) -> Hooks:
+    """Queue actions; until the first arrives the robot stays as it starts.
+
+    A part of a step mixes two actions: as they are increments, this moves the gripper as if the later one
+    had come in the middle of the step.
+    """
+    robot = case.scene.robot
+    width = 0.0 if any(e.held for e in case.scene.entities) else robot.width
+    grip = min(1.0, 2.0 * width / float(load_robot_card(robot.name)["max_width"]) - 1.0)
+    whole = math.floor(magnitude)
+    part = magnitude - whole
+    queue: deque[Action] = deque([np.array([0.0, 0.0, 0.0, 0.0, grip])] * (whole + 1))
+
+    def act(action: Action) -> Action:
+        queue.append(action)
+        earlier = queue.popleft()
+        return part * earlier + (1.0 - part) * queue[0]
+
+    return Hooks(act=act)
+
+
+@on_episode(
+    unit="",
+    magnitudes=(0, 0.25, 0.5, 0.75, 1),
+    description="Gaussian noise of that sigma on every component of the action, whose range is -1 to 1.",
+)
+def action_noise(magnitude: float, case: Case) -> Hooks:
+    """Add noise to actions, anew at every step."""
+
+    def act(action: Action) -> Action:
+        noise: npt.NDArray[np.floating[Any]] = magnitude * case.rng.standard_normal(ACTION_SIZE)
+        return np.clip(action + noise, -1.0, 1.0)
+
+    return Hooks(act=act)
+
+
+@on_episode(
+    unit="share",
+    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    description="The arm is weary: that share of every commanded motion is not made.",
+    largest=1.0,
+)
+def action_loss(magnitude: float, case: Case) -> Hooks:
+    """Scale the motion (not the grip) of actions down."""
+    scale = np.array([*[1.0 - magnitude] * 4, 1.0])
+    return Hooks(act=lambda action: action * scale)
+
+
+@on_episode(
+    unit="deg",
+    magnitudes=(0, 10, 20, 30, 40),
+    description="Everything loose is drawn sideways as on a table tilted by that angle.",
+    largest=89.0,
+)
+def tilt(magnitude: float, case: Case) -> Hooks:
+    """Pull every rigid entity with g sin(angle) in one random direction, all along."""
+    x, y = case.heading()
+    pull = _GRAVITY * math.sin(math.radians(magnitude))
+    loose = [(e.name, e.mass * pull) for e in case.scene.entities if case.move(e.name) == "rigid"]
+
+    def world(world: World, step: int) -> None:
+        for name, force in loose:
+            world.push(name, (force * x, force * y, 0.0), world.settings.substeps)
+
+    return Hooks(world=world)
+
+
+@on_scene(
+    unit="times more",
+    magnitudes=(0, 0.5, 1, 2, 4),
+    description="Everything that can move is heavier: mass times 1 + that number.",
+)
+def mass(magnitude: float, scene: Scene) -> Scene:
+    """Multiply all masses."""
+    return replace(scene, entities=tuple(replace(e, mass=e.mass * (1.0 + magnitude)) for e in scene.entities))
+
+
+@on_scene(
+    unit="share",
+    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    description="Everything on the table is more slippery: friction times 1 minus that share.",
+    largest=1.0,
+)
+def friction(magnitude: float, scene: Scene) -> Scene:
+    """Multiply all entities' friction; contacts multiply both sides' (table and fingers stay as they are)."""
+    return replace(
+        scene, entities=tuple(replace(e, friction=e.friction * (1.0 - magnitude)) for e in scene.entities)
+    )

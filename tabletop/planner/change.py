@@ -1,0 +1,122 @@
+"""Forecasting: how one thing's move changes a batch of states. Every function returns a new state."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.logic.geometry import Solid, rotation
+from tabletop.sim.cards import load_cards, number
+from tabletop.sim.state import State
+
+__all__ = ["GRIP_FORCE", "closed_solid", "contents", "drop_off", "follow_joint", "hold", "park", "put", "turn"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+GRIP_FORCE: Final = 5.0
+"""N on each finger where something is held."""
+_PARKED: Final = 0.24
+"""m above the table where the gripper waits after a skill."""
+_NEAR_EDGE: Final = 0.2
+"""m, world x of the table's near edge (sim.scene.Table)."""
+_FALL: Final = 0.3
+"""m below the table where what fell off it is put."""
+
+
+def park(state: State, entity: str) -> State:
+    """Return states at rest with the open gripper high above an entity, touching nothing."""
+    values, layout = state.values.copy(), state.layout
+    above = values[..., layout.entity_slice(entity, "position")].copy()
+    above[..., 2] = state.robot("table_height") + _PARKED
+    values[..., layout.robot_slice("gripper_position")] = above
+    values[..., layout.robot_slice("gripper_width")] = 0.08
+    values[..., layout.robot_slice("gripper_velocity")] = 0.0
+    for name in layout.names:
+        for field in ("finger_force", "velocity", "spin"):
+            values[..., layout.entity_slice(name, field)] = 0.0
+    return State(layout, values)
+
+
+def put(state: State, entity: str, position: Array) -> State:
+    """Return states with an entity's centre at positions (..., 3), m, world."""
+    values = state.values.copy()
+    values[..., state.layout.entity_slice(entity, "position")] = position
+    return State(state.layout, values)
+
+
+def turn(state: State, entity: str, angle: Array) -> State:
+    """Return states with an entity turned about +z by angles (...,), rad."""
+    values = state.values.copy()
+    columns = state.layout.entity_slice(entity, "quaternion")
+    x, y, z, w = np.moveaxis(values[..., columns], -1, 0)
+    s, c = np.sin(angle / 2), np.cos(angle / 2)
+    values[..., columns] = np.stack([c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z], axis=-1)
+    return State(state.layout, values)
+
+
+def hold(state: State, entity: str, held: Mask) -> State:
+    """Return states with the gripper closed on an entity where `held`, (...,)."""
+    values, layout = state.values.copy(), state.layout
+    place, width = layout.robot_slice("gripper_position"), layout.robot_slice("gripper_width")
+    force = layout.entity_slice(entity, "finger_force")
+    thickness = np.minimum(values[..., layout.entity_slice(entity, "size")][..., :1], 0.08)
+    centre = values[..., layout.entity_slice(entity, "position")]
+    where = held[..., None]
+    values[..., place] = np.where(where, centre, values[..., place])
+    values[..., width] = np.where(where, thickness, values[..., width])
+    values[..., force] = np.where(where, GRIP_FORCE, values[..., force])
+    return State(layout, values)
+
+
+def drop_off(state: State, entity: str) -> State:
+    """Return states in which an entity whose centre is beyond the table's edge lies below the table."""
+    values = state.values.copy()
+    columns = state.layout.entity_slice(entity, "position")
+    x, y, z = np.moveaxis(values[..., columns], -1, 0)
+    depth, width = np.moveaxis(state.robot("table_size"), -1, 0)
+    off = (x < _NEAR_EDGE) | (x > _NEAR_EDGE + depth) | (np.abs(y) > width / 2)
+    below = np.minimum(z, state.robot("table_height") - _FALL)
+    values[..., columns] = np.stack([x, y, np.where(off, below, z)], axis=-1)
+    return State(state.layout, values)
+
+
+def _travel(state: State, entity: str) -> Array:
+    """Return the way (..., 3), m, world, of a fixture's moving part from fraction 0 to 1; 0 where it turns."""
+    joint = load_cards()[state.layout.kind(entity)].joint
+    shape = (*state.values.shape[:-1], 3)
+    if joint is None:
+        raise TabletopError(f"only a fixture with a joint can be opened or pressed, got {entity!r}")
+    if joint.type != "prismatic":
+        return np.zeros(shape)
+    way = np.array(joint.axis) * number(joint.travel, {})
+    return np.asarray(rotation(state.entity(entity, "quaternion")) @ way)
+
+
+def follow_joint(state: State, entity: str, fraction: Array) -> State:
+    """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it."""
+    layout = state.layout
+    shift = _travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
+    carried = [(name, contents(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
+    values = state.values.copy()
+    values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]
+    values[..., layout.entity_slice(entity, "position")] += shift
+    for name, inside in carried:
+        values[..., layout.entity_slice(name, "position")] += np.where(inside[..., None], shift, 0.0)
+    return State(layout, values)
+
+
+def contents(state: State, container: str, entity: str) -> Mask:
+    """Return where an entity's centre lies within another's bounding box, (...,)."""
+    one, two = Solid.of(state, entity), Solid.of(state, container)
+    return np.asarray((two.footprint_margin(one.position) > 0) & (one.bottom > two.bottom - 0.01) & (one.bottom < two.top))
+
+
+def closed_solid(state: State, entity: str) -> Solid:
+    """Return the solid of a fixture's moving part as it is at fraction 0: where its body stands."""
+    solid = Solid.of(state, entity)
+    back = _travel(state, entity) * state.entity(entity, "fraction")[..., None]
+    return Solid(solid.position - back, solid.quaternion, solid.half, solid.shape)

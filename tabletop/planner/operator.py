@@ -1,0 +1,156 @@
+"""What a skill does to a state, as the planner sees it: operators, and those made of measured outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.planner.change import drop_off, follow_joint, hold, park, put, turn
+from tabletop.rollout.policy import Policy
+from tabletop.sim.state import State
+
+__all__ = ["Operator", "Outcome", "SampledOperator", "held_outcome"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_BELOW_TABLE: Final = 0.02
+_TAKEN: Final = 0.02
+"""m a held thing must have risen to count as held at the end."""
+
+
+class Operator(Protocol):
+    """A skill with a forecast. An immutable value that pickles."""
+
+    @property
+    def id(self) -> str:
+        """Unique among the operators of a plan."""
+
+    @property
+    def horizon(self) -> int:
+        """Control steps after which the skill is stopped."""
+
+    @property
+    def reliability(self) -> float:
+        """Chance in (0, 1] that the skill does what is forecast; 1 where the outcomes include failures."""
+
+    @property
+    def last(self) -> bool:
+        """Whether it ends holding something, so that nothing else may follow in a plan."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the forecast does not depend on the draws."""
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        """Return whether the skill makes sense on an entity, of the state's batch shape."""
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        """Return the state afterwards.
+
+        Args:
+            state: before, batch shape (K,).
+            entity: that the skill attends to.
+            draws: (K,) in [0, 1): which outcome each of the K states gets.
+        """
+
+    def policy(self, entity: str) -> Policy:
+        """Return the policy that runs the skill on an entity."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one episode of a skill did to the entity it attended to."""
+
+    displacement: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """m, world axes."""
+    yaw: float = 0.0
+    """rad turned about +z."""
+    fraction: float | None = None
+    """Final joint fraction; None for what has no joint."""
+    held: bool = False
+    """Whether the gripper still held it at the end."""
+
+    def __post_init__(self) -> None:
+        """Raises TabletopError: a number is not finite."""
+        if not np.isfinite([*self.displacement, self.yaw, self.fraction or 0.0]).all():
+            raise TabletopError(f"an outcome takes finite numbers, got {self!r}")
+
+
+@dataclass(frozen=True)
+class SampledOperator:
+    """A skill known by what came of it in some episodes, each as likely as the others.
+
+    The outcome is taken to be independent of the state and to leave other entities alone: what stands on a moved
+    entity does not follow it, and nothing is hit. Things in a drawer go with it.
+    """
+
+    id: str
+    moves: str
+    """Entities it is about: "rigid" or "joint"."""
+    kinds: tuple[str, ...] | None
+    """Kinds of entity it is limited to; None for all that move so."""
+    outcomes: tuple[Outcome, ...]
+    horizon: int
+    make_policy: Callable[[str], Policy]
+    """The policy for an entity; must pickle."""
+    last: bool = False
+    reliability: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises TabletopError: no outcomes, or a reliability outside (0, 1]."""
+        if not self.outcomes:
+            raise TabletopError(f"operator {self.id!r} needs at least one outcome, got none")
+        if not 0.0 < self.reliability <= 1.0:
+            raise TabletopError(f"reliability must be in (0, 1], got {self.reliability!r}")
+
+    @property
+    def exact(self) -> bool:
+        """Whether all outcomes are the same."""
+        return len(set(self.outcomes)) == 1
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
+        layout, shape = state.layout, state.values.shape[:-1]
+        kind = layout.kind(entity)
+        if layout.move(entity) != self.moves or (self.kinds is not None and kind not in self.kinds):
+            return np.zeros(shape, dtype=bool)
+        if kind == "button":
+            return np.asarray(state.entity(entity, "fraction") < 0.5)
+        if self.moves == "joint":
+            return np.ones(shape, dtype=bool)
+        height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
+        return np.asarray(height > -_BELOW_TABLE)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        """Return the state after the outcomes that the draws choose."""
+        count = len(self.outcomes)
+        chosen = [self.outcomes[i] for i in np.minimum((draws * count).astype(int), count - 1)]
+        out = park(state, entity)
+        if self.moves == "joint":
+            now = state.entity(entity, "fraction")
+            fractions = [f if o.fraction is None else o.fraction for f, o in zip(now, chosen, strict=True)]
+            return follow_joint(out, entity, np.array(fractions))
+        moved = np.array([o.displacement for o in chosen])
+        held = np.array([o.held for o in chosen])
+        out = put(out, entity, state.entity(entity, "position") + moved)
+        out = turn(out, entity, np.array([o.yaw for o in chosen]))
+        return hold(drop_off(out, entity), entity, held)
+
+    def policy(self, entity: str) -> Policy:
+        """Return the policy that runs the skill on an entity."""
+        return self.make_policy(entity)
+
+
+def held_outcome(displacement: Sequence[float]) -> Outcome:
+    """Return the outcome of an episode that was judged while the gripper may still hold the entity.
+
+    The effect does not say whether it does; what ends above where it began is taken to be held.
+    """
+    dx, dy, dz = (float(v) for v in displacement)
+    return Outcome((dx, dy, dz), held=dz > _TAKEN)

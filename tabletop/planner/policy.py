@@ -1,0 +1,184 @@
+"""A plan as a policy: skills one after another, watched, and planned anew where the world is not as forecast."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from tabletop.errors import TabletopError
+from tabletop.logic.formula import Formula
+from tabletop.planner.operator import Operator
+from tabletop.planner.search import Goal, Plan, Search, Step
+from tabletop.rollout.policy import Action, Policy
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+
+__all__ = ["PlannerPolicy"]
+
+_WATCH: Final = 3
+"""Control steps that the goal must hold for the robot to be done."""
+_PENALTY: Final = 0.35
+"""Cost of a skill, in parts of the goal, for each time that it did not do what was forecast."""
+_WORSE: Final = 0.1
+"""Drop of a plan's probability that calls for a new one."""
+_TOUCH: Final = 0.1
+"""N on a finger that count as touching."""
+
+
+class PlannerPolicy:
+    """Plans, runs a skill, looks, and plans anew, until the goal holds or the budget of skills is used up.
+
+    The goal counts as reached once it has held for three control steps: at the end of a skill, or in the midst of
+    one if nothing is touched by then (unless the skill is one that ends holding something).
+    """
+
+    def __init__(
+        self,
+        goal: Formula,
+        operators: Sequence[Operator],
+        search: Search | None = None,
+        skills: int | None = None,
+    ) -> None:
+        """Keep what to reach and what can be done.
+
+        Args:
+            goal: about entities of the scenes it will be run in.
+            operators: what can be done there.
+            search: how plans are found.
+            skills: run at most, failed ones included; by default twice the goal's literals and three more.
+
+        Raises:
+            TabletopError: skills below 1, or two operators with one id.
+        """
+        self.goal = goal
+        self.operators = tuple(operators)
+        self.search = search or Search()
+        self.skills = 2 * len(goal.leaves) + 3 if skills is None else skills
+        if self.skills < 1:
+            raise TabletopError(f"a plan needs a budget of at least 1 skill, got {self.skills}")
+        twice = [i for i, n in Counter(o.id for o in self.operators).items() if n > 1]
+        if twice:
+            raise TabletopError(f"operators need different ids, got {twice[0]!r} twice")
+        self.log: list[dict[str, Any]] = []
+
+    @property
+    def horizon(self) -> int:
+        """Control steps that its budget of skills takes at most."""
+        return self.skills * (_WATCH + max((o.horizon for o in self.operators), default=1))
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        """Begin an episode: make the first plan.
+
+        Raises:
+            TabletopError: the scene lacks an entity of the goal.
+        """
+        self.log = []
+        self._scene, self._rng = scene, rng
+        self._goal = Goal(self.goal, state)
+        self._penalties: dict[tuple[str, str], float] = {}
+        self._time = self._used = self._held_for = self._skill_time = 0
+        self._grip = 1.0
+        self._step: Step | None = None
+        self._policy: Policy | None = None
+        self._expected = 0.0
+        self._plan = Plan((), 0.0, float(len(self._goal.parts)))
+        self._done = False
+
+    def act(self, state: State) -> Action | None:
+        """Return the next action, or None where the goal is reached or the budget is used up."""
+        if self._done:
+            return None
+        self._held_for = self._held_for + 1 if self._goal.holds(state) else 0
+        if self._policy is not None:
+            if self._held_for >= _WATCH and self._may_stop(state):
+                return self._end(state)
+            action = None if self._skill_time >= self._horizon() else self._policy.act(state)
+            if action is not None:
+                self._skill_time += 1
+                return self._send(action)
+            self._policy = None
+        if self._held_for >= _WATCH:
+            return self._end(state)
+        if self._held_for > 0:
+            # What is still rolling or tipping shows within a few steps.
+            return self._send(np.array([0.0, 0.0, 0.0, 0.0, self._grip]))
+        self._close(state)
+        return self._next(state)
+
+    def _horizon(self) -> int:
+        return self._step.operator.horizon if self._step else 0
+
+    def _may_stop(self, state: State) -> bool:
+        if self._step is not None and self._step.operator.last:
+            return True
+        touched = max((float(state.entity(n, "finger_force").max()) for n in state.layout.names), default=0.0)
+        return touched < _TOUCH
+
+    def _send(self, action: Action) -> Action:
+        self._time += 1
+        self._grip = float(action[4])
+        return action
+
+    def _end(self, state: State) -> None:
+        self._close(state)
+        self._done, self._policy = True, None
+
+    def _close(self, state: State) -> None:
+        """Note what the last skill came to."""
+        if self._step is None:
+            return
+        done = self._goal.done(state)
+        failed = len(self._goal.parts) - done > self._expected + 0.5
+        if failed:
+            self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
+        self.log[-1].update(steps=self._skill_time, done=done, failed=failed)
+        self._step = None
+
+    def _next(self, state: State) -> Action | None:
+        """Choose the next skill and return its first action."""
+        while self._used < self.skills:
+            plan, anew = self._choose(state)
+            if not plan.steps:
+                break
+            self._plan, self._step = plan, plan.steps[0]
+            after = self.search.forecast(self._goal, state, plan.steps[:1], self._child())
+            self._expected = after.remaining
+            self._used += 1
+            self._skill_time = 0
+            self.log.append(
+                {
+                    "skill": self._step.operator.id,
+                    "entity": self._step.entity,
+                    "step": self._time,
+                    "probability": round(plan.probability, 6),
+                    "plan": [" ".join(s.key) for s in plan.steps],
+                    "replanned": anew,
+                }
+            )
+            self._policy = self._step.operator.policy(self._step.entity)
+            self._policy.reset(state, self._scene, self._child())
+            action = self._policy.act(state)
+            if action is not None:
+                self._skill_time = 1
+                return self._send(action)
+            self._policy = None
+            self._close(state)
+        self._done = True
+        return None
+
+    def _choose(self, state: State) -> tuple[Plan, bool]:
+        """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
+        rest = self._plan.steps[1:]
+        if rest:
+            again = self.search.forecast(self._goal, state, rest, self._child())
+            if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
+                return again, False
+        first = not self.log
+        plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
+        return plan, not first
+
+    def _child(self) -> np.random.Generator:
+        return np.random.default_rng(int(self._rng.integers(2**63)))

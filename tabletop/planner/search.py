@@ -1,0 +1,268 @@
+"""Best-first search over (skill, entity) with sampled outcomes, led by the margins of the goal's parts."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.logic.formula import Formula, Group, Literal, Node
+from tabletop.logic.geometry import Remembering
+from tabletop.planner.operator import Operator
+from tabletop.sim.state import State
+
+__all__ = ["Goal", "Plan", "Search", "Step"]
+
+Array = npt.NDArray[np.float64]
+
+_MARGIN_WEIGHT: Final = 0.5
+_CELL: Final = 0.02
+"""m: states whose things lie in the same cells are taken to be the same."""
+_NEAR: Final = 0.16
+"""m from a thing of interest within which another may be in the way."""
+_ENOUGH: Final = 0.9
+"""Share of the sampled outcomes that must reach the goal for the search to stop early."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan."""
+
+    operator: Operator
+    entity: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(skill, entity) by name."""
+        return self.operator.id, self.entity
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Skills in order, and what they are expected to bring about."""
+
+    steps: tuple[Step, ...]
+    probability: float
+    """Share of the sampled outcomes in which the goal then holds, times the skills' reliabilities."""
+    remaining: float
+    """Expected number of the goal's parts that then do not hold."""
+    expanded: int = 0
+    """Nodes that the search expanded for it."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A formula taken apart into what must hold together, judged against one initial state."""
+
+    formula: Formula
+    initial: State
+    """At reset; no batch shape."""
+
+    @cached_property
+    def parts(self) -> tuple[Node, ...]:
+        """The parts of the conjunction: literals, or groups joined by "or"."""
+        tree = self.formula.tree
+        return tree.parts if isinstance(tree, Group) and tree.operator == "and" else (tree,)
+
+    @cached_property
+    def _names(self) -> tuple[frozenset[str], ...]:
+        return tuple(frozenset(Formula(p).names) for p in self.parts)
+
+    def margins(self, state: State) -> Array:
+        """Return the squashed margin of each part, (..., parts), each in (-1, 1); >= 0 holds."""
+        now = Remembering(state.layout, state.values)
+        then = Remembering(self.initial.layout, self.initial.values)
+        shape = state.values.shape[:-1]
+        rows = [
+            p.margin(now, then) if isinstance(p, Literal) else Formula(p).margin(state, self.initial)
+            for p in self.parts
+        ]
+        return np.stack([np.broadcast_to(r, shape) for r in rows], axis=-1)
+
+    def done(self, state: State) -> int:
+        """Return how many parts hold in one state."""
+        return int((self.margins(state) >= 0).sum())
+
+    def holds(self, state: State) -> bool:
+        """Return whether all parts hold in one state."""
+        return self.done(state) == len(self.parts)
+
+    def concerned(self, margins: Array) -> frozenset[str]:
+        """Return the entities that parts which fail in at least a tenth of states (K, parts) speak of."""
+        failing = np.mean(margins < 0, axis=0) >= 0.1
+        return frozenset().union(*(n for n, f in zip(self._names, failing, strict=True) if f))
+
+
+def _distance(margins: Array) -> Array:
+    """Return the heuristic (C,) of margins (C, K, parts): expected parts that fail, and how badly."""
+    failing = (margins < 0).sum(axis=-1)
+    return np.asarray((failing + _MARGIN_WEIGHT * np.maximum(-margins, 0).sum(axis=-1)).mean(axis=-1))
+
+
+@dataclass(frozen=True)
+class _Node:
+    states: State
+    """(K,): one for each sample."""
+    margins: Array
+    """(K, parts)."""
+    steps: tuple[Step, ...]
+    cost: float
+    reliability: float
+
+    @property
+    def share(self) -> float:
+        return float((self.margins >= 0).all(axis=-1).mean())
+
+
+@dataclass(frozen=True)
+class Search:
+    """How plans are found. A node is a batch of sampled states; f = cost of the skills + distance to the goal.
+
+    The plan returned is the one with the least f among all nodes seen, so that a goal that is out of reach
+    still gets the steps that come nearest to it.
+    """
+
+    depth: int = 8
+    """Skills in a plan at most."""
+    nodes: int = 400
+    """Nodes expanded at most."""
+    samples: int = 16
+    """Outcomes drawn for each step; 1 where all operators are exact."""
+    patience: int = 80
+    """Nodes expanded without a better plan after which the search ends with what it has."""
+    step_cost: float = 0.1
+    """What a skill costs, in parts of the goal."""
+
+    def __post_init__(self) -> None:
+        """Raises TabletopError: a bound below 1, or a negative cost."""
+        for name in ("depth", "nodes", "samples", "patience"):
+            if getattr(self, name) < 1:
+                raise TabletopError(f"{name} of a search must be at least 1, got {getattr(self, name)!r}")
+        if not (math.isfinite(self.step_cost) and self.step_cost >= 0):
+            raise TabletopError(f"the step cost of a search must be 0 or more, got {self.step_cost!r}")
+
+    def _draws(self, operators: Sequence[Operator], rng: np.random.Generator) -> Array:
+        """Return (depth, K) draws: stratified, and in another order at each depth."""
+        count = 1 if all(o.exact for o in operators) else self.samples
+        even = (np.arange(count) + 0.5) / count
+        return np.stack([rng.permutation(even) for _ in range(self.depth)])
+
+    def plan(
+        self,
+        goal: Goal,
+        state: State,
+        operators: Sequence[Operator],
+        rng: np.random.Generator,
+        penalties: Mapping[tuple[str, str], float] | None = None,
+    ) -> Plan:
+        """Return the best plan found from a state; without steps where nothing comes nearer to the goal.
+
+        Args:
+            goal: what to reach.
+            state: from where; no batch shape.
+            operators: what can be done.
+            rng: chooses outcomes; the same generator gives the same plan.
+            penalties: extra cost of (operator id, entity), for what has failed before.
+        """
+        draws = self._draws(operators, rng)
+        start = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
+        root = _Node(start, goal.margins(start), (), 0.0, 1.0)
+        best, best_f = root, float(_distance(root.margins[None])[0])
+        heap: list[tuple[float, int, _Node]] = [(best_f, 0, root)]
+        seen = {_key(start): 0.0}
+        expanded = made = stale = 0
+        while heap and expanded < self.nodes and stale < self.patience:
+            _, _, node = heapq.heappop(heap)
+            if node.share >= _ENOUGH:
+                break
+            if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
+                continue
+            expanded, stale = expanded + 1, stale + 1
+            for child, f in self._expand(goal, node, operators, draws[len(node.steps)], penalties or {}):
+                key = _key(child.states)
+                if seen.get(key, math.inf) <= child.cost:
+                    continue
+                seen[key] = child.cost
+                made += 1
+                heapq.heappush(heap, (f, made, child))
+                if f < best_f - 1e-9:
+                    best, best_f, stale = child, f, 0
+        return _plan(best, expanded)
+
+    def _expand(
+        self,
+        goal: Goal,
+        node: _Node,
+        operators: Sequence[Operator],
+        draws: Array,
+        penalties: Mapping[tuple[str, str], float],
+    ) -> list[tuple[_Node, float]]:
+        steps: list[Step] = []
+        values: list[Array] = []
+        for entity in _of_interest(node.states, goal.concerned(node.margins)):
+            for operator in operators:
+                fits = operator.applicable(node.states, entity)
+                if fits.mean() < 0.5:
+                    continue
+                after = operator.predict(node.states, entity, draws)
+                values.append(np.where(fits[:, None], after.values, node.states.values))
+                steps.append(Step(operator, entity))
+        if not steps:
+            return []
+        states = State(node.states.layout, np.stack(values))
+        margins = goal.margins(states)
+        out = []
+        for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
+            reliability = step.operator.reliability
+            cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)
+            child = _Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
+            out.append((child, cost + float(distance)))
+        return out
+
+    def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> Plan:
+        """Return given steps as a plan from a state; cut before the first that no longer applies."""
+        draws = self._draws([s.operator for s in steps], rng)
+        states = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
+        done: list[Step] = []
+        reliability = 1.0
+        for step, draw in zip(steps, draws, strict=False):
+            fits = step.operator.applicable(states, step.entity)
+            if fits.mean() < 0.5:
+                break
+            after = step.operator.predict(states, step.entity, draw)
+            states = State(states.layout, np.where(fits[:, None], after.values, states.values))
+            reliability *= step.operator.reliability
+            done.append(step)
+        return _plan(_Node(states, goal.margins(states), tuple(done), 0.0, reliability), 0)
+
+
+def _plan(node: _Node, expanded: int) -> Plan:
+    remaining = float((node.margins < 0).sum(axis=-1).mean())
+    return Plan(node.steps, node.share * node.reliability, remaining, expanded)
+
+
+def _of_interest(states: State, names: frozenset[str]) -> list[str]:
+    """Return the entities to act on: those that failing parts speak of, and rigid ones that may be in their way."""
+    layout = states.layout
+    places = states.field("position").mean(axis=0)
+    wanted = [layout.index(n) for n in layout.names if n in names]
+    out = []
+    for i, name in enumerate(layout.names):
+        near = wanted and min(float(np.linalg.norm(places[i, :2] - places[j, :2])) for j in wanted) < _NEAR
+        if layout.moves[i] != "static" and (i in wanted or (near and layout.moves[i] == "rigid")):
+            out.append(name)
+    return out
+
+
+def _key(states: State) -> bytes:
+    places = np.round(states.field("position") / _CELL)
+    rest = np.round(states.field("fraction") / 0.1), np.round(states.field("quaternion") / 0.1)
+    held = states.field("finger_force").min(axis=-1) > 0
+    return b"".join(np.asarray(a, dtype=np.int16).tobytes() for a in (places, *rest, held))

@@ -1,0 +1,186 @@
+"""Cards with moving pictures: skills with and without a name, and plans."""
+
+from __future__ import annotations
+
+from html import escape
+
+from tabletop.report.charts import interval, percent
+from tabletop.report.html import details, floors_text, nice, plural, section, table
+from tabletop.report.pictures import Pictures
+from tabletop.report.run import Attempt, Naming, Planning, Skill
+
+__all__ = ["named_skills", "nameless_skills", "plans"]
+
+
+def _range(skill: Skill) -> str:
+    return "" if skill.low is None or skill.high is None else f"{percent(skill.low)} to {percent(skill.high)}"
+
+
+def _card(skill: Skill, pictures: Pictures) -> str:
+    spoken = f"{skill.title}: {percent(skill.success)}" + (
+        f", 95% interval {_range(skill)}" if _range(skill) else ""
+    )
+    bar = rate = counted = ""
+    if skill.success is not None:
+        rate = f'<span class="rate">{percent(skill.success)}</span>'
+        bar = interval(skill.success, skill.low, skill.high, skill.floors, spoken)
+        parts = [f"{skill.n:g} episodes"] if skill.n is not None else []
+        parts += [f"likely {_range(skill)}"] if _range(skill) else []
+        counted = f'<p class="counted">{escape(" · ".join(parts))}</p>' if parts else ""
+    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.floors else ""
+    about = [nice(skill.kind), nice(skill.effect)]
+    tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
+    tags += f"<code>{escape(skill.id)}</code>"
+    words = " ".join(
+        filter(None, (skill.title, skill.task, skill.kind, skill.effect, skill.phrase, skill.id))
+    )
+    phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.name and skill.phrase else ""
+    return (
+        f'<article class="card" data-words="{escape(words.lower())}" data-rate="{skill.success or 0:.4f}"'
+        f' data-name="{escape(skill.title.lower())}">'
+        f"{pictures.show(skill.clip, f'The robot doing: {skill.title}')}"
+        f'<div class="card-text"><div class="card-head"><h3>{escape(skill.title)}</h3>{rate}</div>'
+        f'{phrase}{bar}{counted}{floors}<p class="tags">{tags}</p></div></article>'
+    )
+
+
+def _controls(what: str) -> str:
+    return (
+        '<div class="controls"><label>Find <input type="search" data-filter placeholder="lift, drawer, …">'
+        "</label>"
+        '<label>Sort by <select data-sort><option value="rate">success</option>'
+        '<option value="name">name</option></select></label>'
+        f'<span class="shown" aria-live="polite">{what}</span></div>'
+    )
+
+
+def _rows(skills: list[Skill]) -> str:
+    floors = list(dict.fromkeys(name for s in skills for name in s.floors))
+    head = [
+        "skill",
+        "name",
+        "task",
+        "kind",
+        "effect",
+        "success",
+        "95% interval",
+        "episodes",
+        *map(nice, floors),
+    ]
+    rows = [
+        [
+            *(
+                s.id,
+                s.title,
+                s.task or "–",
+                nice(s.kind),
+                nice(s.effect),
+                percent(s.success),
+                _range(s) or "–",
+            ),
+            *("–" if s.n is None else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
+        ]
+        for s in skills
+    ]
+    return details("The same as a table", table(head, rows))
+
+
+def named_skills(naming: Naming, pictures: Pictures) -> str:
+    """Return the gallery of the skills that carry a task's name."""
+    named = naming.named
+    if not named:
+        return ""
+    cards = "".join(_card(s, pictures) for s in named)
+    lead = (
+        "Each of these was found without a task in mind, then solved one. The dot is its success on"
+        " scenes that took no part in choosing the name, the band its 95% interval. Grey ticks are the"
+        " floors: a random policy, doing nothing, and a skill drawn at random, on the same scenes."
+    )
+    head = _controls(plural(len(named), "skill")) if len(named) > 3 else ""
+    gallery = f'<div class="cards">{cards}</div>'
+    return section(
+        "skills", "Skills with a name", lead, f'<div class="gallery">{head}{gallery}</div>{_rows(named)}'
+    )
+
+
+def nameless_skills(naming: Naming, pictures: Pictures) -> str:
+    """Return the gallery of skills that do one thing reliably for which there is no task."""
+    skills = naming.nameless
+    rest = len(naming.skills) - len(naming.named) - len(skills)
+    if not skills:
+        return ""
+    lead = (
+        "These do the same thing again and again, but no task in the registry asks for it."
+        " Each may become one."
+    )
+    more = (
+        f'<p class="aside">{plural(rest, "more skill")} did nothing consistent enough to describe.</p>'
+        if rest
+        else ""
+    )
+    cards = f'<div class="cards small">{"".join(_card(s, pictures) for s in skills)}</div>'
+    return section("nameless", "Consistent, but without a name", lead, cards + more + _rows(skills))
+
+
+def _steps(attempt: Attempt) -> str:
+    if not attempt.skills:
+        return '<p class="aside">No plan was found.</p>'
+    return '<ol class="steps">' + "".join(f"<li>{escape(s)}</li>" for s in attempt.skills) + "</ol>"
+
+
+def _parts(attempt: Attempt) -> str:
+    """Return how much of the goal came true, in words."""
+    parts = []
+    if attempt.completed is not None and attempt.literals:
+        done = attempt.completed
+        # A share of the goal, where it is not a count of its parts.
+        done = done * attempt.literals if 0 < done < 1 else done
+        parts.append(f"{done:g} of {plural(attempt.literals, 'part')} came true")
+    if attempt.replans is not None:
+        parts.append("as first planned" if attempt.replans == 0 else f"planned anew {attempt.replans:g}×")
+    return " · ".join(parts)
+
+
+def _plan(attempt: Attempt, pictures: Pictures) -> str:
+    title = attempt.phrase or attempt.goal
+    badge = (
+        '<span class="badge good">✓ reached</span>'
+        if attempt.solved
+        else '<span class="badge">not reached</span>'
+    )
+    formula = f'<p class="formula"><code>{escape(attempt.goal)}</code></p>' if attempt.phrase else ""
+    picture = pictures.show(attempt.clip, f"The robot carrying out a plan: {title}") if attempt.clip else ""
+    kind = "plan" if picture else "plan plain"
+    return (
+        f'<article class="{kind}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
+        f'{formula}{_steps(attempt)}<p class="counted">{escape(_parts(attempt))}</p></div></article>'
+    )
+
+
+def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
+    """Return the goals with the skills that were chained to reach them, the first `most` as cards."""
+    if not planning.attempts:
+        return ""
+    order = sorted(planning.attempts, key=lambda a: (not a.solved, a.clip is None, -len(a.skills)))
+    shown, failed = order[:most], [a for a in order[most:] if not a.solved]
+    if failed and all(a.solved for a in shown):  # failures teach too: keep some in sight
+        shown = shown[: most - min(3, len(failed))] + failed[:3]
+    cards = "".join(_plan(a, pictures) for a in shown)
+    rows = [
+        [
+            a.phrase or a.goal,
+            a.goal,
+            "yes" if a.solved else "no",
+            " → ".join(a.skills) or "–",
+            _parts(a) or "–",
+        ]
+        for a in planning.attempts
+    ]
+    lead = (
+        "A goal is a formula over the scene. The planner knows each skill's conditions and effects from"
+        " trying it, looks for a chain that makes the goal true, and plans anew where the world did not"
+        " do as expected."
+    )
+    whole = table(["goal", "formula", "reached", "skills", "outcome"], rows)
+    folded = details(f"All {plural(len(rows), 'goal')} as a table", whole)
+    return section("plans", "Plans", lead, f'<div class="plans">{cards}</div>{folded}')

@@ -1,0 +1,168 @@
+"""The top of the page: what happened in the run, in plain words and a few numbers beside their floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from tabletop.report.charts import bars, percent, short
+from tabletop.report.html import floors_text, nice, plural
+from tabletop.report.pictures import Pictures
+from tabletop.report.run import Discovery, Naming, Planning, Run, Skill, Sweep
+
+__all__ = ["headline"]
+
+
+def _strong(text: str) -> str:
+    return f"<strong>{escape(text)}</strong>"
+
+
+def _discovered(found: Discovery) -> str:
+    numbers = found.numbers
+    effort = [f"{numbers['minutes']:.0f} minutes"] if "minutes" in numbers else []
+    effort += [f"{short(numbers['env_steps'])} steps"] if "env_steps" in numbers else []
+    start = "With no reward and no task, the robot tried things out"
+    if effort:
+        start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
+    value = numbers.get("effective_skills_2cm")
+    if value is None:
+        return f"{start}."
+    text = f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places"
+    if found.floors:
+        top = max(found.floors.values())
+        text += f"; by the same measure, what has learned nothing scores at most {short(round(top, 1))}"
+    return f"{text}."
+
+
+def _named(naming: Naming) -> str:
+    named = naming.named
+    if not named:
+        return f"None of the {plural(len(naming.skills), 'skill')} earned the name of a task."
+    best = " and ".join(f"“{escape(s.title)}”" for s in _different(named)[:2])
+    tasks = len({s.task for s in named})
+    return (
+        f"{_strong(f'{len(named)} of {len(naming.skills)}')} passed a task's test on fresh scenes"
+        f" and carry its name ({plural(tasks, 'task')} in all), {best} among them."
+    )
+
+
+def _different(named: Sequence[Skill]) -> list[Skill]:
+    return list({s.title: s for s in reversed(named)}.values())[::-1]
+
+
+def _planned(planning: Planning) -> str:
+    if planning.solved is None or not planning.goals:
+        return ""
+    reached = _strong(f"{planning.solved:g} of {planning.goals:g} goals")
+    return f"Chained by the planner, the skills reached {reached}."
+
+
+def _ordered(sweeps: Sequence[Sweep]) -> list[Sweep]:
+    return sorted((s for s in sweeps if s.success), key=lambda s: s.success[-1])
+
+
+def _perturbed(sweeps: Sequence[Sweep]) -> str:
+    ordered = _ordered(sweeps)
+    if not ordered:
+        return ""
+    worst, best = ordered[0], ordered[-1]
+    text = (
+        f"Of {plural(len(ordered), 'kind')} of disturbance, {_strong(nice(worst.family))} hurts most:"
+        f" at its strongest, success goes from {percent(worst.success[0])} to {percent(worst.success[-1])}"
+    )
+    return text + (f"; {escape(nice(best.family))} hurts least." if best is not worst else ".")
+
+
+def _tile(label: str, value: str, of: str, below: str) -> str:
+    return (
+        f'<div class="tile"><p class="tile-label">{escape(label)}</p>'
+        f'<p class="tile-value">{escape(value)}<small>{escape(of)}</small></p>{below}</div>'
+    )
+
+
+def _note(text: str) -> str:
+    return f'<p class="tile-note">{escape(text)}</p>' if text else ""
+
+
+def _mean_floors(skills: Sequence[Skill]) -> Mapping[str, float]:
+    names = list(dict.fromkeys(name for s in skills for name in s.floors))
+    held = {n: [s.floors[n] for s in skills if n in s.floors] for n in names}
+    return {n: sum(v) / len(v) for n, v in held.items()}
+
+
+def _tiles(run: Run) -> list[str]:
+    tiles = []
+    found = run.discovery
+    if found and (value := found.numbers.get("effective_skills_2cm")) is not None:
+        of = f" of {found.numbers['codes']:g}" if "codes" in found.numbers else ""
+        rows = [("this run", value, False), *((nice(n), v, True) for n, v in found.floors.items())]
+        spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+        below = bars([(n, round(v, 1), f) for n, v, f in rows], f"Effective skills: {spoken}")
+        tiles.append(_tile("Effective skills, told apart at 2 cm", f"{value:.1f}", of, below))
+    if run.naming and run.naming.skills:
+        named = run.naming.named
+        rates = [s.success for s in named if s.success is not None]
+        mean = f"They succeed in {percent(sum(rates) / len(rates))} on average. " if rates else ""
+        floors = floors_text(_mean_floors(named))
+        note = mean + (f"On the same scenes: {floors}." if floors else "")
+        tiles.append(
+            _tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note))
+        )
+    plan = run.planning
+    if plan and plan.solved is not None and plan.goals:
+        parts = []
+        if plan.mean_completed is not None:
+            parts.append(f"On average {percent(plan.mean_completed)} of a goal's parts came true.")
+        if plan.floors:
+            parts.append(f"Goals reached without plans: {floors_text(plan.floors)}.")
+        tiles.append(
+            _tile("Goals reached by plans", f"{plan.solved:g}", f" of {plan.goals:g}", _note(" ".join(parts)))
+        )
+    ordered = _ordered(run.sweeps)
+    if ordered:
+        still = [s for s in ordered if s.success[-1] >= 0.5 * s.success[0]]
+        note = (
+            "Disturbances under which, at their strongest, at least half of the undisturbed success is left."
+        )
+        tiles.append(_tile("Disturbances withstood", f"{len(still)}", f" of {len(ordered)}", _note(note)))
+    return tiles
+
+
+def _hero(run: Run, pictures: Pictures) -> str:
+    plans = (
+        [a for a in run.planning.attempts if a.solved and a.clip and a.clip.is_file()] if run.planning else []
+    )
+    if plans:
+        best = max(plans, key=lambda a: len(a.skills))
+        title = best.phrase or best.goal
+        return _caption(pictures, best.clip, f"A plan of {plural(len(best.skills), 'skill')}: {title}")
+    named = [s for s in run.naming.named if s.clip and s.clip.is_file()] if run.naming else []
+    if named:
+        return _caption(pictures, named[0].clip, f"A discovered skill: {named[0].title}")
+    return ""
+
+
+def _caption(pictures: Pictures, clip: Path | None, text: str) -> str:
+    shown = pictures.show(clip, text)
+    return f'<figure class="hero-clip">{shown}<figcaption>{escape(text)}</figcaption></figure>'
+
+
+def headline(run: Run, pictures: Pictures) -> str:
+    """Return the page's header: the story of the run and its key numbers."""
+    told = [_discovered(run.discovery) if run.discovery else ""]
+    told += [_named(run.naming) if run.naming and run.naming.skills else ""]
+    told += [_planned(run.planning) if run.planning else "", _perturbed(run.sweeps)]
+    story = " ".join(t for t in told if t) or "This run has learning curves but no results yet."
+    made = run.made
+    tags = [run.folder.resolve().name]
+    if made:
+        tags += [f"seed {made.seed}"] if made.seed is not None else []
+        tags += [f"tabletop {made.version}"] if made.version is not None else []
+    kicker = "".join(f"<span>{escape(t)}</span>" for t in tags)
+    hero = _hero(run, pictures)
+    return (
+        f'<header class="hero{" with-clip" if hero else ""}"><div><p class="kicker">{kicker}</p>'
+        f'<h1>What the robot found out</h1><p class="story">{story}</p></div>{hero}</header>'
+        f'<div class="tiles">{"".join(_tiles(run))}</div>'
+    )

@@ -1,0 +1,87 @@
+"""The report: one self-contained HTML file that shows a run folder to somebody who has never seen one."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from tabletop.report.closing import how_made, how_to_read
+from tabletop.report.gallery import named_skills, nameless_skills, plans
+from tabletop.report.headline import headline
+from tabletop.report.pictures import Pictures
+from tabletop.report.read import read_run
+from tabletop.report.results import curves, ends, matrix, perturbations
+from tabletop.report.run import Run
+
+__all__ = ["page", "write_report"]
+
+_HERE = Path(__file__).resolve().parent
+_LINKS: Final = {
+    "skills": "Skills",
+    "plans": "Plans",
+    "perturb": "Disturbances",
+    "nameless": "Nameless",
+    "ends": "Ends",
+    "matrix": "Tasks",
+    "curves": "Learning",
+    "reading": "How to read",
+    "made": "How made",
+}
+"""What the links to the sections say."""
+
+
+def _navigation(sections: list[str]) -> str:
+    found = (re.match(r'<section id="(\w+)"', s) for s in sections)
+    return "".join(f'<a href="#{m[1]}">{_LINKS[m[1]]}</a>' for m in found if m)
+
+
+def page(run: Run) -> str:
+    """Return the page of a run as one HTML text without a link to anything outside it.
+
+    Raises:
+        TabletopError: a clip is no picture.
+    """
+    pictures = Pictures()
+    top = headline(run, pictures)
+    naming, planning = run.naming, run.planning
+    sections = [
+        named_skills(naming, pictures) if naming else "",
+        plans(planning, pictures) if planning else "",
+        perturbations(run.sweeps, pictures),
+        nameless_skills(naming, pictures) if naming else "",
+        ends(run.discovery) if run.discovery else "",
+        matrix(naming) if naming else "",
+        curves(run.metrics),
+        how_to_read(run),
+        how_made(run),
+    ]
+    shown = [s for s in sections if s]
+    frame = Template((_HERE / "page.html").read_text(encoding="utf-8"))
+    return frame.substitute(
+        title=escape(f"{run.folder.resolve().name} · tabletop"),
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        navigation=_navigation(shown),
+        headline=top,
+        sections="\n".join(shown),
+    )
+
+
+def write_report(folder: Path) -> Path:
+    """Write report.html into a run folder from what its stages left there, and return its path.
+
+    The page holds all its pictures and needs no network; a stage that was not run has no section. The
+    file appears whole or not at all, and is the same byte for byte for the same folder.
+
+    Raises:
+        TabletopError: no such folder, nothing in it to show, or a file of a wrong shape.
+    """
+    text = page(read_run(Path(folder)))
+    target = Path(folder) / "report.html"
+    temporary = target.with_name(target.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(target)
+    return target

@@ -1,0 +1,60 @@
+"""Clips as part of the page: data URIs within a budget, each with stills for whoever wants no motion."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from tabletop.errors import TabletopError
+from tabletop.report.clips import contact_sheet, encode_still, read_clip
+
+__all__ = ["BUDGET", "Pictures"]
+
+BUDGET: Final = 6_500_000
+"""Characters of all pictures together; the rest of a page takes well under a million."""
+
+
+def _uri(data: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
+
+
+class Pictures:
+    """Embeds clips in the order they are asked for; what no longer fits moves no more, then is left out."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._left = budget
+
+    def _still(self, path: Path, animation: bytes) -> str:
+        try:
+            frames, _ = read_clip(path)
+            return _uri(encode_still(contact_sheet(frames, 2, 2, gap=2, shrink=2)))
+        except TabletopError:
+            # One frame alone is a plain picture: it is its own still.
+            return _uri(animation)
+
+    def show(self, path: Path | None, alt: str) -> str:
+        """Return the HTML of a clip, or of an empty place where there is none.
+
+        Args:
+            path: an animated .webp.
+            alt: what is seen, for who cannot see it.
+        """
+        if path is None or not path.is_file():
+            return '<div class="clip empty"><span>no film</span></div>'
+        data = path.read_bytes()
+        if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+            raise TabletopError(f"the clip {path.name!r} must be a .webp picture, got {data[:12]!r}")
+        still, moving = self._still(path, data), _uri(data)
+        if len(still) > self._left:
+            place = escape(f"{path.parent.name}/{path.name}")
+            return f'<div class="clip empty"><span>see {place}</span></div>'
+        if len(still) + len(moving) > self._left:
+            self._left -= len(still)
+            return f'<img class="clip" alt="{escape(alt)}" src="{still}">'
+        self._left -= len(still) + len(moving)
+        return (
+            '<picture class="moving"><source media="(prefers-reduced-motion: reduce), print" '
+            f'srcset="{still}"><img class="clip" alt="{escape(alt)}" src="{moving}"></picture>'
+        )

@@ -1,0 +1,212 @@
+"""The sections that are charts: where skills end, what they solve, how they learned, what breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from tabletop.report.charts import Series, code_color, lines, percent, short
+from tabletop.report.html import details, figure, nice, section, table
+from tabletop.report.maps import heat, scatter, strips
+from tabletop.report.pictures import Pictures
+from tabletop.report.run import Discovery, Ends, Naming, Sweep
+
+__all__ = ["curves", "ends", "matrix", "perturbations"]
+
+_POINTS: Final = 60
+"""Points of a learning curve at most: means of neighbouring rows."""
+_FLAT: Final = 0.02
+"""m: where nothing ends higher or lower than this, a view from the side shows only a line."""
+_FIRST: Final = ("accuracy", "loss_q", "effective", "coverage", "return", "reward")
+"""How the names of the curves begin that are shown without asking, in this order."""
+
+
+def _rigid(effect: str, members: Sequence[Ends]) -> str:
+    ends_ = f"{len(members)} skills, {sum(len(e.finals) for e in members)} episodes"
+    above = scatter(
+        members, (-2, 0), ("left", "right", "toward", "away"), f"{nice(effect)} seen from above: {ends_}"
+    )
+    side = scatter(
+        members, (-2, 2), ("left", "right", "down", "up"), f"{nice(effect)} seen from the robot: {ends_}"
+    )
+    name = nice(effect).capitalize()
+    shown = figure(f"{name}, from above", above)
+    flat = all(np.quantile(np.abs(e.finals[:, 2]), 0.9) < _FLAT for e in members)
+    return shown if flat else shown + figure(f"{name}, seen from the robot", side)
+
+
+def _ends_row(e: Ends) -> list[str]:
+    mean, spread = e.finals.mean(axis=0), e.finals.std(axis=0)
+    if e.finals.shape[1] == 1:
+        return [e.id, str(e.code), str(len(e.finals)), f"fraction {mean[0]:.2f} ± {spread[0]:.2f}", "–"]
+    moved = ", ".join(f"{100 * m:+.1f} ± {100 * s:.1f}" for m, s in zip(mean[:3], spread[:3], strict=True))
+    turned = f"{np.degrees(mean[3]):+.0f} ± {np.degrees(spread[3]):.0f}°"
+    return [e.id, str(e.code), str(len(e.finals)), f"{moved} cm", turned]
+
+
+def ends(found: Discovery) -> str:
+    """Return where every skill's episodes ended, a chart for each kind of effect."""
+    groups: dict[tuple[str, int], list[Ends]] = {}
+    for e in found.ends:
+        if len(e.finals):
+            groups.setdefault((e.effect, e.finals.shape[1]), []).append(e)
+    if not groups:
+        return ""
+    body = ""
+    for (effect, width), members in groups.items():
+        if width == 4:
+            body += _rigid(effect, members)
+    for (effect, width), members in groups.items():
+        if width == 1:
+            label = f"Final fractions of the {nice(effect)}: {len(members)} skills"
+            body += figure(
+                f"{nice(effect).capitalize()}, how far it is open or pressed", strips(members, label)
+            )
+    kinds = ""
+    if found.kinds:
+        rows = [
+            [
+                nice(kind),
+                *(("–" if k not in v else short(v[k])) for k in ("codes", "effective_2cm", "effective_5cm")),
+            ]
+            for kind, v in found.kinds.items()
+        ]
+        kinds = figure("How many can be told apart", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
+    lead = (
+        "Every dot is one episode: how far the thing had moved when the skill was over. A colour and a"
+        " number stand for one skill, so tight clouds far apart are what discovery is after. Point at a"
+        " cloud to see it alone."
+    )
+    rows = [_ends_row(e) for members in groups.values() for e in members]
+    head = ["skill", "code", "episodes", "moved x, y, z (away, left, up), mean ± spread", "turned"]
+    folded = details("The same as a table", table(head, rows))
+    return section("ends", "Where the skills end", lead, f'<div class="flow">{body}{kinds}</div>{folded}')
+
+
+def matrix(naming: Naming) -> str:
+    """Return the heat map of every skill on every task, best rows and columns first."""
+    if not naming.rates or not naming.tasks:
+        return ""
+    rates = np.array(naming.rates)
+    known = np.nan_to_num(rates)
+    columns = np.argsort(-known.max(axis=0), kind="stable")
+    # Rows follow the task they are best at, so that what belongs together forms blocks.
+    best = known[:, columns].argmax(axis=1)
+    rows = np.lexsort((-known.max(axis=1), best))
+    weak = known.max(axis=1) < 0.1
+    rows = np.concatenate([rows[~weak[rows]], rows[weak[rows]]])
+    titles = {s.id: f"{s.name} · {s.id}" if s.name else s.id for s in naming.skills}
+    row_names = [titles.get(naming.rows[i], naming.rows[i]) for i in rows]
+    column_names = [nice(naming.tasks[j]) for j in columns]
+    ordered = rates[rows][:, columns]
+    label = f"Success of {len(row_names)} skills on {len(column_names)} tasks"
+    picture = heat(row_names, column_names, ordered.tolist(), label)
+    cells = [[n, *(percent(r) for r in row)] for n, row in zip(row_names, ordered, strict=True)]
+    folded = details("The same as a table", table(["skill", *column_names], cells))
+    lead = (
+        "Success of every skill on every task it could be tried on, in percent."
+        " Names are chosen from this, then tested on other scenes."
+    )
+    return section(
+        "matrix", "Every skill on every task", lead, f'<div class="panel scroll">{picture}</div>{folded}'
+    )
+
+
+def _thinned(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
+    parts = min(len(x), _POINTS)
+    across, up = ([float(p.mean()) for p in np.array_split(np.array(v), parts)] for v in (x, y))
+    return across, up
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return next((i for i, first in enumerate(_FIRST) if name.startswith(first)), len(_FIRST)), name
+
+
+def curves(rows: Sequence[Mapping[str, float]]) -> str:
+    """Return the learning curves: a chart for each number, one line for each kind that it is split into."""
+    axis = next((k for k in ("step", "env_steps", "minutes", "updates") if any(k in r for r in rows)), None)
+    if axis is None:
+        return ""
+    groups: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    for row in rows:
+        for key, value in row.items():
+            if key not in ("step", "env_steps", "minutes", "updates") and axis in row:
+                group, _, part = key.partition("/")
+                x, y = groups.setdefault(group, {}).setdefault(part, ([], []))
+                x.append(row[axis])
+                y.append(value)
+    groups = {g: parts for g, parts in groups.items() if any(len(x) > 1 for x, _ in parts.values())}
+    if not groups:
+        return ""
+    x_name = {"step": "steps", "env_steps": "steps"}.get(axis, axis)
+    panels: list[tuple[str, str]] = []
+    for group in sorted(groups, key=_rank):
+        parts = sorted(groups[group].items())
+        series = []
+        for i, (part, (x, y)) in enumerate(parts):
+            color = code_color(i, len(parts)) if part else "var(--ink)"
+            color = "var(--accent)" if len(parts) == 1 else color
+            series.append(Series(nice(part) or "all", *_thinned(x, y), color=color))
+        top = max(max(s.y) for s in series)
+        share = group.startswith("accuracy") and min(min(s.y) for s in series) >= 0 and top <= 1
+        label = f"{nice(group)} over {x_name}: " + ", ".join(
+            f"{s.name} ends at {short(s.y[-1])}" for s in series
+        )
+        picture = lines(series, label, x_name=x_name, y_range=(0.0, 1.0) if share else None, rates=share)
+        panels.append((group, figure(nice(group), picture)))
+    shown = [p for g, p in panels if _rank(g)[0] < len(_FIRST)] or [p for _, p in panels[:4]]
+    more = [p for _, p in panels if p not in shown]
+    body = f'<div class="panels">{"".join(shown)}</div>'
+    if more:
+        body += details(f"{len(more)} more curves", f'<div class="panels">{"".join(more)}</div>')
+    last = [
+        [group, part or "all", short(x[-1]), short(y[-1])]
+        for group, members in groups.items()
+        for part, (x, y) in members.items()
+    ]
+    body += details("Last values as a table", table(["number", "of", x_name, "value"], last))
+    lead = "Accuracy is how often the discriminator, seeing only the end, names the skill that was asked for."
+    return section("curves", "How they were learned", lead, body)
+
+
+def _sweep(sweep: Sweep, pictures: Pictures) -> str:
+    unit = f"{nice(sweep.family)} in {sweep.unit}" if sweep.unit else nice(sweep.family)
+    one = Series("success", sweep.magnitudes, sweep.success, sweep.low, sweep.high)
+    label = f"Success under {nice(sweep.family)}: " + ", ".join(
+        f"{percent(s)} at {short(m)} {sweep.unit}".rstrip()
+        for m, s in zip(sweep.magnitudes, sweep.success, strict=True)
+    )
+    picture = lines([one], label, x_name=unit, y_range=(0.0, 1.0), rates=True, marks=True)
+    numbers = sweep.numbers
+    parts = [f"mean over the range {percent(numbers['area'])}"] if 0 <= numbers.get("area", -1) <= 1 else []
+    parts += [f"drop {100 * numbers['drop']:.0f} points"] if "drop" in numbers else []
+    parts += [f"{numbers['n']:g} episodes a point"] if "n" in numbers else []
+    clip = pictures.show(sweep.clip, f"An episode under {nice(sweep.family)}") if sweep.clip else ""
+    return figure(nice(sweep.family).capitalize(), picture + clip, " · ".join(parts))
+
+
+def perturbations(sweeps: Sequence[Sweep], pictures: Pictures) -> str:
+    """Return success against the strength of each disturbance, the most harmful first."""
+    drawn = [s for s in sweeps if s.success]
+    if not drawn:
+        return ""
+    order = sorted(drawn, key=lambda s: s.success[-1] - s.success[0])
+    rows = [
+        [
+            *(nice(s.family), f"{short(m)} {s.unit}".strip(), percent(rate)),
+            f"{percent(s.low[i])} to {percent(s.high[i])}" if s.low and s.high else "–",
+        ]
+        for s in order
+        for i, (m, rate) in enumerate(zip(s.magnitudes, s.success, strict=True))
+    ]
+    lead = (
+        "The same skills while the world is pushed, delayed or blurred."
+        " Bands are 95% intervals; the most harmful comes first."
+    )
+    body = f'<div class="panels">{"".join(_sweep(s, pictures) for s in order)}</div>'
+    body += details(
+        "The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows)
+    )
+    return section("perturb", "What holds when things go wrong", lead, body)

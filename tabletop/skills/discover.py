@@ -1,0 +1,326 @@
+"""Discovery: collect whole episodes in worker processes while the learner learns, until the budget is spent.
+
+Rounds of episodes and updates alternate in a fixed pattern, so that a budget in steps gives the same library
+on the same machine whatever the number of workers, and a resumed run goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from tabletop.errors import TabletopError
+from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.rollout.engine import Engine, default_workers
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills.codes import Codes
+from tabletop.skills.collect import Batch, CollectJob, collect
+from tabletop.skills.learner import Learner, LearnerSettings
+from tabletop.skills.library import Library, save_library
+
+__all__ = ["DiscoverSettings", "discover"]
+
+_AHEAD: Final = 2
+"""Rounds of episodes that are under way while the learner works on the ones before."""
+
+
+@dataclass(frozen=True)
+class DiscoverSettings:
+    """What a discovery may be told."""
+
+    counts: Mapping[str, int] = field(
+        default_factory=lambda: {"held": 20, "settled": 16, "drawer": 5, "button": 2}
+    )
+    """Codes of each kind of effect."""
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {"held": 0.38, "settled": 0.38, "drawer": 0.14, "button": 0.10}
+    )
+    """Share of the episodes that each kind of effect gets."""
+    scene: str = "discovery"
+    """Scene card in assets/scenes."""
+    horizon: int = 30
+    """Control steps a skill acts for."""
+    episodes: int = 12
+    """Episodes a round."""
+    warmup: int = 400
+    """Episodes of random actions before learning begins."""
+    updates: float = 0.15
+    """Updates a control step."""
+    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    """Of the learner."""
+    seed: int = 0
+    """Of everything."""
+
+
+def discover(
+    folder: Path,
+    settings: DiscoverSettings,
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Library:
+    """Discover skills and save them as folder/library.
+
+    Args:
+        folder: the run's folder; progress goes to metrics.jsonl and tensorboard/ in it.
+        settings: see there.
+        minutes: wall-clock budget, or
+        steps: budget in control steps (deterministic).
+        workers: collecting processes; default: one core is left to the learner.
+        resume: go on from the folder's checkpoint.
+        quiet: no progress bar.
+
+    Raises:
+        TabletopError: no budget or a bad one, nothing to resume, or a run is there already.
+    """
+    if (minutes is None) == (steps is None):
+        raise TabletopError("give a budget: either minutes or steps")
+    if minutes is not None and not minutes > 0:
+        raise TabletopError(f"minutes must be above 0, got {minutes:g}")
+    if steps is not None and steps < 1:
+        raise TabletopError(f"steps must be at least 1, got {steps}")
+    checkpoint = folder / "checkpoint"
+    if resume and not (checkpoint / "state.json").is_file():
+        raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    collectors = max(1, default_workers() - 1) if workers is None else workers
+    with Engine(collectors) as engine:
+        run = _Run(folder, settings, engine)
+        if resume:
+            run.restore(checkpoint)
+        else:
+            for old in ("metrics.jsonl",):
+                (folder / old).unlink(missing_ok=True)
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        try:
+            run.go(minutes, steps, quiet)
+        finally:
+            run.close()
+    library = run.library()
+    save_library(library, folder / "library")
+    return library
+
+
+class _Run:
+    """One discovery under way."""
+
+    def __init__(self, folder: Path, settings: DiscoverSettings, engine: Engine) -> None:
+        self.folder, self.settings, self.engine = folder, settings, engine
+        self.codes = Codes(settings.counts)
+        total = sum(settings.shares[name] for name in settings.counts)
+        self.shares = tuple(settings.shares[name] / total for name in settings.counts)
+        self.card = load_scene_card(settings.scene)
+        self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
+        self.steps = self.rounds = self.next_episode = 0
+        self.minutes = 0.0
+        self.owed = 0.0
+        self.jobs: deque[CollectJob] = deque()
+        self.futures: deque[Future[Batch]] = deque()
+        self._tensorboard: Any = None
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    def go(self, minutes: float | None, steps: int | None, quiet: bool) -> None:
+        """Collect and learn until the budget is spent; save a checkpoint every two minutes and at the end."""
+        began = time.monotonic() - self.minutes * 60
+        saved = time.monotonic()
+        bar = tqdm(
+            total=round(minutes * 60) if minutes else steps,
+            initial=round(self.minutes * 60) if minutes else self.steps,
+            unit="s" if minutes else "step",
+            desc="discover",
+            disable=True if quiet else None,
+            leave=False,
+        )
+        with bar:
+            while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
+                try:
+                    self.round()
+                except KeyboardInterrupt:
+                    self.save()
+                    raise
+                self.minutes = (time.monotonic() - began) / 60
+                bar.update((round(self.minutes * 60) if minutes else self.steps) - bar.n)
+                if self.rounds % 10 == 0:
+                    self._report(bar)
+                if time.monotonic() - saved > 120:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def round(self) -> None:
+        """Take in one round of episodes, start another, and learn."""
+        while len(self.jobs) < _AHEAD:
+            self._start()
+        batch = self._collected()
+        self.jobs.popleft()
+        self._start()
+        self.learner.add(batch)
+        taken = sum(r.steps for r in batch)
+        self.steps += taken
+        self.rounds += 1
+        episodes = self.next_episode - _AHEAD * self.settings.episodes
+        if episodes < self.settings.warmup:
+            return
+        if not self.learner.ready:
+            self.learner.begin()
+        self.owed += taken * self.settings.updates
+        count, self.owed = int(self.owed), self.owed % 1.0
+        self.learner.learn(count)
+
+    def _start(self) -> None:
+        s = self.settings
+        random = not self.learner.ready
+        weights = {} if random else self.learner.sac.actor_arrays()
+        job = CollectJob(
+            weights,
+            self.codes,
+            self.card,
+            s.seed,
+            self.next_episode,
+            s.episodes,
+            s.horizon,
+            self.shares,
+            random,
+        )
+        self.next_episode += s.episodes
+        self.jobs.append(job)
+        self._submit(job)
+
+    def _submit(self, job: CollectJob) -> None:
+        self.futures.append(self.engine.submit(collect, job))
+
+    def _collected(self) -> Batch:
+        """Return the oldest round's episodes; where a worker died, all rounds under way are run again."""
+        for _ in range(3):
+            try:
+                return self.futures.popleft().result()
+            except BrokenProcessPool:
+                self.engine.restart()
+                self.futures.clear()
+                for job in self.jobs:
+                    self._submit(job)
+        raise TabletopError("collecting processes died three times in a row; is there enough memory?")
+
+    def _report(self, bar: Any) -> None:
+        values = {
+            "step": self.steps,
+            "minutes": round(self.minutes, 3),
+            "episodes": self.next_episode,
+            "updates": self.learner.sac.updates,
+            **self.learner.progress(),
+        }
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+        if self._tensorboard is None:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"))
+        for name, value in values.items():
+            self._tensorboard.add_scalar(name, value, self.steps)
+        bar.set_postfix_str(
+            f"{self.steps} steps, {values['effective']:.1f} effective skills, "
+            f"named right {values['accuracy']:.0%}, {values['coverage']} bins"
+        )
+
+    def close(self) -> None:
+        """Close what is open; what has not begun is dropped."""
+        for future in self.futures:
+            future.cancel()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    def library(self) -> Library:
+        """Return the skills as they are now."""
+        info = {
+            "seed": self.settings.seed,
+            "env_steps": self.steps,
+            "minutes": round(self.minutes, 2),
+            "updates": self.learner.sac.updates,
+        }
+        learner = self.learner
+        return Library(
+            self.codes,
+            self.settings.horizon,
+            learner.sac.actor_arrays(),
+            learner.q.means.copy(),
+            self.card,
+            info,
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint beside the last one, then put it in its place."""
+        target = self.folder / "checkpoint"
+        temporary = self.folder / "checkpoint.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        self.learner.save(temporary)
+        for i, job in enumerate(self.jobs):
+            save_tensors(temporary / f"job{i}.safetensors", {"empty": np.zeros(1), **job.weights})
+        state = {
+            "steps": self.steps,
+            "rounds": self.rounds,
+            "next_episode": self.next_episode,
+            "minutes": self.minutes,
+            "owed": self.owed,
+            "jobs": [{"first": j.first, "random": j.random} for j in self.jobs],
+            "seed": self.settings.seed,
+            "counts": dict(self.codes.counts),
+        }
+        (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        old = self.folder / "checkpoint.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def restore(self, checkpoint: Path) -> None:
+        """Go back to a checkpoint, episodes under way included."""
+        try:
+            state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
+        if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with seed {state['seed']} and codes {state['counts']}; "
+                f"resume with the same, got {self.settings.seed} and {dict(self.codes.counts)}"
+            )
+        self.steps, self.rounds = state["steps"], state["rounds"]
+        self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
+        self.learner.restore(checkpoint)
+        s = self.settings
+        for i, kept in enumerate(state["jobs"]):
+            weights = load_tensors(checkpoint / f"job{i}.safetensors")
+            weights.pop("empty")
+            job = CollectJob(
+                weights,
+                self.codes,
+                self.card,
+                s.seed,
+                kept["first"],
+                s.episodes,
+                s.horizon,
+                self.shares,
+                kept["random"],
+            )
+            self.jobs.append(job)
+            self._submit(job)

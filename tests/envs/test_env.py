@@ -1,0 +1,249 @@
+"""Environments: gymnasium's and Stable-Baselines3's contracts, rewards, seeds, goals, vectors of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+from tabletop.envs import DISCOVERY, TabletopEnv, environment_id, environment_ids
+from tabletop.envs.env import OBSERVATIONS
+from tabletop.errors import TabletopError
+from tabletop.logic import load_registry
+from tabletop.sim import generate
+
+TASKS = load_registry()
+GOALS = [n for n, t in TASKS.items() if t.parameter and t.parameter.kind == "offset"]
+IDS = list(environment_ids())
+
+
+@pytest.fixture
+def env(request: pytest.FixtureRequest) -> Iterator[TabletopEnv]:
+    made = TabletopEnv(**request.param)
+    yield made
+    made.close()
+
+
+def of(task: str | None = "push-left", **rest: object) -> dict[str, object]:
+    return {"task": task, **rest}
+
+
+def test_every_task_has_an_id_and_one_id_has_no_task() -> None:
+    assert environment_id("pick-place") == "Tabletop/PickPlace-v0"
+    assert set(environment_ids().values()) == {*TASKS, None}
+    assert all(name in gymnasium.registry for name in IDS)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_gymnasiums_checker_passes_in_each_observation(name: str) -> None:
+    task = environment_ids()[name]
+    for observation in OBSERVATIONS:
+        if observation == "goal" and task not in GOALS:
+            with pytest.raises(TabletopError, match="goal"):
+                gymnasium.make(name, observation=observation)
+            continue
+        made = gymnasium.make(name, observation=observation, render_mode="rgb_array", size=(48, 40))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_env(made.unwrapped, skip_render_check=True)
+        made.close()
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+@pytest.mark.parametrize("reward", ["dense", "sparse"])
+def test_stable_baselines_checker_passes(observation: str, reward: str) -> None:
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    for name in GOALS:
+        made = TabletopEnv(name, observation=observation, reward=reward)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            checker.check_env(made)
+        made.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IDS)
+def test_stable_baselines_checker_passes_for_every_id(name: str) -> None:
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    for observation in ("state", "pixels"):
+        made = gymnasium.make(name, observation=observation)
+        checker.check_env(made)
+        made.close()
+
+
+@pytest.mark.parametrize("env", [of(), of(None), of(observation="pixels")], indirect=True)
+def test_the_same_seed_gives_the_same_episodes_and_another_does_not(env: TabletopEnv) -> None:
+    def run(seed: int) -> list[np.ndarray]:
+        env.action_space.seed(1)
+        seen = [env.reset(seed=seed)[0]]
+        seen += [env.step(env.action_space.sample())[0] for _ in range(3)]
+        seen.append(env.reset()[0])
+        return seen
+
+    one, two, other = run(5), run(5), run(6)
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not np.array_equal(one[0], other[0])
+    assert not np.array_equal(one[0], one[-1])
+
+
+@pytest.mark.parametrize("env", [of(horizon=4)], indirect=True)
+def test_an_episode_is_truncated_at_the_horizon_and_never_terminates(env: TabletopEnv) -> None:
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(5, np.float32))[2:4] for _ in range(4)]
+    assert ends == [(False, False)] * 3 + [(False, True)]
+
+
+@pytest.mark.parametrize(
+    ("env", "values"),
+    [(of("reach-object"), (-1.0, 1.0)), (of("reach-object", reward="sparse"), (-1.0, 0.0))],
+    indirect=["env"],
+)
+def test_success_is_in_info_and_the_reward_rises_with_it(env: TabletopEnv, values: tuple) -> None:
+    """Going to the object raises the reward from step to step until the task is done."""
+    _, info = env.reset(seed=3)
+    assert info == {"is_success": False, "success": False}
+    rewards, done = [], False
+    for _ in range(40):
+        gap = env.state.entity("object", "position") - env.state.robot("gripper_position")
+        _, reward, _, _, info = env.step(np.array([*np.clip(gap / 0.04, -1, 1), 0, 1], np.float32))
+        rewards.append(reward)
+        done = done or info["is_success"]
+    assert done
+    assert all(isinstance(info[k], bool) for k in ("is_success", "success"))
+    assert values[0] <= min(rewards) < max(rewards) <= values[1]
+    assert max(rewards) >= 0.0 > rewards[0]
+
+
+@pytest.mark.parametrize("env", [of(None)], indirect=True)
+def test_discovery_has_no_reward_and_no_success(env: TabletopEnv) -> None:
+    assert env.reset(seed=0)[1] == {}
+    assert env.step(np.ones(5, np.float32))[1] == 0.0
+
+
+@pytest.mark.parametrize("name", GOALS)
+@pytest.mark.parametrize("reward", ["dense", "sparse"])
+def test_computed_rewards_of_goals_are_the_steps_rewards(name: str, reward: str) -> None:
+    made = TabletopEnv(name, observation="goal", reward=reward)
+    plain = TabletopEnv(name, reward=reward)
+    made.reset(seed=1)
+    plain.reset(seed=1)
+    seen, rewards, others = [], [], []
+    for action in np.random.default_rng(0).uniform(-1, 1, (12, 5)).astype(np.float32):
+        observation, step_reward, *_ = made.step(action)
+        seen.append(observation)
+        rewards.append(step_reward)
+        others.append(plain.step(action)[1])
+    achieved, desired = (np.stack([o[k] for o in seen]) for k in ("achieved_goal", "desired_goal"))
+    assert made.compute_reward(achieved, desired, [{}] * 12).tolist() == rewards
+    np.testing.assert_allclose(rewards, others, atol=2e-5)
+    relabelled = made.compute_reward(achieved, achieved, [{}] * 12)
+    assert (relabelled >= made.compute_reward(achieved, desired, [{}] * 12)).all()
+    made.close()
+    plain.close()
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_putting_the_thing_on_the_mark_is_the_goal_achieved(name: str) -> None:
+    made = TabletopEnv(name, observation="goal", reward="sparse")
+    observation, _ = made.reset(seed=2)
+    goal = observation["achieved_goal"].copy()
+    assert made.compute_reward(goal, observation["desired_goal"], {}) == -1.0
+    goal[:2] = observation["desired_goal"][:2]
+    assert made.compute_reward(goal, observation["desired_goal"], {}) == 0.0
+    made.close()
+
+
+@pytest.mark.parametrize("env", [of("pick-place", observation="goal")], indirect=True)
+def test_the_mark_is_seen_as_the_goal_only(env: TabletopEnv) -> None:
+    observation, _ = env.reset(seed=0)
+    x = env.state.entity("target", "position")[0]
+    np.testing.assert_allclose(observation["desired_goal"][0], x, rtol=1e-6)
+    assert not np.isclose(observation["observation"], x, atol=1e-6).any()
+
+
+@pytest.mark.parametrize("env", [of()], indirect=True)
+def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None:
+    scene = generate(TASKS["push-left"].scene, 7)
+    one, _ = env.reset(seed=0, options={"scene": scene})
+    two, _ = env.reset(seed=1, options={"scene": scene})
+    assert np.array_equal(one, two)
+    with pytest.raises(TabletopError, match="unknown entity 'block'"):
+        env.reset(options={"scene": generate({"entities": {"thing": "ball"}}, 0)})
+    with pytest.raises(TabletopError, match="there are: scene"):
+        env.reset(options={"scenes": scene})
+    with pytest.raises(TabletopError, match="must be a Scene"):
+        env.reset(options={"scene": 3})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        of("no-such-task"),
+        of(observation="touch"),
+        of(reward="generous"),
+        of(render_mode="human"),
+        of(horizon=0),
+        of(size=(0, 84)),
+        of(None, observation="goal"),
+        of("stack", observation="goal"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(arguments: dict[str, object]) -> None:
+    with pytest.raises(TabletopError) as error:
+        TabletopEnv(**arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("env", [of()], indirect=True)
+@pytest.mark.parametrize("action", [np.zeros(4), np.full(5, np.nan), np.zeros((1, 5))])
+def test_a_wrong_action_is_refused(env: TabletopEnv, action: np.ndarray) -> None:
+    env.reset(seed=0)
+    with pytest.raises(TabletopError, match="5 finite numbers"):
+        env.step(action)
+
+
+@pytest.mark.parametrize("env", [of(render_mode="rgb_array", render_size=(64, 48))], indirect=True)
+def test_rendering_gives_a_picture_of_the_asked_size(env: TabletopEnv) -> None:
+    env.reset(seed=0)
+    picture = env.render()
+    assert picture is not None
+    assert (picture.shape, picture.dtype) == ((48, 64, 3), np.uint8)
+    assert picture.std() > 10
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_vectors_of_environments_reset_themselves_in_both_modes(mode: AutoresetMode) -> None:
+    vector = gymnasium.make_vec(
+        "Tabletop/PushLeft-v0", num_envs=2, horizon=2, vector_kwargs={"autoreset_mode": mode}
+    )
+    observations, _ = vector.reset(seed=[1, 2])
+    assert not np.array_equal(observations[0], observations[1])
+    times, ends = [], []
+    for _ in range(3):
+        observations, _, terminated, truncated, _ = vector.step(np.zeros((2, 5), np.float32))
+        times.append(round(float(observations[0, 0]), 3))
+        ends.append(bool(truncated[0]))
+        assert not terminated.any()
+    if mode is AutoresetMode.NEXT_STEP:
+        assert (times, ends) == ([0.1, 0.2, 0.0], [False, True, False])
+    else:
+        assert (times, ends) == ([0.1, 0.0, 0.1], [False, True, False])
+    vector.close()
+
+
+def test_importing_the_environments_does_not_load_torch() -> None:
+    code = "import sys, tabletop.envs; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_id_without_a_task_is_made_by_its_name() -> None:
+    made = gymnasium.make(DISCOVERY)
+    assert made.reset(seed=0)[0].dtype == np.float32
+    made.close()

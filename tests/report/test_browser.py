@@ -1,0 +1,97 @@
+"""The page in a real browser. Not collected where there is none (conftest.py)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tabletop.report import write_report
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--virtual-time-budget=3000", "--window-size=1280,1600"),
+]
+WATCH = """<script>
+window.faults = [];
+addEventListener("error", (e) => faults.push(e.message));
+addEventListener("securitypolicyviolation", (e) => faults.push("blocked " + e.blockedURI));
+</script>"""
+ACT = """<script>
+addEventListener("load", () => {
+const told = {};
+const cards = () => Array.from(document.querySelectorAll(".gallery .card")).filter((c) => !c.hidden);
+told.first = cards().map((c) => c.dataset.rate).join(" ");
+const search = document.querySelector("[data-filter]");
+search.value = "lift";
+search.dispatchEvent(new Event("input"));
+told.found = cards().map((c) => c.querySelector("h3").textContent).join(",");
+search.value = "";
+const sort = document.querySelector("[data-sort]");
+sort.value = "name";
+sort.dispatchEvent(new Event("change"));
+told.names = cards().map((c) => c.dataset.name).join(",");
+const at = {bubbles: true, clientX: 9, clientY: 9};
+document.querySelector(".hit").dispatchEvent(new PointerEvent("pointermove", at));
+told.tip = document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent;
+document.querySelector(".dots").dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
+told.focus = document.querySelectorAll("#ends.focus .dots.on").length;
+told.pictures = Array.from(document.images).every((i) => i.complete && i.naturalWidth > 0);
+document.getElementById("pause").click();
+told.paused = Array.from(document.querySelectorAll(".moving source")).every((s) => s.media === "all");
+told.wide = document.documentElement.scrollWidth > innerWidth;
+told.faults = faults.join("; ");
+for (const key in told) document.body.setAttribute("data-told-" + key, told[key]);
+});
+</script>"""
+
+
+def chromium(page: Path, profile: Path, *more: str) -> str:
+    """Open a page in a fresh browser and return what it prints."""
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *more, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_page_works_in_a_browser(run_folder: Path, tmp_path: Path) -> None:
+    text = write_report(run_folder).read_text(encoding="utf-8")
+    page = tmp_path / "watched.html"
+    page.write_text(text.replace("<style>", WATCH + "<style>", 1).replace("</body>", ACT + "</body>", 1))
+    dom = chromium(page, tmp_path / "profile", "--dump-dom")
+    told = dict(re.findall(r'data-told-(\w+)="([^"]*)"', dom))
+    assert told["faults"] == ""
+    rates = [float(r) for r in told["first"].split()]
+    assert len(rates) > 3
+    assert rates == sorted(rates, reverse=True)
+    assert told["found"]
+    assert set(told["found"].split(",")) == {"lift block"}
+    names = told["names"].split(",")
+    assert len(names) == len(rates)
+    assert names == sorted(names)
+    assert "success: 92%" in told["tip"]
+    assert int(told["focus"]) >= 1
+    assert told["paused"] == "true"
+    assert told["pictures"] == "true"
+    assert told["wide"] == "false"
+    assert "What the robot found out" in dom
+    assert "Skills with a name" in dom
+
+
+@pytest.mark.parametrize(("scheme", "low", "high"), [(1, 200, 256), (0, 0, 70)], ids=["light", "dark"])
+def test_the_page_is_drawn_in_the_scheme_the_reader_prefers(
+    run_folder: Path, tmp_path: Path, scheme: int, low: int, high: int
+) -> None:
+    picture = tmp_path / "page.png"
+    prefer = f"--blink-settings=preferredColorScheme={scheme}"
+    chromium(write_report(run_folder), tmp_path / "profile", prefer, f"--screenshot={picture}")
+    pixels = cv2.imread(str(picture))
+    assert pixels is not None
+    assert pixels.shape == (1600, 1280, 3)
+    assert low <= np.median(pixels) < high
+    assert pixels.std() > 15
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500

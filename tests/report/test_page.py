@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tabletop.errors import TabletopError
+from tabletop.report import write_report
+from tabletop.report.pictures import Pictures
+from tabletop.report.read import read_run
+
+VOID = {"meta", "link", "img", "source", "input", "br"}
+
+
+class Page(HTMLParser):
+    """Reads a page: sections, addresses, whether every tag is closed, pictures without a description."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sections: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.bare = 0
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.addresses += [v for k, v in attributes if k in ("src", "href", "srcset", "action") and v]
+        self.ids += [v for k, v in attributes if k == "id" and v]
+        self.bare += (tag == "img" and not given.get("alt")) or (tag == "svg" and not given.get("aria-label"))
+        if tag == "section":
+            self.sections.append(given.get("id") or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        pass  # shapes of charts, which have no end tag
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def report(folder: Path) -> str:
+    """Return the text of the page of a folder."""
+    return write_report(folder).read_text(encoding="utf-8")
+
+
+def edit(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
+    """Change one JSON file; the change may work in place or return something else."""
+    path = folder / name
+    data = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(change(data) or data), encoding="utf-8")
+
+
+def put(*keys: str | int, value: Any) -> Callable[[Any], None]:
+    """Return a change that sets one place."""
+
+    def change(data: Any) -> None:
+        for key in keys[:-1]:
+            data = data[key]
+        data[keys[-1]] = value
+
+    return change
+
+
+def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path) -> None:
+    text = report(run_folder)
+    page = Page(text)
+    assert page.sections == [
+        *("skills", "plans", "perturb", "nameless", "ends", "matrix", "curves", "reading", "made"),
+    ]
+    assert page.bare == 0
+    words = re.sub(r"<[^>]+>", "", text)
+    assert "for 25 minutes (1.06\u00a0M steps)" in words
+    assert "about 12 skills" in words
+    assert "3 of 9 goals" in words
+    assert "tabletop run --seed 7 --minutes 25" in words
+    assert "the block is in the closed drawer" in words
+    for floor in ("random", "untrained", "shuffled"):
+        assert floor in words
+    for target in (a[1:] for a in page.addresses if a.startswith("#")):
+        assert target in page.ids
+
+
+def test_the_page_needs_nothing_from_outside(run_folder: Path) -> None:
+    text = report(run_folder)
+    for address in Page(text).addresses:
+        assert address.startswith(("data:", "#"))
+    assert not re.search(r"https?://|url\(|@import|fetch\(|<script src|<link rel=\"stylesheet", text)
+    assert "default-src 'none'" in text
+    assert str(run_folder) not in text
+    assert len(text) < 8_000_000
+
+
+def test_clips_are_inside_the_page_with_a_still_for_less_motion(run_folder: Path) -> None:
+    text = report(run_folder)
+    clip = (run_folder / "clips" / "held-00.webp").read_bytes()
+    assert base64.b64encode(clip).decode("ascii") in text
+    moving = text.count('<picture class="moving">')
+    assert moving > 10
+    assert text.count("prefers-reduced-motion: reduce), print") == moving
+
+
+def test_the_same_folder_gives_the_same_page_and_no_other_file(run_folder: Path) -> None:
+    before = {p.name for p in run_folder.iterdir()}
+    first = report(run_folder)
+    assert report(run_folder) == first
+    assert {p.name for p in run_folder.iterdir()} - before == {"report.html"}
+
+
+def test_a_failed_report_keeps_the_old_page(run_folder: Path) -> None:
+    first = report(run_folder)
+    (run_folder / "plan.json").write_text("{")
+    with pytest.raises(TabletopError):
+        write_report(run_folder)
+    assert (run_folder / "report.html").read_text(encoding="utf-8") == first
+
+
+@pytest.mark.parametrize(
+    ("kept", "sections"),
+    [
+        ("discover.json", ["ends", "reading"]),
+        ("name.json", ["skills", "nameless", "matrix", "reading"]),
+        ("plan.json", ["plans", "reading"]),
+        ("perturb.json", ["perturb", "reading"]),
+        ("metrics.jsonl", ["curves", "reading"]),
+        ("summary.json", ["ends", "reading"]),
+    ],
+)
+def test_each_file_alone_makes_a_page_of_its_sections(
+    run_folder: Path, kept: str, sections: list[str]
+) -> None:
+    for path in run_folder.iterdir():
+        if path.is_file() and path.name != kept:
+            path.unlink()
+    assert Page(report(run_folder)).sections == sections
+
+
+def test_an_unnamed_library_says_so(run_folder: Path) -> None:
+    edit(
+        run_folder, "name.json", lambda d: {"skills": [s | {"task": None, "name": None} for s in d["skills"]]}
+    )
+    text = report(run_folder)
+    assert "None of the 14 skills earned the name of a task." in text
+    assert "skills" not in Page(text).sections
+
+
+def test_bare_stage_files_make_a_page(tmp_path: Path) -> None:
+    for stage in ("discover", "name", "plan", "perturb"):
+        (tmp_path / f"{stage}.json").write_text("{}")
+    assert Page(report(tmp_path)).sections == ["reading"]
+
+
+def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
+    bad = '<img src=x onerror="alert(1)">'
+    edit(run_folder, "name.json", put("skills", 0, "name", value=bad))
+    edit(run_folder, "name.json", put("skills", 0, "phrase", value=bad))
+    edit(run_folder, "plan.json", put("episodes", 0, "phrase", value=bad))
+    edit(run_folder, "plan.json", put("episodes", 0, "skills", value=[bad]))
+    edit(run_folder, "perturb.json", lambda d: {bad: d["push"] | {"unit": bad}})
+    edit(run_folder, "discover.json", put("skills", 0, "effect", value=bad))
+    (run_folder / "run.yaml").write_text(
+        yaml.safe_dump({"command": bad, "seed": bad, "settings": {bad: bad}})
+    )
+    text = report(run_folder)
+    Page(text)
+    assert "<img src=x" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("discover.json", lambda _: [1], r"^discover.json must be a mapping, got \[1\]$"),
+        ("discover.json", put("codes", value="many"), "discover.json codes must be a number, got 'many'"),
+        (
+            "discover.json",
+            put("skills", 2, "finals", value=[[1, 2]]),
+            r"discover.json skills\[2\].finals must be",
+        ),
+        ("discover.json", put("skills", 0, "finals", value=[[1], [2, 3]]), "one length"),
+        ("discover.json", put("by_kind", value=3), "discover.json by_kind must be a mapping"),
+        (
+            "name.json",
+            put("skills", 1, "success", value=1.5),
+            r"skills\[1\].success must be a rate from 0 to 1",
+        ),
+        ("name.json", put("skills", 1, "clip", value="/etc/passwd.webp"), "inside the run folder"),
+        ("name.json", put("skills", 1, "clip", value="../../secret.webp"), "inside the run folder"),
+        ("name.json", put("matrix", "rates", value=[[0.5]]), "must be 14 rows"),
+        ("name.json", put("matrix", "rates", 0, 0, value="x"), "list of rates"),
+        ("plan.json", put("episodes", value={}), "plan.json episodes must be a list"),
+        ("plan.json", put("episodes", 0, "solved", value="yes"), "true or false"),
+        ("plan.json", put("episodes", 0, "skills", value=[1]), "list of texts"),
+        ("perturb.json", put("push", value=0.5), "perturb.json push must be a mapping"),
+        ("perturb.json", put("push", "success", value=[0.5]), "one a magnitude"),
+        ("perturb.json", put("push", "magnitudes", 0, value=None), "list of numbers"),
+    ],
+)
+def test_a_malformed_file_is_told_in_one_line(
+    run_folder: Path, name: str, change: Callable[[Any], Any], message: str
+) -> None:
+    edit(run_folder, name, change)
+    with pytest.raises(TabletopError, match=message) as caught:
+        write_report(run_folder)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("plan.json", "{", "cannot read plan.json: it must be JSON"),
+        ("plan.json", "\udcff", "cannot read plan.json"),
+        ("run.yaml", "a: [", "cannot read run.yaml: it must be YAML"),
+        ("run.yaml", "- 1", "run.yaml must be a mapping"),
+        ("metrics.jsonl", '{"step": 1}\n[]\n', "metrics.jsonl line 2 must be a mapping"),
+        ("metrics.jsonl", '{"step": 1}\n{"ste\n{"step": 2}\n', "metrics.jsonl line 2 must be a JSON object"),
+        ("clips/held-00.webp", "text", "clip 'held-00.webp' must be a .webp picture"),
+    ],
+)
+def test_an_unreadable_file_is_told_in_one_line(run_folder: Path, name: str, text: str, message: str) -> None:
+    (run_folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(TabletopError, match=re.escape(message)) as caught:
+        write_report(run_folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TabletopError, match="no run folder"):
+        write_report(tmp_path / "none")
+    with pytest.raises(TabletopError, match="holds no results"):
+        write_report(tmp_path)
+
+
+def test_a_half_written_last_line_of_a_running_run_is_left_out(run_folder: Path) -> None:
+    path = run_folder / "metrics.jsonl"
+    rows = len(read_run(run_folder).metrics)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"step": 99, "accu')
+    assert len(read_run(run_folder).metrics) == rows
+
+
+def test_numbers_that_are_none_are_gaps_and_not_errors(run_folder: Path) -> None:
+    edit(run_folder, "name.json", put("matrix", "rates", 0, 0, value=None))
+    edit(run_folder, "discover.json", put("effective_skills_2cm", value=math.nan))
+    with (run_folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 2000000, "loss_q": NaN, "accuracy": 0.5}\n')
+    run = read_run(run_folder)
+    assert run.naming is not None
+    assert math.isnan(run.naming.rates[0][0])
+    assert "loss_q" not in run.metrics[-1]
+    Page(report(run_folder))
+
+
+def test_magnitudes_are_shown_in_rising_order(run_folder: Path) -> None:
+    edit(run_folder, "perturb.json", put("push", "magnitudes", value=[8, 4, 2, 1, 0]))
+    sweep = next(s for s in read_run(run_folder).sweeps if s.family == "push")
+    assert sweep.magnitudes == (0, 1, 2, 4, 8)
+    assert list(sweep.success) == sorted(sweep.success)
+
+
+def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> None:
+    clip = run_folder / "clips" / "held-00.webp"
+    whole = Pictures().show(clip, "a skill")
+    assert whole.startswith('<picture class="moving">')
+    still = Pictures(budget=len(whole) - 300).show(clip, "a skill")
+    assert still.startswith('<img class="clip" alt="a skill"')
+    assert len(still) < len(whole)
+    assert "see clips/held-00.webp" in Pictures(budget=10).show(clip, "a skill")
+    assert "no film" in Pictures().show(None, "a skill")
+    shared = Pictures(budget=int(2.5 * len(whole)))
+    assert sum("moving" in shared.show(clip, "a skill") for _ in range(9)) == 2

@@ -1,0 +1,76 @@
+"""Interquartile mean and the stratified bootstrap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tabletop.errors import TabletopError
+from tabletop.rollout.statistics import iqm, mean, stratified_interval
+
+
+def trim_mean(scores: list[float]) -> float:
+    """scipy.stats.trim_mean(scores, 0.25), which rliable's aggregate_iqm calls, spelled out."""
+    cut = int(0.25 * len(scores))
+    kept = sorted(scores)[cut : len(scores) - cut]
+    return sum(kept) / len(kept)
+
+
+def test_iqm_of_eight_is_the_mean_of_the_middle_four() -> None:
+    assert iqm([100.0, 1, 2, 3, 4, 5, 6, -50]) == pytest.approx((2 + 3 + 4 + 5) / 4)
+
+
+@pytest.mark.parametrize("n", range(1, 14))
+def test_iqm_is_rliables_trimmed_mean(n: int) -> None:
+    scores = np.random.default_rng(n).normal(size=n)
+    assert iqm(scores) == pytest.approx(trim_mean(scores.tolist()))
+
+
+def test_iqm_keeps_leading_axes() -> None:
+    scores = np.random.default_rng(0).normal(size=(3, 2, 9))
+    assert iqm(scores).shape == (3, 2)
+    assert iqm(scores)[1, 1] == pytest.approx(iqm(scores[1, 1]))
+
+
+@pytest.mark.parametrize("nothing", [[], 3.0])
+def test_iqm_of_nothing_is_refused(nothing: object) -> None:
+    with pytest.raises(TabletopError, match="list of scores"):
+        iqm(nothing)  # type: ignore[arg-type]
+
+
+def test_bootstrap_interval_of_a_mean_is_the_normal_one() -> None:
+    scores = np.random.default_rng(1).normal(2.0, 3.0, size=400)
+    low, high = stratified_interval([scores], resamples=8000)
+    half = 1.96 * scores.std() / np.sqrt(400)
+    assert low == pytest.approx(scores.mean() - half, abs=0.03)
+    assert high == pytest.approx(scores.mean() + half, abs=0.03)
+
+
+def test_strata_are_resampled_by_themselves() -> None:
+    # All the spread is between the strata: resampling within them must show none.
+    assert stratified_interval([[0.0] * 5, [1.0] * 15]) == (0.75, 0.75)
+    assert stratified_interval([[0.0] * 5 + [1.0] * 15])[0] < 0.7
+
+
+def test_confidence_widens_and_statistic_is_used() -> None:
+    scores = [np.random.default_rng(2).exponential(size=60)]
+    narrow, wide = (stratified_interval(scores, mean, confidence=c) for c in (0.5, 0.99))
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+    low, high = stratified_interval(scores, iqm)
+    assert low < float(iqm(scores[0])) < high < float(mean(scores[0])) + 0.2
+
+
+def test_the_seed_decides_the_draws() -> None:
+    scores = [np.random.default_rng(3).normal(size=20)]
+    assert stratified_interval(scores, seed=5) == stratified_interval(scores, seed=5)
+    assert stratified_interval(scores, seed=5) != stratified_interval(scores, seed=6)
+
+
+def test_bootstrap_errors_state_the_rule() -> None:
+    for strata in ([], [[1.0], []]):
+        with pytest.raises(TabletopError, match="every stratum"):
+            stratified_interval(strata)
+    with pytest.raises(TabletopError, match="resamples must be 1 or more"):
+        stratified_interval([[1.0]], resamples=0)
+    with pytest.raises(TabletopError, match="confidence between 0 and 1"):
+        stratified_interval([[1.0]], confidence=1.0)
