@@ -1,0 +1,5 @@
+"""Naming discovered skills by testing them against the registry."""
+
+from tabletop.naming.name import NameSettings, name_skills
+
+__all__ = ["NameSettings", "name_skills"]

@@ -213,8 +213,8 @@ def lines(
     ys = [v for s in kept for part in (s.y, s.low, s.high) for v in part]
     x0, x1 = min(xs), max(xs)
     y0, y1 = y_range or (min(ys), max(ys))
-    if y1 - y0 <= 1e-9 * max(abs(y0), abs(y1)):  # a constant lies in the middle
-        around = 0.5 * abs(y0) or 0.5
+    if y1 - y0 <= max(1e-9 * max(abs(y0), abs(y1)), 1e-12):  # a constant lies in the middle
+        around = 0.5 * abs(y0) if abs(y0) > 1e-9 else 0.5
         y0, y1 = y0 - around, y1 + around
     elif y_range is None:
         y0, y1 = y0 - 0.04 * (y1 - y0), y1 + 0.06 * (y1 - y0)

@@ -72,7 +72,9 @@ def test_a_fixtures_moving_part_is_pushed_along_its_joint(world: World) -> None:
     assert float(state.entity("drawer", "fraction")) > 0.2
 
 
-def test_a_strong_push_displaces_the_gripper_by_several_centimetres_and_it_comes_to_rest(world: World) -> None:
+def test_a_strong_push_displaces_the_gripper_by_several_centimetres_and_it_comes_to_rest(
+    world: World,
+) -> None:
     moved = []
     for x, y in ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)):
         start = world.load(Scene()).robot("gripper_position").copy()

@@ -1,0 +1,5 @@
+"""The command line: one command per stage, and `run` for all of them."""
+
+from tabletop.cli.main import main
+
+__all__ = ["main"]

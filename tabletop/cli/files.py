@@ -1,0 +1,46 @@
+"""Reading and writing a run folder's files, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tabletop.errors import TabletopError
+
+__all__ = ["merge_summary", "read_json", "write_json"]
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_json(path: Path, made_by: str) -> Any:
+    """Return what a JSON file of an earlier stage holds.
+
+    Args:
+        path: the file.
+        made_by: the command that writes it, for the error.
+
+    Raises:
+        TabletopError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TabletopError(f"{str(path)!r} is missing; make it with: {made_by}") from None
+    except (OSError, ValueError) as error:
+        raise TabletopError(f"cannot read {str(path)!r}: {error}; make it anew with: {made_by}") from None
+
+
+def merge_summary(folder: Path, part: str, value: object) -> None:
+    """Put one stage's part into the folder's summary.json."""
+    path = folder / "summary.json"
+    summary = read_json(path, "tabletop run") if path.is_file() else {}
+    summary[part] = value
+    order = [k for k in ("discover", "name", "plan", "perturb") if k in summary]
+    write_json(path, {k: summary[k] for k in order})

@@ -1,0 +1,122 @@
+"""What the command line takes, and the help it gives."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from tabletop import __version__
+from tabletop.errors import TabletopError
+
+__all__ = ["build_parser"]
+
+_ABOUT = """\
+A robot arm on a randomised table finds out by itself what it can do.
+
+  tabletop run                      everything: discover, name, plan, perturb, report (about 12 minutes)
+  tabletop run --library default    the same with the skills that ship with the package (about 5 minutes)
+
+or stage by stage, each on the folder of the one before:
+
+  tabletop discover --out runs/a    find skills without any reward
+  tabletop name runs/a              test them against the registry of tasks, and name them
+  tabletop plan runs/a              chain them to reach goals of two and three steps
+  tabletop perturb runs/a           push, delay and blur; see what holds
+  tabletop report runs/a            one page with clips, numbers and charts
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise TabletopError(f"{message} (see '{self.prog} --help')")
+
+
+def _common(parser: argparse.ArgumentParser, *, out: str | None, workers: bool = True) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all randomness (default 0)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    if out is not None:
+        parser.add_argument("--out", metavar="DIR", help=out)
+    if workers:
+        parser.add_argument(
+            "--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)"
+        )
+
+
+def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help=f"time to discover for (default {minutes:g} minutes)"
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="control steps instead of minutes: the same result each time"
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; it raises TabletopError where argparse would exit."""
+    parser = _Parser("tabletop", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"tabletop {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    scene = commands.add_parser("scene", help="draw a random scene: its card and a picture")
+    scene.add_argument("--card", default="discovery", help="scene card in assets/scenes (default discovery)")
+    _common(scene, out="folder for scene.yaml and scene.png (default: scene)", workers=False)
+
+    tasks = commands.add_parser("tasks", help="list the hand-written tasks")
+    tasks.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    tasks.add_argument("--json", action="store_true", help="print as JSON")
+
+    evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
+    evaluate.add_argument(
+        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
+    )
+    evaluate.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    evaluate.add_argument("--episodes", type=int, default=20, metavar="N", help="a task (default 20)")
+    _common(evaluate, out="file for the JSON too")
+
+    discover = commands.add_parser("discover", help="find skills without any reward")
+    _budget(discover, 30)
+    discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
+    discover.add_argument(
+        "--episodes", type=int, default=20, metavar="N", help="held-out, a skill (default 20)"
+    )
+    _common(discover, out="the run's folder (default runs/SEED)")
+
+    name = commands.add_parser("name", help="test skills against the tasks and name them")
+    name.add_argument("run", help="a run folder, or 'default' for the library that ships")
+    name.add_argument(
+        "--episodes", type=int, default=40, metavar="N", help="on split B, a skill (default 40)"
+    )
+    _common(name, out="where to write (default: the run folder)")
+
+    plan = commands.add_parser("plan", help="chain skills to reach goals")
+    plan.add_argument(
+        "run", help="a run folder whose skills have been named, or any folder with --policy scripted"
+    )
+    plan.add_argument(
+        "--policy", choices=("library", "scripted"), default="library", help="what the skills are"
+    )
+    plan.add_argument("--goals", type=int, default=20, metavar="N", help="sampled goals (default 20)")
+    plan.add_argument(
+        "--literals", default="2,3", metavar="A,B", help="lengths of the goals in turn (default 2,3)"
+    )
+    plan.add_argument("--goal", help="a formula to reach instead, such as 'on(red, blue) and open(drawer)'")
+    _common(plan, out="where to write (default: the run folder)")
+
+    perturb = commands.add_parser("perturb", help="disturb the named skills and see what holds")
+    perturb.add_argument("run", help="a run folder whose skills have been named")
+    perturb.add_argument("--families", default="default", metavar="A,B", help="of perturbations, or all")
+    perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill (default 10)")
+    perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most (default 6)")
+    _common(perturb, out="where to write (default: the run folder)")
+
+    report = commands.add_parser("report", help="write report.html")
+    report.add_argument("run", help="a run folder")
+    report.add_argument("--json", action="store_true", help="print the path as JSON")
+
+    run = commands.add_parser("run", help="all stages, one after another")
+    _budget(run, 7)
+    run.add_argument(
+        "--library", metavar="NAME", help="use this library ('default' ships) rather than discover one"
+    )
+    _common(run, out="the run's folder (default runs/demo)")
+    return parser

@@ -1,0 +1,342 @@
+"""The stages: each reads what the one before left in the run folder and leaves its own files there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from tabletop.cli.files import merge_summary, read_json, write_json
+from tabletop.errors import TabletopError
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC
+from tabletop.logic import Formula, Registry, load_registry, parse
+from tabletop.naming import NameSettings, name_skills
+from tabletop.naming.name import skill_task
+from tabletop.perturb import Run, sweep
+from tabletop.planner import (
+    Fixed,
+    PlanJob,
+    Search,
+    evaluate_plans,
+    goal_for,
+    operators_from_samples,
+    scripted_operators,
+    vocabulary_of,
+)
+from tabletop.planner.goals import SCRIPTED_VOCABULARY
+from tabletop.report import write_clip, write_report
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.episode import Frames, episode, process_world
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.library import Library, find_library, load_library
+from tabletop.skills.measure import measure, sample_effects
+
+__all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
+
+_PLAN_SCENES: Final = 3_000_000
+_PERTURB_SCENES: Final = 4_000_000
+"""First scene seeds of the stages, so that none runs on scenes that another chose by."""
+FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
+
+
+def library_of(folder: Path) -> Library:
+    """Return the library of a run folder, or the one that ships under that name."""
+    return load_library(find_library(str(folder)))
+
+
+def discover_stage(
+    folder: Path,
+    settings: DiscoverSettings,
+    *,
+    minutes: float | None,
+    steps: int | None,
+    workers: int | None,
+    resume: bool,
+    episodes: int,
+) -> dict[str, Any]:
+    """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json."""
+    library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
+    return measure_stage(folder, library, settings.seed, workers, episodes)
+
+
+def measure_stage(
+    folder: Path, library: Library, seed: int, workers: int | None, episodes: int
+) -> dict[str, Any]:
+    """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
+    torch.set_num_threads(1)
+    codes = library.codes
+    floors: dict[str, Any] = {}
+    spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
+    fresh = replace(library, weights=SAC(spec, 5, _plain_settings(library), seed + 1).actor_arrays())
+    with Engine(workers) as engine:
+        labels, effects = sample_effects(library, engine, episodes, seed, label="measure")
+        found = measure(codes, labels, effects, seed)
+        few = max(4, episodes // 2)
+        for name, lib, mode in (
+            ("random", library, "random"),
+            ("untrained", fresh, "skill"),
+            ("shuffled", library, "shuffled"),
+        ):
+            floor_labels, floor_effects = sample_effects(
+                lib, engine, few, seed, mode, f"measure: {name} floor"
+            )
+            floor = measure(codes, floor_labels, floor_effects, seed)
+            floors[name] = {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
+    result = {
+        "codes": codes.total,
+        **found,
+        "floors": floors,
+        "env_steps": library.info.get("env_steps"),
+        "minutes": library.info.get("minutes"),
+        "seed": library.info.get("seed"),
+        "episodes": episodes,
+    }
+    size = {k.name: k.size for k in codes.kinds}
+    result["skills"] = [
+        {
+            "id": s.id,
+            "effect": s.effect.name,
+            "code": s.code,
+            "finals": _finals(s.effect.name, effects[labels == s.code][:, : size[s.effect.name]]),
+        }
+        for s in library.skills
+    ]
+    write_json(folder / "discover.json", result)
+    keys = (
+        *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
+        *("coverage_bins_5cm", "seed", "floors"),
+    )
+    merge_summary(folder, "discover", {k: result[k] for k in keys})
+    return result
+
+
+def _plain_settings(library: Library) -> Any:
+    from tabletop.learn.sac import SACSettings
+
+    layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
+    hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
+    return SACSettings(hidden=hidden)
+
+
+def _finals(effect: str, effects: Any) -> list[list[float]]:
+    """Return effects in their own units: m and rad for rigid things, fractions for joints."""
+    from tabletop.skills.effects import REACH, get_effect
+
+    rows = np.array(effects, dtype=np.float64)
+    if get_effect(effect).moves == "joint":
+        rows = rows / REACH
+    elif rows.shape[1] > 3:
+        rows[:, 3] /= 0.08
+    return [[round(float(v), 4) for v in row] for row in rows]
+
+
+def name_stage(folder: Path, library: Library, settings: NameSettings, workers: int | None) -> dict[str, Any]:
+    """Name a library's skills. Writes name.json, clips/, summary.json."""
+    registry = load_registry()
+    with Engine(workers) as engine:
+        result = name_skills(library, registry, engine, settings)
+        jobs = [
+            (library, registry, entry, str(folder), settings.seed)
+            for entry in result["skills"]
+            if entry["name"]
+        ]
+        for entry, clip in zip(
+            [e for e in result["skills"] if e["name"]],
+            engine.map(_skill_clip, jobs, chunk=2, label="name: clips"),
+            strict=True,
+        ):
+            entry["clip"] = clip
+    for entry in result["skills"]:
+        entry.setdefault("clip", None)
+    write_json(folder / "name.json", result)
+    keys = ("id", "entity_kind", "name", "task", "success", "low", "high", "n", "random_success")
+    merge_summary(
+        folder,
+        "name",
+        {"skills": [{k: e[k] for k in keys} for e in result["skills"]], "named_tasks": result["named_tasks"]},
+    )
+    return result
+
+
+def _skill_clip(job: tuple[Library, Registry, dict[str, Any], str, int]) -> str:
+    """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
+    from tabletop.skills.collect import attended_scene
+
+    library, registry, entry, folder, seed = job
+    skill = library.skill(entry["id"])
+    if entry["task"]:
+        scene, _, entity = skill_task(registry, entry, _PERTURB_SCENES + 500_000 + seed)
+    else:
+        scene, entity = attended_scene(
+            library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal"
+        )
+    run = episode(
+        library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1)
+    )
+    name = f"clips/{skill.id}.webp"
+    write_clip(run.frames, Path(folder) / name)
+    return name
+
+
+def _goals(
+    seed: int, count: int, lengths: Sequence[int], operators: Any, vocabulary: Any
+) -> tuple[list[Any], list[Formula]]:
+    """Draw scenes and goals of those lengths in turn; scenes that have no such goal are passed over."""
+    card = load_scene_card("planning")
+    scenes, goals = [], []
+    tried = 0
+    while len(goals) < count:
+        if tried >= 20 * count + 20:
+            raise TabletopError(
+                f"found only {len(goals)} of {count} goals of {', '.join(map(str, lengths))} literals that these"
+                " skills might reach; discover or name more skills first"
+            )
+        scene = generate(card, [seed, _PLAN_SCENES + tried])
+        tried += 1
+        state = process_world().load(scene)
+        available = operators(scene)
+        try:
+            goal = goal_for(state, [seed, tried], lengths[len(goals) % len(lengths)], available, vocabulary)
+        except TabletopError:
+            continue
+        scenes.append(scene)
+        goals.append(goal)
+    return scenes, goals
+
+
+def plan_stage(
+    folder: Path,
+    *,
+    policy: str,
+    goals: int,
+    lengths: Sequence[int],
+    seed: int,
+    workers: int | None,
+    goal: str | None = None,
+    clips: int = 3,
+) -> dict[str, Any]:
+    """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
+
+    Args:
+        folder: the run.
+        policy: "library" (its named and consistent skills) or "scripted".
+        goals: how many to sample.
+        lengths: literals of the goals, in turn.
+        seed: of scenes, goals and plans.
+        workers: processes.
+        goal: a formula to reach instead, in the scene of that seed.
+        clips: how many of the plans are filmed.
+    """
+    if policy == "scripted":
+        operators: Any = scripted_operators
+        vocabulary: Any = SCRIPTED_VOCABULARY
+    else:
+        named = read_json(folder / "name.json", f"tabletop name {folder}")
+        library = library_of(folder)
+        usable = {e["id"]: e["effects"] for e in named["skills"] if e["name"]}
+        if not usable:
+            raise TabletopError(
+                "no skill of this library has a name, so there is nothing to plan with; discover longer"
+            )
+        registry = load_registry()
+        operators = Fixed(operators_from_samples(library, usable))
+        vocabulary = vocabulary_of(registry[t] for t in named["named_tasks"])
+    if goal is not None:
+        scenes = [generate(load_scene_card("planning"), [seed, _PLAN_SCENES])]
+        wanted = [parse(goal, scenes[0].names)]
+    else:
+        scenes, wanted = _goals(seed, goals, lengths, operators, vocabulary)
+    seeds = [seed * 1000 + i for i in range(len(wanted))]
+    with Engine(workers) as engine:
+        result: dict[str, Any] = dict(
+            evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals")
+        )
+        # The longest goals make the most telling clips, reached or not.
+        order = sorted(range(len(wanted)), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
+        jobs = [
+            (
+                PlanJob(operators, scenes[i], wanted[i], seeds[i], Search()),
+                str(folder),
+                f"clips/plan-{i:02d}.webp",
+            )
+            for i in order
+        ]
+        filmed = dict(zip(order, engine.map(_plan_clip, jobs, chunk=1, label="plan: clips"), strict=True))
+    for i, entry in enumerate(result["episodes"]):
+        entry["log"] = entry["skills"]
+        entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
+        entry["clip"] = filmed.get(i)
+    result["policy"] = policy
+    write_json(folder / "plan.json", result)
+    merge_summary(folder, "plan", {k: result[k] for k in ("goals", "solved", "mean_completed")})
+    return result
+
+
+def _plan_clip(job: tuple[PlanJob, str, str]) -> str:
+    plan, folder, name = job
+    policy = plan.policy()
+    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
+    write_clip(run.frames, Path(folder) / name, captions=plan.goal.text)
+    return name
+
+
+def perturb_stage(
+    folder: Path,
+    *,
+    families: Sequence[str],
+    scenes: int,
+    most: int,
+    seed: int,
+    workers: int | None,
+) -> dict[str, Any]:
+    """Perturb the named skills (the best of each task). Writes perturb.json, summary.json.
+
+    Args:
+        folder: the run.
+        families: of perturbations.
+        scenes: for each skill.
+        most: skills at most.
+        seed: of the scenes.
+        workers: processes.
+    """
+    named = read_json(folder / "name.json", f"tabletop name {folder}")
+    library, registry = library_of(folder), load_registry()
+    best: dict[str, dict[str, Any]] = {}
+    for entry in named["skills"]:
+        if entry["task"] and entry["low"] > best.get(entry["task"], {"low": -1.0})["low"]:
+            best[entry["task"]] = entry
+    chosen = sorted(best.values(), key=lambda e: (-e["low"], e["id"]))[:most]
+    if not chosen:
+        raise TabletopError(
+            "no skill of this library is named for a task, so there is nothing to perturb; discover longer"
+        )
+    runs = []
+    for entry in chosen:
+        skill = library.skill(entry["id"])
+        for i in range(scenes):
+            scene, task, entity = skill_task(registry, entry, _PERTURB_SCENES + 1000 * seed + i)
+            policy = library.policy(skill, entity)
+            runs.append(Run(policy, scene, i, library.length(skill), task.success, entity, task.name))
+    with Engine(workers) as engine:
+        curves = sweep(engine, runs, families, label="perturb")
+    result: dict[str, Any] = {
+        name: {**curve, "skills": [e["id"] for e in chosen]} for name, curve in curves.items()
+    }
+    write_json(folder / "perturb.json", result)
+    merge_summary(
+        folder,
+        "perturb",
+        {n: {"magnitudes": c["magnitudes"], "success": c["success"]} for n, c in curves.items()},
+    )
+    return result
+
+
+def report_stage(folder: Path) -> Path:
+    """Write report.html from whatever stages the folder has; return its path."""
+    return write_report(folder)

@@ -1,0 +1,121 @@
+"""Pictures: what is where, how far, and in which colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tabletop.errors import TabletopError
+from tabletop.sim import Camera, Entity, Scene, World, generate, load_scene_card
+from tabletop.sim.generate import textures
+
+DOWN = Camera(position=(0.5, 0.0, 1.0), target=(0.501, 0.0, 0.0), fov=40.0)
+BLOCK = Entity("block", "block", (0.5, 0.1, 0.03), size=(0.06, 0.06, 0.06), color=(0.9, 0.05, 0.05, 1.0))
+BALL = Entity("ball", "ball", (0.5, -0.1, 0.025), size=(0.05, 0.05, 0.05), color=(0.05, 0.05, 0.9, 1.0))
+SCENE = Scene((BLOCK, BALL), camera=DOWN)
+AWAY = replace(SCENE, robot=replace(SCENE.robot, position=(0.3, 0.38, 0.35)))
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as made:
+        yield made
+
+
+def middle(mask: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.nonzero(mask)
+    return float(rows.mean()), float(columns.mean())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_generated_camera_sees_the_arm_the_table_and_every_entity(world: World, seed: int) -> None:
+    scene = generate(load_scene_card("discovery"), seed)
+    state = world.load(scene)
+    image = world.render(240, 180)
+    assert image.rgb.shape == (180, 240, 3)
+    assert image.rgb.std() > 20
+    share = {i: float((image.segmentation == i).mean()) for i in (-1, 0, 1)}
+    assert share[0] > 0.1
+    assert share[1] > 0.08
+    assert set(range(2, 2 + len(state.layout.names))) <= set(np.unique(image.segmentation))
+
+
+def test_a_drawers_front_is_seen(world: World) -> None:
+    """The gap that a fully open drawer leaves before its cabinet shows more of it than a closed one does."""
+    seen = []
+    for fraction in (0.0, 1.0):
+        card = {"entities": {"drawer": {"kind": "drawer", "fraction": fraction, "yaw": 0}}}
+        world.load(replace(generate(card, 3), camera=Camera()))
+        seen.append(int((world.render(240, 180).segmentation == 2).sum()))
+    assert seen[1] > 1.15 * seen[0]
+
+
+def test_segmentation_has_each_entity_at_its_place_in_its_colour(world: World) -> None:
+    world.load(AWAY)
+    image = world.render(120, 120)
+    # The camera looks along +x at its end and down: the picture's right is the robot's right, -y.
+    (row, block), (row2, ball) = middle(image.segmentation == 2), middle(image.segmentation == 3)
+    assert block < 60 < ball
+    assert abs(row - 60) < 12
+    assert abs(row2 - 60) < 12
+    assert image.rgb[image.segmentation == 2].mean(axis=0).argmax() == 0
+    assert image.rgb[image.segmentation == 3].mean(axis=0).argmax() == 2
+
+
+def test_depth_is_the_distance_along_the_axis(world: World) -> None:
+    world.load(AWAY)
+    image = world.render(120, 120)
+    assert np.median(image.depth[image.segmentation == 0]) == pytest.approx(1.0, abs=0.01)
+    assert np.median(image.depth[image.segmentation == 2]) == pytest.approx(0.94, abs=0.01)
+    assert image.depth.min() > 0.05
+    assert image.depth.max() == pytest.approx(1.45, abs=0.02)
+
+
+def test_what_is_nearer_hides_what_is_behind(world: World) -> None:
+    world.load(replace(SCENE, robot=replace(SCENE.robot, position=(0.5, 0.1, 0.2))))
+    seen = world.render(120, 120).segmentation
+    world.load(AWAY)
+    assert (seen == 2).sum() < 0.7 * (world.render(120, 120).segmentation == 2).sum()
+    below = Camera(position=(0.55, 0.0, -0.4), target=(0.551, 0.0, 0.0), fov=40.0)
+    assert set(np.unique(world.render(60, 60, below).segmentation)) == {0}
+
+
+def test_nothing_is_seen_in_the_sky(world: World) -> None:
+    world.load(SCENE)
+    image = world.render(32, 32, Camera(position=(0.5, 0, 2.0), target=(0.5, 0.01, 4.0)))
+    assert set(np.unique(image.segmentation)) == {-1}
+    np.testing.assert_allclose(image.depth, 4.0, rtol=1e-4)
+
+
+def test_a_picture_is_the_same_again_and_changes_with_the_scene(world: World) -> None:
+    def picture(scene: Scene) -> np.ndarray:
+        world.load(scene)
+        return world.render(64, 48).rgb
+
+    plain = picture(SCENE)
+    assert plain.flags.writeable
+    moved = picture(replace(SCENE, entities=(replace(BLOCK, position=(0.45, 0.1, 0.03)), BALL)))
+    dark = picture(replace(SCENE, light=replace(SCENE.light, ambient=0.2)))
+    green = picture(replace(SCENE, table=replace(SCENE.table, color=(0.2, 0.8, 0.2, 1.0))))
+    assert not any(np.array_equal(plain, other) for other in (moved, dark, green))
+    assert dark.mean() < plain.mean()
+    assert np.array_equal(plain, picture(SCENE))
+
+
+def test_each_texture_gives_the_table_another_look(world: World) -> None:
+    assert len(textures()) >= 3
+    looks = []
+    for name in ("plain", *textures()):
+        world.load(replace(AWAY, table=replace(SCENE.table, texture=name)))
+        image = world.render(96, 96)
+        looks.append(image.rgb[image.segmentation == 0])
+    assert looks[0].std(axis=0).max() < 3
+    assert all(look.std(axis=0).max() > 5 for look in looks[1:])
+
+
+def test_an_unknown_texture_is_refused_with_those_there_are(world: World) -> None:
+    with pytest.raises(TabletopError, match=r"unknown texture 'tartan'; there are: checker, .*plain"):
+        world.load(replace(SCENE, table=replace(SCENE.table, texture="tartan")))
