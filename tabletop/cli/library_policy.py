@@ -38,9 +38,7 @@ def library_policy(name: str, tasks: Sequence[Task]) -> dict[str, PolicyFactory]
     """
     path = find_library(name)
     library = load_library(path)
-    cards = [
-        p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()
-    ]
+    cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
     if not cards:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
     named = read_json(cards[0], f"tabletop name {name}")

@@ -121,9 +121,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
         interval = f"{r['low']:.2f} .. {r['high']:.2f}"
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    lines.append(
-        f"mean {sum(r['success'] for r in results.values()) / len(results):.3f} over {len(results)} tasks"
-    )
+    lines.append(f"mean {sum(r['success'] for r in results.values()) / len(results):.3f} over {len(results)} tasks")
     result = {"policy": options.policy, "seed": options.seed, "tasks": results}
     if options.out:
         write_json(Path(options.out), result)
@@ -162,9 +160,7 @@ def _note(folder: Path, options: argparse.Namespace) -> None:
     settings = {k: v for k, v in vars(options).items() if k not in {"command", "json"} and v is not None}
     words = " ".join(f"--{k} {v}" for k, v in settings.items() if k not in {"run", "resume"})
     card = {
-        "command": f"tabletop {options.command} {getattr(options, 'run', '')} {words}".replace(
-            "  ", " "
-        ).strip(),
+        "command": f"tabletop {options.command} {getattr(options, 'run', '')} {words}".replace("  ", " ").strip(),
         "version": __version__,
         "seed": options.seed,
         "settings": settings,
@@ -220,7 +216,9 @@ def _name_lines(result: dict[str, Any]) -> list[str]:
     lines = []
     for e in sorted(result["skills"], key=lambda e: (e["task"] is None, e["name"] is None, -e["low"])):
         if e["task"]:
-            rate = f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
+            rate = (
+                f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
+            )
             lines.append(f"{e['id']:12} {e['name']:30} {rate}")
         elif e["name"]:
             lines.append(f"{e['id']:12} {e['name']}")
@@ -258,9 +256,7 @@ def _plan_lines(result: dict[str, Any]) -> list[str]:
     for e in result["episodes"]:
         outcome = "reached" if e["solved"] else f"{e['completed']} of {e['literals']}"
         lines += [f"{outcome:9} {e['goal']}", f"{'':9} by {', '.join(e['skills']) or 'nothing'}"]
-    lines.append(
-        f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}"
-    )
+    lines.append(f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}")
     return lines
 
 
@@ -294,9 +290,7 @@ def _report(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
 
     if not Path(options.run).is_dir():
-        raise TabletopError(
-            f"no run folder {options.run!r}; make one with 'tabletop run' or 'tabletop discover'"
-        )
+        raise TabletopError(f"no run folder {options.run!r}; make one with 'tabletop run' or 'tabletop discover'")
     path = stages.report_stage(Path(options.run))
     _say(options, {"report": str(path)}, [f"report: {path}"])
 
@@ -340,9 +334,7 @@ def _run(options: argparse.Namespace) -> None:
         )
         say("\n".join(_plan_lines(plan)))
         say("4/5 perturb: the same skills, shoved and delayed")
-        curves = stages.perturb_stage(
-            folder, families=stages.FAMILIES, scenes=6, most=5, seed=seed, workers=workers
-        )
+        curves = stages.perturb_stage(folder, families=stages.FAMILIES, scenes=6, most=5, seed=seed, workers=workers)
         say("\n".join(_perturb_lines(curves)))
     else:
         say("no skill has a name yet, so nothing is planned or perturbed; give it more --minutes")

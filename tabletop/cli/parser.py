@@ -37,9 +37,7 @@ def _common(parser: argparse.ArgumentParser, *, out: str | None, workers: bool =
     if out is not None:
         parser.add_argument("--out", metavar="DIR", help=out)
     if workers:
-        parser.add_argument(
-            "--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)"
-        )
+        parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)")
 
 
 def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:
@@ -76,29 +74,19 @@ def build_parser() -> argparse.ArgumentParser:
     discover = commands.add_parser("discover", help="find skills without any reward")
     _budget(discover, 30)
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
-    discover.add_argument(
-        "--episodes", type=int, default=20, metavar="N", help="held-out, a skill (default 20)"
-    )
+    discover.add_argument("--episodes", type=int, default=20, metavar="N", help="held-out, a skill (default 20)")
     _common(discover, out="the run's folder (default runs/SEED)")
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")
     name.add_argument("run", help="a run folder, or 'default' for the library that ships")
-    name.add_argument(
-        "--episodes", type=int, default=40, metavar="N", help="on split B, a skill (default 40)"
-    )
+    name.add_argument("--episodes", type=int, default=40, metavar="N", help="on split B, a skill (default 40)")
     _common(name, out="where to write (default: the run folder)")
 
     plan = commands.add_parser("plan", help="chain skills to reach goals")
-    plan.add_argument(
-        "run", help="a run folder whose skills have been named, or any folder with --policy scripted"
-    )
-    plan.add_argument(
-        "--policy", choices=("library", "scripted"), default="library", help="what the skills are"
-    )
+    plan.add_argument("run", help="a run folder whose skills have been named, or any folder with --policy scripted")
+    plan.add_argument("--policy", choices=("library", "scripted"), default="library", help="what the skills are")
     plan.add_argument("--goals", type=int, default=20, metavar="N", help="sampled goals (default 20)")
-    plan.add_argument(
-        "--literals", default="2,3", metavar="A,B", help="lengths of the goals in turn (default 2,3)"
-    )
+    plan.add_argument("--literals", default="2,3", metavar="A,B", help="lengths of the goals in turn (default 2,3)")
     plan.add_argument("--goal", help="a formula to reach instead, such as 'on(red, blue) and open(drawer)'")
     _common(plan, out="where to write (default: the run folder)")
 
@@ -115,8 +103,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="all stages, one after another")
     _budget(run, 7)
-    run.add_argument(
-        "--library", metavar="NAME", help="use this library ('default' ships) rather than discover one"
-    )
+    run.add_argument("--library", metavar="NAME", help="use this library ('default' ships) rather than discover one")
     _common(run, out="the run's folder (default runs/demo)")
     return parser

@@ -65,9 +65,7 @@ def discover_stage(
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 
-def measure_stage(
-    folder: Path, library: Library, seed: int, workers: int | None, episodes: int
-) -> dict[str, Any]:
+def measure_stage(folder: Path, library: Library, seed: int, workers: int | None, episodes: int) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
     torch.set_num_threads(1)
     codes = library.codes
@@ -83,9 +81,7 @@ def measure_stage(
             ("untrained", fresh, "skill"),
             ("shuffled", library, "shuffled"),
         ):
-            floor_labels, floor_effects = sample_effects(
-                lib, engine, few, seed, mode, f"measure: {name} floor"
-            )
+            floor_labels, floor_effects = sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
             floor = measure(codes, floor_labels, floor_effects, seed)
             floors[name] = {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
     result = {
@@ -126,13 +122,13 @@ def _plain_settings(library: Library) -> Any:
 
 def _finals(effect: str, effects: Any) -> list[list[float]]:
     """Return effects in their own units: m and rad for rigid things, fractions for joints."""
-    from tabletop.skills.effects import REACH, get_effect
+    from tabletop.skills.effects import REACH, TURN, get_effect
 
     rows = np.array(effects, dtype=np.float64)
     if get_effect(effect).moves == "joint":
         rows = rows / REACH
     elif rows.shape[1] > 3:
-        rows[:, 3] /= 0.08
+        rows[:, 3] /= TURN
     return [[round(float(v), 4) for v in row] for row in rows]
 
 
@@ -141,11 +137,7 @@ def name_stage(folder: Path, library: Library, settings: NameSettings, workers: 
     registry = load_registry()
     with Engine(workers) as engine:
         result = name_skills(library, registry, engine, settings)
-        jobs = [
-            (library, registry, entry, str(folder), settings.seed)
-            for entry in result["skills"]
-            if entry["name"]
-        ]
+        jobs = [(library, registry, entry, str(folder), settings.seed) for entry in result["skills"] if entry["name"]]
         for entry, clip in zip(
             [e for e in result["skills"] if e["name"]],
             engine.map(_skill_clip, jobs, chunk=2, label="name: clips"),
@@ -173,12 +165,8 @@ def _skill_clip(job: tuple[Library, Registry, dict[str, Any], str, int]) -> str:
     if entry["task"]:
         scene, _, entity = skill_task(registry, entry, _PERTURB_SCENES + 500_000 + seed)
     else:
-        scene, entity = attended_scene(
-            library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal"
-        )
-    run = episode(
-        library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1)
-    )
+        scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
+    run = episode(library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1))
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(folder) / name)
     return name
@@ -254,9 +242,7 @@ def plan_stage(
         scenes, wanted = _goals(seed, goals, lengths, operators, vocabulary)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
-        result: dict[str, Any] = dict(
-            evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals")
-        )
+        result: dict[str, Any] = dict(evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals"))
         # The longest goals make the most telling clips, reached or not.
         order = sorted(range(len(wanted)), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
         jobs = [
@@ -325,9 +311,7 @@ def perturb_stage(
             runs.append(Run(policy, scene, i, library.length(skill), task.success, entity, task.name))
     with Engine(workers) as engine:
         curves = sweep(engine, runs, families, label="perturb")
-    result: dict[str, Any] = {
-        name: {**curve, "skills": [e["id"] for e in chosen]} for name, curve in curves.items()
-    }
+    result: dict[str, Any] = {name: {**curve, "skills": [e["id"] for e in chosen]} for name, curve in curves.items()}
     write_json(folder / "perturb.json", result)
     merge_summary(
         folder,

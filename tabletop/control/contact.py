@@ -100,7 +100,9 @@ def push(
 
         state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
         state, _ = yield from _shove(state, entity, left, unit, height)
-        state, _ = yield from straight(state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5)
+        state, _ = yield from straight(
+            state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5
+        )
         state, _ = yield from part(state, entity, _FORK)
     return state, bool(np.linalg.norm(left(state)) < 0.03)
 
@@ -197,9 +199,13 @@ def flick(
         return float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
     state, _ = yield from servo(state, ahead, _FORK, limit=12, until=gone)
-    state, _ = yield from part(state, entity, _FORK)
-    # It takes a moment to come to rest.
-    return (yield from hold_still(state, _FORK, 5))
+    state, _ = yield from part(state, entity, _FORK, gap=0.09)
+    position = here(state).copy()
+    for i in range(20):
+        if i > 3 and float(np.linalg.norm(state.entity(entity, "velocity"))) < 0.01:
+            break
+        state = yield act(state, position, None, _FORK)
+    return state, True
 
 
 @primitive
@@ -214,7 +220,9 @@ def press(state: State, entity: Name) -> Motion:
     def pressed(now: State) -> bool:
         return float(now.entity(entity, "fraction")) > 0.9
 
-    state, ok = yield from servo(state, lambda now: (top(now) - 0.03 * _UP, None), CLOSED, limit=15, until=pressed)
+    state, ok = yield from servo(
+        state, lambda now: (top(now) - 0.03 * _UP, None), CLOSED, limit=15, until=pressed
+    )
     state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, CLOSED, tolerance=0.02, limit=10)
     return state, ok
 
@@ -235,7 +243,9 @@ def open_(state: State, entity: Name, distance: Length = 0.14) -> Motion:
             state, ok = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), CLOSED, limit=30, until=done)  # type: ignore[misc]
             ok = ok and float(state.entity(entity, "fraction")) > 0.85
         state, _ = yield from hold_still(state, width_command(0.042), 2)
-        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, width_command(0.042), tolerance=0.02, limit=10)
+        state, _ = yield from straight(
+            state, here(state) + 0.07 * _UP, None, width_command(0.042), tolerance=0.02, limit=10
+        )
         if ok:
             return state, True
     return state, False

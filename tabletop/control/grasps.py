@@ -126,7 +126,9 @@ def grasp_of(state: State, name: str) -> Grasp:
         flat = [i for i in range(3) if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
         narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
-        options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]
+        options = [
+            (yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02
+        ]
     costs = []
     for yaw, _ in options:
         hits, lowest = _blocked(state, name, point, yaw)

@@ -31,7 +31,20 @@ from tabletop.logic.geometry import Solid, relative, twist, wrap
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.sim.state import State
 
-__all__ = ["carry", "drag", "dump", "face", "grasp", "lift", "lower", "move", "place", "release", "retreat", "turn"]
+__all__ = [
+    "carry",
+    "drag",
+    "dump",
+    "face",
+    "grasp",
+    "lift",
+    "lower",
+    "move",
+    "place",
+    "release",
+    "retreat",
+    "turn",
+]
 
 _HELD: Final = 0.3
 """N on each finger that count as a hold."""
@@ -122,63 +135,8 @@ def lift(state: State, height: Length) -> Motion:
     return (yield from straight(state, goal, None, CLOSED, tolerance=0.01, limit=25))
 
 
-def _spot(state: State, entity: str, on: str) -> tuple[Array, float]:
-    """Return where the centre of an entity should come (2,) to be on or in another, and the support's height."""
-    base = Solid.of(state, on)
-    kind = state.layout.kind(on)
-    if kind == "drawer":
-        # Only the part that stands out of the cabinet is free: 0.13 m of travel less the front.
-        point = base.world(np.array([0.075 * 1.0 - float(base.half[0]), 0.0, 0.0]))
-        return point[:2], float(base.bottom) + 0.008
-    if kind in {"bin", "bowl"}:
-        return base.position[:2], float(base.bottom) + 0.010
-    if kind == "target":
-        return base.position[:2], float(state.robot("table_height"))
-    if kind == "plate":
-        return base.position[:2], float(base.bottom) + 0.012
-    return base.position[:2], float(base.top)
-
-
-def _free_side(state: State, entity: str, other: str, gap: float) -> Array:
-    """Return where (2,) an entity stands beside another with the fingers clear of it, on its freer side."""
-    one, two = Solid.of(state, entity), Solid.of(state, other)
-    yaw = gripper_yaw(state)
-    best, most = two.position[:2], -math.inf
-    for sign in (1.0, -1.0):
-        unit = sign * np.array([math.cos(yaw), math.sin(yaw)])
-        point = two.position[:2] + unit * (float(two.reach(*unit)) + float(one.reach(*unit)) + gap)
-        room = min(
-            [0.2]
-            + [
-                float(np.linalg.norm(Solid.of(state, n).position[:2] - point))
-                for n in state.layout.names
-                if n not in {entity, other}
-            ]
-        )
-        room = min(room, *(4 * (high - v) for v, (_, high) in zip(point, _REACH, strict=True)))
-        room = min(room, *(4 * (v - low) for v, (low, _) in zip(point, _REACH, strict=True)))
-        room -= 0.2 * float(np.linalg.norm(one.position[:2] - point))
-        if room > most:
-            best, most = point, room
-    return best
-
-
-def _free_spot(state: State, entity: str, other: str, distance: float) -> Array:
-    """Return the place (2,) on the table, a distance from another entity, with the most room around it."""
-    own, centre = Solid.of(state, entity), Solid.of(state, other).position[:2]
-    others = [Solid.of(state, n) for n in state.layout.names if n != entity]
-    best, most = own.position[:2], -math.inf
-    for angle in np.linspace(-math.pi, math.pi, 24, endpoint=False):
-        point = centre + distance * np.array([math.cos(angle), math.sin(angle)])
-        room = min(
-            [0.1]
-            + [float(np.linalg.norm(s.position[:2] - point) - np.linalg.norm(s.half[:2])) - 0.06 for s in others]
-            + [1.5 * min(v - low, high - v) for v, (low, high) in zip(point, _PLACES, strict=True)]
-        )
-        room -= 0.15 * float(np.linalg.norm(own.position[:2] - point))
-        if room > most:
-            best, most = point, room
-    return best
+def _shift(direction: str | None, distance: float) -> Array:
+    return np.zeros(2) if direction is None else distance * np.array(DIRECTIONS[direction])[:2]
 
 
 @primitive
@@ -194,31 +152,34 @@ def carry(
 ) -> Motion:
     """Bring what is held over an entity, beside one, or `distance` away: in a direction, or `far` from one.
 
-    With `beside` a direction says on which side, and `distance` is then between the centres. `height` is the least that its bottom then has above what lies below.
+    With `beside` a direction says on which side, and `distance` is then between the centres; with `to` they
+    say how far off its centre. `height` is the least that its bottom then has above what lies below.
     """
     start = Solid.of(state, entity).position.copy()
+    shift = _shift(direction, distance)
     if beside is not None and direction is not None:
-        point = (Solid.of(state, beside).position + distance * np.array(DIRECTIONS[direction]))[:2]
+        point = Solid.of(state, beside).position[:2] + shift
     elif beside is not None:
-        point = _free_side(state, entity, beside, 0.016)
+        point = free_side(state, entity, beside, 0.016)
     elif far is not None:
-        point = _free_spot(state, entity, far, distance)
+        point = free_spot(state, entity, far, distance)
     elif to is not None:
         point = None
     elif direction is not None:
-        point = (start + distance * np.array(DIRECTIONS[direction]))[:2]
+        point = start[:2] + shift
     else:
         raise TabletopError("carry needs to, beside, far or direction")
 
     def goal(now: State) -> tuple[Array, None]:
         solid = Solid.of(now, entity)
         if to is not None:
-            spot, support = _spot(now, entity, to)
+            wanted_at, support = spot(now, to)
+            wanted_at = wanted_at + shift
             support = max(support, float(Solid.of(now, to).top))
         else:
-            spot, support = point if point is not None else start[:2], float(now.robot("table_height"))
+            wanted_at, support = point if point is not None else start[:2], float(now.robot("table_height"))
         wanted = here(now).copy()
-        wanted[:2] += spot - solid.position[:2]
+        wanted[:2] += wanted_at - solid.position[:2]
         wanted[2] = support + _hang(now, entity) + max(0.012, height)
         return wanted, None
 
@@ -236,18 +197,18 @@ def lower(state: State, on: Name | None = None, entity: Name | None = None) -> M
     held = entity or _held_one(state)
     if held is None:
         return state, False
+    return (yield from _lower(state, held, on, np.zeros(2)))
 
+
+def _lower(state: State, held: str, on: str | None, shift: Array) -> Motion:
     def goal(now: State) -> tuple[Array, None]:
-        table = float(now.robot("table_height"))
-        support = _spot(now, held, on)[1] if on is not None else table
-        wanted = here(now).copy()
-        wanted[2] = support + _hang(now, held) + 0.002
-        if on is not None and now.layout.move(on) != "static" and now.layout.kind(on) == "drawer":
-            wanted[2] = max(wanted[2], float(Solid.of(now, on).top) + 0.022 - HAND + 0.004)
-        elif on is not None and now.layout.kind(on) in {"bin", "bowl"}:
-            wanted[2] = max(wanted[2], float(Solid.of(now, on).top) - HAND + 0.006)
+        wanted, support = here(now).copy(), float(now.robot("table_height"))
         if on is not None:
-            wanted[:2] += _spot(now, held, on)[0] - Solid.of(now, held).position[:2]
+            at, support = spot(now, on)
+            wanted[:2] += at + shift - Solid.of(now, held).position[:2]
+        wanted[2] = support + _hang(now, held) + 0.002
+        if on is not None:
+            wanted[2] = max(wanted[2], least_height(now, on))
         return wanted, None
 
     return (yield from servo(state, goal, CLOSED, tolerance=0.005, limit=20))
@@ -292,7 +253,7 @@ def place(
         state, ok = yield from carry(state, entity, on, direction, distance, beside=beside, far=far)
     if not ok:
         return state, False
-    state, _ = yield from lower(state, on, entity)
+    state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
     state, _ = yield from release(state)
     state, _ = yield from part(state, entity, OPEN)
     return state, True
@@ -315,7 +276,9 @@ def drag(
         raise TabletopError("drag needs to or direction")
     # A little lifted: pressed on the table it would slip from the fingers.
     goal = here(state) + np.array([way[0], way[1], 0.004])
-    state, _ = yield from straight(state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7)
+    state, _ = yield from straight(
+        state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7
+    )
     return state, _holds(state, entity)
 
 
@@ -357,5 +320,3 @@ def face(state: State, direction: Direction) -> Motion:
     """Turn the open gripper so that its fingers stand side by side along a direction."""
     yaw = yaw_for(np.array(DIRECTIONS[direction])[:2], state)
     return (yield from straight(state, here(state), yaw, OPEN, tolerance=0.02, limit=15))
-
-

@@ -136,11 +136,21 @@ def servo(
     return state, False
 
 
-def straight(state: State, position: Array, yaw: float | None, grip: float, **options: float) -> Motion:
-    """Go straight to a pose; options as in `servo`."""
+def straight(
+    state: State,
+    position: Array,
+    yaw: float | None,
+    grip: float,
+    *,
+    tolerance: float = 0.008,
+    limit: int = 40,
+    speed: float = 1.0,
+) -> Motion:
+    """Go straight to a pose; arguments as in `servo`."""
     fixed = position.copy()
-    limit = int(options.pop("limit", 40))
-    return (yield from servo(state, lambda _: (fixed, yaw), grip, limit=limit, **options))
+    return (
+        yield from servo(state, lambda _: (fixed, yaw), grip, tolerance=tolerance, limit=limit, speed=speed)
+    )
 
 
 def part(state: State, entity: str, grip: float, gap: float = 0.045) -> Motion:

@@ -90,9 +90,9 @@ class Primitive:
         Raises:
             TabletopError: unknown, missing or ill-typed arguments; the message begins with `where`.
         """
+        if given is None:
+            given = {}
         if not isinstance(given, Mapping):
-            if given is None and not any(a.required for a in self.arguments):
-                return {}
             if not self.arguments:
                 raise TabletopError(f"{where}: {self.name} takes no arguments, got {given!r}")
             given = {self.arguments[0].name: given}
@@ -109,7 +109,9 @@ class Primitive:
 
     def names(self, arguments: Mapping[str, str | float]) -> tuple[str, ...]:
         """Return the entities that arguments speak of."""
-        return tuple(str(arguments[a.name]) for a in self.arguments if a.kind == "Name" and a.name in arguments)
+        return tuple(
+            str(arguments[a.name]) for a in self.arguments if a.kind == "Name" and a.name in arguments
+        )
 
     def bind(self, arguments: Mapping[str, str | float], names: Mapping[str, str]) -> dict[str, Any]:
         """Return the arguments with entities replaced; those that `names` leaves out stay."""
@@ -147,7 +149,9 @@ def primitive(function: Callable[..., Motion]) -> Callable[..., Motion]:
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         kind = str(parameter.annotation).removesuffix(" | None")
         if kind not in {"Name", "Direction", "Length", "Turn", "Count"}:
-            raise TabletopError(f"argument {parameter.name!r} of primitive {function.__name__!r} has type {kind!r}")
+            raise TabletopError(
+                f"argument {parameter.name!r} of primitive {function.__name__!r} has type {kind!r}"
+            )
         arguments.append(Argument(parameter.name, kind, parameter.default is inspect.Parameter.empty))
     name = function.__name__.rstrip("_")
     if name in _registry:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tabletop.logic import Registry, Task
-from tabletop.skills.effects import EffectKind
+from tabletop.skills.effects import TURN, EffectKind
 from tabletop.skills.measure import Sample
 
 __all__ = ["Candidate", "candidates", "judge_sample", "task_kinds"]
@@ -88,7 +88,7 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     if kind.size < 4:
         return None
-    turns = np.array([s.effect[3] / 0.08 for s in samples])
+    turns = np.array([s.effect[3] / TURN for s in samples])
     middle = float(np.median(turns))
     if abs(middle) < _LEAST_TURN:
         return None

@@ -117,9 +117,7 @@ def _done(run: TaskRun) -> bool:
 def _brief(run: SkillRun) -> Sample:
     sample = nominal_run(run)
     # First and last states are all that formulas ask for; whole trajectories would be slow to send.
-    short = replace(
-        sample.trajectory, states=sample.trajectory.states[[0, -1]], actions=sample.trajectory.actions[:1]
-    )
+    short = replace(sample.trajectory, states=sample.trajectory.states[[0, -1]], actions=sample.trajectory.actions[:1])
     return replace(sample, trajectory=short)
 
 
@@ -139,9 +137,7 @@ def name_skills(
     """
     s = settings or NameSettings()
     skills = library.skills
-    jobs = [
-        SkillRun(library, skill, i, _SPLIT_A + s.seed, "skill") for skill in skills for i in range(s.effects)
-    ]
+    jobs = [SkillRun(library, skill, i, _SPLIT_A + s.seed, "skill") for skill in skills for i in range(s.effects)]
     samples = list(engine.map(_brief, jobs, chunk=8, label="name: split A"))
     by_skill = {k.id: [x for x in samples if x.code == k.code] for k in skills}
     found = {k.id: candidates(k.effect, by_skill[k.id], registry) for k in skills}
@@ -151,8 +147,7 @@ def name_skills(
         for candidate in [c for c in found[skill.id] if c.rate >= s.promising][: s.contenders]:
             task = registry[candidate.task]
             trials += [
-                TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill")
-                for i in range(s.trials)
+                TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
             ]
     verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.skills.effects import REACH, EffectKind
+from tabletop.skills.effects import REACH, TURN, EffectKind
 
 __all__ = ["consistency", "offset_words", "phrase"]
 
@@ -56,7 +56,7 @@ def phrase(kind: EffectKind, effects: Array, noun: str = "the object") -> str:
     if dz < -0.08:
         return f"knocks {noun} off the table"
     words = _horizontal(dx, dy)
-    turn = float(middle[3]) / 0.08 if kind.size > 3 else 0.0
+    turn = float(middle[3]) / TURN if kind.size > 3 else 0.0
     if kind.settles:
         parts = [f"moves {noun} {' and '.join(words)}"] if words else []
         if abs(turn) > np.radians(20):

@@ -1,7 +1,8 @@
 """The families of perturbations, one function each.
 
 With one seed a family draws the same moments, directions and noise at every magnitude, so that a
-curve over magnitudes compares like with like.
+curve over magnitudes compares like with like. The largest magnitudes are those at which the scripted
+policies of lift, pick-place, drawer-open and push keep about half of their success together.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _GRAVITY: Final = 9.81
 
 @on_episode(
     unit="N",
-    magnitudes=(0, 75, 150, 225, 300),
+    magnitudes=(0, 60, 120, 180, 240),
     description="Somebody pushes the gripper sideways for 0.3 s.",
     sudden=True,
 )
@@ -50,7 +51,7 @@ def push_arm(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="m/s",
-    magnitudes=(0, 0.25, 0.5, 0.75, 1),
+    magnitudes=(0, 0.5, 1, 1.5, 2),
     description="A blow sets the object moving sideways at that speed.",
     sudden=True,
 )
@@ -76,7 +77,7 @@ def push_object(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="m",
-    magnitudes=(0, 0.005, 0.01, 0.02, 0.04),
+    magnitudes=(0, 0.004, 0.008, 0.012, 0.016),
     description="What is seen of poses is blurred: Gaussian noise on positions, yaws and joint fractions.",
 )
 def observation_noise(magnitude: float, case: Case) -> Hooks:
@@ -109,7 +110,7 @@ def _turned(quaternion: npt.NDArray[np.float64], yaw: float) -> npt.NDArray[np.f
 
 @on_episode(
     unit="share",
-    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    magnitudes=(0, 0.4, 0.6, 0.7, 0.8),
     description="That share of observations is lost; the one before is seen again.",
     largest=1.0,
 )
@@ -128,7 +129,7 @@ def observation_loss(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="s",
-    magnitudes=(0, 0.5, 1, 1.5, 2),
+    magnitudes=(0, 2, 4, 6, 8),
     description="Everything that is seen stands still for that time.",
     sudden=True,
 )
@@ -179,7 +180,7 @@ def action_delay(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="",
-    magnitudes=(0, 0.25, 0.5, 0.75, 1),
+    magnitudes=(0, 0.15, 0.25, 0.35, 0.45),
     description="Gaussian noise of that sigma on every component of the action, whose range is -1 to 1.",
 )
 def action_noise(magnitude: float, case: Case) -> Hooks:
@@ -194,7 +195,7 @@ def action_noise(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="share",
-    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    magnitudes=(0, 0.4, 0.6, 0.8, 0.85),
     description="The arm is weary: that share of every commanded motion is not made.",
     largest=1.0,
 )
@@ -206,7 +207,7 @@ def action_loss(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="deg",
-    magnitudes=(0, 10, 20, 30, 40),
+    magnitudes=(0, 9, 18, 27, 36),
     description="Everything loose is drawn sideways as on a table tilted by that angle.",
     largest=89.0,
 )
@@ -225,7 +226,7 @@ def tilt(magnitude: float, case: Case) -> Hooks:
 
 @on_scene(
     unit="times more",
-    magnitudes=(0, 0.5, 1, 2, 4),
+    magnitudes=(0, 2, 5, 10, 20),
     description="Everything that can move is heavier: mass times 1 + that number.",
 )
 def mass(magnitude: float, scene: Scene) -> Scene:
@@ -235,7 +236,7 @@ def mass(magnitude: float, scene: Scene) -> Scene:
 
 @on_scene(
     unit="share",
-    magnitudes=(0, 0.2, 0.4, 0.6, 0.8),
+    magnitudes=(0, 0.3, 0.6, 0.8, 0.9),
     description="Everything on the table is more slippery: friction times 1 minus that share.",
     largest=1.0,
 )

@@ -12,7 +12,7 @@ from tabletop.logic.geometry import Solid, rotation
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["GRIP_FORCE", "closed_solid", "contents", "drop_off", "follow_joint", "hold", "park", "put", "turn"]
+__all__ = ["GRIP_FORCE", "drop_off", "follow_joint", "hold", "park", "put", "travel", "turn"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -84,8 +84,12 @@ def drop_off(state: State, entity: str) -> State:
     return State(state.layout, values)
 
 
-def _travel(state: State, entity: str) -> Array:
-    """Return the way (..., 3), m, world, of a fixture's moving part from fraction 0 to 1; 0 where it turns."""
+def travel(state: State, entity: str) -> Array:
+    """Return the way (..., 3), m, world, of a fixture's moving part from fraction 0 to 1; 0 where it turns.
+
+    Raises:
+        TabletopError: the entity has no joint.
+    """
     joint = load_cards()[state.layout.kind(entity)].joint
     shape = (*state.values.shape[:-1], 3)
     if joint is None:
@@ -99,8 +103,8 @@ def _travel(state: State, entity: str) -> Array:
 def follow_joint(state: State, entity: str, fraction: Array) -> State:
     """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it."""
     layout = state.layout
-    shift = _travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
-    carried = [(name, contents(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
+    shift = travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
+    carried = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
     values = state.values.copy()
     values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]
     values[..., layout.entity_slice(entity, "position")] += shift
@@ -109,14 +113,7 @@ def follow_joint(state: State, entity: str, fraction: Array) -> State:
     return State(layout, values)
 
 
-def contents(state: State, container: str, entity: str) -> Mask:
-    """Return where an entity's centre lies within another's bounding box, (...,)."""
+def _lies_in(state: State, container: str, entity: str) -> Mask:
     one, two = Solid.of(state, entity), Solid.of(state, container)
-    return np.asarray((two.footprint_margin(one.position) > 0) & (one.bottom > two.bottom - 0.01) & (one.bottom < two.top))
-
-
-def closed_solid(state: State, entity: str) -> Solid:
-    """Return the solid of a fixture's moving part as it is at fraction 0: where its body stands."""
-    solid = Solid.of(state, entity)
-    back = _travel(state, entity) * state.entity(entity, "fraction")[..., None]
-    return Solid(solid.position - back, solid.quaternion, solid.half, solid.shape)
+    level = (one.bottom > two.bottom - 0.01) & (one.bottom < two.top)
+    return np.asarray(level & (two.footprint_margin(one.position) > 0))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
 
 import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.planner.operator import Outcome, SampledOperator, held_outcome
-from tabletop.skills.effects import REACH, EffectKind
+from tabletop.skills.effects import REACH, TURN, EffectKind
 from tabletop.skills.library import Library
 
 __all__ = ["operators_from_samples"]
-
-_TURN: Final = 0.08
-"""m of effect a radian of yaw counts as (skills.effects)."""
 
 
 def operators_from_samples(
@@ -24,13 +20,13 @@ def operators_from_samples(
 ) -> tuple[SampledOperator, ...]:
     """Return an operator for each skill that has samples.
 
-    The episodes begin with the gripper away from everything. So a skill that is judged while it may hold its entity
-    comes last in a plan: what would follow it was never measured from there.
+    The episodes begin with the gripper away from everything. So a skill that is judged while it may hold its
+    entity comes last in a plan: what would follow it was never measured from there.
 
     Args:
         library: the skills.
-        samples: final effects by skill id, each (d,) as the skill's kind of effect gives them (skills/effects.py),
-            further numbers ignored.
+        samples: final effects by skill id, each (d,) as the skill's kind of effect gives them
+            (skills/effects.py), further numbers ignored.
 
     Raises:
         TabletopError: an unknown skill, or an effect with too few or infinite numbers.
@@ -62,4 +58,4 @@ def _outcome(kind: EffectKind, effect: Sequence[float], id: str) -> Outcome:
     if not kind.settles:
         return held_outcome(numbers[:3])
     x, y, z = numbers[:3]
-    return Outcome((x, y, z), yaw=numbers[3] / _TURN if kind.size > 3 else 0.0)
+    return Outcome((x, y, z), yaw=numbers[3] / TURN if kind.size > 3 else 0.0)

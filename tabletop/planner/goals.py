@@ -1,7 +1,7 @@
 """Goals to plan for: seeded conjunctions that are false at first and that the operators can bring about.
 
-A goal is read off a random walk through the operators' own forecasts. Whether a planner then finds the way, or the robot
-gets along it, plays no part in the choice.
+A goal is read off a random walk through the operators' own forecasts. Whether a planner then finds the way,
+or the robot gets along it, plays no part in the choice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.geometry import Remembering
 from tabletop.logic.parse import parse
@@ -22,6 +22,7 @@ from tabletop.logic.predicate import get_predicate
 from tabletop.logic.task import Task
 from tabletop.planner.operator import Operator
 from tabletop.planner.scripted import SIDES
+from tabletop.planner.space import Surveyed
 from tabletop.rollout.episode import process_world
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
@@ -75,10 +76,10 @@ def template(text: str, **kinds: str | Sequence[str]) -> Template:
     found = {role: (value,) if isinstance(value, str) else tuple(value) for role, value in kinds.items()}
     for role in formula.names:
         if role not in found:
-            raise TabletopError(f"template {text!r} needs kinds for {role!r}, got them for: {', '.join(found)}")
+            raise TabletopError(f"template {text!r} needs kinds for {role!r}, got: {', '.join(found)}")
         for kind in found[role]:
             if kind not in cards:
-                raise TabletopError(f"template {text!r}: unknown kind {kind!r}; there are: {', '.join(cards)}")
+                raise unknown(f"kind of entity (template {text!r})", kind, cards)
     return Template(formula.leaves[0], tuple((role, found[role]) for role in formula.names))
 
 
@@ -91,7 +92,8 @@ def vocabulary_of(
         tasks: those that skills were named for.
         without: predicates left out: they say how to leave things rather than what to do.
     """
-    left_out, found = set(without), {}
+    left_out = set(without)
+    found: dict[tuple[str, tuple[tuple[str, ...], ...]], Template] = {}
     for task in tasks:
         specs = {str(n): s for n, s in task.scene["entities"].items()}
         for leaf in task.success.leaves:
@@ -99,8 +101,8 @@ def vocabulary_of(
                 continue
             kinds = tuple((n, _kinds(specs[n])) for n in leaf.names)
             named = Template(leaf, kinds)
-            key = (str(leaf.rename({n: f"x{i}" for i, n in enumerate(leaf.names)})), tuple(k for _, k in kinds))
-            found.setdefault(key, named)
+            alike = leaf.rename({n: f"x{i}" for i, n in enumerate(leaf.names)})
+            found.setdefault((str(alike), tuple(k for _, k in kinds)), named)
     return tuple(found.values())
 
 
@@ -147,7 +149,7 @@ def goal_for(
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
 ) -> Formula:
-    """Draw a conjunction of literals, each false in a state, that hold together after some skills as forecast.
+    """Draw a conjunction of literals, all false in a state, that hold together after some skills as forecast.
 
     Every literal takes a skill of its own; now and then a further skill is needed to make one possible.
 
@@ -198,7 +200,7 @@ class _Walk:
             return None
         states = State(self.state.layout, np.repeat(self.state.values[None], self.samples, axis=0))
         then = Remembering(self.state.layout, self.state.values)
-        false = np.array([bool(x.margin(then, then) < 0.0) for x in self.known])
+        false = np.array([bool((x.margin(then, then) < 0.0).all()) for x in self.known])
         chosen: list[int] = []
         newly: set[tuple[str, str]] | None = None
         while len(chosen) < literals:
@@ -213,10 +215,10 @@ class _Walk:
                     states = after[index]
                     continue
             holds = self._judge(after)
-            kept = holds[..., chosen].all(axis=-1)
-            before = self._judge(states).mean(axis=0) < 0.5
+            kept = np.asarray(holds[..., chosen].all(axis=-1))
+            before = np.asarray(self._judge(states).mean(axis=0) < 0.5)
             gained = (holds & kept[..., None]).mean(axis=1) >= 0.5
-            options = gained & (before & false)[None, :]
+            options: Mask = gained & before & false
             options[:, chosen] = False
             if newly:
                 special = [i for i, move in enumerate(moves) if move in newly]
@@ -231,25 +233,21 @@ class _Walk:
             states = after[move]
         return [self.known[i] for i in chosen]
 
-    def _moves(self, states: State) -> list[tuple[Operator, str, Mask]]:
-        out = []
-        for name, moves in zip(states.layout.names, states.layout.moves, strict=True):
-            if moves == "static":
-                continue
-            for operator in self.operators:
-                fits = operator.applicable(states, name)
-                if fits.mean() >= 0.5:
-                    out.append((operator, name, fits))
-        return out
+    def _applicable(self, states: State) -> list[tuple[Operator, str, Mask]]:
+        """Return all skills on all entities, with where they can be done: the shape of the states' batch."""
+        now = Surveyed(states.layout, states.values)
+        names = [n for n, m in zip(states.layout.names, states.layout.moves, strict=True) if m != "static"]
+        return [(o, n, o.applicable(now, n)) for n in names for o in self.operators]
 
     def _successors(self, states: State, closing: bool) -> tuple[list[tuple[str, str]], State]:
         """Return (operator id, entity) of each move and the states after it, (moves, K)."""
         keys, values = [], []
+        now = Surveyed(states.layout, states.values)
         draws = self.rng.permutation((np.arange(self.samples) + 0.5) / self.samples)
-        for operator, name, fits in self._moves(states):
-            if operator.last and not closing:
+        for operator, name, fits in self._applicable(states):
+            if fits.mean() < 0.5 or (operator.last and not closing):
                 continue
-            after = operator.predict(states, name, draws)
+            after = operator.predict(now, name, draws)
             keys.append((operator.id, name))
             values.append(np.where(fits[:, None], after.values, states.values))
         return keys, State(states.layout, np.stack(values)) if values else states
@@ -258,15 +256,20 @@ class _Walk:
         self, moves: list[tuple[str, str]], after: State, states: State, chosen: list[int]
     ) -> tuple[int, set[tuple[str, str]]] | None:
         """Return a move that makes others possible and undoes nothing chosen, and those others."""
-        could = {(o.id, n) for o, n, _ in self._moves(states)}
+        could = {(o.id, n) for o, n, fits in self._applicable(states) if fits.mean() >= 0.5}
         kept = self._judge(after)[..., chosen].all(axis=-1).mean(axis=1) >= 0.5
-        order = self.rng.permutation(len(moves))
-        for index in (int(i) for i in order if kept[i]):
-            can = {(o.id, n) for o, n, _ in self._moves(after[index])}
-            new = {m for m in can - could if m[1] != moves[index][1]}
-            if new:
-                return index, new
-        return None
+        new: list[set[tuple[str, str]]] = [set() for _ in moves]
+        for operator, name, fits in self._applicable(after):
+            if (operator.id, name) in could:
+                continue
+            for i in np.flatnonzero(fits.mean(axis=1) >= 0.5):
+                if moves[i][1] != name:
+                    new[i].add((operator.id, name))
+        options = [i for i in range(len(moves)) if kept[i] and new[i]]
+        if not options:
+            return None
+        index = options[int(self.rng.integers(len(options)))]
+        return index, new[index]
 
     def _pick(self, options: Mask) -> tuple[int, int] | None:
         """Return a move and the literal it is made for: predicates alike, then literals, then moves."""

@@ -86,8 +86,8 @@ class Outcome:
 class SampledOperator:
     """A skill known by what came of it in some episodes, each as likely as the others.
 
-    The outcome is taken to be independent of the state and to leave other entities alone: what stands on a moved
-    entity does not follow it, and nothing is hit. Things in a drawer go with it.
+    The outcome is taken to be independent of the state and to leave other entities alone: what stands on a
+    moved entity does not follow it, and nothing is hit. Things in a drawer go with it.
     """
 
     id: str

@@ -1,9 +1,10 @@
-"""A plan as a policy: skills one after another, watched, and planned anew where the world is not as forecast."""
+"""A plan as a policy: skills one after another, watched, and planned anew where the world differs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,10 @@ _PENALTY: Final = 0.35
 """Cost of a skill, in parts of the goal, for each time that it did not do what was forecast."""
 _WORSE: Final = 0.1
 """Drop of a plan's probability that calls for a new one."""
+_ASTRAY: Final = 0.05
+"""m from every place it was expected at that count as a skill's failure."""
+_AJAR: Final = 0.3
+"""The same for a joint's fraction."""
 _TOUCH: Final = 0.1
 """N on a finger that count as touching."""
 
@@ -31,8 +36,8 @@ _TOUCH: Final = 0.1
 class PlannerPolicy:
     """Plans, runs a skill, looks, and plans anew, until the goal holds or the budget of skills is used up.
 
-    The goal counts as reached once it has held for three control steps: at the end of a skill, or in the midst of
-    one if nothing is touched by then (unless the skill is one that ends holding something).
+    The goal counts as reached once it has held for three control steps: at the end of a skill, or in the
+    midst of one if nothing is touched by then (unless the skill is one that ends holding something).
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class PlannerPolicy:
         self._step: Step | None = None
         self._policy: Policy | None = None
         self._expected = 0.0
+        self._forecast: State | None = None
         self._plan = Plan((), 0.0, float(len(self._goal.parts)))
         self._done = False
 
@@ -122,20 +128,31 @@ class PlannerPolicy:
         self._grip = float(action[4])
         return action
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: State) -> Action | None:
         self._close(state)
         self._done, self._policy = True, None
+        return None
 
     def _close(self, state: State) -> None:
         """Note what the last skill came to."""
         if self._step is None:
             return
         done = self._goal.done(state)
-        failed = len(self._goal.parts) - done > self._expected + 0.5
+        failed = len(self._goal.parts) - done > self._expected + 0.5 or self._elsewhere(state)
         if failed:
             self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
         self.log[-1].update(steps=self._skill_time, done=done, failed=failed)
         self._step = None
+
+    def _elsewhere(self, state: State) -> bool:
+        """Return whether the last skill's entity is far from all places where it was expected."""
+        if self._step is None or self._forecast is None:
+            return False
+        name = self._step.entity
+        gaps = self._forecast.entity(name, "position") - state.entity(name, "position")
+        turns = self._forecast.entity(name, "fraction") - state.entity(name, "fraction")
+        far = np.linalg.norm(gaps, axis=-1) > _ASTRAY
+        return bool((far | (np.abs(turns) > _AJAR)).all())
 
     def _next(self, state: State) -> Action | None:
         """Choose the next skill and return its first action."""
@@ -144,7 +161,7 @@ class PlannerPolicy:
             if not plan.steps:
                 break
             self._plan, self._step = plan, plan.steps[0]
-            after = self.search.forecast(self._goal, state, plan.steps[:1], self._child())
+            after, self._forecast = self.search.forecast(self._goal, state, plan.steps[:1], self._child())
             self._expected = after.remaining
             self._used += 1
             self._skill_time = 0
@@ -173,11 +190,15 @@ class PlannerPolicy:
         """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
         rest = self._plan.steps[1:]
         if rest:
-            again = self.search.forecast(self._goal, state, rest, self._child())
+            again, _ = self.search.forecast(self._goal, state, rest, self._child())
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
         first = not self.log
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
+        if not plan.steps:
+            # What has failed may still be all there is, and the way may be longer than it seemed.
+            wider = replace(self.search, nodes=4 * self.search.nodes, patience=4 * self.search.patience)
+            plan = wider.plan(self._goal, state, self.operators, self._child())
         return plan, not first
 
     def _child(self) -> np.random.Generator:

@@ -13,16 +13,19 @@ from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.change import contents, drop_off, follow_joint, hold, park, put
+from tabletop.planner.change import drop_off, follow_joint, hold, park, put
 from tabletop.planner.space import (
     CONTAINERS,
-    corridor_free,
+    boxes,
+    contains,
     covered,
     free,
     graspable,
     reachable,
+    rise,
     stands,
     strip_free,
+    way_free,
 )
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.cards import load_cards
@@ -42,6 +45,9 @@ _CARRY: Final = 0.15
 _BESIDE: Final = 0.12
 _LIFT: Final = 0.12
 _OPEN: Final = 0.9
+_TRAVEL: Final = 0.13
+_HAND: Final = 0.05
+"""m that the hand stands out beyond the fingers."""
 _STEPS: Final = 180
 """Control steps a scripted skill gets: three attempts at most."""
 
@@ -100,14 +106,14 @@ def _no(state: State) -> Mask:
 
 
 def _radius(state: State, entity: str) -> Array:
-    half = Solid.of(state, entity).half
-    return np.asarray(np.maximum(half[..., 0], half[..., 1]))
+    """Return the greater horizontal half extent, (...,) m."""
+    return np.asarray(boxes(state).half[..., state.layout.index(entity), :2].max(axis=-1))
 
 
 def _stood(state: State, entity: str, point: Array, floor: Array) -> State:
     """Return states with an entity standing at points (..., 2) on a floor of some height (...,)."""
-    centre = np.concatenate([point, (floor + Solid.of(state, entity).rise)[..., None]], axis=-1)
-    return put(park(put(state, entity, centre), entity), entity, centre)
+    centre = np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)
+    return park(put(state, entity, centre), entity)
 
 
 @dataclass(frozen=True)
@@ -117,23 +123,29 @@ class _PlaceOn(ScriptedOperator):
     def applicable(self, state: State, entity: str) -> Mask:
         if entity == self.other:
             return _no(state)
-        base, own = Solid.of(state, self.other), Solid.of(state, entity)
-        fits = graspable(state, entity) & ~covered(state, self.other) & reachable(state, base.position[..., :2])
-        if state.layout.kind(self.other) == "target":
-            return fits & free(state, base.position[..., :2], _radius(state, entity) + 0.01, frozenset({entity}))
-        for name in state.layout.names:
-            if name not in {entity, self.other} and state.layout.kind(name) in CONTAINERS:
-                fits &= ~contents(state, name, self.other)
-        level = base.bottom > state.robot("table_height") - 0.01
-        return np.asarray(fits & level & (np.abs(own.bottom - base.top) > 0.02))
+        layout = state.layout
+        base, found = layout.index(self.other), boxes(state)
+        point = found.centre[..., base, :2]
+        fits = graspable(state, entity) & reachable(state, point)
+        if not fits.any():
+            return fits
+        if layout.kinds[base] == "target":
+            return fits & free(state, point, _radius(state, entity) + 0.01, entity)
+        fits &= ~covered(state, self.other)
+        for name, kind in zip(layout.names, layout.kinds, strict=True):
+            if name != self.other and kind in CONTAINERS:
+                fits &= ~contains(state, name)[..., base]
+        fits &= found.low[..., base] > state.robot("table_height") - 0.01
+        return np.asarray(fits)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        base = Solid.of(state, self.other)
-        mark = state.layout.kind(self.other) == "target"
+        base, found = state.layout.index(self.other), boxes(state)
+        kind = state.layout.kinds[base]
         # A plate's rim is higher than its middle.
-        sunk = 0.008 if state.layout.kind(self.other) == "plate" else 0.0
-        floor = state.robot("table_height") if mark else base.top - sunk
-        return _stood(state, entity, base.position[..., :2], np.asarray(floor))
+        floor = found.high[..., base] - (0.008 if kind == "plate" else 0.0)
+        if kind == "target":
+            floor = state.robot("table_height")
+        return _stood(state, entity, found.centre[..., base, :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (
@@ -162,12 +174,11 @@ class _PutInto(ScriptedOperator):
             return _no(state)
         spot = self._spot(state)
         fits = graspable(state, entity) & reachable(state, spot)
-        for name in layout.names:
-            if layout.move(name) == "rigid" and name not in {entity, self.other}:
-                fits &= ~contents(state, self.other, name)
+        if not fits.any():
+            return fits
+        fits &= ~contains(state, self.other).any(axis=-1)
         if layout.kind(self.other) == "drawer":
-            low = 2 * Solid.of(state, entity).rise < 0.058
-            fits &= (state.entity(self.other, "fraction") > _OPEN) & low
+            fits &= (state.entity(self.other, "fraction") > _OPEN) & (2 * rise(state, entity) < 0.058)
         else:
             fits &= Solid.of(state, self.other).bottom > state.robot("table_height") - 0.01
         return np.asarray(fits)
@@ -201,8 +212,8 @@ class _PutDown(ScriptedOperator):
         if entity == self.other:
             return _no(state)
         spot = self._spot(state, entity)
-        room = free(state, spot, _radius(state, entity) + 0.03, frozenset({entity}))
-        return graspable(state, entity) & reachable(state, spot) & room
+        fits = graspable(state, entity) & reachable(state, spot)
+        return fits & free(state, spot, _radius(state, entity) + 0.03, entity, 0.03) if fits.any() else fits
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return _stood(state, entity, self._spot(state, entity), state.robot("table_height"))
@@ -230,15 +241,17 @@ class _Push(ScriptedOperator):
         at = state.entity(entity, "position")[..., :2]
         end = at + _PUSH * unit
         behind = at - unit * (Solid.of(state, entity).reach(*unit) + 0.04)[..., None]
-        alone = frozenset({entity})
-        fits = stands(state, entity) & ~covered(state, entity) & reachable(state, end)
-        fits &= reachable(state, at) & reachable(state, behind) & free(state, behind, 0.025, alone)
-        return np.asarray(fits & corridor_free(state, at, end, _radius(state, entity) + 0.015, alone))
+        fits = reachable(state, end) & reachable(state, at) & reachable(state, behind)
+        if not fits.any():
+            return fits
+        fits &= stands(state, entity) & ~covered(state, entity)
+        fits &= free(state, behind, 0.025, entity, _HAND)
+        return np.asarray(fits & way_free(state, at, end, _radius(state, entity) + 0.015, entity, 0.02))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         unit = np.array(DIRECTIONS[self.direction])
         moved = state.entity(entity, "position") + _PUSH * unit
-        return drop_off(put(park(put(state, entity, moved), entity), entity, moved), entity)
+        return drop_off(park(put(state, entity, moved), entity), entity)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (_line("push", entity=entity, direction=self.direction, distance=_PUSH),)
@@ -256,8 +269,8 @@ class _Joint(ScriptedOperator):
         fits = np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1
         if self.kind == "button":
             return np.asarray(fits & ~covered(state, entity))
-        left = 0.13 * (1 - state.entity(entity, "fraction")).max() if self.primitive == "open" else 0.0
-        return np.asarray(fits & strip_free(state, entity, float(left) + 0.055))
+        left = _TRAVEL * np.maximum(self.fraction - state.entity(entity, "fraction"), 0.0)
+        return np.asarray(fits & strip_free(state, entity, left + 0.055))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         fraction = np.full(state.values.shape[:-1], self.fraction)

@@ -1,9 +1,15 @@
-"""Best-first search over (skill, entity) with sampled outcomes, led by the margins of the goal's parts."""
+"""Best-first search over (skill, entity) with sampled outcomes, led by the margins of the goal's parts.
+
+A drawer must be opened before anything gets into it although no margin grows by that. So every other node is
+not the best of all but the best of its type (which parts hold, how the joints stand), the types taking turns
+(type-based exploration, Xie et al. 2014).
+"""
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +22,13 @@ from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula, Group, Literal, Node
 from tabletop.logic.geometry import Remembering
 from tabletop.planner.operator import Operator
+from tabletop.planner.space import Surveyed
 from tabletop.sim.state import State
 
 __all__ = ["Goal", "Plan", "Search", "Step"]
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 _MARGIN_WEIGHT: Final = 0.5
 _CELL: Final = 0.02
@@ -121,9 +129,48 @@ class _Node:
         return float((self.margins >= 0).all(axis=-1).mean())
 
 
+class _Open:
+    """Nodes to expand: the best of all, and every other time the best of the next type."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[float, int, _Node]] = []
+        self._types: dict[bytes, list[tuple[float, int, _Node]]] = {}
+        self._order: deque[bytes] = deque()
+        self._taken: set[int] = set()
+        self._count = 0
+
+    def push(self, f: float, node: _Node, kind: bytes) -> None:
+        entry = (f, self._count, node)
+        self._count += 1
+        heapq.heappush(self._all, entry)
+        if kind not in self._types:
+            self._types[kind] = []
+            # A type not seen before is next.
+            self._order.appendleft(kind)
+        heapq.heappush(self._types[kind], entry)
+
+    def pop(self, of_type: bool) -> _Node | None:
+        """Return the best node, or the best of the type whose turn it is; None where there is none left."""
+        for _ in range(len(self._order) if of_type else 0):
+            kind = self._order[0]
+            self._order.rotate(-1)
+            found = self._first(self._types[kind])
+            if found is not None:
+                return found
+        return self._first(self._all)
+
+    def _first(self, heap: list[tuple[float, int, _Node]]) -> _Node | None:
+        while heap:
+            _, number, node = heapq.heappop(heap)
+            if number not in self._taken:
+                self._taken.add(number)
+                return node
+        return None
+
+
 @dataclass(frozen=True)
 class Search:
-    """How plans are found. A node is a batch of sampled states; f = cost of the skills + distance to the goal.
+    """How plans are found. A node is a batch of sampled states; f = cost of skills + distance to the goal.
 
     The plan returned is the one with the least f among all nodes seen, so that a goal that is out of reach
     still gets the steps that come nearest to it.
@@ -135,7 +182,7 @@ class Search:
     """Nodes expanded at most."""
     samples: int = 16
     """Outcomes drawn for each step; 1 where all operators are exact."""
-    patience: int = 80
+    patience: int = 120
     """Nodes expanded without a better plan after which the search ends with what it has."""
     step_cost: float = 0.1
     """What a skill costs, in parts of the goal."""
@@ -175,12 +222,16 @@ class Search:
         start = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
         root = _Node(start, goal.margins(start), (), 0.0, 1.0)
         best, best_f = root, float(_distance(root.margins[None])[0])
-        heap: list[tuple[float, int, _Node]] = [(best_f, 0, root)]
+        waiting = _Open()
+        waiting.push(best_f, root, b"")
         seen = {_key(start): 0.0}
-        expanded = made = stale = 0
-        while heap and expanded < self.nodes and stale < self.patience:
-            _, _, node = heapq.heappop(heap)
-            if node.share >= _ENOUGH:
+        expanded = stale = 0
+        while expanded < self.nodes and stale < self.patience:
+            # A goal that is reached beyond doubt: nothing better is waiting, as each skill costs.
+            if best.share >= _ENOUGH:
+                break
+            node = waiting.pop(expanded % 2 == 1)
+            if node is None:
                 break
             if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
                 continue
@@ -190,8 +241,7 @@ class Search:
                 if seen.get(key, math.inf) <= child.cost:
                     continue
                 seen[key] = child.cost
-                made += 1
-                heapq.heappush(heap, (f, made, child))
+                waiting.push(f, child, _type(child))
                 if f < best_f - 1e-9:
                     best, best_f, stale = child, f, 0
         return _plan(best, expanded)
@@ -206,13 +256,14 @@ class Search:
     ) -> list[tuple[_Node, float]]:
         steps: list[Step] = []
         values: list[Array] = []
-        for entity in _of_interest(node.states, goal.concerned(node.margins)):
+        now = Surveyed(node.states.layout, node.states.values)
+        for entity in _of_interest(now, goal.concerned(node.margins)):
             for operator in operators:
-                fits = operator.applicable(node.states, entity)
+                fits = operator.applicable(now, entity)
                 if fits.mean() < 0.5:
                     continue
-                after = operator.predict(node.states, entity, draws)
-                values.append(np.where(fits[:, None], after.values, node.states.values))
+                after = operator.predict(now, entity, draws)
+                values.append(np.where(fits[:, None], after.values, now.values))
                 steps.append(Step(operator, entity))
         if not steps:
             return []
@@ -226,8 +277,13 @@ class Search:
             out.append((child, cost + float(distance)))
         return out
 
-    def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> Plan:
-        """Return given steps as a plan from a state; cut before the first that no longer applies."""
+    def forecast(
+        self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator
+    ) -> tuple[Plan, State]:
+        """Return given steps as a plan from a state, cut before the first that no longer applies.
+
+        With it come the states (K,) that it is expected to lead to.
+        """
         draws = self._draws([s.operator for s in steps], rng)
         states = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
         done: list[Step] = []
@@ -240,7 +296,7 @@ class Search:
             states = State(states.layout, np.where(fits[:, None], after.values, states.values))
             reliability *= step.operator.reliability
             done.append(step)
-        return _plan(_Node(states, goal.margins(states), tuple(done), 0.0, reliability), 0)
+        return _plan(_Node(states, goal.margins(states), tuple(done), 0.0, reliability), 0), states
 
 
 def _plan(node: _Node, expanded: int) -> Plan:
@@ -249,7 +305,7 @@ def _plan(node: _Node, expanded: int) -> Plan:
 
 
 def _of_interest(states: State, names: frozenset[str]) -> list[str]:
-    """Return the entities to act on: those that failing parts speak of, and rigid ones that may be in their way."""
+    """Return the entities to act on: those that failing parts speak of, and rigid ones near them."""
     layout = states.layout
     places = states.field("position").mean(axis=0)
     wanted = [layout.index(n) for n in layout.names if n in names]
@@ -259,6 +315,12 @@ def _of_interest(states: State, names: frozenset[str]) -> list[str]:
         if layout.moves[i] != "static" and (i in wanted or (near and layout.moves[i] == "rigid")):
             out.append(name)
     return out
+
+
+def _type(node: _Node) -> bytes:
+    holding: Mask = np.asarray((node.margins >= 0).mean(axis=0) >= 0.5)
+    joints: Array = np.round(node.states.field("fraction").mean(axis=0) * 2)
+    return holding.tobytes() + joints.tobytes()
 
 
 def _key(states: State) -> bytes:

@@ -1,18 +1,38 @@
-"""Room on the table: what is clear, within reach and not in the way, over batches of states."""
+"""Room on the table: what is clear, within reach and not in the way, over batches of states.
+
+Everything counts as an upright box that stands around it. That is coarse, and fast enough to be asked for
+each of the many steps a search considers.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Solid
-from tabletop.planner.change import closed_solid, contents
+from tabletop.logic.geometry import Remembering, rotation
+from tabletop.planner.change import travel
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["CONTAINERS", "corridor_free", "covered", "free", "graspable", "reachable", "stands", "strip_free"]
+__all__ = [
+    "CONTAINERS",
+    "Boxes",
+    "Surveyed",
+    "boxes",
+    "contains",
+    "covered",
+    "free",
+    "graspable",
+    "reachable",
+    "rise",
+    "stands",
+    "strip_free",
+    "way_free",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -23,6 +43,87 @@ _X: Final = (0.31, 0.69)
 _Y: Final = (-0.31, 0.31)
 _TABLE_X: Final = 0.2
 _EDGE: Final = 0.05
+_HAND_HEIGHT: Final = 0.055
+_ALONG: Final = np.linspace(0.0, 1.0, 5)
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Upright boxes around things: the entities in the layout's order, then fixtures' bodies.
+
+    A body's box is that of the moving part at fraction 0.
+    """
+
+    centre: Array
+    """(..., N, 3), m, world."""
+    along: Array
+    """(..., N, 2): horizontal unit vector of the box's own x."""
+    half: Array
+    """(..., N, 3), m, in the box's frame."""
+    names: tuple[str, ...]
+    """(N,): of the entity each belongs to."""
+
+    @property
+    def low(self) -> Array:
+        """World z of the undersides, (..., N)."""
+        return np.asarray(self.centre[..., 2] - self.half[..., 2])
+
+    @property
+    def high(self) -> Array:
+        """World z of the tops, (..., N)."""
+        return np.asarray(self.centre[..., 2] + self.half[..., 2])
+
+    def local(self, point: Array) -> Array:
+        """Return points (..., 2 or 3) in each box's horizontal frame: (..., N, 2)."""
+        d = point[..., None, :2] - self.centre[..., :2]
+        x, y = self.along[..., 0], self.along[..., 1]
+        return np.stack([d[..., 0] * x + d[..., 1] * y, d[..., 1] * x - d[..., 0] * y], axis=-1)
+
+    def distance(self, point: Array) -> Array:
+        """Return the horizontal distance (..., N) from points (..., 2) to the boxes, 0 inside."""
+        beyond = np.maximum(np.abs(self.local(point)) - self.half[..., :2], 0.0)
+        return np.asarray(np.sqrt((beyond**2).sum(axis=-1)))
+
+
+@dataclass(frozen=True)
+class Surveyed(Remembering):
+    """A state that keeps its boxes and solids, for as long as a search asks about it."""
+
+    @cached_property
+    def boxes(self) -> Boxes:
+        """See `boxes`."""
+        return _boxes(self)
+
+
+def boxes(state: State) -> Boxes:
+    """Return the boxes around a state's things."""
+    return state.boxes if isinstance(state, Surveyed) else _boxes(state)
+
+
+def _boxes(state: State) -> Boxes:
+    layout = state.layout
+    matrix = rotation(state.field("quaternion"))
+    # A thing on its side may have its x upright.
+    x = np.where(np.abs(matrix[..., 2:3, 0]) < 0.7, matrix[..., :2, 0], matrix[..., :2, 1])
+    along = x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)
+    frame = np.zeros(matrix.shape)
+    frame[..., 0, :2], frame[..., 1, 0], frame[..., 1, 1] = along, -along[..., 1], along[..., 0]
+    frame[..., 2, 2] = 1.0
+    half = (np.abs(frame @ matrix) @ (state.field("size") / 2)[..., None])[..., 0]
+    centre = state.field("position")
+    fixtures = [i for i, m in enumerate(layout.moves) if m == "joint"]
+    if fixtures:
+        names = [layout.names[i] for i in fixtures]
+        back = np.stack([travel(state, n) * state.entity(n, "fraction")[..., None] for n in names], axis=-2)
+        centre = np.concatenate([centre, centre[..., fixtures, :] - back], axis=-2)
+        along = np.concatenate([along, along[..., fixtures, :]], axis=-2)
+        half = np.concatenate([half, half[..., fixtures, :]], axis=-2)
+    return Boxes(centre, along, half, (*layout.names, *(layout.names[i] for i in fixtures)))
+
+
+def rise(state: State, entity: str) -> Array:
+    """Return half of an entity's height as it lies, (...,) m."""
+    return boxes(state).half[..., state.layout.index(entity), 2]
 
 
 def reachable(state: State, point: Array) -> Mask:
@@ -36,80 +137,101 @@ def reachable(state: State, point: Array) -> Mask:
 
 def stands(state: State, entity: str) -> Mask:
     """Return where an entity stands on the table itself."""
-    return np.asarray(np.abs(Solid.of(state, entity).bottom - state.robot("table_height")) < 0.006)
+    low = boxes(state).low[..., state.layout.index(entity)]
+    return np.asarray(np.abs(low - state.robot("table_height")) < 0.006)
+
+
+def _rigid(state: State) -> list[int]:
+    return [i for i, m in enumerate(state.layout.moves) if m == "rigid"]
 
 
 def covered(state: State, entity: str) -> Mask:
     """Return where some rigid thing lies on an entity."""
-    base = Solid.of(state, entity)
-    out = np.zeros(state.values.shape[:-1], dtype=bool)
-    for name in state.layout.names:
-        if name == entity or state.layout.move(name) != "rigid":
-            continue
-        other = Solid.of(state, name)
-        above = (other.bottom > base.top - 0.025) & (other.bottom < base.top + 0.03)
-        out |= above & (base.footprint_margin(other.position) > -0.02)
-    return out
+    found, own = boxes(state), state.layout.index(entity)
+    others = [i for i in _rigid(state) if i != own]
+    if not others:
+        return np.zeros(state.values.shape[:-1], dtype=bool)
+    gap = found.low[..., others] - found.high[..., own : own + 1]
+    over = _within(found, own, others, 0.02)
+    return np.asarray((over & (gap > -0.025) & (gap < 0.03)).any(axis=-1))
+
+
+def _within(found: Boxes, container: int, others: list[int], slack: float) -> Mask:
+    """Return where the centres of some things are over another's box, (..., others)."""
+    x, y = found.along[..., container, 0, None], found.along[..., container, 1, None]
+    d = found.centre[..., others, :2] - found.centre[..., container, None, :2]
+    across = np.abs(d[..., 1] * x - d[..., 0] * y) < found.half[..., container, 1, None] + slack
+    return np.asarray(
+        across & (np.abs(d[..., 0] * x + d[..., 1] * y) < found.half[..., container, 0, None] + slack)
+    )
+
+
+def contains(state: State, container: str) -> Mask:
+    """Return which entities have their centre over another's box and their underside in it: (..., E)."""
+    found, own = boxes(state), state.layout.index(container)
+    count = len(state.layout.names)
+    low = found.low[..., :count]
+    inside = _within(found, own, list(range(count)), 0.0)
+    inside &= (low > found.low[..., own : own + 1] - 0.01) & (low < found.high[..., own : own + 1])
+    inside[..., [i for i in range(count) if i == own or state.layout.moves[i] != "rigid"]] = False
+    return inside
 
 
 def graspable(state: State, entity: str) -> Mask:
     """Return where the gripper can take an entity: in reach, nothing on it, and not in a container."""
-    layout = state.layout
-    if layout.move(entity) != "rigid" or not load_cards()[layout.kind(entity)].graspable:
+    layout, own = state.layout, state.layout.index(entity)
+    if layout.moves[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
         return np.zeros(state.values.shape[:-1], dtype=bool)
-    out = reachable(state, state.entity(entity, "position")[..., :2]) & ~covered(state, entity)
-    out &= Solid.of(state, entity).bottom > state.robot("table_height") - 0.01
-    for name in layout.names:
-        if name != entity and layout.kind(name) in CONTAINERS:
-            out &= ~contents(state, name, entity)
-    return np.asarray(out)
-
-
-def _obstacles(state: State, ignore: frozenset[str]) -> list[Solid]:
-    """Return what stands in the way, fixtures' bodies included."""
-    out = []
-    for name in state.layout.names:
-        kind = state.layout.kind(name)
-        if name in ignore or not load_cards()[kind].solid:
-            continue
-        out.append(Solid.of(state, name))
-        if state.layout.move(name) == "joint":
-            out.append(closed_solid(state, name))
+    out = reachable(state, state.entity(entity, "position")[..., :2])
+    out &= boxes(state).low[..., own] > state.robot("table_height") - 0.01
+    if not out.any():
+        return out
+    out &= ~covered(state, entity)
+    for name, kind in zip(layout.names, layout.kinds, strict=True):
+        if kind in CONTAINERS and name != entity:
+            out &= ~contains(state, name)[..., own]
     return out
 
 
-def free(state: State, point: Array, radius: Array | float, ignore: frozenset[str]) -> Mask:
-    """Return where nothing is within a radius (...,) of points (..., 2), m; `ignore` does not count."""
-    at = np.concatenate([point, np.zeros((*point.shape[:-1], 1))], axis=-1)
-    out = np.ones(point.shape[:-1], dtype=bool)
-    for solid in _obstacles(state, ignore):
-        out &= solid.footprint_margin(at) < -np.asarray(radius)
-    return out
+def free(state: State, point: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:
+    """Return where nothing solid but `ignore` is within a radius (...,) of points (..., 2), m.
+
+    What is as high as the hand is at work must be `hand` (m) farther away.
+    """
+    found = boxes(state)
+    cards, layout = load_cards(), state.layout
+    rows = [i for i, n in enumerate(found.names) if n != ignore and cards[layout.kind(n)].solid]
+    if not rows:
+        return np.ones(point.shape[:-1], dtype=bool)
+    tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT
+    return np.asarray((found.distance(point)[..., rows] - hand * tall).min(axis=-1) > radius)
 
 
-def corridor_free(
-    state: State, start: Array, end: Array, radius: Array | float, ignore: frozenset[str]
+def way_free(
+    state: State, start: Array, end: Array, radius: Array | float, ignore: str, hand: float = 0.0
 ) -> Mask:
-    """Return where nothing is within a radius of the way from a point (..., 2) to another."""
+    """Return where nothing but `ignore` is within a radius (...,) of the way between points (..., 2)."""
     out = np.ones(start.shape[:-1], dtype=bool)
-    for t in np.linspace(0.0, 1.0, 5):
-        out &= free(state, start + t * (end - start), radius, ignore)
+    for t in _ALONG:
+        out &= free(state, start + t * (end - start), radius, ignore, hand)
+        if not out.any():
+            break
     return out
 
 
-def strip_free(state: State, fixture: str, length: float) -> Mask:
-    """Return where nothing stands within `length` (m) in front of a drawer's front, as wide as it."""
-    solid = Solid.of(state, fixture)
-    unit = -solid.axes[..., :2, 0]
-    out = np.ones(state.values.shape[:-1], dtype=bool)
-    across = solid.axes[..., :2, 1]
-    for name in state.layout.names:
-        if name == fixture or not load_cards()[state.layout.kind(name)].solid:
-            continue
-        other = Solid.of(state, name)
-        offset = other.position[..., :2] - solid.position[..., :2]
-        ahead = (offset * unit).sum(axis=-1) - solid.half[..., 0]
-        aside = np.abs((offset * across).sum(axis=-1)) - solid.half[..., 1]
-        size = np.maximum(other.half[..., 0], other.half[..., 1])
-        out &= ~((ahead > -size) & (ahead < length + size) & (aside < size + 0.01))
-    return out
+def strip_free(state: State, fixture: str, length: Array) -> Mask:
+    """Return where nothing solid stands within lengths (...,) m before a drawer's front, as wide as it."""
+    found, own, cards = boxes(state), state.layout.index(fixture), load_cards()
+    count = len(state.layout.names)
+    rows = [i for i in range(count) if i != own and cards[state.layout.kinds[i]].solid]
+    if not rows:
+        return np.ones(state.values.shape[:-1], dtype=bool)
+    x, y = found.along[..., own, 0, None], found.along[..., own, 1, None]
+    d = found.centre[..., rows, :2] - found.centre[..., own, None, :2]
+    size = found.half[..., rows, :2].max(axis=-1)
+    ahead = -(d[..., 0] * x + d[..., 1] * y) - found.half[..., own, 0, None]
+    aside = np.abs(d[..., 1] * x - d[..., 0] * y) - found.half[..., own, 1, None]
+    blocked = (ahead > -size) & (ahead < length[..., None] + size) & (aside < size + 0.01)
+    # What lies in the drawer is not in its way.
+    blocked &= ~contains(state, fixture)[..., rows]
+    return np.asarray(~blocked.any(axis=-1))

@@ -9,6 +9,7 @@ from typing import Any
 import pybullet as p
 
 from tabletop.errors import TabletopError
+from tabletop.paths import ASSETS
 from tabletop.sim.cards import Card, Part, number
 from tabletop.sim.scene import Entity
 
@@ -46,11 +47,18 @@ def _shapes(parts: tuple[Part, ...], entity: Entity, solid: bool, client: int) -
         return -1, -1
     names = _names(entity)
     types: list[int] = []
+    looks: list[int] = []
     extra: dict[str, list[Any]] = {"half": [], "radius": [], "length": [], "at": [], "turn": [], "color": []}
+    extra |= {"file": [], "scale": []}
     for part in parts:
         size = [number(s, names) for s in part.size]
         kinds = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
         types.append(kinds[part.shape])
+        # PyBullet's own round shapes have so many triangles that building them takes most of a load.
+        looks.append(p.GEOM_BOX if part.shape == "box" else p.GEOM_MESH)
+        extra["file"].append("" if part.shape == "box" else str(ASSETS / "shapes" / f"{part.shape}.obj"))
+        wide = 2 * size[0]
+        extra["scale"].append([wide, wide, size[1] if part.shape == "cylinder" else wide])
         extra["half"].append([s / 2 for s in size] if part.shape == "box" else [0.01, 0.01, 0.01])
         extra["radius"].append(0.01 if part.shape == "box" else size[0])
         extra["length"].append(size[1] if part.shape == "cylinder" else 0.01)
@@ -59,10 +67,10 @@ def _shapes(parts: tuple[Part, ...], entity: Entity, solid: bool, client: int) -
         r, g, b, a = entity.color
         extra["color"].append([min(1.0, c * part.tint) for c in (r, g, b)] + [a])
     visual = p.createVisualShapeArray(
-        shapeTypes=types,
+        shapeTypes=looks,
         halfExtents=extra["half"],
-        radii=extra["radius"],
-        lengths=extra["length"],
+        fileNames=extra["file"],
+        meshScales=extra["scale"],
         visualFramePositions=extra["at"],
         visualFrameOrientations=extra["turn"],
         rgbaColors=extra["color"],

@@ -128,7 +128,7 @@ class Backdrop:
         for slab in slabs:
             shape = p.createVisualShape(
                 p.GEOM_MESH,
-                fileName=str(ASSETS / "textures" / "table.obj"),
+                fileName=str(ASSETS / "shapes" / "table.obj"),
                 meshScale=slab.size,
                 rgbaColor=slab.color,
                 physicsClientId=c,

@@ -95,13 +95,14 @@ class RobotArm:
         for joint, value in zip(self.all_joints, values, strict=True):
             p.resetJointState(self.body, joint, value, 0.0, physicsClientId=self.client)
         self._drive(values)
-        self._read()
+        self.refresh()
 
     def clasp(self, width: float) -> None:
         """Put the fingers around something of that width (m) and close them on it."""
         for joint in self.fingers:
             p.resetJointState(self.body, joint, width / 2, 0.0, physicsClientId=self.client)
         self._drive([*self.motors[:7], 0.0, 0.0])
+        self.refresh()
 
     def command(self, action: Sequence[float] | npt.NDArray[np.floating[Any]], table: float) -> None:
         """Move the target by an action and drive the motors there.
@@ -138,13 +139,8 @@ class RobotArm:
             physicsClientId=self.client,
         )
 
-    def resume(self, target: Sequence[float], motors: Sequence[float]) -> None:
-        """Put back what PyBullet's restoreState leaves out."""
-        self.target = list(target)
-        self._drive(list(motors))
-        self._read()
-
-    def _read(self) -> list[Any]:
+    def refresh(self) -> None:
+        """Read the joints and the hand; to be called after every change, by physics or by hand."""
         states = p.getJointStates(self.body, self.all_joints, self.client)
         self._q = tuple(s[0] for s in states[:7])
         self._width = states[7][0] + states[8][0]
@@ -166,14 +162,12 @@ class RobotArm:
             vy + wz * cx - wx * cz,
             vz + wx * cy - wy * cx,
         )
-        return list(states)
 
     def pose(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return position (m, world) and quaternion (xyzw) of the point midway between the fingertips."""
-        self._read()
+        self.refresh()
         return self._position, self._quaternion
 
     def columns(self) -> list[float]:
-        """Return the columns of ROBOT_FIELDS from gripper_position to joints."""
-        self._read()
+        """Return the columns of ROBOT_FIELDS from gripper_position to joints, as of the last refresh."""
         return [*self._position, *self._quaternion, self._width, *self._velocity, *self._q]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,14 @@ import pybullet as p
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
-from tabletop.sim.camera import BACKGROUND, ROBOT, TABLE, Backdrop, Image, Slab, render
+from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import load_cards
-from tabletop.sim.generate import textures
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
+from tabletop.sim.table import build_slab, slabs
 
 __all__ = ["Snapshot", "World"]
-
-TABLE_NEAR_EDGE = 0.2
-"""m, world x of the table's edge before the robot."""
-_TABLE_THICKNESS = 0.04
-_FLOOR = -0.45
 
 _Push = tuple[str, tuple[float, ...], int]
 """What is pushed, N (world), and the physics steps left."""
@@ -34,14 +29,11 @@ _Push = tuple[str, tuple[float, ...], int]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What `World.save` keeps: PyBullet's state and all that PyBullet leaves out of it."""
+    """A moment, kept as the way that led there: the scene, and what was done to the world since."""
 
-    id: int
-    target: tuple[float, ...]
-    motors: tuple[float, ...]
-    latched: tuple[bool, ...]
-    time: float
-    pushes: tuple[_Push, ...] = ()
+    scene: Scene
+    history: tuple[tuple[str, tuple[Any, ...]], ...]
+    """Names of World's methods and their arguments."""
 
 
 class World:
@@ -62,7 +54,7 @@ class World:
         self.client: int = p.connect(p.DIRECT)
         self.scene: Scene | None = None
         self.layout = Layout((), (), ())
-        self._inventory: object = None
+        self._history: list[tuple[str, tuple[Any, ...]]] = []
         self._bodies: list[Body] = []
         self._body_ids: dict[int, int] = {}
         self._time = 0.0
@@ -89,18 +81,14 @@ class World:
     def load(self, scene: Scene) -> State:
         """Put a scene in place and return its first state.
 
-        Bodies are built only where the scene's inventory differs from the one before.
+        Everything is built anew, which takes some milliseconds. Teleporting what is there would be quicker
+        and is not exact: PyBullet's tree of bounding boxes keeps a trace of all that moved, which changes the
+        order in which contacts are solved, and so the last bits of what touches.
 
         Raises:
             TabletopError: an entity of unknown kind, or two of one name.
         """
-        inventory = _inventory(scene)
-        if inventory != self._inventory:
-            self._build(scene)
-            self._inventory = inventory
-        # Clears contacts and the solver's warm start: else a teleported world drifts from a rebuilt one.
-        p.restoreState(stateId=self._fresh, physicsClientId=self.client)
-        p.performCollisionDetection(physicsClientId=self.client)
+        self._build(scene)
         self.scene = scene
         cards = load_cards()
         self.layout = layout_of(scene, {k: cards[k].moves for k in {e.kind for e in scene.entities}})
@@ -110,6 +98,7 @@ class World:
             self._place(entity, body)
         self._time = 0.0
         self._pushes = []
+        self._history = []
         held = [e for e in scene.entities if e.held]
         if held:
             self._hold(held[0])
@@ -125,9 +114,9 @@ class World:
         for entity in scene.entities:
             if entity.kind not in cards:
                 raise unknown("kind of entity", entity.kind, cards)
+        table, floor = self._slabs = slabs(scene.table)
         c = self.client
         p.resetSimulation(physicsClientId=c)
-        self._inventory = None
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step,
             numSolverIterations=self.settings.solver_iterations,
@@ -136,20 +125,10 @@ class World:
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
-        table, floor = self._slabs = _slabs(scene)
-        self._solid(table, scene.table.friction, 0.0)
-        self._solid(floor, 0.9, 0.05)
+        build_slab(table, scene.table.friction, 0.0, c)
+        build_slab(floor, 0.9, 0.05, c)
         self._bodies = [build_body(e, cards[e.kind], c) for e in scene.entities]
         self._body_ids = {b.id: i for i, b in enumerate(self._bodies)}
-        self._fresh = p.saveState(physicsClientId=c)
-
-    def _solid(self, slab: Slab, friction: float, rolling: float) -> None:
-        """Add a slab to collide with. Its looks are the backdrop's (camera.py): here it is a speck."""
-        c = self.client
-        speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=c)
-        shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=[s / 2 for s in slab.size], physicsClientId=c)
-        body = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=c)
-        p.changeDynamics(body, -1, lateralFriction=friction, rollingFriction=rolling, physicsClientId=c)
 
     def _place(self, entity: Entity, body: Body) -> None:
         c = self.client
@@ -190,23 +169,31 @@ class World:
     # --- stepping ----------------------------------------------------------------------------
 
     def step(self, action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> State:
-        """Apply one action (5 numbers in [-1, 1], see docs/design.md) for one control step."""
-        self.arm.command(action, self.scene_table_height)
-        self.advance()
-        return self.state()
+        """Apply one action (5 numbers in [-1, 1], see docs/design.md) for one control step.
 
-    @property
-    def scene_table_height(self) -> float:
-        """m, z of the table's surface."""
-        return self.scene.table.height if self.scene else 0.0
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        given = tuple(float(a) for a in action)
+        self._history.append(("step", (given,)))
+        self.arm.command(given, self.scene.table.height)
+        self._run()
+        return self.state()
 
     def advance(self) -> None:
         """Run one control step of physics without a new action."""
+        self._history.append(("advance", ()))
+        self._run()
+
+    def _run(self) -> None:
         c = self.client
         for _ in range(self.settings.substeps):
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
+        self.arm.refresh()
         self._time += self.settings.control_step
         for body in self._bodies:
             if body.latch <= 1.0 and not body.latched:
@@ -234,7 +221,9 @@ class World:
             raise TabletopError(f"a push lasts 1 physics step or more, got {steps}")
         if name != "gripper":
             self.layout.index(name)
-        self._pushes.append((name, tuple(float(f) for f in force), steps))
+        given = tuple(float(f) for f in force)
+        self._history.append(("push", (name, given, steps)))
+        self._pushes.append((name, given, steps))
 
     def _push(self) -> None:
         """Apply the pushes of one physics step; PyBullet forgets a force once the step is done."""
@@ -261,6 +250,7 @@ class World:
         body = self._bodies[self.layout.index(name)]
         if body.moves != "rigid":
             raise TabletopError(f"only rigid entities can be shoved, {name!r} is {body.moves}")
+        self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
         linear, spin = p.getBaseVelocity(body.id, self.client)
         moved = [a + b for a, b in zip(linear, velocity, strict=True)]
         p.resetBaseVelocity(body.id, moved, list(spin), physicsClientId=self.client)
@@ -272,7 +262,7 @@ class World:
         c = self.client
         scene = self.scene
         if scene is None:
-            raise TabletopError("no scene is loaded; call World.load first")
+            raise _nothing_loaded()
         row: list[float] = [self._time]
         forces = self._finger_forces()
         row += self.arm.columns()
@@ -311,7 +301,7 @@ class World:
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
         if self.scene is None:
-            raise TabletopError("no scene is loaded; call World.load first")
+            raise _nothing_loaded()
         if self._backdrop is None:
             self._backdrop = Backdrop()
         camera, light = camera or self.scene.camera, self.scene.light
@@ -322,47 +312,32 @@ class World:
     # --- saving ------------------------------------------------------------------------------
 
     def save(self) -> Snapshot:
-        """Keep the present moment in memory. Exact when taken 8 control steps or more after a load."""
-        return Snapshot(
-            p.saveState(physicsClientId=self.client),
-            tuple(self.arm.target),
-            tuple(self.arm.motors),
-            tuple(b.latched for b in self._bodies),
-            self._time,
-            tuple(self._pushes),
-        )
+        """Keep the present moment, for this world or another.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        return Snapshot(self.scene, tuple(self._history))
 
     def restore(self, snapshot: Snapshot) -> State:
-        """Go back to a moment of this scene; the future from it is the same bit for bit."""
-        p.restoreState(stateId=snapshot.id, physicsClientId=self.client)
-        self._time = snapshot.time
-        self._pushes = list(snapshot.pushes)
-        for body, latched in zip(self._bodies, snapshot.latched, strict=True):
-            body.latched = latched
-            self._spring(body)
-        self.arm.resume(snapshot.target, snapshot.motors)
-        return self.state()
+        """Go to a kept moment; the future from it is the same bit for bit.
+
+        What led there is run again, which takes as long as it took. PyBullet's own saved states would be
+        quicker and are not exact: they leave out what decides the order of contacts.
+        """
+        state = self.load(snapshot.scene)
+        again: dict[str, Callable[..., object]] = {
+            "step": self.step,
+            "advance": self.advance,
+            "push": self.push,
+            "shove": self.shove,
+        }
+        for name, arguments in snapshot.history:
+            again[name](*arguments)
+        return self.state() if snapshot.history else state
 
 
-def _slabs(scene: Scene) -> tuple[Slab, Slab]:
-    """Return the table, with its picture where it bears one, and the floor.
-
-    Raises:
-        TabletopError: there is no picture of that name.
-    """
-    table = scene.table
-    pictures = textures()
-    if table.texture != "plain" and table.texture not in pictures:
-        raise unknown("texture", table.texture, [*pictures, "plain"])
-    size = (table.size[0], table.size[1], _TABLE_THICKNESS)
-    centre = (TABLE_NEAR_EDGE + size[0] / 2, 0.0, table.height - _TABLE_THICKNESS / 2)
-    floor = Slab((2.4, 2.4, 0.04), (0.3, 0.0, _FLOOR - 0.02), (0.42, 0.44, 0.48, 1.0), BACKGROUND)
-    return Slab(size, centre, table.color, TABLE, pictures.get(table.texture)), floor
-
-
-def _inventory(scene: Scene) -> object:
-    """Everything about a scene that needs bodies built, poses and joint positions left out."""
-    still = tuple(
-        replace(e, position=(0.0, 0.0, 0.0), yaw=0.0, fraction=0.0, held=False) for e in scene.entities
-    )
-    return still, scene.table, scene.robot.name
+def _nothing_loaded() -> TabletopError:
+    return TabletopError("no scene is loaded; call World.load first")

@@ -12,10 +12,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.skills.effects import EffectKind, get_effect
 
-__all__ = ["EFFECT_WIDTH", "Codes"]
-
-EFFECT_WIDTH = 4
-"""Numbers any effect is padded to."""
+__all__ = ["Codes"]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import State
-from tabletop.skills.codes import EFFECT_WIDTH, Codes
-from tabletop.skills.effects import EffectKind, entities_for
+from tabletop.skills.codes import Codes
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
 from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
 
 __all__ = ["Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
@@ -25,9 +25,9 @@ INVENTORY_EPISODES: Final = 8
 """Episodes in a row that share a set of objects ("from time to time" a new one)."""
 
 _STARTS: Final[tuple[tuple[str, float], ...]] = (
-    ("nominal", 0.10),
-    ("near", 0.30),
-    ("above", 0.30),
+    ("nominal", 0.25),
+    ("near", 0.25),
+    ("above", 0.20),
     ("around", 0.15),
     ("holding", 0.15),
 )
@@ -39,6 +39,8 @@ class CollectJob:
     """Some episodes with one version of the weights."""
 
     weights: Mapping[str, npt.NDArray[Any]]
+    means: npt.NDArray[np.float64]
+    """(codes, EFFECT_WIDTH): the discriminator's, of the same moment."""
     codes: Codes
     card: Mapping[str, Any]
     """The scene card."""
@@ -142,11 +144,12 @@ def collect(job: CollectJob) -> Batch:
         scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start)
         policy = SkillPolicy(
             job.weights,
-            code,
-            job.codes.total,
+            kind.name,
+            tuple(float(v) for v in job.means[code]),
+            kind_index,
+            len(job.codes.kinds),
             entity,
             job.horizon,
-            kind.settles,
             explore=True,
             random=job.random,
             origin=_origin(scene, entity, rng),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
@@ -40,9 +41,7 @@ _AHEAD: Final = 2
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(
-        default_factory=lambda: {"held": 20, "settled": 16, "drawer": 5, "button": 2}
-    )
+    counts: Mapping[str, int] = field(default_factory=lambda: {"held": 20, "settled": 16, "drawer": 5, "button": 2})
     """Codes of each kind of effect."""
     shares: Mapping[str, float] = field(
         default_factory=lambda: {"held": 0.38, "settled": 0.38, "drawer": 0.14, "button": 0.10}
@@ -185,21 +184,22 @@ class _Run:
         self.learner.learn(count)
 
     def _start(self) -> None:
-        s = self.settings
         random = not self.learner.ready
         weights = {} if random else self.learner.sac.actor_arrays()
+        self._begin(weights, self.learner.q.means.copy(), self.next_episode, random)
+        self.next_episode += self.settings.episodes
+
+    def _begin(
+        self,
+        weights: Mapping[str, npt.NDArray[Any]],
+        means: npt.NDArray[np.float64],
+        first: int,
+        random: bool,
+    ) -> None:
+        s = self.settings
         job = CollectJob(
-            weights,
-            self.codes,
-            self.card,
-            s.seed,
-            self.next_episode,
-            s.episodes,
-            s.horizon,
-            self.shares,
-            random,
+            weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, self.shares, random
         )
-        self.next_episode += s.episodes
         self.jobs.append(job)
         self._submit(job)
 
@@ -274,7 +274,7 @@ class _Run:
         temporary.mkdir(parents=True)
         self.learner.save(temporary)
         for i, job in enumerate(self.jobs):
-            save_tensors(temporary / f"job{i}.safetensors", {"empty": np.zeros(1), **job.weights})
+            save_tensors(temporary / f"job{i}.safetensors", {"means": job.means, **job.weights})
         state = {
             "steps": self.steps,
             "rounds": self.rounds,
@@ -307,20 +307,7 @@ class _Run:
         self.steps, self.rounds = state["steps"], state["rounds"]
         self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
         self.learner.restore(checkpoint)
-        s = self.settings
         for i, kept in enumerate(state["jobs"]):
             weights = load_tensors(checkpoint / f"job{i}.safetensors")
-            weights.pop("empty")
-            job = CollectJob(
-                weights,
-                self.codes,
-                self.card,
-                s.seed,
-                kept["first"],
-                s.episodes,
-                s.horizon,
-                self.shares,
-                kept["random"],
-            )
-            self.jobs.append(job)
-            self._submit(job)
+            means = weights.pop("means")
+            self._begin(weights, means, kept["first"], kept["random"])

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.skills.codes import EFFECT_WIDTH, Codes
+from tabletop.skills.codes import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
 
 __all__ = ["Discriminator", "balance", "farthest"]
 
@@ -24,7 +25,7 @@ Index = npt.NDArray[np.intp]
 class Discriminator:
     """Means of all codes, and the channel's noise."""
 
-    def __init__(self, codes: Codes, sigma: float, rate: float = 0.1) -> None:
+    def __init__(self, codes: Codes, sigma: float, rate: float = 0.03) -> None:
         """Begin with all means at zero effect.
 
         Args:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["EFFECTS", "REACH", "EffectKind", "effect", "entities_for"]
+__all__ = ["EFFECTS", "EFFECT_WIDTH", "REACH", "TURN", "EffectKind", "effect", "entities_for", "get_effect"]
 
 Array = npt.NDArray[np.float64]
 
 REACH: Final = 0.6
 """m: the reach, which the whole range of a joint counts as."""
-_TURN: Final = 0.08
+EFFECT_WIDTH: Final = 4
+"""Numbers any effect is padded to."""
+TURN: Final = 0.05
 """m a radian of yaw counts as."""
 _FALLEN: Final = -0.1
 """m of displacement down from which a thing counts as off the table."""
@@ -117,8 +121,17 @@ def yaw(quaternion: Array) -> Array:
     return out
 
 
+@lru_cache
+def symmetric(kind: str) -> bool:
+    """Return whether a kind looks the same from all sides, so that its yaw means nothing."""
+    card = load_cards().get(kind)
+    return card is not None and bool(card.parts) and all(p.shape in {"cylinder", "sphere"} for p in card.parts)
+
+
 def turned(initial: State, state: State, entity: str) -> Array:
     """Return the change of an entity's yaw: (...,) rad in [-pi, pi)."""
+    if symmetric(state.layout.kind(entity)):
+        return np.zeros(state.values.shape[:-1])
     change = yaw(state.entity(entity, "quaternion")) - yaw(initial.entity(entity, "quaternion"))
     out: Array = (change + np.pi) % (2 * np.pi) - np.pi
     return out
@@ -133,7 +146,9 @@ def _held(initial: State, state: State, entity: str) -> Array:
 @effect("settled", moves="rigid", size=4, settles=True)
 def _settled(initial: State, state: State, entity: str) -> Array:
     """Displacement and turn after the gripper let go and left: what stays done."""
-    turn = np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2) * _TURN
+    x, y, _, _ = np.moveaxis(state.entity(entity, "quaternion"), -1, 0)
+    upright = 1 - 2 * (x * x + y * y) > 0.7
+    turn = np.where(upright, np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2), 0.0) * TURN
     return np.concatenate([displacement(initial, state, entity), turn[..., None]], axis=-1)
 
 

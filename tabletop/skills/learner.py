@@ -15,11 +15,12 @@ from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.replay import Replay
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.skills.codes import EFFECT_WIDTH, Codes
+from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Batch
 from tabletop.skills.discriminator import Discriminator, balance, farthest
+from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import with_code
+from tabletop.skills.policy import CODE_WIDTH, condition
 
 __all__ = ["Learner", "LearnerSettings"]
 
@@ -32,7 +33,9 @@ OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 class LearnerSettings:
     """What the learner may be told."""
 
-    sac: SACSettings = field(default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005))
+    sac: SACSettings = field(
+        default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
+    )
     """The policy's and critics' learning."""
     capacity: int = 400_000
     """Transitions the replay holds."""
@@ -47,6 +50,8 @@ class LearnerSettings:
     sharpen: float = 4.0
     """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
     settle on the mean effect, as in clustering at too high a temperature."""
+    n_steps: int = 3
+    """Steps that a critic's target looks ahead before it bootstraps."""
     feedback: float = 0.1
     """Least weight of hindsight codes in fitting the discriminator."""
     recent: int = 1500
@@ -67,8 +72,9 @@ class Learner:
             seed: of everything.
             horizon: decisions an episode has; all have the same number.
         """
-        self.codes, self.settings = codes, settings
-        self.spec = NetworkSpec(EGO + codes.total, OTHERS, OTHER_WIDTH)
+        self.codes, self.settings, self.horizon = codes, settings, horizon
+        self._log_k = np.log(codes.member.sum(-1))
+        self.spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
         self.q = Discriminator(codes, settings.sigma)
         self.rng = np.random.default_rng([seed, 21])
@@ -202,25 +208,27 @@ class Learner:
         total = self._cumulative[-1]
         found = np.searchsorted(self._cumulative, self.rng.random(half) * total)
         rows = np.concatenate([plain, np.minimum(found, len(self._cumulative) - 1)])
-        batch = self.replay.get(rows)
-        codes = np.concatenate([batch["code"][: n - half], batch["hindsight"][n - half :]]).astype(np.intp)
+        # n steps at once: with rewards that telescope, that is the same difference over a longer time.
+        steps = np.minimum(self.settings.n_steps, self.horizon - rows % self.horizon)
+        ahead = rows + steps - 1
+        replay = self.replay
+        codes = np.concatenate([replay["code"][plain], replay["hindsight"][rows[n - half :]]]).astype(np.intp)
         kinds = self.codes.kind_of[codes]
-        both = np.concatenate([batch["effect"], batch["next_effect"]]).astype(np.float64)
-        log_q = self.q.log_q(both, np.concatenate([kinds, kinds]))
-        log_k = np.log(self.codes.member[kinds].sum(-1))
+        both = np.concatenate([replay["effect"].take(rows, 0), replay["next_effect"].take(ahead, 0)])
+        log_q = self.q.log_q(both.astype(np.float64), np.concatenate([kinds, kinds]))
+        means, log_k = self.q.means[codes], self._log_k[kinds]
         index = np.arange(n)
         before = log_q[index, codes] + log_k
         after = log_q[n + index, codes] + log_k
-        gamma = self.settings.sac.gamma
+        discount = self.settings.sac.gamma**steps
         # Telescopes to gamma^T D(s_T) - D(s_0): the discriminator is asked about the final state only.
-        rewards = (gamma * after - before) * self.settings.reward_scale
-        discounts = gamma * (1.0 - batch["last"])
+        rewards = (discount * after - before) * self.settings.reward_scale
         self.sac.update(
-            with_code(batch["observation"], codes, self.codes.total),
-            batch["action"],
+            condition(replay["observation"].take(rows, 0), means, both[:n], kinds, len(self.codes.kinds)),
+            replay["action"].take(rows, 0),
             rewards.astype(np.float32),
-            discounts.astype(np.float32),
-            with_code(batch["next"], codes, self.codes.total),
+            (discount * (1.0 - replay["last"][ahead])).astype(np.float32),
+            condition(replay["next"].take(ahead, 0), means, both[n:], kinds, len(self.codes.kinds)),
         )
 
     def learn(self, updates: int) -> None:
@@ -250,11 +258,7 @@ class Learner:
             gains = [g for code, _, g in self.recent if self.codes.kind_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
         finals = self.replay["final"][self._episodes()] if len(self.replay) else np.zeros((0, EFFECT_WIDTH))
-        bins = (
-            len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0))
-            if len(finals)
-            else 0
-        )
+        bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
         return {
             "accuracy": round(float(np.mean(list(right.values()))), 4),
             "effective": round(effective, 3),

@@ -21,7 +21,7 @@ from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EffectKind, entities_for
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
+from tabletop.skills.policy import CODE_WIDTH, SETTLE_STEPS, SkillPolicy
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
@@ -80,9 +80,10 @@ class Library:
     def policy(self, skill: Skill | str, entity: str) -> SkillPolicy:
         """Return the policy that runs a skill on an entity."""
         found = self.skill(skill) if isinstance(skill, str) else skill
-        return SkillPolicy(
-            self.weights, found.code, self.codes.total, entity, self.horizon, found.effect.settles
-        )
+        kind = int(self.codes.kind_of[found.code])
+        mean = tuple(float(v) for v in self.means[found.code])
+        kinds = len(self.codes.kinds)
+        return SkillPolicy(self.weights, found.effect.name, mean, kind, kinds, entity, self.horizon)
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""
@@ -94,8 +95,8 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     """Write a library's two files, each whole or not at all; the card last."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    tensors = {f"actor.{k}": np.ascontiguousarray(v) for k, v in library.weights.items()}
-    tensors["means"] = np.ascontiguousarray(library.means)
+    tensors = {f"actor.{k}": np.array(v, order="C") for k, v in library.weights.items()}
+    tensors["means"] = np.array(library.means, order="C")
     temporary = target / "weights.safetensors.tmp"
     save_file(tensors, temporary)
     temporary.replace(target / "weights.safetensors")
@@ -128,9 +129,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TabletopError(f"cannot read library {str(path)!r}: {str(error).splitlines()[0]}") from None
     if not isinstance(card, Mapping) or card.get("format") != FORMAT:
-        raise TabletopError(
-            f"{str(path / 'library.yaml')!r} is not a skill library: format must be {FORMAT!r}"
-        )
+        raise TabletopError(f"{str(path / 'library.yaml')!r} is not a skill library: format must be {FORMAT!r}")
     seen = {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH}
     if card.get("observation") != seen:
         raise TabletopError(
@@ -152,17 +151,10 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
             raise
         raise TabletopError(f"library {str(path)!r} is damaged: {error}") from None
     first = weights.get("layer0.weight")
-    width = EGO + codes.total + OTHERS * OTHER_WIDTH
+    width = EGO + CODE_WIDTH + len(codes.kinds) + OTHERS * OTHER_WIDTH
     spec = weights.get("spec")
-    if (
-        first is None
-        or spec is None
-        or int(spec[0] + spec[1] * spec[2]) != width
-        or len(means) != codes.total
-    ):
-        raise TabletopError(
-            f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes"
-        )
+    if first is None or spec is None or int(spec[0] + spec[1] * spec[2]) != width or len(means) != codes.total:
+        raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
     return library
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +12,10 @@ import torch
 
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
-from tabletop.skills.codes import EFFECT_WIDTH, Codes
+from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene, effects_along
+from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.library import Library, Skill
-from tabletop.skills.policy import SkillPolicy
 
 __all__ = [
     "MODES",
@@ -66,15 +66,7 @@ def nominal_run(run: SkillRun) -> Sample:
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.kind_of[code]))
         code = int(rng.choice(own))
-    policy = SkillPolicy(
-        library.weights,
-        code,
-        library.codes.total,
-        entity,
-        library.horizon,
-        skill.effect.settles,
-        random=run.mode == "random",
-    )
+    policy = replace(library.policy(library.skills[code], entity), random=run.mode == "random")
     trajectory = episode(policy, scene, int(rng.integers(2**31)), library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
     return Sample(skill.code, entity, tuple(float(v) for v in effect), trajectory)
@@ -152,9 +144,7 @@ def _held_out(
     for _ in range(_FITS):
         rows = torch.randint(len(x), (256,), generator=generator)
         noise = torch.randn(256, x.shape[1], generator=generator) * sigma
-        loss = torch.nn.functional.cross_entropy(
-            q((x[rows] + noise) / (4 * unit)), y[rows], label_smoothing=0.02
-        )
+        loss = torch.nn.functional.cross_entropy(q((x[rows] + noise) / (4 * unit)), y[rows], label_smoothing=0.02)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

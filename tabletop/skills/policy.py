@@ -13,10 +13,13 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
+from tabletop.skills.effects import EFFECT_WIDTH, get_effect
 from tabletop.skills.observe import EGO, Observer
 
-__all__ = ["SETTLE_STEPS", "SkillPolicy", "with_code"]
+__all__ = ["CODE_WIDTH", "SETTLE_STEPS", "SkillPolicy", "condition"]
 
+CODE_WIDTH: Final = 3 * EFFECT_WIDTH
+"""Columns a code takes, its kind left out."""
 SETTLE_STEPS: Final = 12
 """Control steps of settling: open, rise, wait."""
 _OPEN, _RISE = 2, 6
@@ -24,19 +27,41 @@ SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
 
 
-def with_code(
-    observation: npt.NDArray[np.float32], code: npt.NDArray[np.intp] | int, codes: int
+def condition(
+    observation: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.floating[Any]],
+    effect: npt.NDArray[np.floating[Any]],
+    kind: npt.NDArray[np.integer[Any]] | int,
+    kinds: int,
 ) -> npt.NDArray[np.float32]:
-    """Put one-hot codes between the attended entity's columns and the others'.
+    """Put a code between the attended entity's columns and the others'.
+
+    A code is given to the network as what the discriminator knows of it: its mean effect, and the way there from
+    the effect so far. So what is learned for one code helps those beside it, and a code whose mean moves takes its
+    policy with it.
 
     Args:
         observation: (..., O) from an Observer.
-        code: (...,) in [0, codes).
-        codes: number of codes.
+        mean: (..., EFFECT_WIDTH) mean effect of the code.
+        effect: (..., EFFECT_WIDTH) effect so far.
+        kind: (...,) index of the code's kind of effect.
+        kinds: number of kinds.
+
+    Returns:
+        (..., O + CODE_WIDTH + kinds)
     """
-    one_hot = np.zeros((*observation.shape[:-1], codes), dtype=np.float32)
-    np.put_along_axis(one_hot, np.asarray(code).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
-    return np.concatenate([observation[..., :EGO], one_hot, observation[..., EGO:]], axis=-1)
+    away = np.asarray(mean - effect, dtype=np.float32)
+    which = np.zeros((*observation.shape[:-1], kinds), dtype=np.float32)
+    np.put_along_axis(which, np.asarray(kind).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
+    parts = (
+        observation[..., :EGO],
+        away * 8.0,
+        np.tanh(away * 25.0),
+        np.asarray(mean, dtype=np.float32) * 6.0,
+        which,
+        observation[..., EGO:],
+    )
+    return np.concatenate(parts, axis=-1)
 
 
 def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
@@ -54,11 +79,16 @@ class SkillPolicy:
 
     weights: Mapping[str, npt.NDArray[Any]] = field(repr=False)
     """What NumpyActor reads."""
-    code: int
-    codes: int
+    effect: str
+    """Kind of effect."""
+    mean: tuple[float, ...]
+    """(EFFECT_WIDTH,) mean effect of the code."""
+    kind: int
+    """Index of the kind of effect in its library."""
+    kinds: int
+    """Number of kinds of effect in its library."""
     entity: str
     horizon: int
-    settles: bool
     explore: bool = False
     """Sample actions rather than take their mean."""
     origin: tuple[float, ...] | None = None
@@ -78,6 +108,9 @@ class SkillPolicy:
         self._bias = rng.uniform(-1.0, 1.0, 5)
         self._bias[4] = rng.choice([-1.0, 1.0])
         self.observations = []
+        self._effect = get_effect(self.effect)
+        self._mean = np.array(self.mean)
+        self._so_far = np.zeros(EFFECT_WIDTH)
 
     def act(self, state: State) -> Action | None:
         """Return the network's action, the settling's after it, and None at the end."""
@@ -89,7 +122,8 @@ class SkillPolicy:
         self.observations.append(observation)
         if self._actor is None:
             return self._wander()
-        full = with_code(observation, self.code, self.codes)
+        self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity)
+        full = condition(observation, self._mean, self._so_far, self.kind, self.kinds)
         return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
 
     def _wander(self) -> Action:
@@ -102,7 +136,7 @@ class SkillPolicy:
         return np.clip(self._bias + noise, -1.0, 1.0)
 
     def _settle(self, state: State, t: int) -> Action | None:
-        if not self.settles or t >= SETTLE_STEPS:
+        if not self._effect.settles or t >= SETTLE_STEPS:
             return None
         rise = 0.0
         if t >= _OPEN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,11 +87,8 @@ def test_the_largest_magnitude_changes_the_episode_and_the_same_seed_repeats_it(
 ) -> None:
     one = Perturbation(name, FAMILIES[name].magnitudes[-1])
     policies = Pusher(), Pusher(), Pusher()
-    plain, first, second = (
-        run(world, None, policies[0]),
-        run(world, one, policies[1]),
-        run(world, one, policies[2]),
-    )
+    run(world, None, policies[0])
+    first, second = (run(world, one, policy) for policy in policies[1:])
     assert first.states.tobytes() == second.states.tobytes()
     views = [[s.values.tobytes() for s in p.seen] for p in policies]
     assert views[1] == views[2]
@@ -180,7 +178,7 @@ def test_observation_loss_repeats_that_share_of_observations(world: World) -> No
     policy = Stander()
     run(world, Perturbation("observation-loss", 0.4), policy, steps=150)
     times = [float(s.robot("time")) for s in policy.seen[1:]]
-    repeated = np.mean([a == b for a, b in zip(times, times[1:], strict=False)])
+    repeated = np.mean([a == b for a, b in pairwise(times)])
     assert repeated == pytest.approx(0.4, abs=0.1)
     policy = Stander()
     run(world, Perturbation("observation-loss", 1.0), policy)

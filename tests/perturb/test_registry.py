@@ -31,7 +31,7 @@ def test_every_family_has_five_magnitudes_from_zero_and_says_what_it_does(name: 
 
 def test_an_unknown_family_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        TabletopError, match="unknown family of perturbations 'earthquake'; there are: .*push-arm"
+        TabletopError, match=r"unknown family of perturbations 'earthquake'; there are: .*push-arm"
     ):
         Perturbation("earthquake", 1.0)
 
@@ -48,7 +48,7 @@ def test_a_bad_magnitude_is_refused_with_the_rule_and_the_usual_ones(family: str
 def test_selecting_keeps_the_registrys_order_and_drops_repetitions() -> None:
     assert select_families("mass, push-arm,mass") == ("push-arm", "mass")
     assert select_families("all") == tuple(FAMILIES)
-    with pytest.raises(TabletopError, match="'' *; there are: .*all"):
+    with pytest.raises(TabletopError, match=r"'' *; there are: .*all"):
         select_families("")
 
 

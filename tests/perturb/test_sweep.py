@@ -109,11 +109,11 @@ def test_curves_of_a_blind_push_fall_where_they_should(here: Engine) -> None:
     curves = sweep(
         here,
         pushes(8),
-        ["observation-noise", "action-loss", "push-object"],
+        ["observation-noise", "action-loss", "push-arm"],
         magnitudes={
             "observation-noise": (0, 0.02, 0.1),
             "action-loss": (0, 0.3, 0.9),
-            "push-object": (0, 0.1, 3),
+            "push-arm": (0, 100, 200),
         },
     )
     for curve in curves.values():
@@ -121,8 +121,8 @@ def test_curves_of_a_blind_push_fall_where_they_should(here: Engine) -> None:
     assert curves["observation-noise"]["success"][-1] <= 0.6
     assert curves["action-loss"]["success"] == [1.0, 1.0, 0.0]
     assert curves["action-loss"]["area"] == pytest.approx((0.3 + 0.3) / 0.9)
-    assert curves["push-object"]["success"][-1] <= 0.6
-    assert curves["push-object"]["recovery"] == pytest.approx(np.mean(curves["push-object"]["success"][1:]))
+    assert curves["push-arm"]["success"][-1] <= 0.6
+    assert curves["push-arm"]["recovery"] == pytest.approx(np.mean(curves["push-arm"]["success"][1:]))
 
 
 def test_a_sweep_does_not_depend_on_the_number_of_workers(here: Engine) -> None:
@@ -143,7 +143,7 @@ def test_all_families_are_swept_by_default(here: Engine) -> None:
 def test_bad_sweeps_are_refused_before_anything_runs(here: Engine) -> None:
     with pytest.raises(TabletopError, match="at least one run"):
         sweep(here, [])
-    with pytest.raises(TabletopError, match="unknown family of perturbations 'wind'; there are: .*tilt"):
+    with pytest.raises(TabletopError, match=r"unknown family of perturbations 'wind'; there are: .*tilt"):
         sweep(here, [judge(1.0)], ["wind"])
     with pytest.raises(TabletopError, match=r"mass must be two or more that rise from 0, got \[1, 2\]"):
         sweep(here, [judge(1.0)], ["mass"], magnitudes={"mass": [1, 2]})

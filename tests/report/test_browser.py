@@ -16,7 +16,8 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--virtual-time-budget=3000", "--window-size=1280,1600"),
+    # Still pictures: a busy machine without a graphics card takes long to draw each frame of many films.
+    *("--force-prefers-reduced-motion", "--window-size=1280,1000"),
 ]
 WATCH = """<script>
 window.faults = [];
@@ -55,7 +56,7 @@ for (const key in told) document.body.setAttribute("data-told-" + key, told[key]
 def chromium(page: Path, profile: Path, *more: str) -> str:
     """Open a page in a fresh browser and return what it prints."""
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *more, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
 
 
 def test_the_page_works_in_a_browser(run_folder: Path, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_the_page_is_drawn_in_the_scheme_the_reader_prefers(
     chromium(write_report(run_folder), tmp_path / "profile", prefer, f"--screenshot={picture}")
     pixels = cv2.imread(str(picture))
     assert pixels is not None
-    assert pixels.shape == (1600, 1280, 3)
+    assert pixels.shape == (1000, 1280, 3)
     assert low <= np.median(pixels) < high
     assert pixels.std() > 15
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500

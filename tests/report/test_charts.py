@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabletop.report.charts import Series, bars, code_color, interval, lines, percent, short, ticks
@@ -48,6 +48,7 @@ def test_rates_are_written_in_percent() -> None:
     assert [percent(v) for v in (0.0, 0.876, 1.0, None, math.nan)] == ["0%", "88%", "100%", "–", "–"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
 def test_ticks_are_few_even_and_within_the_range(low: float, span: float) -> None:
     found = ticks(low, low + span)
@@ -103,6 +104,7 @@ def test_a_chart_tells_all_lines_values_at_each_place() -> None:
     assert tips == ["steps 0\nheld: 0.1\nsettled: 0.3", "steps 1\nheld: 0.2\nsettled: 0.4"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30), st.integers(1, 9))
 def test_no_line_leaves_its_picture(values: list[float], count: int) -> None:
     series = [Series(f"line {i}", list(range(len(values))), [v * i for v in values]) for i in range(count)]
@@ -125,6 +127,7 @@ def test_the_map_from_above_has_left_on_the_left_and_away_at_the_top() -> None:
     assert y1 < y0
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**31), st.integers(1, 12), st.floats(1e-4, 3))
 def test_no_dot_of_a_map_leaves_its_picture(seed: int, count: int, size: float) -> None:
     rng = np.random.default_rng(seed)

@@ -1,0 +1,43 @@
+"""The table and the floor: what never moves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pybullet as p
+
+from tabletop.errors import unknown
+from tabletop.sim.camera import BACKGROUND, TABLE, Slab
+from tabletop.sim.generate import textures
+from tabletop.sim.scene import Table
+
+__all__ = ["TABLE_NEAR_EDGE", "build_slab", "slabs"]
+
+TABLE_NEAR_EDGE: Final = 0.2
+"""m, world x of the table's edge before the robot."""
+_THICKNESS: Final = 0.04
+_FLOOR: Final = -0.45
+
+
+def slabs(table: Table) -> tuple[Slab, Slab]:
+    """Return the table, with its picture where it bears one, and the floor.
+
+    Raises:
+        TabletopError: there is no picture of that name.
+    """
+    pictures = textures()
+    if table.texture != "plain" and table.texture not in pictures:
+        raise unknown("texture", table.texture, [*pictures, "plain"])
+    size = (table.size[0], table.size[1], _THICKNESS)
+    centre = (TABLE_NEAR_EDGE + size[0] / 2, 0.0, table.height - _THICKNESS / 2)
+    floor = Slab((2.4, 2.4, 0.04), (0.3, 0.0, _FLOOR - 0.02), (0.42, 0.44, 0.48, 1.0), BACKGROUND)
+    return Slab(size, centre, table.color, TABLE, pictures.get(table.texture)), floor
+
+
+def build_slab(slab: Slab, friction: float, rolling: float, client: int) -> None:
+    """Add a slab to collide with. Its looks are the backdrop's (camera.py): here it is a speck."""
+    speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=client)
+    half = [s / 2 for s in slab.size]
+    shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client)
+    body = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=client)
+    p.changeDynamics(body, -1, lateralFriction=friction, rollingFriction=rolling, physicsClientId=client)

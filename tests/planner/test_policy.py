@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tabletop.errors import TabletopError
+from tabletop.logic import parse
+from tabletop.planner import Outcome, PlannerPolicy, SampledOperator
+from tabletop.rollout.policy import Action
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+
+Build = Callable[..., State]
+
+
+@dataclass
+class Board:
+    """A world of single steps: a skill's outcome happens at its third action, unless it is told to fail."""
+
+    state: State
+    failures: dict[str, int] = field(default_factory=dict)
+    """How often each skill still does nothing."""
+    ran: list[tuple[str, str]] = field(default_factory=list)
+
+    def operator(self, id: str, moves: str, outcome: Outcome, horizon: int = 10) -> SampledOperator:
+        return SampledOperator(id, moves, None, (outcome,), horizon, lambda entity: _Skill(self, id, entity))
+
+
+@dataclass
+class _Skill:
+    board: Board
+    id: str
+    entity: str
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        self.board.ran.append((self.id, self.entity))
+        self.steps = 0
+
+    def act(self, state: State) -> Action | None:
+        self.steps += 1
+        if self.steps == 3:
+            if self.board.failures.get(self.id, 0) > 0:
+                self.board.failures[self.id] -= 1
+            else:
+                operator = next(o for o in OPERATORS[id(self.board)] if o.id == self.id)
+                rows = State(state.layout, state.values[None])
+                self.board.state = operator.predict(rows, self.entity, np.array([0.5]))[0]
+        return None if self.steps > 4 else np.zeros(5)
+
+
+OPERATORS: dict[int, tuple[SampledOperator, ...]] = {}
+
+
+def board(make: Build, **failures: int) -> Board:
+    state = make(
+        red={"at": (0.42, -0.1)},
+        drawer={"kind": "drawer", "at": (0.68, 0.0)},
+    )
+    out = Board(state, failures)
+    OPERATORS[id(out)] = (
+        out.operator("left", "rigid", Outcome((0.0, 0.12, 0.0))),
+        out.operator("other", "rigid", Outcome((0.0, 0.16, 0.0))),
+        out.operator("open", "joint", Outcome(fraction=1.0)),
+    )
+    return out
+
+
+def run(world: Board, goal: str, *, skills: int | None = None, ids: str = "left open") -> PlannerPolicy:
+    operators = [o for o in OPERATORS[id(world)] if o.id in ids.split()]
+    policy = PlannerPolicy(parse(goal), operators, skills=skills)
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    for _ in range(policy.horizon + 1):
+        if policy.act(world.state) is None:
+            return policy
+    raise AssertionError("the policy did not end within its horizon")
+
+
+GOAL = "moved(red, left, 10 cm) and open(drawer)"
+
+
+def test_a_plan_that_goes_well_is_followed_without_another(make: Build) -> None:
+    world = board(make)
+    policy = run(world, GOAL)
+    assert sorted(world.ran) == [("left", "red"), ("open", "drawer")]
+    assert [e["replanned"] for e in policy.log] == [False, False]
+    assert [e["done"] for e in policy.log] == [1, 2]
+    assert not any(e["failed"] for e in policy.log)
+
+
+def test_a_skill_that_failed_is_noted_and_planned_for_again(make: Build) -> None:
+    world = board(make, left=1)
+    policy = run(world, GOAL)
+    assert world.ran.count(("left", "red")) == 2
+    failed = [e for e in policy.log if e["failed"]]
+    assert [e["skill"] for e in failed] == ["left"]
+    assert any(e["replanned"] for e in policy.log)
+    assert policy.log[-1]["done"] == 2
+
+
+def test_another_skill_is_tried_where_one_keeps_failing(make: Build) -> None:
+    world = board(make, left=99)
+    policy = run(world, "moved(red, left, 10 cm)", ids="left other")
+    assert world.ran[0] == ("left", "red")
+    assert world.ran[-1] == ("other", "red")
+    assert policy.log[-1]["done"] == 1
+
+
+def test_it_gives_up_when_the_budget_of_skills_is_used_up(make: Build) -> None:
+    world = board(make, left=99, open=99)
+    policy = run(world, GOAL, skills=4)
+    assert len(world.ran) == len(policy.log) == 4
+    run(again := board(make, left=99, open=99), GOAL)
+    assert len(again.ran) == 2 * 2 + 3
+
+
+def test_it_stops_in_the_midst_of_a_skill_once_the_goal_holds(make: Build) -> None:
+    world = board(make)
+    policy = PlannerPolicy(parse("open(drawer)"), OPERATORS[id(world)])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    assert policy.act(world.state) is not None
+    opened = world.state.values.copy()
+    opened[world.state.layout.entity_slice("drawer", "fraction")] = 1.0
+    now = State(world.state.layout, opened)
+    actions = [policy.act(now) for _ in range(3)]
+    assert actions[-1] is None
+    assert policy.log[-1]["done"] == 1
+
+
+def test_it_goes_on_while_something_is_touched(make: Build) -> None:
+    world = board(make)
+    policy = PlannerPolicy(parse("open(drawer)"), OPERATORS[id(world)])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    policy.act(world.state)
+    opened = world.state.values.copy()
+    opened[world.state.layout.entity_slice("drawer", "fraction")] = 1.0
+    opened[world.state.layout.entity_slice("drawer", "finger_force")] = 3.0
+    now = State(world.state.layout, opened)
+    assert all(policy.act(now) is not None for _ in range(3))
+
+
+def test_nothing_is_done_for_a_goal_that_holds(make: Build) -> None:
+    world = board(make)
+    run(world, "not open(drawer)")
+    assert world.ran == []
+
+
+def test_two_operators_of_one_id_are_refused(make: Build) -> None:
+    one = OPERATORS[id(board(make))][0]
+    with pytest.raises(TabletopError, match="'left' twice"):
+        PlannerPolicy(parse("open(drawer)"), (one, one))
+    with pytest.raises(TabletopError, match="at least 1 skill"):
+        PlannerPolicy(parse("open(drawer)"), (one,), skills=0)
