@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tabletop.errors import TabletopError
 
-__all__ = ["merge_summary", "read_json", "write_json"]
+__all__ = ["merge_summary", "read_json", "read_names", "write_json"]
+
+_ENTRY: Final = {"id", "name", "task", "success", "low", "n", "offset", "angle", "effects"}
+"""What later stages read of a named skill."""
 
 
 def write_json(path: Path, value: object) -> None:
@@ -37,10 +40,30 @@ def read_json(path: Path, made_by: str) -> Any:
         raise TabletopError(f"cannot read {str(path)!r}: {error}; make it anew with: {made_by}") from None
 
 
+def read_names(path: Path, made_by: str) -> dict[str, Any]:
+    """Return what name.json holds: "skills", one entry each, and "named_tasks".
+
+    Args:
+        path: the file.
+        made_by: the command that writes it, for the error.
+
+    Raises:
+        TabletopError: it is missing, damaged, or something else.
+    """
+    found = read_json(path, made_by)
+    skills = found.get("skills") if isinstance(found, dict) else None
+    whole = isinstance(skills, list) and all(isinstance(e, dict) and e.keys() >= _ENTRY for e in skills)
+    if not whole or not isinstance(found.get("named_tasks"), list):
+        raise TabletopError(f"{str(path)!r} is not a list of named skills; make it anew with: {made_by}")
+    return dict(found)
+
+
 def merge_summary(folder: Path, part: str, value: object) -> None:
     """Put one stage's part into the folder's summary.json."""
     path = folder / "summary.json"
     summary = read_json(path, "tabletop run") if path.is_file() else {}
+    if not isinstance(summary, dict):
+        raise TabletopError(f"{str(path)!r} is not a summary of a run; remove it")
     summary[part] = value
     order = [k for k in ("discover", "name", "plan", "perturb") if k in summary]
     write_json(path, {k: summary[k] for k in order})

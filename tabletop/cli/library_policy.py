@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabletop.cli.files import read_json
+from tabletop.cli.files import read_names
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
 from tabletop.rollout.evaluate import PolicyFactory
@@ -41,7 +41,7 @@ def library_policy(name: str, tasks: Sequence[Task]) -> dict[str, PolicyFactory]
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
     if not cards:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
-    named = read_json(cards[0], f"tabletop name {name}")
+    named = read_names(cards[0], f"tabletop name {name}")
     best: dict[str, tuple[float, str]] = {}
     for entry in named["skills"]:
         if entry["task"] and entry["low"] > best.get(entry["task"], (-1.0, ""))[0]:

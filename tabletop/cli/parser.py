@@ -31,11 +31,11 @@ class _Parser(argparse.ArgumentParser):
         raise TabletopError(f"{message} (see '{self.prog} --help')")
 
 
-def _common(parser: argparse.ArgumentParser, *, out: str | None, workers: bool = True) -> None:
+def _common(parser: argparse.ArgumentParser, *, out: str | None, kind: str = "DIR", workers: bool = True) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all randomness (default 0)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     if out is not None:
-        parser.add_argument("--out", metavar="DIR", help=out)
+        parser.add_argument("--out", metavar=kind, help=out)
     if workers:
         parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)")
 
@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
     evaluate.add_argument("--episodes", type=int, default=20, metavar="N", help="a task (default 20)")
-    _common(evaluate, out="file for the JSON too")
+    _common(evaluate, out="file for the JSON too", kind="FILE")
 
     discover = commands.add_parser("discover", help="find skills without any reward")
     _budget(discover, 30)

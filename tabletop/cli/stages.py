@@ -10,11 +10,14 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from tabletop.cli.files import merge_summary, read_json, write_json
+from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
+from tabletop.cli.files import merge_summary, read_names, write_json
+from tabletop.cli.folder import library_of
+from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
-from tabletop.learn.sac import SAC
-from tabletop.logic import Formula, Registry, load_registry, parse
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.logic import load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.name import skill_task
 from tabletop.perturb import Run, sweep
@@ -23,31 +26,23 @@ from tabletop.planner import (
     PlanJob,
     Search,
     evaluate_plans,
-    goal_for,
     operators_from_samples,
     scripted_operators,
     vocabulary_of,
 )
 from tabletop.planner.goals import SCRIPTED_VOCABULARY
-from tabletop.report import write_clip, write_report
+from tabletop.report import write_report
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Frames, episode, process_world
-from tabletop.sim.generate import generate, load_scene_card
 from tabletop.skills.discover import DiscoverSettings, discover
-from tabletop.skills.library import Library, find_library, load_library
+from tabletop.skills.effects import REACH, TURN, get_effect
+from tabletop.skills.library import Library
 from tabletop.skills.measure import measure, sample_effects
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
 
-_PLAN_SCENES: Final = 3_000_000
 _PERTURB_SCENES: Final = 4_000_000
-"""First scene seeds of the stages, so that none runs on scenes that another chose by."""
+"""First scene seed, so that nothing is perturbed on a scene that another stage chose by."""
 FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
-
-
-def library_of(folder: Path) -> Library:
-    """Return the library of a run folder, or the one that ships under that name."""
-    return load_library(find_library(str(folder)))
 
 
 def discover_stage(
@@ -112,9 +107,8 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     return result
 
 
-def _plain_settings(library: Library) -> Any:
-    from tabletop.learn.sac import SACSettings
-
+def _plain_settings(library: Library) -> SACSettings:
+    """Return settings of a network as large as a library's."""
     layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
     hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
     return SACSettings(hidden=hidden)
@@ -122,8 +116,6 @@ def _plain_settings(library: Library) -> Any:
 
 def _finals(effect: str, effects: Any) -> list[list[float]]:
     """Return effects in their own units: m and rad for rigid things, fractions for joints."""
-    from tabletop.skills.effects import REACH, TURN, get_effect
-
     rows = np.array(effects, dtype=np.float64)
     if get_effect(effect).moves == "joint":
         rows = rows / REACH
@@ -137,10 +129,14 @@ def name_stage(folder: Path, library: Library, settings: NameSettings, workers: 
     registry = load_registry()
     with Engine(workers) as engine:
         result = name_skills(library, registry, engine, settings)
-        jobs = [(library, registry, entry, str(folder), settings.seed) for entry in result["skills"] if entry["name"]]
+        jobs = [
+            SkillClip(library, registry, entry, str(folder), settings.seed)
+            for entry in result["skills"]
+            if entry["name"]
+        ]
         for entry, clip in zip(
             [e for e in result["skills"] if e["name"]],
-            engine.map(_skill_clip, jobs, chunk=2, label="name: clips"),
+            engine.map(film_skill, jobs, chunk=2, label="name: clips"),
             strict=True,
         ):
             entry["clip"] = clip
@@ -154,48 +150,6 @@ def name_stage(folder: Path, library: Library, settings: NameSettings, workers: 
         {"skills": [{k: e[k] for k in keys} for e in result["skills"]], "named_tasks": result["named_tasks"]},
     )
     return result
-
-
-def _skill_clip(job: tuple[Library, Registry, dict[str, Any], str, int]) -> str:
-    """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
-    from tabletop.skills.collect import attended_scene
-
-    library, registry, entry, folder, seed = job
-    skill = library.skill(entry["id"])
-    if entry["task"]:
-        scene, _, entity = skill_task(registry, entry, _PERTURB_SCENES + 500_000 + seed)
-    else:
-        scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
-    run = episode(library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1))
-    name = f"clips/{skill.id}.webp"
-    write_clip(run.frames, Path(folder) / name)
-    return name
-
-
-def _goals(
-    seed: int, count: int, lengths: Sequence[int], operators: Any, vocabulary: Any
-) -> tuple[list[Any], list[Formula]]:
-    """Draw scenes and goals of those lengths in turn; scenes that have no such goal are passed over."""
-    card = load_scene_card("planning")
-    scenes, goals = [], []
-    tried = 0
-    while len(goals) < count:
-        if tried >= 20 * count + 20:
-            raise TabletopError(
-                f"found only {len(goals)} of {count} goals of {', '.join(map(str, lengths))} literals that these"
-                " skills might reach; discover or name more skills first"
-            )
-        scene = generate(card, [seed, _PLAN_SCENES + tried])
-        tried += 1
-        state = process_world().load(scene)
-        available = operators(scene)
-        try:
-            goal = goal_for(state, [seed, tried], lengths[len(goals) % len(lengths)], available, vocabulary)
-        except TabletopError:
-            continue
-        scenes.append(scene)
-        goals.append(goal)
-    return scenes, goals
 
 
 def plan_stage(
@@ -225,7 +179,7 @@ def plan_stage(
         operators: Any = scripted_operators
         vocabulary: Any = SCRIPTED_VOCABULARY
     else:
-        named = read_json(folder / "name.json", f"tabletop name {folder}")
+        named = read_names(folder / "name.json", f"tabletop name {folder}")
         library = library_of(folder)
         usable = {e["id"]: e["effects"] for e in named["skills"] if e["name"]}
         if not usable:
@@ -236,24 +190,24 @@ def plan_stage(
         operators = Fixed(operators_from_samples(library, usable))
         vocabulary = vocabulary_of(registry[t] for t in named["named_tasks"])
     if goal is not None:
-        scenes = [generate(load_scene_card("planning"), [seed, _PLAN_SCENES])]
-        wanted = [parse(goal, scenes[0].names)]
+        scene, formula = read_goal(goal, seed)
+        scenes, wanted = [scene], [formula]
     else:
-        scenes, wanted = _goals(seed, goals, lengths, operators, vocabulary)
+        scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
         result: dict[str, Any] = dict(evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals"))
         # The longest goals make the most telling clips, reached or not.
         order = sorted(range(len(wanted)), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
         jobs = [
-            (
+            PlanClip(
                 PlanJob(operators, scenes[i], wanted[i], seeds[i], Search()),
                 str(folder),
                 f"clips/plan-{i:02d}.webp",
             )
             for i in order
         ]
-        filmed = dict(zip(order, engine.map(_plan_clip, jobs, chunk=1, label="plan: clips"), strict=True))
+        filmed = dict(zip(order, engine.map(film_plan, jobs, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["log"] = entry["skills"]
         entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
@@ -262,14 +216,6 @@ def plan_stage(
     write_json(folder / "plan.json", result)
     merge_summary(folder, "plan", {k: result[k] for k in ("goals", "solved", "mean_completed")})
     return result
-
-
-def _plan_clip(job: tuple[PlanJob, str, str]) -> str:
-    plan, folder, name = job
-    policy = plan.policy()
-    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
-    write_clip(run.frames, Path(folder) / name, captions=plan.goal.text)
-    return name
 
 
 def perturb_stage(
@@ -291,7 +237,7 @@ def perturb_stage(
         seed: of the scenes.
         workers: processes.
     """
-    named = read_json(folder / "name.json", f"tabletop name {folder}")
+    named = read_names(folder / "name.json", f"tabletop name {folder}")
     library, registry = library_of(folder), load_registry()
     best: dict[str, dict[str, Any]] = {}
     for entry in named["skills"]:

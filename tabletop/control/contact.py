@@ -90,7 +90,7 @@ def push(
 
     for _ in range(4):
         error = left(state)
-        if np.linalg.norm(error) < 1.6 * _ARRIVED or _fallen(state, entity):
+        if np.linalg.norm(error) < (2.0 if to is not None else 1.6) * _ARRIVED or _fallen(state, entity):
             break
         unit = error / np.linalg.norm(error)
         height = _push_height(state, entity)
@@ -220,9 +220,7 @@ def press(state: State, entity: Name) -> Motion:
     def pressed(now: State) -> bool:
         return float(now.entity(entity, "fraction")) > 0.9
 
-    state, ok = yield from servo(
-        state, lambda now: (top(now) - 0.03 * _UP, None), CLOSED, limit=15, until=pressed
-    )
+    state, ok = yield from servo(state, lambda now: (top(now) - 0.03 * _UP, None), CLOSED, limit=15, until=pressed)
     state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, CLOSED, tolerance=0.02, limit=10)
     return state, ok
 
@@ -242,9 +240,9 @@ def open_(state: State, entity: Name, distance: Length = 0.14) -> Motion:
 
             state, ok = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), CLOSED, limit=30, until=done)  # type: ignore[misc]
             ok = ok and float(state.entity(entity, "fraction")) > 0.85
-        state, _ = yield from hold_still(state, width_command(0.042), 2)
+        state, _ = yield from hold_still(state, width_command(0.030), 2)
         state, _ = yield from straight(
-            state, here(state) + 0.07 * _UP, None, width_command(0.042), tolerance=0.02, limit=10
+            state, here(state) + 0.07 * _UP, None, width_command(0.030), tolerance=0.02, limit=10
         )
         if ok:
             return state, True

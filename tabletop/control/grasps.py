@@ -52,7 +52,7 @@ def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
 
 
 def _body(state: State, name: str) -> tuple[Array, Array, str, bool]:
-    """Return centre (3,) and extents (3,) of the part to grasp in the own frame, its shape, if it is the only one."""
+    """Return the part to grasp: centre (3,), extents (3,), own frame; its shape; whether it is the only one."""
     card = load_cards()[state.layout.kind(name)]
     size = state.entity(name, "size")
     part = card.parts[0]
@@ -75,7 +75,7 @@ def _slab(at: Array, yaw: float, along: float, across: float) -> Solid:
 
 
 def _blocked(state: State, name: str, at: Array, yaw: float) -> tuple[int, float]:
-    """Return how many things the open fingers would come down on, and the least height that keeps the hand clear.
+    """Return how many things the open fingers would hit, and the least height that keeps the hand clear.
 
     Args:
         state: now.
@@ -86,7 +86,7 @@ def _blocked(state: State, name: str, at: Array, yaw: float) -> tuple[int, float
     fingers, hand = _slab(at, yaw, 0.050, 0.011), _slab(at, yaw, 0.106, 0.029)
     hits, lowest = 0, -math.inf
     for other in state.layout.names:
-        if other == name or state.layout.kind(other) == "target":
+        if other == name or not load_cards()[state.layout.kind(other)].solid:
             continue
         solid = Solid.of(state, other)
         if float(solid.bottom) > at[2] + HAND or np.linalg.norm(solid.position[:2] - at[:2]) > 0.3:
@@ -126,9 +126,7 @@ def grasp_of(state: State, name: str) -> Grasp:
         flat = [i for i in range(3) if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
         narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
-        options = [
-            (yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02
-        ]
+        options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]
     costs = []
     for yaw, _ in options:
         hits, lowest = _blocked(state, name, point, yaw)

@@ -1,8 +1,8 @@
 """Closed-loop motion of the gripper: the pieces that every primitive is made of.
 
-A motion is a generator: it is given the state, yields an action, is sent the next state, and ends with the last
-state and whether it did what it was for. So a primitive reads from top to bottom although the world steps between
-its lines.
+A motion is a generator: it is given the state, yields an action, is sent the next state, and ends with the
+last state and whether it did what it was for. So a primitive reads from top to bottom although the world
+steps between its lines.
 """
 
 from __future__ import annotations
@@ -106,6 +106,22 @@ def hold_still(state: State, grip: float, steps: int) -> Motion:
     return state, True
 
 
+class _Still:
+    """Notices a gripper that neither moves nor turns any more: what it wants is out of reach."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Array, float] | None = None
+        self._steps = 0
+
+    def too_long(self, state: State) -> bool:
+        now = (here(state).copy(), gripper_yaw(state))
+        if self._last is not None:
+            moved = float(np.linalg.norm(now[0] - self._last[0])) + 0.1 * abs(_turn(now[1], self._last[1]))
+            self._steps = self._steps + 1 if moved < 5e-4 else 0
+        self._last = now
+        return self._steps >= 6
+
+
 def servo(
     state: State,
     goal: Callable[[State], Pose],
@@ -127,11 +143,14 @@ def servo(
         speed: as in `act`.
         until: ends it early, as a success.
     """
+    still = _Still()
     for _ in range(limit):
         position, yaw = goal(state)
         turned = yaw is None or abs(_turn(yaw, gripper_yaw(state))) < _NEAR_YAW
         if (turned and np.linalg.norm(position - here(state)) < tolerance) or (until and until(state)):
             return state, True
+        if still.too_long(state):
+            break
         state = yield act(state, position, yaw, grip, speed)
     return state, False
 
@@ -148,9 +167,7 @@ def straight(
 ) -> Motion:
     """Go straight to a pose; arguments as in `servo`."""
     fixed = position.copy()
-    return (
-        yield from servo(state, lambda _: (fixed, yaw), grip, tolerance=tolerance, limit=limit, speed=speed)
-    )
+    return (yield from servo(state, lambda _: (fixed, yaw), grip, tolerance=tolerance, limit=limit, speed=speed))
 
 
 def part(state: State, entity: str, grip: float, gap: float = 0.045) -> Motion:
@@ -212,6 +229,7 @@ def hover(
         tolerance: m.
         limit: steps after which it has failed.
     """
+    still = _Still()
     for _ in range(limit):
         position, yaw = goal(state)
         now = here(state)
@@ -228,5 +246,7 @@ def hover(
             if below > 0.012:
                 # Too low to cross: mostly up.
                 via[:2] = now[:2] + (position[:2] - now[:2]) * max(0.0, 1.0 - below / 0.03) * 0.5
+        if still.too_long(state):
+            break
         state = yield act(state, via, yaw, grip)
     return state, False

@@ -115,10 +115,7 @@ def free_spot(state: State, entity: str, other: str, distance: float) -> Array:
         point = centre + distance * np.array([math.cos(angle), math.sin(angle)])
         room = min(
             [0.1]
-            + [
-                float(np.linalg.norm(s.position[:2] - point) - np.linalg.norm(s.half[:2])) - 0.06
-                for s in others
-            ]
+            + [float(np.linalg.norm(s.position[:2] - point) - np.linalg.norm(s.half[:2])) - 0.06 for s in others]
             + [1.5 * min(v - low, high - v) for v, (low, high) in zip(point, _PLACES, strict=True)]
         )
         room -= 0.15 * float(np.linalg.norm(own.position[:2] - point))

@@ -109,9 +109,7 @@ class Primitive:
 
     def names(self, arguments: Mapping[str, str | float]) -> tuple[str, ...]:
         """Return the entities that arguments speak of."""
-        return tuple(
-            str(arguments[a.name]) for a in self.arguments if a.kind == "Name" and a.name in arguments
-        )
+        return tuple(str(arguments[a.name]) for a in self.arguments if a.kind == "Name" and a.name in arguments)
 
     def bind(self, arguments: Mapping[str, str | float], names: Mapping[str, str]) -> dict[str, Any]:
         """Return the arguments with entities replaced; those that `names` leaves out stay."""
@@ -149,9 +147,7 @@ def primitive(function: Callable[..., Motion]) -> Callable[..., Motion]:
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         kind = str(parameter.annotation).removesuffix(" | None")
         if kind not in {"Name", "Direction", "Length", "Turn", "Count"}:
-            raise TabletopError(
-                f"argument {parameter.name!r} of primitive {function.__name__!r} has type {kind!r}"
-            )
+            raise TabletopError(f"argument {parameter.name!r} of primitive {function.__name__!r} has type {kind!r}")
         arguments.append(Argument(parameter.name, kind, parameter.default is inspect.Parameter.empty))
     name = function.__name__.rstrip("_")
     if name in _registry:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from tabletop.envs.observe import LIMIT, STATE_WIDTH, StateObserver, slots
-from tabletop.envs.reward import GoalReward, check_reward, formula_reward
+from tabletop.envs.reward import GoalReward, check_reward, judge
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Registry, Task, load_registry
 from tabletop.sim.generate import generate, load_scene_card
@@ -114,9 +114,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             self._world = World()
         return self._world
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Draw a scene and begin an episode.
 
         Args:
@@ -146,7 +144,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             first = (self.task.attends, *self.task.success.names, *self.task.entities)
         names = slots(self._state.layout, first, self._goal.mark if self._goal else None)
         self._observer = StateObserver(self._state.layout, names)
-        return self._observe(), self._info()
+        return self._observe(), self._judge()[1]
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Run one control step of 0.1 s.
@@ -159,14 +157,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise TabletopError(f"an action is 5 finite numbers in [-1, 1], got {action!r}")
         self._state = self.world.step(given.tolist())
         self._steps += 1
-        observation, info = self._observe(), self._info()
-        reward = 0.0
+        observation = self._observe()
+        reward, info = self._judge()
         if self._goal is not None:
             goals = observation["achieved_goal"], observation["desired_goal"]
             reward = float(self._compute_reward(*goals, info))
-        elif self.task is not None:
-            done = info["is_success"]
-            reward = formula_reward(self._kind, self.task.success, self._state, self._initial, done)
         return observation, reward, False, self._steps >= self.horizon, info
 
     def _compute_reward(
@@ -194,11 +189,13 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             "desired_goal": self._goal.desired(self._state),
         }
 
-    def _info(self) -> dict[str, Any]:
+    def _judge(self) -> tuple[float, dict[str, Any]]:
         if self.task is None:
-            return {}
-        done = bool(self.task.success.holds(self._state, self._initial))
-        return {"is_success": done, "success": done}
+            return 0.0, {}
+        # With goals the reward comes from them, and only the success is used.
+        kind = "sparse" if self._goal else self._kind
+        reward, done = judge(kind, self.task.success, self._state, self._initial)
+        return reward, {"is_success": done, "success": done}
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Return a picture (height, width, 3), or None without a render mode."""

@@ -13,11 +13,12 @@ from tabletop.logic.formula import Formula
 from tabletop.logic.task import Task
 from tabletop.sim.state import Layout, State
 
-__all__ = ["REWARDS", "GoalReward", "check_reward", "formula_reward", "sparse"]
+__all__ = ["REWARDS", "GoalReward", "check_reward", "judge", "sparse"]
 
 REWARDS: Final = ("dense", "sparse")
 """dense: the formula's smooth margin, in (-1, 1); sparse: 0 where the task is done and -1 elsewhere."""
 
+_ROUNDING: Final = 1e-9
 Array = npt.NDArray[np.float64]
 _POSE: Final = {"position": 3, "quaternion": 4, "size": 3}
 
@@ -38,9 +39,16 @@ def sparse(done: npt.ArrayLike) -> Array:
     return np.where(done, 0.0, -1.0)
 
 
-def formula_reward(kind: str, formula: Formula, state: State, initial: State, done: bool) -> float:
-    """Return the reward of one state."""
-    return float(sparse(done)) if kind == "sparse" else float(formula.smooth(state, initial))
+def judge(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
+    """Return the reward of one state, and whether the task is done."""
+    if kind == "sparse":
+        done = bool(formula.holds(state, initial))
+        return float(sparse(done)), done
+    reward = float(formula.smooth(state, initial))
+    # Of statements joined by "and" the smooth margin is never below the exact one: mostly it settles the matter.
+    if formula.is_conjunction and reward < -_ROUNDING:
+        return reward, False
+    return reward, bool(formula.holds(state, initial))
 
 
 class GoalReward:
@@ -59,9 +67,7 @@ class GoalReward:
         """
         own = task.parameter
         if own is None or own.kind != "offset" or own.entity is None or own.origin is None:
-            raise TabletopError(
-                f'observation "goal" needs a task whose parameter is an offset, got task {task.name!r}'
-            )
+            raise TabletopError(f'observation "goal" needs a task whose parameter is an offset, got task {task.name!r}')
         self.kind, self.mark, self.thing = check_reward(kind), own.entity, own.origin
         literals = task.success.literals
         self._about = [x for x in literals if self.mark in x.names]

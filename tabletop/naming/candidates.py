@@ -15,10 +15,14 @@ from tabletop.skills.measure import Sample
 
 __all__ = ["Candidate", "candidates", "judge_sample", "task_kinds"]
 
+_LEAST_SAMPLES = 4
+"""Episodes on which a task must have been askable."""
 _TOLERANCE = 0.045
 """m from the median within which an end counts as the same place."""
 _SHORTEST = 0.07
 """m of displacement from which a skill goes somewhere."""
+_DOWN = -0.08
+"""m of displacement down past which things went off the table: no place to put a target."""
 _LEAST_TURN = np.radians(25)
 
 
@@ -73,11 +77,11 @@ def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidat
     if kind.moves != "rigid" or not kind.settles:
         return None
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
-    if len(fitting) < 4:
+    if len(fitting) < _LEAST_SAMPLES:
         return None
     moved = np.array([s.effect[:3] for s in fitting])
     middle = np.median(moved, axis=0)
-    if np.hypot(*middle[:2]) < _SHORTEST:
+    if np.hypot(*middle[:2]) < _SHORTEST or middle[2] < _DOWN:
         return None
     near = np.linalg.norm(moved - middle, axis=1) < _TOLERANCE
     offset = (round(float(middle[0]), 3), round(float(middle[1]), 3))
@@ -86,9 +90,11 @@ def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidat
 
 def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Task, float] | None:
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
-    if kind.size < 4:
+    # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
+    fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
+    if kind.size < 4 or len(fitting) < _LEAST_SAMPLES:
         return None
-    turns = np.array([s.effect[3] / TURN for s in samples])
+    turns = np.array([s.effect[3] / TURN for s in fitting])
     middle = float(np.median(turns))
     if abs(middle) < _LEAST_TURN:
         return None
@@ -124,6 +130,6 @@ def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) 
                 continue
             asked, angle = turned
         verdicts = [v for v in (judge_sample(asked, s) for s in samples) if v is not None]
-        if len(verdicts) >= 4:
+        if len(verdicts) >= _LEAST_SAMPLES:
             out.append(Candidate(task.name, float(np.mean(verdicts)), len(verdicts), angle=angle))
     return sorted(out, key=lambda c: (-c.rate, -c.n, c.task))

@@ -208,6 +208,10 @@ def _entry(
     size, spread = consistency(skill.effect, effects)
     noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
     words = phrase(skill.effect, effects, noun)
+    # A joint's effect is where it ends, so the same end each time may be the work of nobody.
+    idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
+    change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
+    does = size if skill.effect.moves == "rigid" else change
     entry: dict[str, Any] = {
         "id": skill.id,
         "effect": skill.effect.name,
@@ -225,7 +229,7 @@ def _entry(
         "phrase": words,
         "size": round(size, 4),
         "spread": round(spread, 4),
-        "consistent": bool(spread < 0.05 and (size > 0.04 or skill.effect.moves == "joint")),
+        "consistent": bool(spread < 0.05 and does > 0.04),
         "effects": [[round(float(v), 4) for v in e] for e in effects],
         "offset": None,
         "angle": None,

@@ -75,4 +75,4 @@ def consistency(kind: EffectKind, effects: Array) -> tuple[float, float]:
     """
     used = effects[:, : kind.size]
     middle = np.median(used, axis=0)
-    return float(np.linalg.norm(middle[:3])), float(np.median(np.linalg.norm(used - middle, axis=1)))
+    return float(np.linalg.norm(middle)), float(np.median(np.linalg.norm(used - middle, axis=1)))

@@ -2,7 +2,8 @@
 
 With one seed a family draws the same moments, directions and noise at every magnitude, so that a
 curve over magnitudes compares like with like. The largest magnitudes are those at which the scripted
-policies of lift, pick-place, drawer-open and push keep about half of their success together.
+policies of lift, pick-place, drawer-open and push keep about half of their success together, or more where
+their checks and retries ride it out (a stuck sensor).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _GRAVITY: Final = 9.81
 
 @on_episode(
     unit="N",
-    magnitudes=(0, 60, 120, 180, 240),
+    magnitudes=(0, 75, 150, 225, 300),
     description="Somebody pushes the gripper sideways for 0.3 s.",
     sudden=True,
 )
@@ -51,7 +52,7 @@ def push_arm(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="m/s",
-    magnitudes=(0, 0.5, 1, 1.5, 2),
+    magnitudes=(0, 0.6, 1.2, 1.8, 2.4),
     description="A blow sets the object moving sideways at that speed.",
     sudden=True,
 )
@@ -129,7 +130,7 @@ def observation_loss(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="s",
-    magnitudes=(0, 2, 4, 6, 8),
+    magnitudes=(0, 1, 2, 4, 8),
     description="Everything that is seen stands still for that time.",
     sudden=True,
 )
@@ -236,12 +237,10 @@ def mass(magnitude: float, scene: Scene) -> Scene:
 
 @on_scene(
     unit="share",
-    magnitudes=(0, 0.3, 0.6, 0.8, 0.9),
+    magnitudes=(0, 0.3, 0.6, 0.8, 0.92),
     description="Everything on the table is more slippery: friction times 1 minus that share.",
     largest=1.0,
 )
 def friction(magnitude: float, scene: Scene) -> Scene:
     """Multiply all entities' friction; contacts multiply both sides' (table and fingers stay as they are)."""
-    return replace(
-        scene, entities=tuple(replace(e, friction=e.friction * (1.0 - magnitude)) for e in scene.entities)
-    )
+    return replace(scene, entities=tuple(replace(e, friction=e.friction * (1.0 - magnitude)) for e in scene.entities))

@@ -94,9 +94,7 @@ FAMILIES: Final[dict[str, Family]] = {}
 
 def _add(family: Family) -> None:
     if family.name in FAMILIES:
-        raise TabletopError(
-            f"a family of perturbations must have a name of its own, got {family.name!r} twice"
-        )
+        raise TabletopError(f"a family of perturbations must have a name of its own, got {family.name!r} twice")
     given = family.magnitudes
     if len(given) < 2 or given[0] != 0.0 or any(a >= b for a, b in pairwise(given)):
         raise TabletopError(f"magnitudes of {family.name} must rise from 0, got {given}")

@@ -146,9 +146,7 @@ def sweep(
 
 def _levels(family: Family, levels: Sequence[float]) -> tuple[float, ...]:
     if len(levels) < 2 or levels[0] != 0 or any(a >= b for a, b in pairwise(levels)):
-        raise TabletopError(
-            f"magnitudes of {family.name} must be two or more that rise from 0, got {list(levels)}"
-        )
+        raise TabletopError(f"magnitudes of {family.name} must be two or more that rise from 0, got {list(levels)}")
     for level in levels:
         family.check(level)
     return tuple(levels)
@@ -158,9 +156,7 @@ def _first(run: Run) -> str | None:
     return next((name for name in run.success.names if name in run.scene.names), None)
 
 
-def _curve(
-    family: Family, levels: tuple[float, ...], rows: list[list[_Outcome]], groups: Sequence[str]
-) -> Curve:
+def _curve(family: Family, levels: tuple[float, ...], rows: list[list[_Outcome]], groups: Sequence[str]) -> Curve:
     n = len(groups)
     table = np.array([[o.success for o in row] for row in rows], dtype=np.float64)
     success = table.mean(axis=1)

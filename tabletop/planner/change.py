@@ -35,10 +35,11 @@ def park(state: State, entity: str) -> State:
     values[..., layout.robot_slice("gripper_position")] = above
     values[..., layout.robot_slice("gripper_width")] = 0.08
     values[..., layout.robot_slice("gripper_velocity")] = 0.0
-    for name in layout.names:
-        for field in ("finger_force", "velocity", "spin"):
-            values[..., layout.entity_slice(name, field)] = 0.0
-    return State(layout, values)
+    out = State(layout, values)
+    for field in ("finger_force", "velocity", "spin"):
+        # A view, so that this writes to the new state.
+        out.field(field)[...] = 0.0
+    return out
 
 
 def put(state: State, entity: str, position: Array) -> State:

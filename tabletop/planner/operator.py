@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
@@ -109,10 +110,20 @@ class SampledOperator:
         if not 0.0 < self.reliability <= 1.0:
             raise TabletopError(f"reliability must be in (0, 1], got {self.reliability!r}")
 
-    @property
+    @cached_property
     def exact(self) -> bool:
         """Whether all outcomes are the same."""
         return len(set(self.outcomes)) == 1
+
+    @cached_property
+    def _columns(self) -> tuple[Array, Array, Array, Mask]:
+        """Displacements (n, 3), yaws (n,), fractions (n,) with nan for none, and whether held (n,)."""
+        return (
+            np.array([o.displacement for o in self.outcomes]),
+            np.array([o.yaw for o in self.outcomes]),
+            np.array([np.nan if o.fraction is None else o.fraction for o in self.outcomes]),
+            np.array([o.held for o in self.outcomes]),
+        )
 
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
@@ -129,18 +140,20 @@ class SampledOperator:
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         """Return the state after the outcomes that the draws choose."""
-        count = len(self.outcomes)
-        chosen = [self.outcomes[i] for i in np.minimum((draws * count).astype(int), count - 1)]
-        out = park(state, entity)
+        moved, yaw, fraction, held = self._columns
+        chosen = np.minimum((draws * len(yaw)).astype(int), len(yaw) - 1)
         if self.moves == "joint":
-            now = state.entity(entity, "fraction")
-            fractions = [f if o.fraction is None else o.fraction for f, o in zip(now, chosen, strict=True)]
-            return follow_joint(out, entity, np.array(fractions))
-        moved = np.array([o.displacement for o in chosen])
-        held = np.array([o.held for o in chosen])
-        out = put(out, entity, state.entity(entity, "position") + moved)
-        out = turn(out, entity, np.array([o.yaw for o in chosen]))
-        return hold(drop_off(out, entity), entity, held)
+            kept = np.isnan(fraction[chosen])
+            return follow_joint(
+                park(state, entity),
+                entity,
+                np.where(kept, state.entity(entity, "fraction"), fraction[chosen]),
+            )
+        out = put(state, entity, state.entity(entity, "position") + moved[chosen])
+        if yaw.any():
+            out = turn(out, entity, yaw[chosen])
+        out = park(drop_off(out, entity), entity)
+        return hold(out, entity, held[chosen]) if held.any() else out
 
     def policy(self, entity: str) -> Policy:
         """Return the policy that runs the skill on an entity."""

@@ -25,6 +25,8 @@ _PENALTY: Final = 0.35
 """Cost of a skill, in parts of the goal, for each time that it did not do what was forecast."""
 _WORSE: Final = 0.1
 """Drop of a plan's probability that calls for a new one."""
+_WIDER: Final = 3
+"""Times in an episode that the search is done again with wider bounds, where no plan reaches the goal."""
 _ASTRAY: Final = 0.05
 """m from every place it was expected at that count as a skill's failure."""
 _AJAR: Final = 0.3
@@ -88,6 +90,7 @@ class PlannerPolicy:
         self._grip = 1.0
         self._step: Step | None = None
         self._policy: Policy | None = None
+        self._wider = _WIDER
         self._expected = 0.0
         self._forecast: State | None = None
         self._plan = Plan((), 0.0, float(len(self._goal.parts)))
@@ -195,10 +198,12 @@ class PlannerPolicy:
                 return again, False
         first = not self.log
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
-        if not plan.steps:
-            # What has failed may still be all there is, and the way may be longer than it seemed.
+        if plan.remaining >= 1.0 and self._wider > 0:
+            # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
+            self._wider -= 1
             wider = replace(self.search, nodes=4 * self.search.nodes, patience=4 * self.search.patience)
-            plan = wider.plan(self._goal, state, self.operators, self._child())
+            found = wider.plan(self._goal, state, self.operators, self._child())
+            plan = found if found.remaining < plan.remaining or not plan.steps else plan
         return plan, not first
 
     def _child(self) -> np.random.Generator:

@@ -42,7 +42,8 @@ SIDES: Final = ("left", "right", "away", "toward")
 _SUPPORTS: Final = frozenset({"block", "brick", "plate", "target", "shelf"})
 _PUSH: Final = 0.12
 _CARRY: Final = 0.15
-_BESIDE: Final = 0.12
+_BESIDE: Final = 0.05
+"""m between the sides of things put down beside each other."""
 _LIFT: Final = 0.12
 _OPEN: Final = 0.9
 _TRAVEL: Final = 0.13
@@ -130,7 +131,7 @@ class _PlaceOn(ScriptedOperator):
         if not fits.any():
             return fits
         if layout.kinds[base] == "target":
-            return fits & free(state, point, _radius(state, entity) + 0.01, entity)
+            return fits & free(state, point, _radius(state, entity) + 0.01, entity, 0.03)
         fits &= ~covered(state, self.other)
         for name, kind in zip(layout.names, layout.kinds, strict=True):
             if name != self.other and kind in CONTAINERS:
@@ -205,7 +206,9 @@ class _PutDown(ScriptedOperator):
         unit = np.array(DIRECTIONS[self.direction])[:2]
         if self.other is None:
             return np.asarray(state.entity(entity, "position")[..., :2] + _CARRY * unit)
-        far = _BESIDE + np.maximum(Solid.of(state, self.other).reach(*unit) - 0.03, 0.0)
+        found, own = boxes(state), state.layout.index(self.other)
+        tall = found.half[..., own, 2] > 0.0275
+        far = Solid.of(state, self.other).reach(*unit) + _radius(state, entity) + np.where(tall, 0.065, _BESIDE)
         return np.asarray(state.entity(self.other, "position")[..., :2] + far[..., None] * unit)
 
     def applicable(self, state: State, entity: str) -> Mask:
@@ -241,7 +244,7 @@ class _Push(ScriptedOperator):
         at = state.entity(entity, "position")[..., :2]
         end = at + _PUSH * unit
         behind = at - unit * (Solid.of(state, entity).reach(*unit) + 0.04)[..., None]
-        fits = reachable(state, end) & reachable(state, at) & reachable(state, behind)
+        fits = reachable(state, end) & reachable(state, at, 0.03) & reachable(state, behind, 0.03)
         if not fits.any():
             return fits
         fits &= stands(state, entity) & ~covered(state, entity)

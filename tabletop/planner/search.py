@@ -35,6 +35,10 @@ _CELL: Final = 0.02
 """m: states whose things lie in the same cells are taken to be the same."""
 _NEAR: Final = 0.16
 """m from a thing of interest within which another may be in the way."""
+_CLOSE: Final = 0.6
+"""Expected failing parts below which a plan is one that reaches the goal, as far as its skills are reliable."""
+_FINAL: Final = 12
+"""Nodes expanded without a better plan once there is such a one."""
 _ENOUGH: Final = 0.9
 """Share of the sampled outcomes that must reach the goal for the search to stop early."""
 
@@ -224,9 +228,9 @@ class Search:
         best, best_f = root, float(_distance(root.margins[None])[0])
         waiting = _Open()
         waiting.push(best_f, root, b"")
-        seen = {_key(start): 0.0}
+        seen = {_keys(State(start.layout, start.values[None]))[0]: 0.0}
         expanded = stale = 0
-        while expanded < self.nodes and stale < self.patience:
+        while expanded < self.nodes and stale < (self.patience if _missing(best) > _CLOSE else _FINAL):
             # A goal that is reached beyond doubt: nothing better is waiting, as each skill costs.
             if best.share >= _ENOUGH:
                 break
@@ -236,8 +240,8 @@ class Search:
             if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
                 continue
             expanded, stale = expanded + 1, stale + 1
-            for child, f in self._expand(goal, node, operators, draws[len(node.steps)], penalties or {}):
-                key = _key(child.states)
+            children = self._expand(goal, node, operators, draws[len(node.steps)], penalties or {})
+            for child, f, key in children:
                 if seen.get(key, math.inf) <= child.cost:
                     continue
                 seen[key] = child.cost
@@ -253,7 +257,7 @@ class Search:
         operators: Sequence[Operator],
         draws: Array,
         penalties: Mapping[tuple[str, str], float],
-    ) -> list[tuple[_Node, float]]:
+    ) -> list[tuple[_Node, float, bytes]]:
         steps: list[Step] = []
         values: list[Array] = []
         now = Surveyed(node.states.layout, node.states.values)
@@ -270,16 +274,15 @@ class Search:
         states = State(node.states.layout, np.stack(values))
         margins = goal.margins(states)
         out = []
+        keys = _keys(states)
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability
             cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)
             child = _Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
-            out.append((child, cost + float(distance)))
+            out.append((child, cost + float(distance), keys[i]))
         return out
 
-    def forecast(
-        self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator
-    ) -> tuple[Plan, State]:
+    def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> tuple[Plan, State]:
         """Return given steps as a plan from a state, cut before the first that no longer applies.
 
         With it come the states (K,) that it is expected to lead to.
@@ -299,9 +302,13 @@ class Search:
         return _plan(_Node(states, goal.margins(states), tuple(done), 0.0, reliability), 0), states
 
 
+def _missing(node: _Node) -> float:
+    """Return the expected number of parts that fail."""
+    return float((node.margins < 0).sum(axis=-1).mean())
+
+
 def _plan(node: _Node, expanded: int) -> Plan:
-    remaining = float((node.margins < 0).sum(axis=-1).mean())
-    return Plan(node.steps, node.share * node.reliability, remaining, expanded)
+    return Plan(node.steps, node.share * node.reliability, _missing(node), expanded)
 
 
 def _of_interest(states: State, names: frozenset[str]) -> list[str]:
@@ -323,8 +330,13 @@ def _type(node: _Node) -> bytes:
     return holding.tobytes() + joints.tobytes()
 
 
-def _key(states: State) -> bytes:
-    places = np.round(states.field("position") / _CELL)
-    rest = np.round(states.field("fraction") / 0.1), np.round(states.field("quaternion") / 0.1)
-    held = states.field("finger_force").min(axis=-1) > 0
-    return b"".join(np.asarray(a, dtype=np.int16).tobytes() for a in (places, *rest, held))
+def _keys(states: State) -> list[bytes]:
+    """Return for each row of states (C, K) what tells it from others: where things lie, in which cells."""
+    columns = (
+        states.field("position") / _CELL,
+        states.field("fraction")[..., None] / 0.1,
+        states.field("quaternion") / 0.1,
+        states.field("finger_force").min(axis=-1, keepdims=True) > 0,
+    )
+    cells = np.round(np.concatenate(columns, axis=-1)).astype(np.int16)
+    return [row.tobytes() for row in cells]

@@ -44,6 +44,9 @@ _Y: Final = (-0.31, 0.31)
 _TABLE_X: Final = 0.2
 _EDGE: Final = 0.05
 _HAND_HEIGHT: Final = 0.055
+_TOWER: Final = 0.075
+_HAND_ABOVE: Final = 0.015
+_HAND_GAP: Final = 0.018
 _ALONG: Final = np.linspace(0.0, 1.0, 5)
 
 
@@ -126,13 +129,16 @@ def rise(state: State, entity: str) -> Array:
     return boxes(state).half[..., state.layout.index(entity), 2]
 
 
-def reachable(state: State, point: Array) -> Mask:
-    """Return where the gripper gets to points (..., 2), and a thing put down there stays on the table."""
+def reachable(state: State, point: Array, slack: float = 0.0) -> Mask:
+    """Return where the gripper gets to points (..., 2), and a thing put down there stays on the table.
+
+    `slack` (m) widens the bounds: for what stands there already, if only because it was put down inexactly.
+    """
     size = state.robot("table_size")
     x, y = point[..., 0], point[..., 1]
-    far = np.minimum(_X[1], _TABLE_X + size[..., 0] - _EDGE)
-    side = np.minimum(_Y[1], size[..., 1] / 2 - _EDGE)
-    return np.asarray((x > _X[0]) & (x < far) & (np.abs(y) < side))
+    far = np.minimum(_X[1], _TABLE_X + size[..., 0] - _EDGE) + slack
+    side = np.minimum(_Y[1], size[..., 1] / 2 - _EDGE) + slack
+    return np.asarray((x > _X[0] - slack) & (x < far) & (np.abs(y) < side))
 
 
 def stands(state: State, entity: str) -> Mask:
@@ -161,9 +167,7 @@ def _within(found: Boxes, container: int, others: list[int], slack: float) -> Ma
     x, y = found.along[..., container, 0, None], found.along[..., container, 1, None]
     d = found.centre[..., others, :2] - found.centre[..., container, None, :2]
     across = np.abs(d[..., 1] * x - d[..., 0] * y) < found.half[..., container, 1, None] + slack
-    return np.asarray(
-        across & (np.abs(d[..., 0] * x + d[..., 1] * y) < found.half[..., container, 0, None] + slack)
-    )
+    return np.asarray(across & (np.abs(d[..., 0] * x + d[..., 1] * y) < found.half[..., container, 0, None] + slack))
 
 
 def contains(state: State, container: str) -> Mask:
@@ -182,15 +186,27 @@ def graspable(state: State, entity: str) -> Mask:
     layout, own = state.layout, state.layout.index(entity)
     if layout.moves[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
         return np.zeros(state.values.shape[:-1], dtype=bool)
-    out = reachable(state, state.entity(entity, "position")[..., :2])
+    out = reachable(state, state.entity(entity, "position")[..., :2], 0.03)
     out &= boxes(state).low[..., own] > state.robot("table_height") - 0.01
     if not out.any():
         return out
-    out &= ~covered(state, entity)
+    out &= ~covered(state, entity) & _hand_room(state, own)
     for name, kind in zip(layout.names, layout.kinds, strict=True):
         if kind in CONTAINERS and name != entity:
             out &= ~contains(state, name)[..., own]
     return out
+
+
+def _hand_room(state: State, own: int) -> Mask:
+    """Return where nothing higher than a thing stands so near that the hand would come down on it."""
+    found, cards = boxes(state), load_cards()
+    rows = [i for i, n in enumerate(found.names) if cards[state.layout.kind(n)].solid]
+    rows = [i for i in rows if found.names[i] != state.layout.names[own]]
+    if not rows:
+        return np.ones(state.values.shape[:-1], dtype=bool)
+    gap = found.distance(found.centre[..., own, :2])[..., rows] - found.half[..., own, :2].min(axis=-1)[..., None]
+    higher = found.high[..., rows] > found.high[..., own : own + 1] + _HAND_ABOVE
+    return np.asarray(~(higher & (gap < _HAND_GAP)).any(axis=-1))
 
 
 def free(state: State, point: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:
@@ -207,9 +223,7 @@ def free(state: State, point: Array, radius: Array | float, ignore: str, hand: f
     return np.asarray((found.distance(point)[..., rows] - hand * tall).min(axis=-1) > radius)
 
 
-def way_free(
-    state: State, start: Array, end: Array, radius: Array | float, ignore: str, hand: float = 0.0
-) -> Mask:
+def way_free(state: State, start: Array, end: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:
     """Return where nothing but `ignore` is within a radius (...,) of the way between points (..., 2)."""
     out = np.ones(start.shape[:-1], dtype=bool)
     for t in _ALONG:
@@ -231,7 +245,10 @@ def strip_free(state: State, fixture: str, length: Array) -> Mask:
     size = found.half[..., rows, :2].max(axis=-1)
     ahead = -(d[..., 0] * x + d[..., 1] * y) - found.half[..., own, 0, None]
     aside = np.abs(d[..., 1] * x - d[..., 0] * y) - found.half[..., own, 1, None]
-    blocked = (ahead > -size) & (ahead < length[..., None] + size) & (aside < size + 0.01)
+    # The hand around the handle reaches farther than the drawer, but above what is low.
+    tall = found.high[..., rows] > state.robot("table_height")[..., None] + _TOWER
+    reach = length[..., None] + size + 0.06 * tall
+    blocked = (ahead > -size) & (ahead < reach) & (aside < size + 0.01)
     # What lies in the drawer is not in its way.
     blocked &= ~contains(state, fixture)[..., rows]
     return np.asarray(~blocked.any(axis=-1))

@@ -107,9 +107,7 @@ class Backdrop:
         """Disconnect."""
         p.disconnect(self._client)
 
-    def picture(
-        self, slabs: tuple[Slab, ...], camera: Camera, light: Light, width: int, height: int
-    ) -> Layer:
+    def picture(self, slabs: tuple[Slab, ...], camera: Camera, light: Light, width: int, height: int) -> Layer:
         """Return the slabs before the sky, with a segmentation for labels. Not to be written to."""
         if slabs != self._slabs:
             self._build(slabs)

@@ -25,6 +25,11 @@ _OPERATORS: Final[dict[type, Callable[[float, float], float]]] = {
 }
 
 
+@lru_cache(maxsize=1024)
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
 def number(text: object, names: Mapping[str, float]) -> float:
     """Return the value of a number or of arithmetic over named numbers ("w / 2 - 0.01").
 
@@ -48,7 +53,7 @@ def number(text: object, names: Mapping[str, float]) -> float:
         raise TabletopError(f"a card's expression takes numbers, names and + - * /, got {text!r}")
 
     try:
-        return value(ast.parse(str(text), mode="eval").body)
+        return value(_tree(str(text)))
     except SyntaxError:
         raise TabletopError(f"a card's expression takes numbers, names and + - * /, got {text!r}") from None
 

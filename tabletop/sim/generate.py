@@ -248,9 +248,7 @@ def generate(
     bodies = [_body(s, things) for s in specs]
     table = _table(card, things)
     for name, offset in (offsets or {}).items():
-        found_at = [
-            i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)
-        ]
+        found_at = [i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)]
         if not found_at:
             raise unknown("entity placed at an offset", name, [s.name for s in specs if "offset" in s.raw])
         spec = specs[found_at[0]]

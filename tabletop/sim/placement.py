@@ -123,15 +123,11 @@ def heights(entity: Entity) -> tuple[float, float]:
     return z, max(z + h, grasp_point(entity)[2])
 
 
-def _clear(entity: Entity, others: Sequence[Entity]) -> bool:
-    """Return whether an entity is apart from all others, beside, above or below them."""
+def _clear(entity: Entity, obstacles: Sequence[tuple[float, float, Rectangle]]) -> bool:
+    """Return whether an entity is apart from obstacles, each an underside, a top (z, m) and a rectangle."""
     low, high = heights(entity)
     own = footprint(entity)
-    for other in others:
-        bottom, top = heights(other)
-        if low < top and bottom < high and not apart(own, footprint(other), _GAP):
-            return False
-    return True
+    return all(low >= top or bottom >= high or apart(own, there, _GAP) for bottom, top, there in obstacles)
 
 
 def _moving_origin(entity: Entity) -> tuple[float, float, float]:
@@ -198,15 +194,16 @@ def place(
         fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
         held=held,
     )
-    solid = [e for e in placed if load_cards()[e.kind].solid and not e.held]
+    base = raw.get("on", raw.get("inside"))
+    solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
+    obstacles = [(*heights(e), footprint(e)) for e in solid]
     for _ in range(_TRIES):
         candidate = _candidate(spec, entity, placed, table, rng)
         if candidate is not None:
             if held:
                 return candidate
             if card.solid:
-                inside = raw.get("inside")
-                if _clear(candidate, [e for e in solid if e.name != inside]):
+                if _clear(candidate, obstacles):
                     return candidate
             elif _marks(spec, candidate, table):
                 return candidate
@@ -280,18 +277,18 @@ def _resting(
     if key == "inside":
         if min(rooms) < 0.03:
             return None
-        z = bottom + _floor(parts, names) + half + 0.002
+        z = bottom + min(_levels(parts, names)) + half + 0.002
         slack = [(r - 0.03) / 2 for r in rooms]
     else:
-        z = heights(base)[1] + half + 0.001
+        z = bottom + max(_levels(parts, names)) + half + 0.001
         slack = [max(0.0, r / 2 - 0.015) * (0.2 if card.moves == "rigid" else 1.0) for r in rooms]
     a, b = (float(rng.uniform(-0.5 * room, 0.5 * room)) for room in slack)
     dx, dy = _turned(a, b, base.yaw)
     return replace(entity, position=(x + dx, y + dy, z))
 
 
-def _floor(parts: Sequence[Part], names: Mapping[str, float]) -> float:
-    """Return the height of a container's floor in its body's frame: the lowest top above its middle, m."""
+def _levels(parts: Sequence[Part], names: Mapping[str, float]) -> list[float]:
+    """Return the heights of the tops above a body's middle, in its frame, m: a container's floor, a roof."""
     tops = []
     for part in parts:
         size = [number(v, names) for v in part.size]
@@ -300,7 +297,7 @@ def _floor(parts: Sequence[Part], names: Mapping[str, float]) -> float:
         tall = {"box": size[-1], "cylinder": size[-1], "sphere": 2 * size[0]}[part.shape]
         if abs(ax) <= reach[0] / 2 and abs(ay) <= reach[1] / 2:
             tops.append(az + tall / 2)
-    return min(tops, default=0.0)
+    return tops or [0.0]
 
 
 def _marks(spec: Spec, entity: Entity, table: Table) -> bool:

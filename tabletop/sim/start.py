@@ -152,8 +152,6 @@ def _free(
         fingers: Rectangle = (x, y, 0.012, width / 2 + 0.010, yaw)
         low = [e for e in others if heights(e)[1] > z - 0.012]
         high = [e for e in others if heights(e)[1] > z + 0.034]
-        if all(apart(fingers, footprint(e), 0.0) for e in low) and all(
-            apart(hand, footprint(e), 0.0) for e in high
-        ):
+        if all(apart(fingers, footprint(e), 0.0) for e in low) and all(apart(hand, footprint(e), 0.0) for e in high):
             return pose
     return None

@@ -41,21 +41,21 @@ _AHEAD: Final = 2
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(default_factory=lambda: {"held": 20, "settled": 16, "drawer": 5, "button": 2})
+    counts: Mapping[str, int] = field(default_factory=lambda: {"held": 24, "settled": 20, "drawer": 6, "button": 2})
     """Codes of each kind of effect."""
     shares: Mapping[str, float] = field(
-        default_factory=lambda: {"held": 0.38, "settled": 0.38, "drawer": 0.14, "button": 0.10}
+        default_factory=lambda: {"held": 0.38, "settled": 0.38, "drawer": 0.15, "button": 0.09}
     )
-    """Share of the episodes that each kind of effect gets."""
+    """Share of the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "discovery"
     """Scene card in assets/scenes."""
     horizon: int = 30
     """Control steps a skill acts for."""
     episodes: int = 12
     """Episodes a round."""
-    warmup: int = 400
+    warmup: int = 240
     """Episodes of random actions before learning begins."""
-    updates: float = 0.15
+    updates: float = 0.12
     """Updates a control step."""
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     """Of the learner."""
@@ -122,8 +122,6 @@ class _Run:
     def __init__(self, folder: Path, settings: DiscoverSettings, engine: Engine) -> None:
         self.folder, self.settings, self.engine = folder, settings, engine
         self.codes = Codes(settings.counts)
-        total = sum(settings.shares[name] for name in settings.counts)
-        self.shares = tuple(settings.shares[name] / total for name in settings.counts)
         self.card = load_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.steps = self.rounds = self.next_episode = 0
@@ -186,20 +184,25 @@ class _Run:
     def _start(self) -> None:
         random = not self.learner.ready
         weights = {} if random else self.learner.sac.actor_arrays()
-        self._begin(weights, self.learner.q.means.copy(), self.next_episode, random)
+        self._begin(weights, self.learner.q.means.copy(), self.next_episode, self._shares(), random)
         self.next_episode += self.settings.episodes
+
+    def _shares(self) -> tuple[float, ...]:
+        """Return the share of episodes of each kind: the less is told apart so far, the more."""
+        known = self.learner.accuracy()
+        raw = [self.settings.shares[name] * (1.15 - known[name]) for name in self.settings.counts]
+        return tuple(r / sum(raw) for r in raw)
 
     def _begin(
         self,
         weights: Mapping[str, npt.NDArray[Any]],
         means: npt.NDArray[np.float64],
         first: int,
+        shares: tuple[float, ...],
         random: bool,
     ) -> None:
         s = self.settings
-        job = CollectJob(
-            weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, self.shares, random
-        )
+        job = CollectJob(weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, shares, random)
         self.jobs.append(job)
         self._submit(job)
 
@@ -281,7 +284,7 @@ class _Run:
             "next_episode": self.next_episode,
             "minutes": self.minutes,
             "owed": self.owed,
-            "jobs": [{"first": j.first, "random": j.random} for j in self.jobs],
+            "jobs": [{"first": j.first, "random": j.random, "shares": j.shares} for j in self.jobs],
             "seed": self.settings.seed,
             "counts": dict(self.codes.counts),
         }
@@ -310,4 +313,4 @@ class _Run:
         for i, kept in enumerate(state["jobs"]):
             weights = load_tensors(checkpoint / f"job{i}.safetensors")
             means = weights.pop("means")
-            self._begin(weights, means, kept["first"], kept["random"])
+            self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["random"])

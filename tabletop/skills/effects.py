@@ -81,10 +81,14 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
         kind: the kind of effect.
         layout: names and kinds of the entities.
         fractions: initial joint fraction of each fixture; a button that is down cannot be pressed.
+
+    Rigid things that the gripper does not fit around (a bowl, a plate) are left out.
     """
     out = []
     for name, entity_kind, moves in zip(layout.names, layout.kinds, layout.moves, strict=True):
         if moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
+            continue
+        if moves == "rigid" and not load_cards()[entity_kind].graspable:
             continue
         if entity_kind == "button" and fractions.get(name, 0.0) > 0.5:
             continue

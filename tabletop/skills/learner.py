@@ -45,12 +45,12 @@ class LearnerSettings:
     """m: the same once most codes are told apart."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits."""
-    rare: float = 0.75
+    rare: float = 0.6
     """Exponent: hindsight episodes are drawn by (count of their 5 cm bin)^-rare."""
     sharpen: float = 4.0
     """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
     settle on the mean effect, as in clustering at too high a temperature."""
-    n_steps: int = 3
+    n_steps: int = 4
     """Steps that a critic's target looks ahead before it bootstraps."""
     feedback: float = 0.1
     """Least weight of hindsight codes in fitting the discriminator."""

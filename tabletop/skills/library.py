@@ -15,11 +15,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tabletop.errors import TabletopError, unknown
+from tabletop.learn.actor import NumpyActor
 from tabletop.paths import POLICIES
+from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codes import Codes
-from tabletop.skills.effects import EffectKind, entities_for
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.policy import CODE_WIDTH, SETTLE_STEPS, SkillPolicy
 
@@ -94,12 +96,8 @@ class Library:
 def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     """Write a library's two files, each whole or not at all; the card last."""
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     tensors = {f"actor.{k}": np.array(v, order="C") for k, v in library.weights.items()}
     tensors["means"] = np.array(library.means, order="C")
-    temporary = target / "weights.safetensors.tmp"
-    save_file(tensors, temporary)
-    temporary.replace(target / "weights.safetensors")
     card = {
         "format": FORMAT,
         "codes": dict(library.codes.counts),
@@ -108,9 +106,17 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "info": dict(library.info),
         "scene": library.card,
     }
-    temporary = target / "library.yaml.tmp"
-    temporary.write_text(yaml.safe_dump(card, sort_keys=False), encoding="utf-8")
-    temporary.replace(target / "library.yaml")
+    text = yaml.safe_dump(card, sort_keys=False)
+    target.mkdir(parents=True, exist_ok=True)
+    weights, words = target / "weights.safetensors.tmp", target / "library.yaml.tmp"
+    try:
+        save_file(tensors, weights)
+        words.write_text(text, encoding="utf-8")
+        weights.replace(target / "weights.safetensors")
+        words.replace(target / "library.yaml")
+    finally:
+        for temporary in (weights, words):
+            temporary.unlink(missing_ok=True)
 
 
 def load_library(folder: str | os.PathLike[str]) -> Library:
@@ -141,6 +147,8 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         raise TabletopError(
             f"cannot read library {str(path)!r}: weights.safetensors: {str(error).splitlines()[0]}"
         ) from None
+    if not isinstance(card.get("scene"), Mapping) or not isinstance(card.get("info", {}), Mapping):
+        raise TabletopError(f"library {str(path)!r} is damaged: its scene and info must be mappings")
     try:
         codes = Codes({str(k): int(v) for k, v in card["codes"].items()})
         means = np.asarray(tensors.pop("means"), dtype=np.float64)
@@ -150,12 +158,27 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         if isinstance(error, TabletopError):
             raise
         raise TabletopError(f"library {str(path)!r} is damaged: {error}") from None
-    first = weights.get("layer0.weight")
-    width = EGO + CODE_WIDTH + len(codes.kinds) + OTHERS * OTHER_WIDTH
-    spec = weights.get("spec")
-    if first is None or spec is None or int(spec[0] + spec[1] * spec[2]) != width or len(means) != codes.total:
+    if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
     return library
+
+
+def _fits(library: Library) -> bool:
+    """Return whether the network takes what an Observer and a code of the library give it, and answers."""
+    kinds, means = len(library.codes.kinds), library.means
+    if means.shape != (library.codes.total, EFFECT_WIDTH) or not np.isfinite(means).all() or library.horizon < 1:
+        return False
+    try:
+        actor = NumpyActor(library.weights)
+        action = actor.mean(np.zeros(EGO + CODE_WIDTH + kinds + OTHERS * OTHER_WIDTH, np.float32))
+    except (TabletopError, ValueError, KeyError, IndexError, TypeError):
+        return False
+    spec = (actor.spec.ego, actor.spec.others, actor.spec.other_width)
+    return (
+        action.shape == (ACTION_SIZE,)
+        and spec == (EGO + CODE_WIDTH + kinds, OTHERS, OTHER_WIDTH)
+        and all(np.isfinite(w).all() for w in library.weights.values())
+    )
 
 
 def find_library(name: str) -> Path:
@@ -169,5 +192,6 @@ def find_library(name: str) -> Path:
             return path
     shipped = [p.name for p in (POLICIES / "discovered").glob("*") if (p / "library.yaml").is_file()]
     raise TabletopError(
-        f"no library {name!r}: give a run folder of 'tabletop discover', a library's folder, or one of: {', '.join(sorted(shipped)) or 'none shipped'}"
+        f"no library {name!r}: give a run folder of 'tabletop discover', a library's folder, "
+        f"or one of: {', '.join(sorted(shipped)) or 'none shipped'}"
     )

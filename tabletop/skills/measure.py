@@ -66,7 +66,9 @@ def nominal_run(run: SkillRun) -> Sample:
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.kind_of[code]))
         code = int(rng.choice(own))
-    policy = replace(library.policy(library.skills[code], entity), random=run.mode == "random")
+    policy = library.policy(library.skills[code], entity)
+    if run.mode == "random":
+        policy = replace(policy, random=True)
     trajectory = episode(policy, scene, int(rng.integers(2**31)), library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
     return Sample(skill.code, entity, tuple(float(v) for v in effect), trajectory)
@@ -146,7 +148,7 @@ def _held_out(
         noise = torch.randn(256, x.shape[1], generator=generator) * sigma
         loss = torch.nn.functional.cross_entropy(q((x[rows] + noise) / (4 * unit)), y[rows], label_smoothing=0.02)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     draws = 20
@@ -187,7 +189,7 @@ def measure(codes: Codes, labels: npt.NDArray[np.intp], effects: Array, seed: in
         own = codes.codes_of(i)
         rows = np.isin(labels, own)
         local = labels[rows] - own[0]
-        two, bits = effective_skills(local, effects[rows][:, : kind.size], 0.02, len(own), seed)
+        two, _ = effective_skills(local, effects[rows][:, : kind.size], 0.02, len(own), seed)
         five, _ = effective_skills(local, effects[rows][:, : kind.size], 0.05, len(own), seed)
         by_kind[kind.name] = {
             "codes": len(own),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -64,7 +65,7 @@ class Observer:
 
         gripper, table = layout.robot_slice("gripper_position"), layout.robot_slice("table_height")
         height = slice(gripper.stop - 1, gripper.stop)
-        of = lambda field: layout.entity_slice(entity, field)  # noqa: E731
+        of = partial(layout.entity_slice, entity)
         position = of("position")
         z = slice(position.stop - 1, position.stop)
         put(slice(gripper.start, gripper.start + 1), 4.0, offset=-0.5)

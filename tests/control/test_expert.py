@@ -66,7 +66,7 @@ def test_a_missing_card_lists_those_that_exist(tmp_path: Path) -> None:
 def test_a_word_for_a_number_needs_a_value(tmp_path: Path) -> None:
     steps = read_steps(card(tmp_path, "- grasp: block\n- turn: {entity: block, by: angle}\n"))
     assert Expert(steps, values={"angle": 0.5}).values == {"angle": 0.5}
-    with pytest.raises(TabletopError, match="unknown value .* 'angle'; there are: none"):
+    with pytest.raises(TabletopError, match=r"unknown value .* 'angle'; there are: none"):
         Expert(steps)
 
 

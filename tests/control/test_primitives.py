@@ -42,9 +42,7 @@ def world() -> World:
 
 
 def test_grasp_and_lift_raise_the_block_in_the_fingers(world: World) -> None:
-    state, ok = run(
-        world, Scene((block(),), robot=START), ("grasp", {"entity": "block"}), ("lift", {"height": 0.1})
-    )
+    state, ok = run(world, Scene((block(),), robot=START), ("grasp", {"entity": "block"}), ("lift", {"height": 0.1}))
     assert ok == [True, True]
     assert state.entity("block", "position")[2] == pytest.approx(0.125, abs=0.02)
     assert state.entity("block", "finger_force").min() > 0.3
@@ -83,9 +81,7 @@ def test_turn_turns_what_is_held_by_a_little_more_than_the_angle(world: World, a
 def test_place_puts_the_block_on_the_other_and_lets_go(world: World) -> None:
     scene = Scene((block(), block("base", 0.45, -0.12, 0.0)), robot=START)
     place = {"entity": "block", "on": "base"}
-    state, ok = run(
-        world, scene, ("grasp", {"entity": "block"}), ("lift", {"height": 0.08}), ("place", place)
-    )
+    state, ok = run(world, scene, ("grasp", {"entity": "block"}), ("lift", {"height": 0.08}), ("place", place))
     assert ok == [True, True, True]
     assert state.entity("block", "position") == pytest.approx([0.45, -0.12, 0.075], abs=0.012)
     assert state.entity("block", "finger_force").max() == 0.0
@@ -93,9 +89,7 @@ def test_place_puts_the_block_on_the_other_and_lets_go(world: World) -> None:
 
 @pytest.mark.parametrize(("name", "start", "end"), [("open", 0.0, 1.0), ("close", 1.0, 0.0)])
 def test_a_drawer_opens_and_closes_by_its_handle(world: World, name: str, start: float, end: float) -> None:
-    drawer = Entity(
-        "drawer", "drawer", (0.68, 0.05, 0.0), 0.1, size=(0.18, 0.2, 0.1), mass=0.3, fraction=start
-    )
+    drawer = Entity("drawer", "drawer", (0.68, 0.05, 0.0), 0.1, size=(0.18, 0.2, 0.1), mass=0.3, fraction=start)
     state, ok = run(world, Scene((drawer,), robot=START), (name, {"entity": "drawer"}))
     assert ok == [True]
     assert float(state.entity("drawer", "fraction")) == pytest.approx(end, abs=0.12)

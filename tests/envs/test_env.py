@@ -220,9 +220,7 @@ def test_rendering_gives_a_picture_of_the_asked_size(env: TabletopEnv) -> None:
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_vectors_of_environments_reset_themselves_in_both_modes(mode: AutoresetMode) -> None:
-    vector = gymnasium.make_vec(
-        "Tabletop/PushLeft-v0", num_envs=2, horizon=2, vector_kwargs={"autoreset_mode": mode}
-    )
+    vector = gymnasium.make_vec("Tabletop/PushLeft-v0", num_envs=2, horizon=2, vector_kwargs={"autoreset_mode": mode})
     observations, _ = vector.reset(seed=[1, 2])
     assert not np.array_equal(observations[0], observations[1])
     times, ends = [], []

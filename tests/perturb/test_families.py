@@ -82,9 +82,7 @@ def test_magnitude_zero_leaves_the_episode_bit_identical(world: World, name: str
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_the_largest_magnitude_changes_the_episode_and_the_same_seed_repeats_it(
-    world: World, name: str
-) -> None:
+def test_the_largest_magnitude_changes_the_episode_and_the_same_seed_repeats_it(world: World, name: str) -> None:
     one = Perturbation(name, FAMILIES[name].magnitudes[-1])
     policies = Pusher(), Pusher(), Pusher()
     run(world, None, policies[0])
@@ -116,9 +114,7 @@ def test_push_arm_throws_the_gripper_aside_by_several_centimetres(world: World) 
     scene = Scene(robot=Robot(position=(0.45, 0.0, 0.25)))
     peaks = []
     for seed in range(6):
-        path = run(world, Perturbation("push-arm", 200), Stander(), seed, scene, 15).state.robot(
-            "gripper_position"
-        )
+        path = run(world, Perturbation("push-arm", 200), Stander(), seed, scene, 15).state.robot("gripper_position")
         peaks.append(np.linalg.norm(path - path[0], axis=1).max())
     assert np.median(peaks) > 0.03
 
@@ -155,9 +151,7 @@ def test_observation_noise_has_its_sigmas_and_leaves_the_truth_alone(world: Worl
         assert np.linalg.norm(turns, axis=1) == pytest.approx(1.0)
         yaw = 2 * np.arctan2(turns[:, 2], turns[:, 3])
         assert yaw.std() == pytest.approx(0.1, rel=0.25)
-    assert (seen.robot("gripper_position") - truth.robot("gripper_position")).std() == pytest.approx(
-        0.01, rel=0.15
-    )
+    assert (seen.robot("gripper_position") - truth.robot("gripper_position")).std() == pytest.approx(0.01, rel=0.15)
     fraction = seen.entity("drawer", "fraction") - truth.entity("drawer", "fraction")
     assert fraction.std() == pytest.approx(0.05, rel=0.25)
     assert not seen.entity("block", "fraction").any()
@@ -209,9 +203,7 @@ class Counter:
         return np.array([self.step / 10, 0.0, 0.0, 0.0, -1.0])
 
 
-@pytest.mark.parametrize(
-    ("magnitude", "sent"), [(1, [0.0, 0.1, 0.2]), (2, [0.0, 0.0, 0.1]), (0.5, [0.05, 0.15, 0.25])]
-)
+@pytest.mark.parametrize(("magnitude", "sent"), [(1, [0.0, 0.1, 0.2]), (2, [0.0, 0.0, 0.1]), (0.5, [0.05, 0.15, 0.25])])
 def test_actions_come_late_by_whole_and_half_steps(magnitude: float, sent: list[float]) -> None:
     act = Perturbation("action-delay", magnitude).hooks(SCENE, 9, np.random.default_rng(0)).act
     assert act is not None
@@ -220,12 +212,8 @@ def test_actions_come_late_by_whole_and_half_steps(magnitude: float, sent: list[
     assert {float(a[4]) for a in got} == {-1.0}  # the scene starts with the fingers closed
 
 
-@pytest.mark.parametrize(
-    ("held", "width", "grip"), [(True, 0.08, -1.0), (False, 0.08, 1.0), (False, 0.04, 0.0)]
-)
-def test_until_the_first_action_comes_the_grip_stays_as_it_starts(
-    held: bool, width: float, grip: float
-) -> None:
+@pytest.mark.parametrize(("held", "width", "grip"), [(True, 0.08, -1.0), (False, 0.08, 1.0), (False, 0.04, 0.0)])
+def test_until_the_first_action_comes_the_grip_stays_as_it_starts(held: bool, width: float, grip: float) -> None:
     block = Entity("block", "block", (0.5, 0.0, 0.025), held=held)
     scene = Scene((block,), robot=Robot(width=width))
     act = Perturbation("action-delay", 1).hooks(scene, 9, np.random.default_rng(0)).act
@@ -255,9 +243,7 @@ def test_tilt_accelerates_loose_things_with_g_sin_of_the_angle(world: World) -> 
 
 
 @pytest.mark.parametrize(("angle", "slides"), [(15, False), (45, True)])
-def test_tilt_makes_a_block_slide_beyond_the_angle_of_friction(
-    world: World, angle: float, slides: bool
-) -> None:
+def test_tilt_makes_a_block_slide_beyond_the_angle_of_friction(world: World, angle: float, slides: bool) -> None:
     scene = Scene((Entity("block", "block", (0.6, -0.1, 0.025), friction=0.8),))
     path = column(run(world, Perturbation("tilt", angle), Stander(), 1, scene), "block", "position")
     # Friction coefficients of block and table multiply: 0.64 is an angle of 33 degrees.

@@ -30,9 +30,7 @@ def test_every_family_has_five_magnitudes_from_zero_and_says_what_it_does(name: 
 
 
 def test_an_unknown_family_is_refused_with_those_there_are() -> None:
-    with pytest.raises(
-        TabletopError, match=r"unknown family of perturbations 'earthquake'; there are: .*push-arm"
-    ):
+    with pytest.raises(TabletopError, match=r"unknown family of perturbations 'earthquake'; there are: .*push-arm"):
         Perturbation("earthquake", 1.0)
 
 

@@ -58,10 +58,7 @@ def judge(limit: float, group: str = "") -> Run:
 
 def pushes(n: int) -> list[Run]:
     scene = Scene((BLOCK,), robot=Robot(position=(0.42, 0.0, 0.03), width=0.0))
-    return [
-        Run(Blind(), scene, seed, 14, parse("moved(block, away, 5 cm) and on_table(block)"))
-        for seed in range(n)
-    ]
+    return [Run(Blind(), scene, seed, 14, parse("moved(block, away, 5 cm) and on_table(block)")) for seed in range(n)]
 
 
 def test_a_curve_has_the_numbers_of_its_outcomes(here: Engine) -> None:

@@ -90,9 +90,7 @@ def test_what_happens_half_of_the_time_or_less_often_is_not_asked_for(state: Sta
 
 def test_templates_are_filled_with_fitting_entities_only(state: State) -> None:
     found = template("inside(a, b)", a="block", b=("bin", "drawer")).ground(state.layout)
-    assert {str(x) for x in found} == {
-        f"inside({a}, {b})" for a in ("red", "blue") for b in ("drawer", "bin")
-    }
+    assert {str(x) for x in found} == {f"inside({a}, {b})" for a in ("red", "blue") for b in ("drawer", "bin")}
     pairs = template("near(a, b)", a="block", b="block").ground(state.layout)
     assert {str(x) for x in pairs} == {"near(red, blue)", "near(blue, red)"}
 

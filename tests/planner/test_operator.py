@@ -18,9 +18,7 @@ def nothing(entity: str) -> Nothing:
     return Nothing()
 
 
-def operator(
-    *outcomes: Outcome, moves: str = "rigid", kinds: tuple[str, ...] | None = None
-) -> SampledOperator:
+def operator(*outcomes: Outcome, moves: str = "rigid", kinds: tuple[str, ...] | None = None) -> SampledOperator:
     return SampledOperator("x", moves, kinds, outcomes, 10, nothing)
 
 

@@ -123,9 +123,7 @@ def test_depth_and_nodes_are_respected(make: Build) -> None:
 
 def test_the_same_generator_gives_the_same_plan(make: Build) -> None:
     rng = np.random.default_rng(3)
-    noisy = tuple(
-        rigid(f"s{i}", *(Outcome((*rng.normal(0, 0.1, 2), 0.0)) for _ in range(12))) for i in range(6)
-    )
+    noisy = tuple(rigid(f"s{i}", *(Outcome((*rng.normal(0, 0.1, 2), 0.0)) for _ in range(12))) for i in range(6))
     state = scene(make)
     goal = "moved(red, left, 8 cm) and moved(blue, right, 8 cm)"
     one, two = search(state, goal, noisy), search(state, goal, noisy)

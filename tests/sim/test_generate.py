@@ -76,7 +76,7 @@ def test_every_tasks_scenes_stand_still_and_are_not_solved_yet(world: World, nam
 
 def test_everything_stands_on_the_table_within_the_arms_reach() -> None:
     cards = load_cards()
-    for seed in range(150):
+    for seed in range(100):
         scene = generate(DISCOVERY, seed)
         for e in scene.entities:
             x, y, z = e.position
@@ -88,13 +88,13 @@ def test_everything_stands_on_the_table_within_the_arms_reach() -> None:
 
 
 def test_kinds_counts_sizes_and_looks_vary() -> None:
-    scenes = [generate(DISCOVERY, seed) for seed in range(120)]
+    scenes = [generate(DISCOVERY, seed) for seed in range(80)]
     kinds = Counter(e.kind for s in scenes for e in s.entities)
     assert set(kinds) == {
         *("drawer", "button", "bin", "block", "brick", "can", "ball", "puck", "mug", "stick"),
         *("plate", "bowl"),
     }
-    assert {len(s.entities) for s in scenes} >= {1, 2, 3, 4, 5}
+    assert {len(s.entities) for s in scenes} >= {2, 3, 4, 5}
     for what in (
         lambda s: s.entities[-1].size,
         lambda s: s.entities[-1].color,
@@ -164,9 +164,7 @@ def test_what_refers_to_another_may_stand_before_it_in_the_card(world: World) ->
 
 
 def test_an_offset_can_be_given_and_only_to_what_has_one() -> None:
-    card = {
-        "entities": {"a": "block", "t": {"kind": "target", "offset": {"from": "a", "distance": [0.1, 0.2]}}}
-    }
+    card = {"entities": {"a": "block", "t": {"kind": "target", "offset": {"from": "a", "distance": [0.1, 0.2]}}}}
     scene = generate(card, 0, offsets={"t": {"x": -0.05, "y": 0.12}})
     gap = np.subtract(scene.entity("t").position, scene.entity("a").position)
     np.testing.assert_allclose(gap[:2], [-0.05, 0.12], atol=1e-9)
@@ -206,7 +204,7 @@ def test_fingers_close_on_what_they_start_around(world: World) -> None:
     "card",
     [
         {"entities": {f"b{i}": "bin" for i in range(9)}},
-        {"entities": {"a": {"kind": "bowl", "inside": "b"}, "b": "bin"}},
+        {"entities": {"a": {"kind": "stick", "inside": "b"}, "b": "bowl"}},
         {
             "entities": {
                 "a": {"kind": "bin", "at": {"x": 0.5, "y": 0}},
@@ -216,9 +214,8 @@ def test_fingers_close_on_what_they_start_around(world: World) -> None:
     ],
 )
 def test_an_impossible_card_gives_one_clear_line(card: dict) -> None:
-    with pytest.raises(TabletopError, match="no room for a?b?") as error:
-        for seed in range(20):
-            generate(card, seed)
+    with pytest.raises(TabletopError, match="no room for ") as error:
+        generate(card, 0)
     assert "\n" not in str(error.value)
 
 

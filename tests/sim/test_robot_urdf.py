@@ -42,10 +42,7 @@ def reference(client: int) -> int:
 
 
 def names(body: int, client: int) -> dict[str, int]:
-    infos = [
-        pybullet.getJointInfo(body, i, client)
-        for i in range(pybullet.getNumJoints(body, physicsClientId=client))
-    ]
+    infos = [pybullet.getJointInfo(body, i, client) for i in range(pybullet.getNumJoints(body, physicsClientId=client))]
     return {word.decode(): info[0] for info in infos for word in (info[1], info[12])}
 
 
@@ -54,8 +51,7 @@ def links(body: int, joints: dict[str, float], wanted: list[str], client: int) -
     for name, value in joints.items():
         pybullet.resetJointState(body, index[name], value, physicsClientId=client)
     states = [
-        pybullet.getLinkState(body, index[n], computeForwardKinematics=True, physicsClientId=client)
-        for n in wanted
+        pybullet.getLinkState(body, index[n], computeForwardKinematics=True, physicsClientId=client) for n in wanted
     ]
     turns = [np.reshape(pybullet.getMatrixFromQuaternion(s[5]), (3, 3)) for s in states]
     return [(np.array(s[4]), turn) for s, turn in zip(states, turns, strict=True)]
@@ -115,9 +111,7 @@ def test_the_fast_forward_kinematics_agree_with_the_urdf(robot, client) -> None:
     for q in random_joints(50):
         joints = dict(zip(CARD["arm_joints"], q.tolist(), strict=True))
         [(position, rotation)] = links(robot, joints, [CARD["hand_link"]], client)
-        assert_same(
-            [kinematics.forward(q.tolist())], [(position + rotation @ np.array(CARD["tcp"]), rotation)]
-        )
+        assert_same([kinematics.forward(q.tolist())], [(position + rotation @ np.array(CARD["tcp"]), rotation)])
 
 
 def test_limits_of_the_urdf_are_those_of_the_card(robot, client) -> None:
@@ -131,17 +125,14 @@ def test_limits_of_the_urdf_are_those_of_the_card(robot, client) -> None:
 
 
 def test_the_left_finger_is_on_the_robots_left_when_the_gripper_points_down(robot, client) -> None:
-    joints = dict(zip(CARD["arm_joints"], CARD["home"], strict=True)) | dict.fromkeys(
-        CARD["finger_joints"], 0.04
-    )
+    joints = dict(zip(CARD["arm_joints"], CARD["home"], strict=True)) | dict.fromkeys(CARD["finger_joints"], 0.04)
     left, right = links(robot, joints, CARD["finger_links"], client)
     assert (left[0][1], right[0][1]) == pytest.approx((0.04, -0.04), abs=1e-5)
 
 
 def test_there_are_nine_moving_links_and_no_fixed_joint(robot, client) -> None:
     kinds = [
-        pybullet.getJointInfo(robot, i, client)[2]
-        for i in range(pybullet.getNumJoints(robot, physicsClientId=client))
+        pybullet.getJointInfo(robot, i, client)[2] for i in range(pybullet.getNumJoints(robot, physicsClientId=client))
     ]
     assert kinds == [pybullet.JOINT_REVOLUTE] * 7 + [pybullet.JOINT_PRISMATIC] * 2
 
@@ -193,9 +184,7 @@ def test_a_block_gripped_with_the_cards_force_stays_in_the_hand_while_the_arm_mo
         arm = pybullet.loadURDF(path, useFixedBase=True, flags=flags, physicsClientId=client)
         index = names(arm, client)
         joints = [index[n] for n in (*CARD["arm_joints"], *CARD["finger_joints"])]
-        shape = pybullet.createCollisionShape(
-            pybullet.GEOM_BOX, halfExtents=[size / 2] * 3, physicsClientId=client
-        )
+        shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=[size / 2] * 3, physicsClientId=client)
         block = pybullet.createMultiBody(mass, shape, -1, (0.5, 0.1, 0.2), physicsClientId=client)
         pybullet.changeDynamics(block, -1, lateralFriction=0.8, physicsClientId=client)
         start = [*kinematics.solve((0.5, 0.1, 0.2), 0.0), size / 2, size / 2]

@@ -1,0 +1,68 @@
+"""Films of skills and plans at work, each in a process of the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop.logic import Registry
+from tabletop.naming.name import skill_task
+from tabletop.planner import PlanJob
+from tabletop.report import write_clip
+from tabletop.rollout.episode import Frames, episode
+from tabletop.skills.collect import attended_scene
+from tabletop.skills.library import Library
+
+__all__ = ["PlanClip", "SkillClip", "film_plan", "film_skill"]
+
+_CLIP_SCENES: Final = 4_500_000
+"""First scene seed of the films."""
+
+
+@dataclass(frozen=True)
+class SkillClip:
+    """A named skill to film."""
+
+    library: Library
+    registry: Registry
+    entry: Mapping[str, Any]
+    """Of name.json."""
+    folder: str
+    """The run's."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class PlanClip:
+    """A plan to film."""
+
+    plan: PlanJob
+    folder: str
+    """The run's."""
+    name: str
+    """Of the file in it."""
+
+
+def film_skill(job: SkillClip) -> str:
+    """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
+    library, entry, seed = job.library, job.entry, job.seed
+    skill = library.skill(entry["id"])
+    if entry["task"]:
+        scene, _, entity = skill_task(job.registry, entry, _CLIP_SCENES + seed)
+    else:
+        scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
+    run = episode(library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1))
+    name = f"clips/{skill.id}.webp"
+    write_clip(run.frames, Path(job.folder) / name)
+    return name
+
+
+def film_plan(job: PlanClip) -> str:
+    """Film a plan, whatever comes of it; return the file's name."""
+    plan = job.plan
+    policy = plan.policy()
+    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
+    write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
+    return job.name

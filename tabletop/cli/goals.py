@@ -1,0 +1,71 @@
+"""Goals for the command line: one that a person wrote, or some drawn for random scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from tabletop.errors import TabletopError
+from tabletop.logic import Formula, parse
+from tabletop.planner import goal_for
+from tabletop.planner.goals import Template
+from tabletop.planner.operator import Operator
+from tabletop.rollout.episode import process_world
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.scene import Scene
+
+__all__ = ["draw_goals", "read_goal"]
+
+_PLAN_SCENES: Final = 3_000_000
+"""First scene seed, so that no plan runs on a scene that another stage chose by."""
+
+
+def read_goal(text: str, seed: int) -> tuple[Scene, Formula]:
+    """Return the planning scene of a seed and a goal for it.
+
+    Raises:
+        TabletopError: the text is no formula, or speaks of what the scene does not have.
+    """
+    scene = generate(load_scene_card("planning"), [seed, _PLAN_SCENES])
+    return scene, parse(text, scene.names)
+
+
+def draw_goals(
+    seed: int,
+    count: int,
+    lengths: Sequence[int],
+    operators: Callable[[Scene], Sequence[Operator]],
+    vocabulary: Sequence[Template],
+) -> tuple[list[Scene], list[Formula]]:
+    """Draw scenes and goals of those lengths in turn; scenes that have no such goal are passed over.
+
+    Args:
+        seed: of the scenes and goals.
+        count: how many.
+        lengths: literals of the goals, in turn.
+        operators: makes the skills that can be used in a scene.
+        vocabulary: what may be asked for.
+
+    Raises:
+        TabletopError: too few such goals in a good number of scenes.
+    """
+    card = load_scene_card("planning")
+    scenes: list[Scene] = []
+    goals: list[Formula] = []
+    tried = 0
+    while len(goals) < count:
+        if tried >= 20 * count + 20:
+            raise TabletopError(
+                f"found only {len(goals)} of {count} goals of {', '.join(map(str, lengths))} literals that these"
+                " skills might reach; discover or name more skills first"
+            )
+        scene = generate(card, [seed, _PLAN_SCENES + tried])
+        tried += 1
+        state = process_world().load(scene)
+        try:
+            goal = goal_for(state, [seed, tried], lengths[len(goals) % len(lengths)], operators(scene), vocabulary)
+        except TabletopError:
+            continue
+        scenes.append(scene)
+        goals.append(goal)
+    return scenes, goals

@@ -1,0 +1,73 @@
+"""What the commands say on a terminal: a stage's result as lines of text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["discover_lines", "evaluate_lines", "name_lines", "perturb_lines", "plan_lines", "say"]
+
+
+def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
+    """Print a result: as JSON where --json asks for it, as lines where not."""
+    print(json.dumps(result, indent=1) if options.json else "\n".join(lines))
+
+
+def evaluate_lines(results: Mapping[str, Any]) -> list[str]:
+    """Return a table of success rates by task, and their mean."""
+    width = max(len(n) for n in results)
+    lines = [f"{'task':{width}}  success  95 % interval   n  median steps"]
+    for name, r in results.items():
+        steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
+        interval = f"{r['low']:.2f} .. {r['high']:.2f}"
+        lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
+    mean = sum(r["success"] for r in results.values()) / len(results)
+    return [*lines, f"mean {mean:.3f} over {len(results)} tasks"]
+
+
+def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
+    """Return how many skills were found, beside the floors, and where they are."""
+    floors = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["floors"].items())
+    return [
+        f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm, "
+        f"{result['effective_skills_5cm']:.1f} at 5 cm (floors at 2 cm: {floors})",
+        f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}",
+    ]
+
+
+def name_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the named skills, those with a task first, and the tasks."""
+    lines = []
+    for e in sorted(result["skills"], key=lambda e: (e["task"] is None, e["name"] is None, -e["low"])):
+        if e["task"]:
+            rate = (
+                f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
+            )
+            lines.append(f"{e['id']:12} {e['name']:30} {rate}")
+        elif e["name"]:
+            lines.append(f"{e['id']:12} {e['name']}")
+    lines.append(f"{len(result['named_tasks'])} tasks named: {', '.join(result['named_tasks']) or 'none'}")
+    return lines
+
+
+def plan_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return each goal with what came of it, and the overall share."""
+    lines = []
+    for e in result["episodes"]:
+        outcome = "reached" if e["solved"] else f"{e['completed']} of {e['literals']}"
+        lines += [f"{outcome:9} {e['goal']}", f"{'':9} by {', '.join(e['skills']) or 'nothing'}"]
+    lines.append(f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}")
+    return lines
+
+
+def perturb_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return success by magnitude, one family a line."""
+    return [
+        f"{name:18} "
+        + "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
+        + f"   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}"
+        for name, c in result.items()
+    ]

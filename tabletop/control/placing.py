@@ -1,0 +1,179 @@
+"""Primitives that bring what is held somewhere: carry, lower, place, drag, dump."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tabletop.control.handling import holds, release
+from tabletop.control.motion import (
+    CLOSED,
+    OPEN,
+    TIP,
+    Array,
+    Motion,
+    gripper_yaw,
+    here,
+    hold_still,
+    hover,
+    part,
+    servo,
+    straight,
+)
+from tabletop.control.places import free_side, free_spot, least_height, spot
+from tabletop.control.primitive import Direction, Length, Name, primitive
+from tabletop.errors import TabletopError
+from tabletop.logic.geometry import Solid
+from tabletop.logic.predicate import DIRECTIONS
+from tabletop.sim.state import State
+
+__all__ = ["carry", "drag", "dump", "lower", "place"]
+
+
+def _hang(state: State, entity: str) -> float:
+    """Return how far (m) the bottom of what is held lies below the gripper's centre."""
+    return max(TIP, float(here(state)[2] - Solid.of(state, entity).bottom))
+
+
+def _held_one(state: State) -> str | None:
+    for name in state.layout.names:
+        if holds(state, name):
+            return name
+    return None
+
+
+def _shift(direction: str | None, distance: float) -> Array:
+    return np.zeros(2) if direction is None else distance * np.array(DIRECTIONS[direction])[:2]
+
+
+@primitive
+def carry(
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction | None = None,
+    distance: Length = 0.15,
+    height: Length = 0.0,
+    beside: Name | None = None,
+    far: Name | None = None,
+) -> Motion:
+    """Bring what is held over an entity, beside one, or `distance` away: in a direction, or `far` from one.
+
+    With `beside` a direction says on which side, and `distance` is then between the centres; with `to` they
+    say how far off its centre. `height` is the least that its bottom then has above what lies below.
+    """
+    start = Solid.of(state, entity).position.copy()
+    shift = _shift(direction, distance)
+    if beside is not None and direction is not None:
+        point = Solid.of(state, beside).position[:2] + shift
+    elif beside is not None:
+        point = free_side(state, entity, beside, 0.011)
+    elif far is not None:
+        point = free_spot(state, entity, far, distance)
+    elif to is not None:
+        point = None
+    elif direction is not None:
+        point = start[:2] + shift
+    else:
+        raise TabletopError("carry needs to, beside, far or direction")
+
+    def goal(now: State) -> tuple[Array, None]:
+        solid = Solid.of(now, entity)
+        if to is not None:
+            wanted_at, support = spot(now, to)
+            wanted_at = wanted_at + shift
+            support = max(support, float(Solid.of(now, to).top))
+        else:
+            wanted_at, support = point if point is not None else start[:2], float(now.robot("table_height"))
+        wanted = here(now).copy()
+        wanted[:2] += wanted_at - solid.position[:2]
+        wanted[2] = support + _hang(now, entity) + max(0.012, height)
+        return wanted, None
+
+    low = _hang(state, entity)
+    for _ in range(70):
+        state, ok = yield from hover(state, goal, CLOSED, low=low, held=(entity,), tolerance=0.008, limit=1)
+        if ok or not holds(state, entity):
+            break
+    return state, holds(state, entity)
+
+
+@primitive
+def lower(state: State, on: Name | None = None, entity: Name | None = None) -> Motion:
+    """Let what is held down until it stands on what is below it (the table without `on`)."""
+    held = entity or _held_one(state)
+    if held is None:
+        return state, False
+    return (yield from _lower(state, held, on, np.zeros(2)))
+
+
+def _lower(state: State, held: str, on: str | None, shift: Array) -> Motion:
+    def goal(now: State) -> tuple[Array, None]:
+        wanted, support = here(now).copy(), float(now.robot("table_height"))
+        if on is not None:
+            at, support = spot(now, on)
+            wanted[:2] += at + shift - Solid.of(now, held).position[:2]
+        wanted[2] = support + _hang(now, held) + 0.002
+        if on is not None:
+            wanted[2] = max(wanted[2], least_height(now, on))
+        return wanted, None
+
+    return (yield from servo(state, goal, CLOSED, tolerance=0.005, limit=20))
+
+
+@primitive
+def place(
+    state: State,
+    entity: Name,
+    on: Name | None = None,
+    direction: Direction | None = None,
+    distance: Length = 0.15,
+    beside: Name | None = None,
+    far: Name | None = None,
+) -> Motion:
+    """Carry what is held there (see carry), let it down, open the fingers and go up."""
+    if on is None and beside is None and direction is None and far is None:
+        ok = holds(state, entity)
+    else:
+        state, ok = yield from carry(state, entity, on, direction, distance, beside=beside, far=far)
+    if not ok:
+        return state, False
+    state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
+    state, _ = yield from release(state)
+    state, _ = yield from part(state, entity, OPEN)
+    return state, True
+
+
+@primitive
+def drag(
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction | None = None,
+    distance: Length = 0.12,
+) -> Motion:
+    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction."""
+    if to is not None:
+        way = Solid.of(state, to).position - Solid.of(state, entity).position
+    elif direction is not None:
+        way = distance * np.array(DIRECTIONS[direction])
+    else:
+        raise TabletopError("drag needs to or direction")
+    # A little lifted: pressed on the table it would slip from the fingers.
+    goal = here(state) + np.array([way[0], way[1], 0.004])
+    state, _ = yield from straight(state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7)
+    return state, holds(state, entity)
+
+
+@primitive
+def dump(state: State, entity: Name) -> Motion:
+    """Carry what is held beyond the nearer side edge of the table and let it fall."""
+    y = float(Solid.of(state, entity).position[1])
+    side = math.copysign(1.0, y)
+    edge = float(state.robot("table_size")[1]) / 2 + float(np.max(Solid.of(state, entity).half)) + 0.03
+    direction = "left" if side > 0 else "right"
+    state, ok = yield from carry(state, entity, None, direction, edge - abs(y))
+    if ok:
+        state, _ = yield from hold_still(state, OPEN, 4)
+    return state, ok

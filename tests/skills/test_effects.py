@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tabletop.errors import TabletopError
+from tabletop.rollout.episode import Trajectory
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+from tabletop.skills.collect import effects_along
+from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, REACH, TURN, effect, entities_for, get_effect
+
+Build = Callable[..., State]
+
+
+def about_z(angle: float) -> tuple[float, float, float, float]:
+    return (0.0, 0.0, float(np.sin(angle / 2)), float(np.cos(angle / 2)))
+
+
+def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
+    return get_effect(name).function(first, then, entity)
+
+
+def test_held_is_the_displacement_in_metres_of_the_world(make: Build) -> None:
+    first, then = make(a={"position": (0.5, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
+    assert of("held", first, then) == pytest.approx([-0.1, 0.15, 0.15])
+
+
+def test_settled_adds_the_turn_at_5_cm_a_radian(make: Build) -> None:
+    first, then = make(a={"quaternion": about_z(0.2)}), make(a={"quaternion": about_z(0.9)})
+    assert of("settled", first, then) == pytest.approx([0, 0, 0, 0.7 * TURN])
+
+
+def test_a_displacement_beyond_the_bounds_is_not_told_apart(make: Build) -> None:
+    first = make(a={"position": (0.5, 0.0, 0.0)})
+    far, farther = (make(a={"position": (0.5 + d, -d, d)}) for d in (0.7, 0.9))
+    assert of("held", first, far) == pytest.approx([0.4, -0.4, 0.3])
+    assert np.array_equal(of("held", first, far), of("held", first, farther))
+
+
+def test_of_what_fell_off_the_table_only_the_side_counts(make: Build) -> None:
+    first = make(a={"position": (0.5, 0.0, 0.0)})
+    near, far = (make(a={"position": (0.5, 0.3 * k, -0.4 * k)}) for k in (1, 3))
+    assert of("held", first, near) == pytest.approx([0, 0.15, -0.12])
+    assert np.allclose(of("held", first, near), of("held", first, far))
+
+
+def test_what_falls_straight_down_has_no_side_and_no_nan(make: Build) -> None:
+    first, then = make(a={"position": (0.5, 0.1, 0.0)}), make(a={"position": (0.5, 0.1, -0.5)})
+    assert of("held", first, then) == pytest.approx([0, 0, -0.12])
+
+
+@pytest.mark.parametrize(("start", "end", "turn"), [(3.0, -3.0, 2 * np.pi - 6), (-3.0, 3.0, 6 - 2 * np.pi)])
+def test_a_turn_through_the_back_is_the_short_way_round(make: Build, start: float, end: float, turn: float) -> None:
+    first, then = make(a={"quaternion": about_z(start)}), make(a={"quaternion": about_z(end)})
+    assert of("settled", first, then)[3] == pytest.approx(turn * TURN)
+
+
+def test_a_turn_counts_up_to_a_quarter_each_way(make: Build) -> None:
+    first, then = make(a={}), make(a={"quaternion": about_z(2.5)})
+    assert of("settled", first, then)[3] == pytest.approx(np.pi / 2 * TURN)
+
+
+@pytest.mark.parametrize(("kind", "means"), [("block", True), ("brick", True), ("can", False), ("ball", False)])
+def test_the_yaw_of_things_alike_from_all_sides_means_nothing(make: Build, kind: str, means: bool) -> None:
+    first, then = make(a={"kind": kind}), make(a={"kind": kind, "quaternion": about_z(0.8)})
+    assert (of("settled", first, then)[3] != 0) is means
+
+
+def test_what_lies_on_its_side_has_no_turn(make: Build) -> None:
+    tipped = np.array([np.sin(np.pi / 4), 0, 0, np.cos(np.pi / 4)])
+    first, then = make(a={}), make(a={"quaternion": tipped})
+    assert of("settled", first, then)[3] == 0
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+def test_the_whole_range_of_a_joint_counts_as_the_reach(make: Build, fraction: float) -> None:
+    first = make(a={"kind": "drawer", "fraction": 0.7})
+    then = make(a={"kind": "drawer", "fraction": fraction})
+    assert of("drawer", first, then) == pytest.approx([fraction * REACH])
+
+
+def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
+    first, then = make(a={"kind": "button"}), make(a={"kind": "button", "fraction": 1.2})
+    assert of("button", first, then) == pytest.approx([REACH])
+
+
+@pytest.mark.parametrize("name", sorted(EFFECTS))
+def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
+    kind = get_effect(name)
+    what = kind.kinds[0] if kind.kinds else "block"
+    rng = np.random.default_rng(1)
+    first = make(a={"kind": what})
+    rows = [
+        make(a={"kind": what, "position": rng.normal(0.3, 0.4, 3), "quaternion": about_z(a), "fraction": a})
+        for a in rng.uniform(0, 1, 6)
+    ]
+    batch = kind.function(first, State.stack(rows), "a")
+    assert batch.shape == (6, kind.size)
+    assert kind.size <= EFFECT_WIDTH
+    assert np.array_equal(batch, [kind.function(first, row, "a") for row in rows])
+
+
+def test_entities_for_a_kind_of_effect_fit_it_and_can_have_it(make: Build) -> None:
+    layout = make(
+        red={}, drawer={"kind": "drawer"}, up={"kind": "button"}, down={"kind": "button"}, mark={"kind": "target"}
+    ).layout
+    fractions = {"down": 0.9, "up": 0.0, "drawer": 1.0}
+    found = {k: entities_for(get_effect(k), layout, fractions) for k in ("held", "settled", "drawer", "button")}
+    assert found == {"held": ["red"], "settled": ["red"], "drawer": ["drawer"], "button": ["up"]}
+
+
+def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
+    before = EFFECTS["held"]
+    with pytest.raises(TabletopError, match="'held' is registered twice"):
+        effect("held", moves="rigid", size=1, settles=False)(lambda first, then, entity: np.zeros(1))
+    assert EFFECTS["held"] is before
+
+
+def test_an_unknown_effect_is_refused_with_those_there_are() -> None:
+    with pytest.raises(TabletopError, match="unknown effect 'fly'.*button, drawer, held, settled"):
+        get_effect("fly")
+
+
+def trajectory(states: list[State]) -> Trajectory:
+    steps = len(states) - 1
+    return Trajectory(
+        states[0].layout, np.stack([s.values for s in states]), np.zeros((steps, 5), np.float32), Scene(), 0, True
+    )
+
+
+def test_effects_along_an_episode_end_with_the_one_after_settling_and_are_padded(make: Build) -> None:
+    run = trajectory([make(a={"kind": "drawer", "fraction": f}) for f in (0.5, 0.6, 0.7, 0.8, 0.2)])
+    found = effects_along(get_effect("drawer"), run, "a", horizon=3)
+    assert found.shape == (4, EFFECT_WIDTH)
+    assert found[:, 0] == pytest.approx(np.array([0.5, 0.6, 0.7, 0.2]) * REACH)
+    assert not found[:, 1:].any()
+
+
+def test_effects_may_count_from_another_first_state(make: Build) -> None:
+    run = trajectory([make(a={"position": (0.5, 0.0, 0.2)}), make(a={"position": (0.6, 0.0, 0.2)})])
+    found = effects_along(get_effect("held"), run, "a", 1, make(a={"position": (0.5, 0.0, 0.0)}))
+    assert found[:, :3] == pytest.approx(np.array([[0, 0, 0.2], [0.1, 0, 0.2]]))

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from tabletop.rollout.engine import Engine
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills import measure as module
+from tabletop.skills.codes import Codes
+from tabletop.skills.collect import attended_scene
+from tabletop.skills.effects import EFFECT_WIDTH, get_effect
+from tabletop.skills.library import Library
+from tabletop.skills.measure import SkillRun, coverage, effective_skills, measure, nominal_run, sample_effects
+
+torch.set_num_threads(1)
+
+SIGMA = 0.02
+EACH = 40
+
+
+def at(places: list[float], each: int = EACH) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes and effects (along one axis of two) that sit at these places."""
+    codes = np.repeat(np.arange(len(places)), each)
+    return codes, np.stack([np.array(places)[codes], np.zeros(len(codes))], axis=1)
+
+
+def two_gaussians(distance: float) -> float:
+    """Return exp of the mutual information of one of two codes with its effect, a Gaussian of width 1 there."""
+    x = np.linspace(-10, 10 + distance, 20001)
+    p, q = (np.exp(-((x - m) ** 2) / 2) / np.sqrt(2 * np.pi) for m in (0, distance))
+    middle = (p + q) / 2
+    bits = [np.trapezoid(np.where(f > 1e-300, f * np.log(np.maximum(f, 1e-300) / middle), 0), x) for f in (p, q)]
+    return float(np.exp(np.mean(bits)))
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_codes_that_never_meet_count_one_each(count: int) -> None:
+    found, bits = effective_skills(*at([0.3 * i for i in range(count)]), SIGMA, count, 0)
+    # The discriminator smooths its labels by 2 %, so it is never quite sure.
+    assert 0.96 * count < found <= count
+    assert bits == pytest.approx(np.log2(found))
+
+
+def test_codes_that_do_the_same_count_as_one() -> None:
+    found, _ = effective_skills(*at([0.1] * 5), SIGMA, 5, 0)
+    assert 1.0 <= found < 1.05
+
+
+def test_two_of_four_that_do_the_same_cost_half_a_bit() -> None:
+    # H(Z) = log 4, H(Z|E) = 1/2 log 2, so exp(I) = 4 / sqrt 2.
+    found, _ = effective_skills(*at([0.0, 0.0, 0.4, 0.8]), SIGMA, 4, 0)
+    assert found == pytest.approx(4 / np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize("noises", [1.0, 2.5])
+def test_codes_apart_by_about_the_noise_count_by_their_mutual_information(noises: float) -> None:
+    found, _ = effective_skills(*at([0.0, noises * SIGMA], 200), SIGMA, 2, 0)
+    assert found == pytest.approx(two_gaussians(noises), rel=0.05)
+
+
+def test_what_is_memorised_does_not_count() -> None:
+    codes = np.repeat(np.arange(6), 20)
+    effects = np.random.default_rng(0).uniform(-0.3, 0.3, (120, 4))
+    found, _ = effective_skills(codes, effects, SIGMA, 6, 0)
+    assert found == 1.0
+
+
+def test_the_number_is_the_same_each_time_and_leaves_torch_s_random_numbers_alone() -> None:
+    data = at([0.0, 0.03, 0.05])
+    before = torch.random.get_rng_state()
+    one = effective_skills(*data, SIGMA, 3, 4)
+    assert one == effective_skills(*data, SIGMA, 3, 4)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_coverage_counts_the_5_cm_bins_that_displacements_fall_into() -> None:
+    effects = np.zeros((6, EFFECT_WIDTH))
+    effects[:, 0] = [0.0, 0.024, 0.026, 0.05, -0.026, 0.0]
+    effects[:, 3] = [0, 1, 2, 3, 4, 5]
+    effects[5, 2] = 0.06
+    assert coverage(effects) == 4
+    assert coverage(effects, size=1.0) == 1
+    assert coverage(np.zeros((0, EFFECT_WIDTH))) == 0
+
+
+def test_kinds_add_up_and_only_rigid_things_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FITS", 200)
+    codes = Codes({"held": 3, "drawer": 2})
+    labels = np.repeat(np.arange(5), 20)
+    effects = np.zeros((100, EFFECT_WIDTH))
+    effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
+    found = measure(codes, labels, effects, 0)
+    assert found["effective_skills_2cm"] == pytest.approx(5, rel=0.05)
+    assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
+    assert found["coverage_bins_5cm"] == 3
+    assert [k["codes"] for k in found["by_kind"].values()] == [3, 2]
+    assert found["by_kind"]["held"]["effective_2cm"] == pytest.approx(3, rel=0.05)
+
+
+@pytest.mark.parametrize("effect", ["held", "drawer", "button"])
+def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(effect: str) -> None:
+    card, kind = load_scene_card("discovery"), get_effect(effect)
+    scene, entity = attended_scene(card, kind, [3, 1], [4, 1], "nominal")
+    assert (scene, entity) == attended_scene(card, kind, [3, 1], [4, 1], "nominal")
+    assert kind.kinds is None or scene.entity(entity).kind in kind.kinds
+    other, _ = attended_scene(card, kind, [3, 2], [4, 1], "nominal")
+    assert other != scene
+    assert {e.kind for e in other.entities} == {e.kind for e in scene.entities}
+
+
+def test_held_out_episodes_are_the_same_each_time_and_their_scenes_do_not_tell_the_code(library: Library) -> None:
+    first, again, other = (nominal_run(SkillRun(library, library.skills[c], 7, 0)) for c in (3, 3, 4))
+    assert np.array_equal(first.trajectory.states, again.trajectory.states)
+    assert (first.effect, first.entity) == (again.effect, again.entity)
+    assert first.trajectory.scene == other.trajectory.scene
+    assert first.entity == other.entity
+    assert not np.array_equal(first.trajectory.actions, other.trajectory.actions)
+
+
+def test_the_floors_drive_the_same_scenes_by_something_else(library: Library) -> None:
+    skill = library.skills[2]
+    runs = {m: nominal_run(SkillRun(library, skill, 1, 0, m)) for m in module.MODES}
+    assert runs["random"].trajectory.scene == runs["skill"].trajectory.scene
+    assert not np.array_equal(runs["random"].trajectory.actions, runs["skill"].trajectory.actions)
+    assert {r.code for r in runs.values()} == {skill.code}
+
+
+def test_samples_are_by_skill_in_order(library: Library, make: Callable[..., object]) -> None:
+    with Engine(workers=0) as engine:
+        labels, effects = sample_effects(library, engine, 2, 0)
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert effects.shape == (10, EFFECT_WIDTH)
+    assert not effects[4:, 1:].any()
