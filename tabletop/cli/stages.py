@@ -70,7 +70,7 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     with Engine(workers) as engine:
         labels, effects = sample_effects(library, engine, episodes, seed, label="measure")
         found = measure(codes, labels, effects, seed)
-        few = max(4, episodes // 2)
+        few = max(4, episodes // 3)
         for name, lib, mode in (
             ("random", library, "random"),
             ("untrained", fresh, "skill"),
@@ -115,12 +115,14 @@ def _plain_settings(library: Library) -> SACSettings:
 
 
 def _finals(effect: str, effects: Any) -> list[list[float]]:
-    """Return effects in their own units: m and rad for rigid things, fractions for joints."""
+    """Return effects in their own units: dx, dy, dz (m) and dyaw (rad) for rigid things, fractions for joints."""
     rows = np.array(effects, dtype=np.float64)
     if get_effect(effect).moves == "joint":
         rows = rows / REACH
     elif rows.shape[1] > 3:
         rows[:, 3] /= TURN
+    else:
+        rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
     return [[round(float(v), 4) for v in row] for row in rows]
 
 

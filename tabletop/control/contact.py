@@ -183,7 +183,8 @@ def flick(
     if to is not None:
         way = Solid.of(state, to).position[:2] - Solid.of(state, entity).position[:2]
         unit = way / float(np.linalg.norm(way))
-    height = _push_height(state, entity)
+    # As low as can be: what moves fast sinks a little into the table.
+    height = min(_push_height(state, entity), float(state.robot("table_height")) + TIP + 0.002)
 
     def approach(now: State) -> tuple[Array, float]:
         return _behind(now, entity, unit, 0.03, height)

@@ -160,16 +160,23 @@ def name_skills(
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
 
-    finals: list[TaskRun] = []
+    # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
+    finals: dict[tuple[object, ...], list[TaskRun]] = {}
     for skill in skills:
         if skill.id in chosen:
             make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
             for mode, n in (("skill", s.episodes), *((m, max(8, s.episodes // 2)) for m in _FLOORS)):
-                finals += [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
-    outcomes = list(engine.map(_done, finals, chunk=8, label="name: split B"))
-    results: dict[tuple[str, str], list[bool]] = {}
-    for run, done in zip(finals, outcomes, strict=True):
-        results.setdefault((run.skill.id, run.mode), []).append(done)
+                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
+                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
+    jobs_b = [run for runs in finals.values() for run in runs]
+    outcomes = iter(list(engine.map(_done, jobs_b, chunk=8, label="name: split B")))
+    answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
+    results = {
+        (skill.id, mode): answers[_question(skill, chosen[skill.id], mode)]
+        for skill in skills
+        if skill.id in chosen
+        for mode in ("skill", *_FLOORS)
+    }
     entries = [_entry(skill, by_skill[skill.id], chosen.get(skill.id), results, s) for skill in skills]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
@@ -183,6 +190,12 @@ def name_skills(
         },
         "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
     }
+
+
+def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ...]:
+    """Return what an episode's outcome depends on, its scene left out."""
+    who = {"skill": skill.id, "shuffled": skill.effect.name}.get(mode, "")
+    return mode, who, skill.effect.settles, candidate.task, candidate.offset, candidate.angle
 
 
 _FLOORS: Final = ("shuffled", "random", "nothing")

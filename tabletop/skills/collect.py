@@ -91,7 +91,11 @@ def attended_scene(
     rng = np.random.default_rng([5, *seed])
     for attempt in range(200):
         draw = [*inventory, attempt]
-        scene = generate(card, [*seed, 0], inventory_seed=draw)
+        try:
+            scene = generate(card, [*seed, 0], inventory_seed=draw)
+        except TabletopError:
+            # This set of objects does not fit on this table; the next one may.
+            continue
         fractions = {e.name: e.fraction for e in scene.entities}
         layout = layout_of(scene, {e.kind: load_cards()[e.kind].moves for e in scene.entities})
         candidates = entities_for(kind, layout, fractions)

@@ -41,7 +41,7 @@ def state(make: Build) -> State:
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_goals_have_so_many_literals_none_of_which_holds_yet(state: State, count: int) -> None:
     operators = scripted_operators(state.layout)
-    for seed in range(8):
+    for seed in range(4):
         goal = goal_for(state, seed, count, operators)
         assert len(goal.literals) == count
         assert not any(literal.margin(state, state) >= 0 for literal in goal.literals)
@@ -51,24 +51,24 @@ def test_goals_have_so_many_literals_none_of_which_holds_yet(state: State, count
 def test_the_operators_reach_what_is_asked_for_as_forecast(state: State) -> None:
     operators = scripted_operators(state.layout)
     reached = 0
-    for seed in range(8):
+    for seed in range(4):
         goal = Goal(goal_for(state, seed, 2, operators), state)
         plan = Search().plan(goal, state, operators, np.random.default_rng(0))
         reached += plan.remaining == 0.0
-    assert reached == 8
+    assert reached == 4
 
 
 def test_goals_depend_on_the_seed_alone(state: State) -> None:
     operators = scripted_operators(state.layout)
-    goals = [goal_for(state, seed, 3, operators) for seed in range(10)]
-    assert goals == [goal_for(state, seed, 3, operators) for seed in range(10)]
-    assert len(set(goals)) > 5
+    goals = [goal_for(state, seed, 3, operators) for seed in range(4)]
+    assert goals == [goal_for(state, seed, 3, operators) for seed in range(4)]
+    assert len(set(goals)) > 2
 
 
 def test_goals_vary_in_what_they_ask_for(state: State) -> None:
     operators = scripted_operators(state.layout)
-    goals = [goal_for(state, seed, 3, operators) for seed in range(30)]
-    assert len({x.predicate for g in goals for x in g.literals}) >= 7
+    goals = [goal_for(state, seed, 3, operators) for seed in range(12)]
+    assert len({x.predicate for g in goals for x in g.literals}) >= 6
 
 
 def test_only_what_the_skills_can_do_is_asked_for(state: State) -> None:

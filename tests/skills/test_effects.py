@@ -66,7 +66,7 @@ def test_a_turn_counts_up_to_a_quarter_each_way(make: Build) -> None:
 @pytest.mark.parametrize(("kind", "means"), [("block", True), ("brick", True), ("can", False), ("ball", False)])
 def test_the_yaw_of_things_alike_from_all_sides_means_nothing(make: Build, kind: str, means: bool) -> None:
     first, then = make(a={"kind": kind}), make(a={"kind": kind, "quaternion": about_z(0.8)})
-    assert (of("settled", first, then)[3] != 0) is means
+    assert bool(of("settled", first, then)[3]) is means
 
 
 def test_what_lies_on_its_side_has_no_turn(make: Build) -> None:
@@ -120,7 +120,7 @@ def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
 
 
 def test_an_unknown_effect_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TabletopError, match="unknown effect 'fly'.*button, drawer, held, settled"):
+    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button, drawer, held, settled"):
         get_effect("fly")
 
 

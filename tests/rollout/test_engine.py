@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tabletop.errors import TabletopError
+from tabletop.rollout.engine import Engine
+
+JOBS = """
+import os, signal
+
+def square(job):
+    return job * job
+
+def dies_once(job):
+    number, marker = job
+    if number == 3 and not os.path.exists(marker):
+        open(marker, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+def dies(job):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def refuses(job):
+    if job == 2:
+        raise ValueError(f"no {job}")
+    return job
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module that workers can import as well: they start with this process's path."""
+    (tmp_path / "engine_jobs.py").write_text(JOBS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import engine_jobs  # type: ignore[import-not-found]
+
+    yield engine_jobs
+    sys.modules.pop("engine_jobs")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_come_in_the_order_of_the_jobs(jobs: ModuleType, workers: int) -> None:
+    with Engine(workers) as engine:
+        assert list(engine.map(jobs.square, range(11), chunk=3)) == [i * i for i in range(11)]
+
+
+def test_jobs_of_a_worker_that_is_killed_are_run_again(jobs: ModuleType, tmp_path: Path) -> None:
+    marker = tmp_path / "killed"
+    with Engine(1) as engine:
+        found = list(engine.map(jobs.dies_once, [(i, str(marker)) for i in range(8)], chunk=2))
+    assert marker.exists()
+    assert found == [i * i for i in range(8)]
+
+
+def test_a_job_that_always_kills_its_worker_ends_in_one_line(jobs: ModuleType) -> None:
+    with Engine(1) as engine, pytest.raises(TabletopError, match="died 3 times on the same jobs"):
+        list(engine.map(jobs.dies, [1]))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_job_raises_arrives_after_the_results_before_it(jobs: ModuleType, workers: int) -> None:
+    with Engine(workers) as engine:
+        results = engine.map(jobs.refuses, range(4), chunk=1)
+        assert [next(results), next(results)] == [0, 1]
+        with pytest.raises(ValueError, match="no 2"):
+            next(results)
+
+
+def test_an_engine_can_be_used_again_after_it_was_closed(jobs: ModuleType) -> None:
+    engine = Engine(0)
+    engine.close()
+    assert engine.submit(jobs.square, 7).result() == 49
+
+
+def test_fewer_than_no_workers_are_refused() -> None:
+    with pytest.raises(TabletopError, match=r"workers must be 0 \(this process\) or more, got -1"):
+        Engine(-1)

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tabletop.errors import TabletopError
+from tabletop.learn.sac import SACSettings
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills import discover as module
+from tabletop.skills.codes import Codes
+from tabletop.skills.collect import CollectJob, collect
+from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.learner import LearnerSettings
+from tabletop.skills.library import Library, load_library
+from tabletop.skills.policy import SETTLE_STEPS
+
+torch.set_num_threads(1)
+
+HORIZON = 6
+SETTINGS = DiscoverSettings(
+    counts={"held": 2, "drawer": 2},
+    shares={"held": 0.7, "drawer": 0.3},
+    horizon=HORIZON,
+    episodes=2,
+    warmup=4,
+    updates=0.2,
+    learner=LearnerSettings(sac=SACSettings(hidden=(8, 8), batch_size=16), capacity=600),
+    seed=1,
+)
+SHORT, LONG = 150, 300
+"""Control steps: the short budget ends in the middle of learning."""
+
+KILLER = """
+import os, signal
+from tabletop.skills.collect import collect
+
+def collect_or_die(job):
+    marker = {marker!r}
+    if job.first == 6 and not os.path.exists(marker):
+        open(marker, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return collect(job)
+"""
+
+
+def same(one: Library, other: Library) -> bool:
+    return (
+        np.array_equal(one.means, other.means)
+        and one.weights.keys() == other.weights.keys()
+        and all(np.array_equal(v, other.weights[k]) for k, v in one.weights.items())
+        and one.info["env_steps"] == other.info["env_steps"]
+    )
+
+
+def run(folder: Path, steps: int, workers: int = 0, *, resume: bool = False, seed: int = 1) -> Library:
+    settings = replace(SETTINGS, seed=seed)
+    return discover(folder, settings, steps=steps, workers=workers, resume=resume, quiet=True)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Library]:
+    """A run without workers that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, run(folder, LONG)
+
+
+def test_a_run_spends_its_budget_learns_and_saves_its_library(whole: tuple[Path, Library]) -> None:
+    folder, library = whole
+    assert LONG <= library.info["env_steps"] < LONG + 2 * SETTINGS.episodes * (HORIZON + SETTLE_STEPS)
+    assert library.info["updates"] > 20
+    assert library.means.any()
+    assert same(load_library(folder / "library"), library)
+    assert not list(folder.glob("*.tmp")) + list(folder.glob("*.old"))
+
+
+def test_another_seed_gives_another_library(whole: tuple[Path, Library], tmp_path: Path) -> None:
+    assert not same(run(tmp_path, SHORT, seed=2), run(tmp_path, SHORT, seed=3))
+
+
+def test_metrics_are_lines_of_finite_numbers_that_go_on(whole: tuple[Path, Library]) -> None:
+    rows = [json.loads(line) for line in (whole[0] / "metrics.jsonl").read_text().splitlines()]
+    assert rows
+    assert {"step", "minutes", "episodes", "updates", "effective", "accuracy", "loss"} <= rows[0].keys()
+    for row in rows:
+        assert row.keys() == rows[0].keys()
+        assert all(isinstance(v, int | float) and np.isfinite(v) for v in row.values())
+    steps = [row["step"] for row in rows]
+    assert steps == sorted(set(steps))
+    assert list((whole[0] / "tensorboard").iterdir())
+
+
+def test_a_run_that_stopped_and_was_resumed_ends_bit_for_bit_like_one_that_did_not(
+    whole: tuple[Path, Library], tmp_path: Path
+) -> None:
+    first = run(tmp_path, SHORT)
+    assert first.info["updates"] > 5
+    assert not same(first, whole[1])
+    assert same(run(tmp_path, LONG, resume=True), whole[1])
+
+
+def test_a_run_with_a_worker_that_is_killed_ends_bit_for_bit_like_one_without_workers(
+    whole: tuple[Path, Library], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "killed"
+    (tmp_path / "killer_of_collectors.py").write_text(KILLER.format(marker=str(marker)))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import killer_of_collectors  # type: ignore[import-not-found]
+
+    monkeypatch.setattr(module, "collect", killer_of_collectors.collect_or_die)
+    try:
+        library = run(tmp_path / "run", LONG, workers=1)
+    finally:
+        sys.modules.pop("killer_of_collectors")
+    assert marker.exists()
+    assert same(library, whole[1])
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({}, "either minutes or steps"),
+        ({"minutes": 1.0, "steps": 100}, "either minutes or steps"),
+        ({"minutes": 0.0}, "minutes must be above 0, got 0"),
+        ({"minutes": -1.0}, "minutes must be above 0, got -1"),
+        ({"minutes": float("nan")}, "minutes must be above 0, got nan"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"steps": 10, "resume": True}, "nothing to resume"),
+        ({"steps": 10, "workers": -1}, "workers must be 0"),
+    ],
+)
+def test_a_bad_budget_is_refused_and_nothing_is_written(
+    tmp_path: Path, budget: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TabletopError, match=message):
+        discover(tmp_path / "run", SETTINGS, quiet=True, **budget)  # type: ignore[arg-type]
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_a_checkpoint_of_other_codes_or_another_seed_is_not_gone_on_from(
+    whole: tuple[Path, Library],
+) -> None:
+    for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held": 3, "drawer": 2})):
+        with pytest.raises(TabletopError, match="resume with the same"):
+            discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
+
+
+def job(**change: object) -> CollectJob:
+    codes = Codes({"held": 2, "drawer": 2})
+    settings = {
+        "weights": {},
+        "means": np.zeros((4, EFFECT_WIDTH)),
+        "codes": codes,
+        "card": load_scene_card("discovery"),
+        "seed": 0,
+        "first": 0,
+        "count": 3,
+        "horizon": HORIZON,
+        "shares": (0.5, 0.5),
+        "random": True,
+    }
+    return CollectJob(**{**settings, **change})  # type: ignore[arg-type]
+
+
+def test_an_episode_depends_on_its_number_alone_not_on_the_job_it_is_in() -> None:
+    together = collect(job())
+    alone = collect(job(first=2, count=1))[0]
+    assert alone.code == together[2].code
+    assert np.array_equal(alone.observations, together[2].observations)
+    assert np.array_equal(alone.actions, together[2].actions)
+    assert np.array_equal(alone.effects, together[2].effects)
+
+
+@pytest.mark.parametrize(("shares", "codes"), [((1.0, 0.0), {0, 1}), ((0.0, 1.0), {2, 3})])
+def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, float], codes: set[int]) -> None:
+    records = collect(job(shares=shares, count=6))
+    assert {r.code for r in records} == codes
+    for record in records:
+        assert record.observations.shape[0] == HORIZON + 1
+        assert record.actions.shape == (HORIZON, 5)
+        assert record.effects.shape == (HORIZON + 1, EFFECT_WIDTH)
+        assert record.steps == HORIZON + (SETTLE_STEPS if record.code > 1 else 0)
+        assert np.isfinite(record.observations).all()
+        assert np.abs(record.actions).max() <= 1

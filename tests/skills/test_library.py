@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file, save_file
+
+from tabletop.errors import TabletopError
+from tabletop.sim.generate import generate
+from tabletop.skills import library as module
+from tabletop.skills.library import Library, find_library, load_library, save_library
+from tabletop.skills.policy import SETTLE_STEPS
+
+
+@pytest.fixture
+def folder(library: Library, tmp_path: Path) -> Path:
+    save_library(library, tmp_path / "lib")
+    return tmp_path / "lib"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_a_library_comes_back_as_it_was(library: Library, folder: Path) -> None:
+    found = load_library(folder)
+    assert found.codes == library.codes
+    assert list(found.codes.counts) == list(library.codes.counts)
+    assert (found.horizon, found.card, found.info) == (library.horizon, library.card, library.info)
+    assert np.array_equal(found.means, library.means)
+    assert found.weights.keys() == library.weights.keys()
+    for name, value in library.weights.items():
+        assert np.array_equal(found.weights[name], value)
+        assert found.weights[name].dtype == value.dtype
+        assert found.weights[name].shape == np.shape(value)
+
+
+def test_saving_what_was_loaded_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    save_library(load_library(folder), tmp_path / "copy")
+    assert content(tmp_path / "copy") == content(folder)
+    assert sorted(content(folder)) == ["library.yaml", "weights.safetensors"]
+
+
+def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
+    assert [s.id for s in library.skills] == ["held-00", "held-01", "drawer-00", "drawer-01", "drawer-02"]
+    held, drawer = library.skill("held-01"), library.skill("drawer-02")
+    assert (library.length(held), library.length(drawer)) == (6, 6 + SETTLE_STEPS)
+    scene = generate({"entities": {"red": "block", "box": "drawer", "mark": "target"}}, 0)
+    assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
+    policy = library.policy("drawer-02", "box")
+    assert (policy.entity, policy.effect, policy.kind, policy.kinds) == ("box", "drawer", 1, 2)
+    assert policy.mean == tuple(library.means[4])
+    with pytest.raises(TabletopError, match="unknown skill 'fly'"):
+        library.skill("fly")
+
+
+def cut(folder: Path) -> None:
+    data = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(data[: len(data) // 2])
+
+
+def tensors(change: Callable[[dict[str, np.ndarray]], object]) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        arrays = load_file(folder / "weights.safetensors")
+        change(arrays)
+        save_file(arrays, folder / "weights.safetensors")
+
+    return apply
+
+
+def card(**change: object) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        data = yaml.safe_load((folder / "library.yaml").read_text())
+        (folder / "library.yaml").write_text(yaml.safe_dump({**data, **change}, sort_keys=False))
+
+    return apply
+
+
+def text(value: str | bytes) -> Callable[[Path], object]:
+    data = value.encode() if isinstance(value, str) else value
+    return lambda folder: (folder / "library.yaml").write_bytes(data)
+
+
+def infinite(arrays: dict[str, np.ndarray]) -> None:
+    arrays["actor.layer0.weight"][0, 0] = np.inf
+
+
+def narrow(arrays: dict[str, np.ndarray]) -> None:
+    arrays["actor.layer1.weight"] = arrays["actor.layer1.weight"][:-1].copy()
+
+
+def flat(arrays: dict[str, np.ndarray]) -> None:
+    arrays["means"] = arrays["means"].reshape(-1)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut weights": (cut, "weights.safetensors"),
+    "no weights": (lambda f: (f / "weights.safetensors").unlink(), "weights.safetensors"),
+    "weights of something else": (lambda f: (f / "weights.safetensors").write_bytes(b"hello"), "weights.safetensors"),
+    "no means": (tensors(lambda a: a.pop("means")), "damaged"),
+    "flat means": (tensors(flat), "do not fit"),
+    "no first layer": (tensors(lambda a: a.pop("actor.layer0.weight")), "do not fit"),
+    "no bias": (tensors(lambda a: a.pop("actor.layer0.bias")), "do not fit"),
+    "a layer that does not fit": (tensors(narrow), "do not fit"),
+    "infinite weights": (tensors(infinite), "do not fit"),
+    "no card": (lambda f: (f / "library.yaml").unlink(), "cannot read library"),
+    "a card that is not YAML": (text("a: [1"), "cannot read library"),
+    "a card that is not text": (text(b"\xff\xfe\x00"), "cannot read library"),
+    "a foreign card": (text("entities: {red: block}"), "not a skill library"),
+    "a list": (text("- 1\n- 2"), "not a skill library"),
+    "another format": (card(format="tabletop-library/99"), "not a skill library"),
+    "other observations": (card(observation={"ego": 3}), "was made for observations"),
+    "more codes than weights": (card(codes={"held": 2, "drawer": 4}), "do not fit its 6 codes"),
+    "fewer kinds than weights": (card(codes={"held": 5}), "do not fit its 5 codes"),
+    "unknown codes": (card(codes={"fly": 5}), "unknown effect 'fly'"),
+    "codes in a list": (card(codes=[2, 3]), "damaged"),
+    "words for codes": (card(codes={"held": "two", "drawer": 3}), "damaged"),
+    "no horizon": (card(horizon=None), "damaged"),
+    "a horizon below 1": (card(horizon=0), "do not fit"),
+    "a scene that is no card": (card(scene=[1]), "scene and info must be mappings"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_library_is_one_line_and_stays_as_it_is(folder: Path, what: str) -> None:
+    damage, message = DAMAGE[what]
+    damage(folder)
+    before = content(folder)
+    with pytest.raises(TabletopError, match=message) as caught:
+        load_library(folder)
+    assert "\n" not in str(caught.value)
+    assert content(folder) == before
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(TabletopError, match="no library at"):
+        load_library(tmp_path / "none")
+
+
+@pytest.mark.parametrize("step", ["weights", "card"])
+def test_a_save_that_fails_leaves_the_library_before_it(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = content(folder)
+    other = replace(library, means=library.means + 1)
+
+    def full(*_: object, **__: object) -> None:
+        Path(folder / "weights.safetensors.tmp").write_bytes(b"part")
+        raise OSError("disk full")
+
+    if step == "weights":
+        monkeypatch.setattr(module, "save_file", full)
+        expected: type[Exception] = OSError
+    else:
+        other = replace(other, info={"seed": object()})
+        expected = yaml.YAMLError
+    with pytest.raises(expected):
+        save_library(other, folder)
+    assert content(folder) == before
+
+
+def test_a_library_is_found_by_its_folder_its_run_or_its_name(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies")
+    run, shipped = tmp_path / "run", tmp_path / "policies" / "discovered" / "toy"
+    for place in (run / "library", shipped):
+        save_library(library, place)
+    assert find_library(str(run)) == find_library(str(run / "library")) == run / "library"
+    assert find_library("toy") == shipped
+    with pytest.raises(TabletopError, match=r"no library 'ghost'.*one of: toy$"):
+        find_library("ghost")
