@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tabletop.planner.discovered import operators_from_samples
 from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans, run_plan
+from tabletop.planner.goal import Goal
 from tabletop.planner.goals import (
     SCRIPTED_VOCABULARY,
     Template,
@@ -15,7 +16,7 @@ from tabletop.planner.goals import (
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.scripted import ScriptedOperator, scripted_operators
-from tabletop.planner.search import Goal, Plan, Search, Step
+from tabletop.planner.search import Plan, Search, Step
 
 __all__ = [
     "SCRIPTED_VOCABULARY",

@@ -8,9 +8,10 @@ from typing import Any, TypedDict
 
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
+from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.policy import PlannerPolicy
-from tabletop.planner.search import Goal, Search
+from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Trajectory, episode
 from tabletop.sim.scene import Scene

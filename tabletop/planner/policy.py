@@ -11,8 +11,9 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
+from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
-from tabletop.planner.search import Goal, Plan, Search, Step
+from tabletop.planner.search import Plan, Search, Step
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State

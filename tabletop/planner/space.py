@@ -27,6 +27,7 @@ __all__ = [
     "covered",
     "free",
     "graspable",
+    "hand_axis",
     "reachable",
     "rise",
     "stands",
@@ -47,6 +48,8 @@ _HAND_HEIGHT: Final = 0.055
 _TOWER: Final = 0.075
 _HAND_ABOVE: Final = 0.015
 _HAND_GAP: Final = 0.018
+_HAND_HALF: Final = 0.10
+_HAND_BREADTH: Final = 0.035
 _ALONG: Final = np.linspace(0.0, 1.0, 5)
 
 
@@ -207,6 +210,26 @@ def _hand_room(state: State, own: int) -> Mask:
     gap = found.distance(found.centre[..., own, :2])[..., rows] - found.half[..., own, :2].min(axis=-1)[..., None]
     higher = found.high[..., rows] > found.high[..., own : own + 1] + _HAND_ABOVE
     return np.asarray(~(higher & (gap < _HAND_GAP)).any(axis=-1))
+
+
+def hand_axis(state: State, entity: str) -> str | None:
+    """Return the direction, "away" or "left", along which the hand has room over an entity; None where both do.
+
+    The hand is as wide as the open fingers are apart, and what is higher than the entity would be hit by its ends.
+    """
+    found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
+    rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
+    rows = [i for i in rows if found.high[i] > found.high[own] + _HAND_ABOVE]
+    if not rows:
+        return None
+    at = found.centre[own, :2]
+    room = {}
+    for direction, axis in (("away", np.array([1.0, 0.0])), ("left", np.array([0.0, 1.0]))):
+        points = at + _HAND_HALF * np.linspace(-1.0, 1.0, 5)[:, None] * axis
+        room[direction] = min(float(found.distance(p)[rows].min()) for p in points)
+    if min(room.values()) > _HAND_BREADTH:
+        return None
+    return max(room, key=lambda d: room[d])
 
 
 def free(state: State, point: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:

@@ -12,6 +12,7 @@ from tabletop.planner.space import (
     covered,
     free,
     graspable,
+    hand_axis,
     reachable,
     rise,
     strip_free,
@@ -80,3 +81,18 @@ def test_a_drawer_is_blocked_by_what_stands_before_it_and_not_by_what_lies_in_it
     assert not strip_free(make(drawer=drawer, red={"at": (0.5, 0.05)}), "drawer", length)
     inside = make(drawer=drawer, red={"position": (0.66, 0.0, 0.035), "size": (0.04, 0.04, 0.04)})
     assert strip_free(inside, "drawer", length)
+
+
+def test_the_hand_is_turned_along_what_stands_high_beside_a_thing(make: Build) -> None:
+    tall = {"size": (0.05, 0.2, 0.1), "position": (0.5, 0.0, 0.05)}
+    assert hand_axis(make(red={"at": (0.4, 0.0)}, wall=tall), "red") == "left"
+    wide = {"size": (0.2, 0.05, 0.1), "position": (0.5, 0.0, 0.05)}
+    assert hand_axis(make(red={"at": (0.5, 0.1)}, wall=wide), "red") == "away"
+    assert hand_axis(make(red={"at": (0.5, 0.3)}, wall=wide), "red") is None
+    assert hand_axis(make(red={"at": (0.4, 0.0)}, blue={"at": (0.47, 0.0)}), "red") is None
+
+
+def test_what_stands_against_something_higher_is_not_taken(make: Build) -> None:
+    wall = {"size": (0.05, 0.2, 0.1), "position": (0.5, 0.0, 0.05)}
+    assert not graspable(make(red={"at": (0.445, 0.0)}, wall=wall), "red")
+    assert graspable(make(red={"at": (0.42, 0.0)}, wall=wall), "red")

@@ -1,0 +1,97 @@
+"""What the operators over scripted policies have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.control.expert import Expert
+from tabletop.control.expert import Step as Line
+from tabletop.planner.change import park, put
+from tabletop.planner.space import boxes, hand_axis, rise
+from tabletop.rollout.policy import Action, Policy
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+
+__all__ = ["Line", "ScriptedOperator", "line", "nowhere", "radius", "stood"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_STEPS: Final = 180
+"""Control steps a scripted skill gets: three attempts at most."""
+
+
+def line(primitive: str, **arguments: Any) -> Line:
+    """Return a step of an expert."""
+    return Line(primitive, arguments, "scripted operator")
+
+
+@dataclass(frozen=True)
+class ScriptedOperator:
+    """One skill of the scripted policies, bound to all but the entity it is done to."""
+
+    id: str
+    reliability: float = 0.97
+    horizon: int = _STEPS
+    last: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """The forecast is computed."""
+        return True
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        """Return where the skill can be done to an entity."""
+        raise NotImplementedError
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        """Return the state afterwards."""
+        raise NotImplementedError
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        """Return the motion primitives that do it from a state."""
+        raise NotImplementedError
+
+    def approach(self, state: State, entity: str) -> list[Line]:
+        """Return what turns the gripper first, where its hand would hit what stands beside the entity."""
+        axis = hand_axis(state, entity)
+        return [] if axis is None else [line("face", direction=axis)]
+
+    def policy(self, entity: str) -> Policy:
+        """Return the policy that does it."""
+        return _Scripted(self, entity)
+
+
+class _Scripted:
+    """An expert whose steps are written when the skill begins."""
+
+    def __init__(self, operator: ScriptedOperator, entity: str) -> None:
+        self._operator, self._entity = operator, entity
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        self._expert = Expert(tuple(self._operator.lines(state, self._entity)))
+        self._expert.reset(state, scene, rng)
+
+    def act(self, state: State) -> Action | None:
+        return self._expert.act(state)
+
+
+def nowhere(state: State) -> Mask:
+    """Return False for each state."""
+    return np.zeros(state.values.shape[:-1], dtype=bool)
+
+
+def radius(state: State, entity: str) -> Array:
+    """Return the greater horizontal half extent, (...,) m."""
+    return np.asarray(boxes(state).half[..., state.layout.index(entity), :2].max(axis=-1))
+
+
+def stood(state: State, entity: str, point: Array, floor: Array) -> State:
+    """Return states with an entity standing at points (..., 2) on a floor of some height (...,)."""
+    centre = np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)
+    return park(put(state, entity, centre), entity)

@@ -1,0 +1,148 @@
+"""Operators that take a thing and put it down: on another, into another, or on the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.logic.geometry import Solid
+from tabletop.logic.predicate import DIRECTIONS
+from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
+from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, graspable, reachable, rise
+from tabletop.sim.state import State
+
+__all__ = ["PlaceOn", "PutDown", "PutInto"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_CARRY: Final = 0.15
+_BESIDE: Final = 0.05
+"""m between the sides of things put down beside each other."""
+_OPEN: Final = 0.9
+
+
+@dataclass(frozen=True)
+class PlaceOn(ScriptedOperator):
+    """On top of another entity."""
+
+    other: str = ""
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if entity == self.other:
+            return nowhere(state)
+        layout = state.layout
+        base, found = layout.index(self.other), boxes(state)
+        point = found.centre[..., base, :2]
+        fits = graspable(state, entity) & reachable(state, point)
+        if not fits.any():
+            return fits
+        if layout.kinds[base] == "target":
+            return fits & free(state, point, radius(state, entity) + 0.01, entity, 0.03)
+        fits &= ~covered(state, self.other)
+        for name, kind in zip(layout.names, layout.kinds, strict=True):
+            if name != self.other and kind in CONTAINERS:
+                fits &= ~contains(state, name)[..., base]
+        fits &= found.low[..., base] > state.robot("table_height") - 0.01
+        return np.asarray(fits)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        base, found = state.layout.index(self.other), boxes(state)
+        kind = state.layout.kinds[base]
+        # A plate's rim is higher than its middle.
+        floor = found.high[..., base] - (0.008 if kind == "plate" else 0.0)
+        if kind == "target":
+            floor = state.robot("table_height")
+        return stood(state, entity, found.centre[..., base, :2], np.asarray(floor))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (
+            *self.approach(state, entity),
+            line("grasp", entity=entity),
+            line("lift", height=0.08),
+            line("place", entity=entity, on=self.other),
+        )
+
+
+@dataclass(frozen=True)
+class PutInto(ScriptedOperator):
+    """Into a container that is empty."""
+
+    other: str = ""
+
+    def _spot(self, state: State) -> Array:
+        base = Solid.of(state, self.other)
+        if state.layout.kind(self.other) != "drawer":
+            return base.position[..., :2]
+        # Only what stands out of the cabinet is free.
+        offset = np.zeros((*state.values.shape[:-1], 3))
+        offset[..., 0] = 0.075 - base.half[..., 0]
+        return base.world(offset)[..., :2]
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        layout = state.layout
+        if entity == self.other or layout.kind(entity) in CONTAINERS:
+            return nowhere(state)
+        spot = self._spot(state)
+        fits = graspable(state, entity) & reachable(state, spot)
+        if not fits.any():
+            return fits
+        fits &= ~contains(state, self.other).any(axis=-1)
+        if layout.kind(self.other) == "drawer":
+            fits &= (state.entity(self.other, "fraction") > _OPEN) & (2 * rise(state, entity) < 0.058)
+        else:
+            fits &= Solid.of(state, self.other).bottom > state.robot("table_height") - 0.01
+        return np.asarray(fits)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return stood(state, entity, self._spot(state), Solid.of(state, self.other).bottom + 0.01)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (
+            *self.approach(state, entity),
+            line("grasp", entity=entity),
+            line("lift", height=0.12),
+            line("place", entity=entity, on=self.other),
+        )
+
+
+@dataclass(frozen=True)
+class PutDown(ScriptedOperator):
+    """On the table: a distance away, or to one side of another entity."""
+
+    direction: str = "left"
+    other: str | None = None
+
+    def _spot(self, state: State, entity: str) -> Array:
+        unit = np.array(DIRECTIONS[self.direction])[:2]
+        if self.other is None:
+            return np.asarray(state.entity(entity, "position")[..., :2] + _CARRY * unit)
+        found, own = boxes(state), state.layout.index(self.other)
+        tall = found.half[..., own, 2] > 0.0275
+        far = Solid.of(state, self.other).reach(*unit) + radius(state, entity) + np.where(tall, 0.065, _BESIDE)
+        return np.asarray(state.entity(self.other, "position")[..., :2] + far[..., None] * unit)
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if entity == self.other:
+            return nowhere(state)
+        spot = self._spot(state, entity)
+        fits = graspable(state, entity) & reachable(state, spot)
+        return fits & free(state, spot, radius(state, entity) + 0.03, entity, 0.03) if fits.any() else fits
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return stood(state, entity, self._spot(state, entity), state.robot("table_height"))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        way = self._spot(state, entity) - state.entity(entity, "position")[..., :2]
+        x, y = float(way[0]), float(way[1])
+        along = ("away" if x > 0 else "toward", abs(x)), ("left" if y > 0 else "right", abs(y))
+        # The primitive goes along one axis at a time.
+        (first, d1), (second, d2) = sorted(along, key=lambda a: a[1])
+        lines = [*self.approach(state, entity), line("grasp", entity=entity), line("lift", height=0.10)]
+        if d1 > 0.005:
+            lines.append(line("carry", entity=entity, direction=first, distance=d1, height=0.10))
+        return (*lines, line("place", entity=entity, direction=second, distance=d2))

@@ -1,0 +1,75 @@
+"""A library whose skills are known: scripted policies, a random one and one that does nothing, without their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tabletop.control.expert import load_expert
+from tabletop.logic import Registry, load_registry
+from tabletop.naming import NameSettings, name_skills
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.policy import Nothing, Policy, Random
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills.codes import Codes
+from tabletop.skills.library import Skill
+
+SETTINGS = NameSettings(effects=8, trials=4, contenders=3, episodes=12, seed=0)
+
+
+@dataclass(frozen=True)
+class Disguised:
+    """What naming uses of a library, with the task of each code written down in secret."""
+
+    tasks: tuple[str, ...]
+    """By code: a task, "random" or "nothing"."""
+    codes: Codes
+    horizon: int = 90
+    card: Any = field(default_factory=lambda: load_scene_card("discovery"))
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """One a code."""
+        codes = self.codes
+        return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
+
+    def length(self, skill: Skill) -> int:
+        """Experts stop by themselves."""
+        return self.horizon
+
+    def policy(self, skill: Skill, entity: str) -> Policy:
+        """Return the expert of the code's task, on an entity."""
+        task = self.tasks[skill.code]
+        if task in {"random", "nothing"}:
+            return Random() if task == "random" else Nothing()
+        return load_expert(task, {load_registry()[task].attends: entity})
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """Return all tasks."""
+    return load_registry()
+
+
+@pytest.fixture(scope="session")
+def disguised() -> Disguised:
+    """Return eight skills of all kinds."""
+    codes = Codes({"held": 2, "settled": 4, "drawer": 3, "button": 2})
+    return Disguised(
+        (
+            *("lift", "nothing"),
+            *("push-left", "random", "topple", "nothing"),
+            *("drawer-open", "drawer-close", "nothing"),
+            *("button-press-topdown", "nothing"),
+        ),
+        codes,
+    )
+
+
+@pytest.fixture(scope="session")
+def named(disguised: Disguised, registry: Registry) -> dict[str, Any]:
+    """Return what the namer makes of them."""
+    with Engine(workers=0) as engine:
+        return name_skills(disguised, registry, engine, SETTINGS)  # type: ignore[arg-type]
