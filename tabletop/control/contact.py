@@ -165,7 +165,7 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
             return abs(float(Solid.of(now, entity).axes[2, 2])) < 0.3
 
         state, _ = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), _FORK, limit=15, until=down)  # type: ignore[misc]
-        state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, OPEN, tolerance=0.02, limit=10)
+        state, _ = yield from part(state, entity, OPEN)
         if down(state):
             return state, True
     return state, False

@@ -39,6 +39,11 @@ class Candidate:
     angle: float | None = None
     """rad: how far the skill turns things, for tasks with an angle."""
 
+    @property
+    def fitted(self) -> bool:
+        """Whether a parameter was read off the skill: that says less than a task as it is written."""
+        return self.offset is not None or self.angle is not None
+
 
 def task_kinds(task: Task, role: str) -> tuple[str, ...]:
     """Return the kinds of entity a role of a task may have."""
@@ -84,7 +89,8 @@ def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidat
     if np.hypot(*middle[:2]) < _SHORTEST or middle[2] < _DOWN:
         return None
     near = np.linalg.norm(moved - middle, axis=1) < _TOLERANCE
-    offset = (round(float(middle[0]), 3), round(float(middle[1]), 3))
+    # Adding 0 turns -0 into 0.
+    offset = (round(float(middle[0]), 3) + 0.0, round(float(middle[1]), 3) + 0.0)
     return Candidate(task.name, float(near.mean()), len(fitting), offset=offset)
 
 
@@ -108,7 +114,7 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
 
 
 def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) -> list[Candidate]:
-    """Return all tasks that could be asked of a skill's episodes, best rate first.
+    """Return all tasks that could be asked of a skill's episodes, best rate first, of like ones the plain first.
 
     Args:
         kind: the skill's kind of effect.
@@ -132,4 +138,4 @@ def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) 
         verdicts = [v for v in (judge_sample(asked, s) for s in samples) if v is not None]
         if len(verdicts) >= _LEAST_SAMPLES:
             out.append(Candidate(task.name, float(np.mean(verdicts)), len(verdicts), angle=angle))
-    return sorted(out, key=lambda c: (-c.rate, -c.n, c.task))
+    return sorted(out, key=lambda c: (-c.rate, c.fitted, -c.n, c.task))

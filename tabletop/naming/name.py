@@ -151,11 +151,11 @@ def name_skills(
             ]
     verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
-    best: dict[str, tuple[float, float]] = {}
+    best: dict[str, tuple[float, float, bool]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
         rate = float(np.mean(verdicts[start : start + s.trials]))
-        score = (rate, run.candidate.rate)
+        score = (rate, run.candidate.rate, not run.candidate.fitted)
         if run.skill.id not in best or score > best[run.skill.id]:
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate

@@ -51,7 +51,7 @@ def phrase(kind: EffectKind, effects: Array, noun: str = "the object") -> str:
         share = float(middle[0]) / REACH
         if kind.name == "button":
             return f"presses {noun}" if share > 0.5 else f"leaves {noun} alone"
-        return f"brings {noun} to {share:.0%} open"
+        return f"brings {noun} to {abs(round(100 * share))}% open"
     dx, dy, dz = (float(v) for v in middle[:3])
     if dz < -0.08:
         return f"knocks {noun} off the table"
