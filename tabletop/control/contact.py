@@ -166,6 +166,9 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
 
         state, _ = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), _FORK, limit=15, until=down)  # type: ignore[misc]
         state, _ = yield from part(state, entity, OPEN)
+        # It takes a moment to fall, and what rolls may come back under the gripper.
+        state, _ = yield from hold_still(state, OPEN, 4)
+        state, _ = yield from part(state, entity, OPEN)
         if down(state):
             return state, True
     return state, False

@@ -151,11 +151,12 @@ def name_skills(
             ]
     verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
-    best: dict[str, tuple[float, float, bool]] = {}
+    best: dict[str, tuple[float, bool, float]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
         rate = float(np.mean(verdicts[start : start + s.trials]))
-        score = (rate, run.candidate.rate, not run.candidate.fitted)
+        # A task as it is written says more of a skill than one that was fitted to it.
+        score = (rate, not run.candidate.fitted, run.candidate.rate)
         if run.skill.id not in best or score > best[run.skill.id]:
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate

@@ -1,5 +1,7 @@
 """Running the robot: policies, episodes, and the processes they run on."""
 
+from __future__ import annotations
+
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.episode import Disturbance, Frames, Hooks, Trajectory, episode, process_world
 from tabletop.rollout.policy import ACTION_SIZE, Action, Nothing, Policy, Random

@@ -73,7 +73,6 @@ class Learner:
             horizon: decisions an episode has; all have the same number.
         """
         self.codes, self.settings, self.horizon = codes, settings, horizon
-        self._log_k = np.log(codes.member.sum(-1))
         self.spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
         self.q = Discriminator(codes, settings.sigma)
@@ -162,7 +161,7 @@ class Learner:
             codes = self.codes.codes_of(kind)
             bins = np.round(finals[rows] / 0.05).astype(np.int64)
             _, inverse, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
-            weight = counts[inverse.reshape(-1)] ** -self.settings.rare
+            weight = np.asarray(counts[inverse.reshape(-1)] ** -self.settings.rare, dtype=np.float64)
             weights[rows] = weight * len(rows) / weight.sum()
             p = balance(self.settings.sharpen * log_q[np.ix_(rows, codes)], weight)
             draw = self.rng.random((len(rows), 1))
@@ -208,27 +207,30 @@ class Learner:
         total = self._cumulative[-1]
         found = np.searchsorted(self._cumulative, self.rng.random(half) * total)
         rows = np.concatenate([plain, np.minimum(found, len(self._cumulative) - 1)])
-        # n steps at once: with rewards that telescope, that is the same difference over a longer time.
+
         steps = np.minimum(self.settings.n_steps, self.horizon - rows % self.horizon)
         ahead = rows + steps - 1
         replay = self.replay
         codes = np.concatenate([replay["code"][plain], replay["hindsight"][rows[n - half :]]]).astype(np.intp)
         kinds = self.codes.kind_of[codes]
-        both = np.concatenate([replay["effect"].take(rows, 0), replay["next_effect"].take(ahead, 0)])
-        log_q = self.q.log_q(both.astype(np.float64), np.concatenate([kinds, kinds]))
-        means, log_k = self.q.means[codes], self._log_k[kinds]
-        index = np.arange(n)
-        before = log_q[index, codes] + log_k
-        after = log_q[n + index, codes] + log_k
-        discount = self.settings.sac.gamma**steps
-        # Telescopes to gamma^T D(s_T) - D(s_0): the discriminator is asked about the final state only.
-        rewards = (discount * after - before) * self.settings.reward_scale
+        gamma, most = self.settings.sac.gamma, self.settings.n_steps
+        # Effects now and after each of the n steps; past an episode's end its final effect stands still.
+        places = [np.minimum(rows + i, ahead) for i in range(most)]
+        effects = np.concatenate([replay["effect"].take(rows, 0), *(replay["next_effect"].take(p, 0) for p in places)])
+        log_q = self.q.log_q(effects.astype(np.float64), np.tile(kinds, most + 1))
+        known = log_q[np.arange(len(log_q)), np.tile(codes, most + 1)].reshape(most + 1, n)
+        # Differences, undiscounted in themselves: they telescope to log q of the final state for gamma = 1, and below
+        # it what is gained early counts more. With gamma log q' - log q, the potential-based form, nothing but the very
+        # end of an episode would matter to the best policy, and it dawdles.
+        rewards = (gamma ** np.arange(most)[:, None] * np.diff(known, axis=0)).sum(0) * self.settings.reward_scale
+        discount = gamma**steps
+        means, now, later = self.q.means[codes], effects[:n], effects[-n:]
         self.sac.update(
-            condition(replay["observation"].take(rows, 0), means, both[:n], kinds, len(self.codes.kinds)),
+            condition(replay["observation"].take(rows, 0), means, now, kinds, len(self.codes.kinds)),
             replay["action"].take(rows, 0),
             rewards.astype(np.float32),
             (discount * (1.0 - replay["last"][ahead])).astype(np.float32),
-            condition(replay["next"].take(ahead, 0), means, both[n:], kinds, len(self.codes.kinds)),
+            condition(replay["next"].take(ahead, 0), means, later, kinds, len(self.codes.kinds)),
         )
 
     def learn(self, updates: int) -> None:

@@ -35,6 +35,10 @@ class Disguised:
         codes = self.codes
         return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
 
+    def skill_of(self, task: str) -> Skill:
+        """Return the skill that is a task's policy."""
+        return self.skills[self.tasks.index(task)]
+
     def length(self, skill: Skill) -> int:
         """Experts stop by themselves."""
         return self.horizon
@@ -68,8 +72,27 @@ def disguised() -> Disguised:
     )
 
 
+class Watched(Engine):
+    """An engine that keeps what it was asked to run."""
+
+    def __init__(self) -> None:
+        """Work in this process."""
+        super().__init__(workers=0)
+        self.jobs: dict[str, list[Any]] = {}
+
+    def map(self, function: Any, jobs: Any, *, chunk: int = 4, label: str | None = None) -> Any:
+        """Keep the jobs, then run them."""
+        self.jobs[str(label)] = list(jobs)
+        return super().map(function, self.jobs[str(label)], chunk=chunk)
+
+
 @pytest.fixture(scope="session")
-def named(disguised: Disguised, registry: Registry) -> dict[str, Any]:
-    """Return what the namer makes of them."""
-    with Engine(workers=0) as engine:
-        return name_skills(disguised, registry, engine, SETTINGS)  # type: ignore[arg-type]
+def watched() -> Watched:
+    """Return the engine that `named` was made with."""
+    return Watched()
+
+
+@pytest.fixture(scope="session")
+def named(disguised: Disguised, registry: Registry, watched: Watched) -> dict[str, Any]:
+    """Return what the namer makes of the disguised skills."""
+    return name_skills(disguised, registry, watched, SETTINGS)  # type: ignore[arg-type]

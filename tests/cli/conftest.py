@@ -1,0 +1,71 @@
+"""Commands run in this process, in a folder of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tabletop.cli import main
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills.codes import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.library import Library, save_library
+from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.policy import CODE_WIDTH
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to an empty folder."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def command(here: Path, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Return the function that runs a command in `here`."""
+
+    def run(*arguments: str) -> Said:
+        capfd.readouterr()
+        code = main(list(arguments))
+        return Said(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """Return a library of two untrained skills of a button."""
+    import numpy as np
+
+    codes = Codes({"button": 2})
+    spec = NetworkSpec(EGO + CODE_WIDTH + 1, OTHERS, OTHER_WIDTH)
+    weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
+    info = {"seed": 0, "env_steps": 100, "minutes": 0.1}
+    return Library(codes, 4, weights, np.zeros((2, EFFECT_WIDTH)), load_scene_card("discovery"), info)
+
+
+@pytest.fixture
+def run_of(here: Path, library: Library) -> Path:
+    """Return a run folder that holds just a library."""
+    save_library(library, here / "run" / "library")
+    return here / "run"

@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+import yaml
+
+from tabletop.cli import main
+from tabletop.logic import load_registry
+from tabletop.sim import generate as generator
+from tabletop.sim import load_scene
+
+Command = Callable[..., Any]
+
+COMMANDS = ("scene", "tasks", "evaluate", "discover", "name", "plan", "perturb", "report", "run")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def in_a_process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-m", "tabletop", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+# --- help -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_with_its_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f"tabletop {name}" in text
+    if name not in {"tasks", "report"}:
+        assert "--seed" in text
+        assert "default" in text
+    assert "--json" in text
+
+
+def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"    {name} " in text for name in COMMANDS)
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+BAD: dict[str, tuple[list[str], str]] = {
+    "no command": ([], "COMMAND"),
+    "unknown command": (["fly"], "invalid choice: 'fly'"),
+    "unknown option": (["tasks", "--fly"], "--fly"),
+    "a word for a number": (["scene", "--seed", "two"], "invalid int value: 'two'"),
+    "unknown task": (["tasks", "--tasks", "fly"], "unknown task 'fly'; there are: "),
+    "unknown task to evaluate": (["evaluate", "nothing", "--tasks", "lift,fly"], "unknown task 'fly'"),
+    "unknown family": (["tasks", "--tasks", "family:fly"], "unknown family of tasks 'fly'"),
+    "no task": (["tasks", "--tasks", ""], "unknown task ''"),
+    "unknown scene card": (["scene", "--card", "moon"], "unknown scene card 'moon'; there are: discovery, planning"),
+    "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
+    "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
+    "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
+    "a seed too large": (["discover", "--steps", "9", "--seed", str(2**70)], "--seed must be at most"),
+    "an unknown policy": (["evaluate", "ghost"], "no library 'ghost'"),
+    "no minutes": (["discover", "--minutes", "0"], "--minutes must be above 0, got 0"),
+    "minutes that are no number": (["discover", "--minutes", "nan"], "--minutes must be above 0, got nan"),
+    "endless minutes": (["run", "--minutes", "inf"], "--minutes must be above 0, got inf"),
+    "no steps": (["run", "--steps", "0"], "--steps must be at least 1, got 0"),
+    "two budgets": (["discover", "--minutes", "1", "--steps", "9"], "give --minutes or --steps, not both"),
+    "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
+    "no run to name": (["name", "ghost"], "no library 'ghost'"),
+    "no run to plan": (["plan", "ghost"], "no library 'ghost'"),
+    "no run to perturb": (["perturb", "ghost"], "no library 'ghost'"),
+    "no run to report": (["report", "ghost"], "no run folder 'ghost'"),
+    "no library to run": (["run", "--library", "ghost"], "no library 'ghost'"),
+    "an unknown way to plan": (["plan", "x", "--policy", "magic"], "invalid choice: 'magic'"),
+    "no goals": (["plan", "x", "--policy", "scripted", "--goals", "0"], "--goals must be at least 1"),
+    "goals of words": (["plan", "x", "--policy", "scripted", "--literals", "a,b"], "--literals takes numbers"),
+    "goals of nothing": (["plan", "x", "--policy", "scripted", "--literals", "2,0"], "--literals takes numbers from 1"),
+    "an unknown family of perturbations": (["perturb", "x", "--families", "quake"], "perturbations 'quake'"),
+}
+
+
+def refused(said: Any, message: str) -> list[str]:
+    """Check that a command was refused with one line; return the lines after it (a formula with a caret)."""
+    assert (said.code, said.out) == (2, "")
+    first, *rest = said.err.splitlines()
+    assert first.startswith("tabletop: ")
+    assert message in first
+    assert not any(line.startswith("tabletop:") for line in rest)
+    return rest
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_line_and_writes_nothing(command: Command, here: Path, what: str) -> None:
+    arguments, message = BAD[what]
+    assert refused(command(*arguments), message) == []
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("goal", "message", "place"),
+    [
+        ("on(red, blu", "blu", None),
+        ("on(red, elephant)", "elephant", "elephant"),
+        ("levitates(red)", "levitates", "levitates"),
+        ("red + blue", "", None),
+        ("", "", None),
+        ("on(red)", "on", None),
+        ("__import__('os')", "", None),
+    ],
+)
+@pytest.mark.parametrize("policy", ["scripted", "library"])
+def test_a_goal_that_makes_no_sense_is_shown_with_a_caret(
+    command: Command, here: Path, goal: str, message: str, place: str | None, policy: str
+) -> None:
+    rest = refused(command("plan", "run", "--policy", policy, "--goal", goal), message)
+    if goal:
+        text, caret = rest
+        assert text == f"  {goal}"
+        assert set(caret.strip()) == {"^"}
+        if place:
+            assert caret.index("^") == text.index(place)
+    assert not list(here.iterdir())
+
+
+def test_a_scene_card_without_room_is_one_line(
+    command: Command, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scenes").mkdir()
+    things = {f"bin{i}": "bin" for i in range(25)}
+    (tmp_path / "scenes" / "full.yaml").write_text(yaml.safe_dump({"entities": things}))
+    monkeypatch.setattr(generator, "ASSETS", tmp_path)
+    assert refused(command("scene", "--card", "full"), "impossible scene card: no room for bin0, bin1") == []
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["name", "run"], ["plan", "run"], ["perturb", "run"], ["evaluate", "run"], ["run", "--library", "run"]],
+    ids=lambda a: a[0],
+)
+@pytest.mark.parametrize("out", [[], ["--out", "new"]], ids=["", "elsewhere"])
+def test_a_damaged_library_is_one_line_and_nothing_is_written(
+    command: Command, here: Path, run_of: Path, arguments: list[str], out: list[str]
+) -> None:
+    weights = run_of / "library" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    before = files(here)
+    said = command(*arguments, *out)
+    if arguments[0] in {"plan", "perturb"} and not out:
+        refused(said, "")  # Either that nothing has a name, or that the weights are damaged.
+    else:
+        assert refused(said, "cannot read library") == []
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("name", ["plan", "perturb", "evaluate"])
+@pytest.mark.parametrize("out", [[], ["--out", "new"]], ids=["", "elsewhere"])
+def test_a_stage_before_its_turn_says_what_to_run_and_writes_nothing(
+    command: Command, here: Path, run_of: Path, name: str, out: list[str]
+) -> None:
+    before = files(here)
+    assert refused(command(name, "run", *out), "tabletop name run") == []
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"skills": [{}], "named_tasks": []}', '{"skills": []}'])
+@pytest.mark.parametrize("name", ["plan", "perturb", "evaluate"])
+def test_damaged_names_are_one_line(command: Command, run_of: Path, name: str, text: str) -> None:
+    (run_of / "name.json").write_text(text)
+    before = files(run_of)
+    assert refused(command(name, "run"), "make it anew with: tabletop name run") == []
+    assert files(run_of) == before
+
+
+@pytest.mark.parametrize("name", ["plan", "perturb"])
+def test_a_library_without_names_has_nothing_to_work_with(command: Command, run_of: Path, name: str) -> None:
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    assert refused(command(name, "run"), "discover longer") == []
+
+
+@pytest.mark.parametrize("arguments", [["scene"], ["discover", "--steps", "9"], ["run", "--steps", "9"]])
+def test_a_file_where_a_folder_should_be_is_one_line(command: Command, here: Path, arguments: list[str]) -> None:
+    (here / "taken").write_text("mine")
+    assert refused(command(*arguments, "--out", "taken"), "'taken") == []
+    assert files(here) == {"taken": b"mine"}
+
+
+def test_a_library_is_never_discovered_over_another(command: Command, here: Path, run_of: Path) -> None:
+    before = files(here)
+    assert refused(command("discover", "--steps", "9", "--out", "run"), "already holds a library") == []
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("made_by", [None, "tabletop discover --seed 1"])
+def test_run_replaces_only_what_run_made(command: Command, here: Path, run_of: Path, made_by: str | None) -> None:
+    if made_by:
+        (run_of / "run.yaml").write_text(yaml.safe_dump({"command": made_by}))
+    before = files(here)
+    assert refused(command("run", "--steps", "9", "--out", "run"), "not of 'tabletop run'") == []
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("library", ["run", "run/library"])
+def test_run_does_not_throw_away_the_library_it_is_to_use(
+    command: Command, here: Path, run_of: Path, library: str
+) -> None:
+    (run_of / "run.yaml").write_text(yaml.safe_dump({"command": "tabletop run --seed 0"}))
+    before = files(here)
+    assert refused(command("run", "--library", library, "--out", "run"), "give another --out") == []
+    assert files(here) == before
+
+
+# --- what commands print and write ------------------------------------------------------------
+
+
+def test_tasks_as_json_have_their_fields(command: Command) -> None:
+    said = command("tasks", "--json")
+    rows = json.loads(said.out)["tasks"]
+    assert said.code == 0
+    assert [list(r) for r in rows] == [["name", "family", "description", "success", "horizon", "tags"]] * len(rows)
+    assert [r["name"] for r in rows] == list(load_registry())
+    one = json.loads(command("tasks", "--tasks", "lift", "--json").out)["tasks"]
+    assert one == [r for r in rows if r["name"] == "lift"]
+
+
+def test_tasks_are_one_line_each(command: Command) -> None:
+    lines = command("tasks", "--tasks", "family:drawer").out.splitlines()
+    assert [line.split()[0] for line in lines] == [t.name for t in load_registry().select("family:drawer")]
+
+
+def test_a_scene_is_a_card_and_a_picture_the_same_for_the_same_seed(command: Command, here: Path) -> None:
+    for out, seed in (("a", "4"), ("b", "4"), ("c", "5")):
+        assert command("scene", "--seed", seed, "--out", out).code == 0
+    assert sorted(files(here / "a")) == ["scene.png", "scene.yaml"]
+    assert files(here / "a") == files(here / "b")
+    for name in ("scene.png", "scene.yaml"):
+        assert files(here / "a")[name] != files(here / "c")[name]
+    assert cv2.imread(str(here / "a" / "scene.png")).shape == (480, 640, 3)
+    assert load_scene(here / "a" / "scene.yaml").entities
+
+
+def test_a_scene_as_json_says_where_its_files_are(command: Command, here: Path) -> None:
+    found = json.loads(command("scene", "--json", "--card", "planning").out)
+    assert Path(found["scene"]).is_file()
+    assert Path(found["picture"]).is_file()
+    assert {"red", "blue"} <= {e["name"] for e in found["entities"]}
+
+
+def test_success_rates_are_by_task(command: Command, here: Path) -> None:
+    said = command(
+        "evaluate", "nothing", "--tasks", "lift", "--episodes", "2", "--workers", "0", "--out", "x.json", "--json"
+    )
+    found = json.loads(said.out)
+    assert said.code == 0
+    assert list(found["tasks"]) == ["lift"]
+    assert {"success", "low", "high", "n", "median_steps"} <= found["tasks"]["lift"].keys()
+    assert (found["tasks"]["lift"]["success"], found["tasks"]["lift"]["n"]) == (0.0, 2)
+    assert found["tasks"]["lift"]["median_steps"] is None
+    assert json.loads((here / "x.json").read_text()) == found
+    assert refused(command("evaluate", "nothing", "--tasks", "lift", "--out", "."), "--out takes a file") == []
+
+
+def test_success_rates_are_a_table_with_a_mean(command: Command) -> None:
+    said = command("evaluate", "scripted", "--tasks", "button-press-topdown", "--episodes", "1", "--workers", "0")
+    head, row, mean = said.out.splitlines()
+    assert head.split()[:2] == ["task", "success"]
+    assert row.split()[:2] == ["button-press-topdown", "1.00"]
+    assert mean == "mean 1.000 over 1 tasks"
+
+
+def test_json_on_stdout_is_nothing_but_json_with_workers_too(here: Path) -> None:
+    done = in_a_process(
+        *("evaluate", "nothing", "--tasks", "button-press-topdown", "--episodes", "1", "--workers", "1", "--json"),
+        cwd=here,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["tasks"]["button-press-topdown"]["n"] == 1
+
+
+def test_the_package_runs_as_a_module_and_refuses_with_exit_code_2(here: Path) -> None:
+    done = in_a_process("tasks", "--tasks", "fly", "--json", cwd=here)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [x.startswith("tabletop: unknown task 'fly'") for x in done.stderr.splitlines() if "pybullet" not in x] == [
+        True
+    ]
+
+
+def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tabletop.cli.main.load_registry", interrupt)
+    said = command("tasks")
+    assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
+
+
+# --- stages in a row --------------------------------------------------------------------------
+
+
+def test_naming_writes_the_same_bytes_each_time_and_adds_to_the_summary(command: Command, run_of: Path) -> None:
+    (run_of / "summary.json").write_text('{"discover": {"codes": 2}}')
+    arguments = ("name", "run", "--episodes", "1", "--workers", "0", "--json")
+    first = command(*arguments)
+    written = files(run_of)
+    assert first.code == 0
+    assert {"name.json", "summary.json"} <= written.keys()
+    assert list(json.loads(written["summary.json"])) == ["discover", "name"]
+    entries = json.loads(written["name.json"])["skills"]
+    assert [e["id"] for e in entries] == ["button-00", "button-01"]
+    assert json.loads(first.out)["skills"] == entries
+    assert not [n for n in written if n.endswith(".tmp")]
+    assert command(*arguments).out == first.out
+    assert files(run_of) == written
+
+
+def test_a_stage_written_elsewhere_takes_the_library_and_its_names_along(
+    command: Command, here: Path, run_of: Path
+) -> None:
+    names = '{"skills": [], "named_tasks": []}'
+    (run_of / "name.json").write_text(names)
+    before = files(run_of)
+    refused(command("plan", "run", "--out", "new"), "nothing to plan with")
+    assert files(run_of) == before
+    copied = files(here / "new")
+    assert copied["name.json"] == names.encode()
+    assert copied["library/library.yaml"] == before["library/library.yaml"]
+    assert copied["library/weights.safetensors"] == before["library/weights.safetensors"]
+
+
+def test_names_of_another_library_are_replaced(command: Command, here: Path, run_of: Path, library: Any) -> None:
+    from dataclasses import replace
+
+    from tabletop.skills.library import save_library
+
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    save_library(replace(library, means=library.means + 1), here / "new" / "library")
+    (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["lift"]}')
+    command("plan", "run", "--out", "new")
+    assert files(here / "new")["name.json"] == files(run_of)["name.json"]
+    (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["stack"]}')
+    command("plan", "run", "--out", "new")
+    assert "stack" in (here / "new" / "name.json").read_text()
+
+
+def test_a_plan_for_a_given_goal_is_made_with_scripted_skills(command: Command, here: Path) -> None:
+    said = command(
+        *("plan", "toy", "--policy", "scripted", "--goal", "near(red, blue, 60 cm)", "--workers", "0", "--json")
+    )
+    assert said.code == 0
+    found = json.loads(said.out)
+    assert (found["goals"], found["policy"], found["episodes"][0]["goal"]) == (1, "scripted", "near(red, blue, 60 cm)")
+    assert {"plan.json", "summary.json"} <= files(here / "toy").keys()
+    assert (here / "toy" / found["episodes"][0]["clip"]).is_file()
+    assert command("report", "toy").out.startswith("report: toy")
+    assert (here / "toy" / "report.html").is_file()
