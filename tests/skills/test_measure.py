@@ -19,6 +19,12 @@ SIGMA = 0.02
 EACH = 40
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train discriminators for less long, where that is enough."""
+    monkeypatch.setattr(module, "_FITS", 300)
+
+
 def at(places: list[float], each: int = EACH) -> tuple[np.ndarray, np.ndarray]:
     """Return codes and effects (along one axis of two) that sit at these places."""
     codes = np.repeat(np.arange(len(places)), each)
@@ -41,17 +47,20 @@ def test_codes_that_never_meet_count_one_each() -> None:
     assert bits == pytest.approx(np.log2(found))
 
 
+@pytest.mark.usefixtures("quick")
 def test_codes_that_do_the_same_count_as_one() -> None:
     found, _ = effective_skills(*at([0.1] * 5), SIGMA, 5, 0)
     assert 1.0 <= found < 1.05
 
 
+@pytest.mark.usefixtures("quick")
 def test_two_of_four_that_do_the_same_cost_half_a_bit() -> None:
     # H(Z) = log 4, H(Z|E) = 1/2 log 2, so exp(I) = 4 / sqrt 2.
     found, _ = effective_skills(*at([0.0, 0.0, 0.4, 0.8]), SIGMA, 4, 0)
     assert found == pytest.approx(4 / np.sqrt(2), rel=0.05)
 
 
+@pytest.mark.usefixtures("quick")
 def test_codes_apart_by_about_the_noise_count_by_their_mutual_information() -> None:
     assert 1.0 < two_gaussians(1.5) < 1.5 < two_gaussians(4) < 2.0
     found, _ = effective_skills(*at([0.0, 1.5 * SIGMA], 200), SIGMA, 2, 0)
