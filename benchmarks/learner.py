@@ -65,9 +65,7 @@ def stable_baselines(size: int, batch: int) -> Callable[[], None] | None:
         observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTIONS,), np.float32)
 
-    model = sb3.SAC(
-        "MlpPolicy", Still(), ent_coef=0.005, batch_size=batch, buffer_size=10, device="cpu", seed=0
-    )
+    model = sb3.SAC("MlpPolicy", Still(), ent_coef=0.005, batch_size=batch, buffer_size=10, device="cpu", seed=0)
     model.set_logger(configure(None, []))
     generator = torch.Generator().manual_seed(0)
     fixed = ReplayBufferSamples(
@@ -96,9 +94,7 @@ def numpy_actor(spec: NetworkSpec) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=20, help="turns of each learner")
     parser.add_argument("--updates", type=int, default=10, help="updates a turn")

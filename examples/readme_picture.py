@@ -1,6 +1,6 @@
 """Put the clips of a run's named skills side by side in one animated picture (the README's).
 
-    python examples/readme_picture.py runs/demo docs/skills.webp
+python examples/readme_picture.py runs/demo docs/skills.webp
 """
 
 from __future__ import annotations

@@ -92,9 +92,7 @@ def test_unpacked_wheel_finds_its_own_data_from_another_folder(wheel: Path, tmp_
     assert "objects" in folders.split()
 
 
-def test_wheel_built_from_the_source_distribution_is_the_same(
-    tree: Path, wheel: Path, tmp_path: Path
-) -> None:
+def test_wheel_built_from_the_source_distribution_is_the_same(tree: Path, wheel: Path, tmp_path: Path) -> None:
     sdist = build(tree, "sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")

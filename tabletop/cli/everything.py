@@ -32,7 +32,7 @@ def run_everything(options: argparse.Namespace) -> None:
     note(folder, options)
     seed, workers = options.seed, options.workers
     if library is None:
-        minutes = None if options.steps else (options.minutes or 7.0)
+        minutes = None if options.steps else (options.minutes or 8.5)
         budget = f"{minutes:g} minutes" if minutes else f"{options.steps} steps"
         _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
         found = stages.discover_stage(

@@ -73,9 +73,7 @@ class NumpyActor:
         self.noise = float(arrays["exploration_noise"])
         self.deterministic = bool(arrays["deterministic"])
         count = sum(name.startswith("layer") and name.endswith(".weight") for name in arrays)
-        self._layers = [
-            (_array(arrays, f"layer{i}.weight"), _array(arrays, f"layer{i}.bias")) for i in range(count)
-        ]
+        self._layers = [(_array(arrays, f"layer{i}.weight"), _array(arrays, f"layer{i}.bias")) for i in range(count)]
         self._encoder = (_array(arrays, "encoder.weight"), _array(arrays, "encoder.bias")) if others else None
         self.action_size = self._layers[-1][1].shape[0] // (1 if self.deterministic else 2)
 
@@ -103,8 +101,7 @@ class NumpyActor:
         """Return the head's outputs: means, then raw log standard deviations."""
         if observation.shape[-1] != self.spec.observation_size:
             raise TabletopError(
-                f"an observation has {self.spec.observation_size} columns ({self.spec}); "
-                f"got {observation.shape[-1]}"
+                f"an observation has {self.spec.observation_size} columns ({self.spec}); got {observation.shape[-1]}"
             )
         x = np.asarray(observation, dtype=np.float32)
         if self._encoder is not None:

@@ -100,9 +100,7 @@ class Network:
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         parts = torch.split(flat, [math.prod(s) for s in self.shapes.values()])
-        return {
-            name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
-        }
+        return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def refresh(self) -> None:
         """Copy the float32 parameters into the ones that are computed with. Call it after changing `flat`."""
@@ -130,9 +128,7 @@ class Network:
         out = torch.baddbmm(self.parameters["last.bias"], last, self._float(h).transpose(1, 2))
         return out.transpose(1, 2), tape
 
-    def backward(
-        self, tape: Tape, outputs: Tensor, *, weights: bool = True, actions: bool = False
-    ) -> Tensor | None:
+    def backward(self, tape: Tape, outputs: Tensor, *, weights: bool = True, actions: bool = False) -> Tensor | None:
         """Go back from the gradient at the outputs, (members, B, outputs) float32.
 
         Args:

@@ -28,9 +28,7 @@ class Replay:
 
     def __init__(self, capacity: int, fields: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]) -> None:
         if capacity < 1 or not fields:
-            raise TabletopError(
-                f"a replay needs capacity >= 1 and a field; got {capacity} and {sorted(fields)}"
-            )
+            raise TabletopError(f"a replay needs capacity >= 1 and a field; got {capacity} and {sorted(fields)}")
         self.capacity = capacity
         self.added = 0
         self._rows: dict[str, npt.NDArray[Any]] = {
@@ -54,9 +52,7 @@ class Replay:
             raise TabletopError(f"the replay's fields are {sorted(self._rows)}; got {sorted(rows)}")
         lengths = {len(value) for value in rows.values()}
         if len(lengths) != 1 or max(lengths) > self.capacity:
-            raise TabletopError(
-                f"rows added together have one length up to {self.capacity}; got {sorted(lengths)}"
-            )
+            raise TabletopError(f"rows added together have one length up to {self.capacity}; got {sorted(lengths)}")
         indices = (self.added + np.arange(lengths.pop())) % self.capacity
         for name, value in rows.items():
             self._rows[name][indices] = value

@@ -93,12 +93,8 @@ class SAC:
         seed: of the initial weights and of all noise.
     """
 
-    def __init__(
-        self, observation_size: int | NetworkSpec, action_size: int, settings: SACSettings, seed: int
-    ) -> None:
-        spec = (
-            observation_size if isinstance(observation_size, NetworkSpec) else NetworkSpec(observation_size)
-        )
+    def __init__(self, observation_size: int | NetworkSpec, action_size: int, settings: SACSettings, seed: int) -> None:
+        spec = observation_size if isinstance(observation_size, NetworkSpec) else NetworkSpec(observation_size)
         self.spec, self.action_size, self.settings = spec, action_size, settings
         self.updates = 0
         self._generator = torch.Generator().manual_seed(seed)
@@ -115,9 +111,7 @@ class SAC:
             self.actor.refresh()
         self._log_alpha = torch.zeros(1)
         self._alpha_gradient = torch.zeros(1)
-        self._target_entropy = (
-            -float(action_size) if settings.target_entropy is None else settings.target_entropy
-        )
+        self._target_entropy = -float(action_size) if settings.target_entropy is None else settings.target_entropy
         self._optimisers = {
             "actor": Adam(self.actor.flat, self.actor.gradient, settings.actor_rate),
             "critic": Adam(self.critic.flat, self.critic.gradient, settings.critic_rate),
@@ -291,9 +285,7 @@ class SAC:
         for name, value in own.items():
             if name not in state or tuple(state[name].shape) != tuple(value.shape):
                 got = tuple(state[name].shape) if name in state else "nothing"
-                raise TabletopError(
-                    f"the learner's state needs {name!r} of shape {tuple(value.shape)}; got {got}"
-                )
+                raise TabletopError(f"the learner's state needs {name!r} of shape {tuple(value.shape)}; got {got}")
         self.updates = int(state["updates"])
         self._generator.set_state(_copy(state["generator"]))
         for network, name in ((self.actor, "actor"), (self.critic, "critic"), (self.target, "target")):

@@ -111,9 +111,7 @@ class _Reader:
                 name = word[0] if word is not None else unit[0]
                 if name not in UNITS:
                     units = [u for u in UNITS if u]
-                    raise self.error(
-                        f"unknown unit {name!r}; {_nearest(name, units)}", unit.start(), len(name)
-                    )
+                    raise self.error(f"unknown unit {name!r}; {_nearest(name, units)}", unit.start(), len(name))
                 end, symbol = unit.start() + len(name), name
             elif glued is not None:
                 raise self.error("a number and a word need a space between them", begin, glued.end() - begin)
@@ -133,9 +131,7 @@ class _Reader:
         if not self.text.strip():
             raise FormulaError(f"{self.what}: a formula is empty; write for example: on(red, blue)")
         if len(self.text) > _LONGEST:
-            raise FormulaError(
-                f"{self.what}: a formula has at most {_LONGEST} characters, got {len(self.text)}"
-            )
+            raise FormulaError(f"{self.what}: a formula has at most {_LONGEST} characters, got {len(self.text)}")
         self.mask()
         try:
             with warnings.catch_warnings():

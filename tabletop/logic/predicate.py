@@ -157,9 +157,7 @@ class Predicate:
             raise TabletopError(f"{self.name} takes {self.signature}, got {len(values)} arguments")
         for argument, value in zip(self.arguments, given, strict=True):
             if not argument.accepts(value):
-                raise TabletopError(
-                    f"{self.name} takes {KINDS[argument.kind]} for {argument.name!r}, got {value!r}"
-                )
+                raise TabletopError(f"{self.name} takes {KINDS[argument.kind]} for {argument.name!r}, got {value!r}")
         names = [v for a, v in zip(self.arguments, given, strict=True) if a.kind == "entity"]
         if len(set(names)) < len(names):
             raise TabletopError(f"{self.name} relates different entities, got {names[0]!r} twice")

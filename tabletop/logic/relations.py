@@ -130,9 +130,7 @@ def at(state: State, initial: State, a: Entity, b: Entity, tolerance: Length = 0
     return np.asarray(tolerance - _separation(state, a, b))
 
 
-@predicate(
-    phrase="{a} at least {distance} from {b}", negated="{a} not at least {distance} from {b}", scale=0.1
-)
+@predicate(phrase="{a} at least {distance} from {b}", negated="{a} not at least {distance} from {b}", scale=0.1)
 def apart(state: State, initial: State, a: Entity, b: Entity, distance: Length = 0.15) -> Array:
     """The opposite of `near`: the same distance is at least `distance`."""
     return np.asarray(_separation(state, a, b) - distance)
@@ -147,9 +145,7 @@ def beside(state: State, initial: State, a: Entity, b: Entity, distance: Length 
 
 
 @predicate(phrase="{a} {direction:of} {b}", negated="{a} not {direction:of} {b}", scale=0.1)
-def side(
-    state: State, initial: State, a: Entity, b: Entity, direction: Direction, distance: Length = 0.02
-) -> Array:
+def side(state: State, initial: State, a: Entity, b: Entity, direction: Direction, distance: Length = 0.02) -> Array:
     """The centre of a lies at least `distance` to that side of b's, within 45 deg of the direction."""
     along, rest = _along(state.entity(a, "position") - state.entity(b, "position"), direction)
     return np.minimum(along - distance, along - rest)

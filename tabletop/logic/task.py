@@ -231,17 +231,14 @@ def _parameter(raw: object, scene: Mapping[str, Any], success: Formula, where: s
         offset = spec.get("offset") if isinstance(spec, Mapping) else None
         if not isinstance(offset, Mapping) or offset.get("from") != origin:
             raise TabletopError(
-                f"{where}: parameter: the scene must place {entity!r} at an offset from {origin!r}, "
-                f"got {spec!r}"
+                f"{where}: parameter: the scene must place {entity!r} at an offset from {origin!r}, got {spec!r}"
             )
         return Parameter("offset", entity, origin)
     if isinstance(raw, Mapping) and len(raw) == 1 and set(raw) <= set(_DIMENSIONS):
         kind, text = next(iter(raw.items()))
         value, dimension = read_quantity(text, f"{where}: parameter: {kind}")
         if dimension != _DIMENSIONS[kind]:
-            raise TabletopError(
-                f"{where}: parameter: {kind} must be of dimension {_DIMENSIONS[kind]}, got {text}"
-            )
+            raise TabletopError(f"{where}: parameter: {kind} must be of dimension {_DIMENSIONS[kind]}, got {text}")
         try:
             success.replace_number(dimension, value, 0.0)
         except TabletopError as error:

@@ -106,9 +106,7 @@ def interval(
     parts = [f'<line class="rail" x1="6" x2="{px(width - 6)}" y1="{middle}" y2="{middle}"/>']
     if low is not None and high is not None:
         span = max(2.0, x(high) - x(low))
-        parts.append(
-            f'<rect class="band" x="{px(x(low))}" y="{middle - 4}" width="{px(span)}" height="8" rx="4"/>'
-        )
+        parts.append(f'<rect class="band" x="{px(x(low))}" y="{middle - 4}" width="{px(span)}" height="8" rx="4"/>')
     for name, rate in floors.items():
         told = tip(f"{name}: {percent(rate)}")
         parts.append(f'<line class="floor" {told} x1="{px(x(rate))}" x2="{px(x(rate))}" y1="3" y2="19"/>')
@@ -251,7 +249,5 @@ def lines(
         for s, y in zip(kept, _spread(wanted, 12, top + 4, height - bottom), strict=True):
             x = at(s.x[-1], s.y[-1])[0] + 6
             parts.append(words(x, y + 4, s.name[:14], style=f"fill:{s.color}"))
-    parts += _columns(
-        kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write
-    )
+    parts += _columns(kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write)
     return frame("chart", width, height, label, parts)

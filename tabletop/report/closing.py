@@ -34,8 +34,7 @@ _TERMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "interval": (
         "95% interval",
-        "The range of true success rates that fit the episodes counted (Wilson's). Few episodes make it"
-        " wide.",
+        "The range of true success rates that fit the episodes counted (Wilson's). Few episodes make it wide.",
     ),
     "floor": (
         "Floor",
@@ -60,9 +59,7 @@ def how_to_read(run: Run) -> str:
     if run.naming or run.sweeps:
         wanted += ["interval"]
     wanted += ["floor", "view"]
-    terms = "".join(
-        f"<div><dt>{escape(_TERMS[k][0])}</dt><dd>{escape(_TERMS[k][1])}</dd></div>" for k in wanted
-    )
+    terms = "".join(f"<div><dt>{escape(_TERMS[k][0])}</dt><dd>{escape(_TERMS[k][1])}</dd></div>" for k in wanted)
     lead = "The words on this page, in the sense they have here."
     return section("reading", "How to read this", lead, f'<dl class="terms">{terms}</dl>')
 

@@ -17,9 +17,7 @@ def _range(skill: Skill) -> str:
 
 
 def _card(skill: Skill, pictures: Pictures) -> str:
-    spoken = f"{skill.title}: {percent(skill.success)}" + (
-        f", 95% interval {_range(skill)}" if _range(skill) else ""
-    )
+    spoken = f"{skill.title}: {percent(skill.success)}" + (f", 95% interval {_range(skill)}" if _range(skill) else "")
     bar = rate = counted = ""
     if skill.success is not None:
         rate = f'<span class="rate">{percent(skill.success)}</span>'
@@ -31,9 +29,7 @@ def _card(skill: Skill, pictures: Pictures) -> str:
     about = [nice(skill.kind), nice(skill.effect)]
     tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
     tags += f"<code>{escape(skill.id)}</code>"
-    words = " ".join(
-        filter(None, (skill.title, skill.task, skill.kind, skill.effect, skill.phrase, skill.id))
-    )
+    words = " ".join(filter(None, (skill.title, skill.task, skill.kind, skill.effect, skill.phrase, skill.id)))
     phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.name and skill.phrase else ""
     return (
         f'<article class="card" data-words="{escape(words.lower())}" data-rate="{skill.success or 0:.4f}"'
@@ -98,9 +94,7 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
     )
     head = _controls(plural(len(named), "skill")) if len(named) > 3 else ""
     gallery = f'<div class="cards">{cards}</div>'
-    return section(
-        "skills", "Skills with a name", lead, f'<div class="gallery">{head}{gallery}</div>{_rows(named)}'
-    )
+    return section("skills", "Skills with a name", lead, f'<div class="gallery">{head}{gallery}</div>{_rows(named)}')
 
 
 def nameless_skills(naming: Naming, pictures: Pictures) -> str:
@@ -109,14 +103,9 @@ def nameless_skills(naming: Naming, pictures: Pictures) -> str:
     rest = len(naming.skills) - len(naming.named) - len(skills)
     if not skills:
         return ""
-    lead = (
-        "These do the same thing again and again, but no task in the registry asks for it."
-        " Each may become one."
-    )
+    lead = "These do the same thing again and again, but no task in the registry asks for it. Each may become one."
     more = (
-        f'<p class="aside">{plural(rest, "more skill")} did nothing consistent enough to describe.</p>'
-        if rest
-        else ""
+        f'<p class="aside">{plural(rest, "more skill")} did nothing consistent enough to describe.</p>' if rest else ""
     )
     cards = f'<div class="cards small">{"".join(_card(s, pictures) for s in skills)}</div>'
     return section("nameless", "Consistent, but without a name", lead, cards + more + _rows(skills))
@@ -143,11 +132,7 @@ def _parts(attempt: Attempt) -> str:
 
 def _plan(attempt: Attempt, pictures: Pictures) -> str:
     title = attempt.phrase or attempt.goal
-    badge = (
-        '<span class="badge good">✓ reached</span>'
-        if attempt.solved
-        else '<span class="badge">not reached</span>'
-    )
+    badge = '<span class="badge good">✓ reached</span>' if attempt.solved else '<span class="badge">not reached</span>'
     formula = f'<p class="formula"><code>{escape(attempt.goal)}</code></p>' if attempt.phrase else ""
     picture = pictures.show(attempt.clip, f"The robot carrying out a plan: {title}") if attempt.clip else ""
     kind = "plan" if picture else "plan plain"

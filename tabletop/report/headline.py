@@ -106,9 +106,7 @@ def _tiles(run: Run) -> list[str]:
         mean = f"They succeed in {percent(sum(rates) / len(rates))} on average. " if rates else ""
         floors = floors_text(_mean_floors(named))
         note = mean + (f"On the same scenes: {floors}." if floors else "")
-        tiles.append(
-            _tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note))
-        )
+        tiles.append(_tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note)))
     plan = run.planning
     if plan and plan.solved is not None and plan.goals:
         parts = []
@@ -116,23 +114,17 @@ def _tiles(run: Run) -> list[str]:
             parts.append(f"On average {percent(plan.mean_completed)} of a goal's parts came true.")
         if plan.floors:
             parts.append(f"Goals reached without plans: {floors_text(plan.floors)}.")
-        tiles.append(
-            _tile("Goals reached by plans", f"{plan.solved:g}", f" of {plan.goals:g}", _note(" ".join(parts)))
-        )
+        tiles.append(_tile("Goals reached by plans", f"{plan.solved:g}", f" of {plan.goals:g}", _note(" ".join(parts))))
     ordered = _ordered(run.sweeps)
     if ordered:
         still = [s for s in ordered if s.success[-1] >= 0.5 * s.success[0]]
-        note = (
-            "Disturbances under which, at their strongest, at least half of the undisturbed success is left."
-        )
+        note = "Disturbances under which, at their strongest, at least half of the undisturbed success is left."
         tiles.append(_tile("Disturbances withstood", f"{len(still)}", f" of {len(ordered)}", _note(note)))
     return tiles
 
 
 def _hero(run: Run, pictures: Pictures) -> str:
-    plans = (
-        [a for a in run.planning.attempts if a.solved and a.clip and a.clip.is_file()] if run.planning else []
-    )
+    plans = [a for a in run.planning.attempts if a.solved and a.clip and a.clip.is_file()] if run.planning else []
     if plans:
         best = max(plans, key=lambda a: len(a.skills))
         title = best.phrase or best.goal

@@ -81,9 +81,7 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
     parts = []
     for value in ticks(-reach, reach, 4):
         x, _ = at(value, 0.0)
-        parts.append(
-            f'<line class="grid" x1="{px(x)}" x2="{px(x)}" y1="{margin}" y2="{px(height - margin)}"/>'
-        )
+        parts.append(f'<line class="grid" x1="{px(x)}" x2="{px(x)}" y1="{margin}" y2="{px(height - margin)}"/>')
         parts.append(words(x, height - margin + 14, _whole(100 * value), anchor="middle"))
     for value in ticks(floor, ceiling, 4):
         _, y = at(0.0, value)
@@ -99,9 +97,7 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
     for i, e in enumerate(ends):
         points = at(_axis(e.finals[:_MOST], axes[0]), _axis(e.finals[:_MOST], axes[1]))
         middles.append(points.mean(axis=0))
-        mean = ", ".join(
-            f"{n} {100 * v:+.0f} cm" for n, v in zip(("x", "y", "z"), e.finals.mean(axis=0), strict=False)
-        )
+        mean = ", ".join(f"{n} {100 * v:+.0f} cm" for n, v in zip(("x", "y", "z"), e.finals.mean(axis=0), strict=False))
         told = tip(e.id, mean, f"{len(e.finals)} episodes")
         parts.append(
             f'<path class="dots" data-code="{escape(e.id)}" {told} d="{_dots(points)}"'
@@ -171,8 +167,7 @@ def heat(rows: Sequence[str], columns: Sequence[str], rates: Sequence[Sequence[f
     for j, name in enumerate(columns):
         x = left + (j + 0.5) * cell
         parts.append(
-            f'<text class="tick" transform="translate({px(x + 3)} {px(top - 6)}) rotate(-50)">'
-            f"{escape(name)}</text>"
+            f'<text class="tick" transform="translate({px(x + 3)} {px(top - 6)}) rotate(-50)">{escape(name)}</text>'
         )
     for i, (name, row) in enumerate(zip(rows, rates, strict=True)):
         y = top + i * cell

@@ -110,8 +110,7 @@ def _naming(fields: Fields, folder: Path) -> Naming:
     if len(rates) != len(rows) or any(len(r) != len(tasks) for r in rates):
         sizes = sorted({len(r) for r in rates})
         raise TabletopError(
-            f"{place} must be {len(rows)} rows (skills) of {len(tasks)} (tasks),"
-            f" got {len(rates)} rows of {sizes}"
+            f"{place} must be {len(rows)} rows (skills) of {len(tasks)} (tasks), got {len(rates)} rows of {sizes}"
         )
     return Naming(skills, tasks, rows, rates)
 
@@ -190,9 +189,7 @@ def _made(path: Path) -> Made:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(
-            f"cannot read {path.name}: it must be YAML; {str(error).splitlines()[0]}"
-        ) from None
+        raise TabletopError(f"cannot read {path.name}: it must be YAML; {str(error).splitlines()[0]}") from None
     fields = Fields.of(data, path.name)
     command = fields.data.get("command")
     if isinstance(command, list):

@@ -25,12 +25,8 @@ _FIRST: Final = ("accuracy", "loss_q", "effective", "coverage", "return", "rewar
 
 def _rigid(effect: str, members: Sequence[Ends]) -> str:
     ends_ = f"{len(members)} skills, {sum(len(e.finals) for e in members)} episodes"
-    above = scatter(
-        members, (-2, 0), ("left", "right", "toward", "away"), f"{nice(effect)} seen from above: {ends_}"
-    )
-    side = scatter(
-        members, (-2, 2), ("left", "right", "down", "up"), f"{nice(effect)} seen from the robot: {ends_}"
-    )
+    above = scatter(members, (-2, 0), ("left", "right", "toward", "away"), f"{nice(effect)} seen from above: {ends_}")
+    side = scatter(members, (-2, 2), ("left", "right", "down", "up"), f"{nice(effect)} seen from the robot: {ends_}")
     name = nice(effect).capitalize()
     shown = figure(f"{name}, from above", above)
     flat = all(np.quantile(np.abs(e.finals[:, 2]), 0.9) < _FLAT for e in members)
@@ -61,9 +57,7 @@ def ends(found: Discovery) -> str:
     for (effect, width), members in groups.items():
         if width == 1:
             label = f"Final fractions of the {nice(effect)}: {len(members)} skills"
-            body += figure(
-                f"{nice(effect).capitalize()}, how far it is open or pressed", strips(members, label)
-            )
+            body += figure(f"{nice(effect).capitalize()}, how far it is open or pressed", strips(members, label))
     kinds = ""
     if found.kinds:
         rows = [
@@ -109,9 +103,7 @@ def matrix(naming: Naming) -> str:
         "Success of every skill on every task it could be tried on, in percent."
         " Names are chosen from this, then tested on other scenes."
     )
-    return section(
-        "matrix", "Every skill on every task", lead, f'<div class="panel scroll">{picture}</div>{folded}'
-    )
+    return section("matrix", "Every skill on every task", lead, f'<div class="panel scroll">{picture}</div>{folded}')
 
 
 def _thinned(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -151,9 +143,7 @@ def curves(rows: Sequence[Mapping[str, float]]) -> str:
             series.append(Series(nice(part) or "all", *_thinned(x, y), color=color))
         top = max(max(s.y) for s in series)
         share = group.startswith("accuracy") and min(min(s.y) for s in series) >= 0 and top <= 1
-        label = f"{nice(group)} over {x_name}: " + ", ".join(
-            f"{s.name} ends at {short(s.y[-1])}" for s in series
-        )
+        label = f"{nice(group)} over {x_name}: " + ", ".join(f"{s.name} ends at {short(s.y[-1])}" for s in series)
         picture = lines(series, label, x_name=x_name, y_range=(0.0, 1.0) if share else None, rates=share)
         panels.append((group, figure(nice(group), picture)))
     shown = [p for g, p in panels if _rank(g)[0] < len(_FIRST)] or [p for _, p in panels[:4]]
@@ -206,7 +196,5 @@ def perturbations(sweeps: Sequence[Sweep], pictures: Pictures) -> str:
         " Bands are 95% intervals; the most harmful comes first."
     )
     body = f'<div class="panels">{"".join(_sweep(s, pictures) for s in order)}</div>'
-    body += details(
-        "The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows)
-    )
+    body += details("The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows))
     return section("perturb", "What holds when things go wrong", lead, body)

@@ -39,9 +39,7 @@ def test_numpy_samples_have_the_torch_samples_distribution(deterministic: bool) 
     ours = NumpyActor(sac.actor_arrays()).sample(x, np.random.default_rng(2))
     theirs = sac.act(x).numpy()
     np.testing.assert_allclose(ours.mean(0), theirs.mean(0), atol=0.02)
-    np.testing.assert_allclose(
-        np.quantile(ours, [0.1, 0.9], 0), np.quantile(theirs, [0.1, 0.9], 0), atol=0.02
-    )
+    np.testing.assert_allclose(np.quantile(ours, [0.1, 0.9], 0), np.quantile(theirs, [0.1, 0.9], 0), atol=0.02)
 
 
 def test_samples_repeat_for_the_same_generator_and_stay_in_bounds() -> None:

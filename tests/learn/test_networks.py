@@ -18,9 +18,7 @@ def observations(spec: NetworkSpec, batch: int, seed: int = 0) -> Tensor:
     return x
 
 
-def network(
-    spec: NetworkSpec, bf16: bool = False, members: int = 2, outputs: int = 1, extra: int = 5
-) -> Network:
+def network(spec: NetworkSpec, bf16: bool = False, members: int = 2, outputs: int = 1, extra: int = 5) -> Network:
     return Network(spec, extra, outputs, (32, 24), members, True, bf16, torch.Generator().manual_seed(3))
 
 

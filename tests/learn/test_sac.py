@@ -72,9 +72,7 @@ def test_an_update_has_the_losses_and_gradients_of_plain_autograd(bf16: bool, al
         goal = reward + discount * value
     critic_loss = 0.5 * (plain(sac, "critic", critic, obs, action)[..., 0] - goal).square().mean(1).sum()
     critic_loss.backward()
-    new_action, log_prob = squashed(
-        plain(sac, "actor", actor, obs, None), torch.randn(32, 3, generator=noise)
-    )
+    new_action, log_prob = squashed(plain(sac, "actor", actor, obs, None), torch.randn(32, 3, generator=noise))
     values = plain(sac, "critic", {k: v.detach() for k, v in critic.items()}, obs, new_action)[..., 0]
     actor_loss = (temperature * log_prob - values.amin(0)).mean()
     actor_loss.backward()
@@ -189,9 +187,7 @@ def reach(sac: SAC, steps: int, rng: np.random.Generator) -> float:
     return float(np.linalg.norm(point - goal, axis=1).mean())
 
 
-@pytest.mark.parametrize(
-    "settings", [{"alpha": 0.01}, {"alpha": None, "bf16": False}, {"deterministic": True}]
-)
+@pytest.mark.parametrize("settings", [{"alpha": 0.01}, {"alpha": None, "bf16": False}, {"deterministic": True}])
 def test_it_learns_to_reach_random_goals(settings: dict[str, object]) -> None:
     values = SACSettings(hidden=(64, 64), actor_rate=1e-3, critic_rate=1e-3, tau=0.02, **settings)  # type: ignore[arg-type]
     sac, rng = SAC(4, 2, values, seed=0), np.random.default_rng(0)

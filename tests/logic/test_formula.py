@@ -46,9 +46,7 @@ def literals(draw: st.DrawFn) -> Literal:
 
 def _joined(inner: st.SearchStrategy[Formula]) -> st.SearchStrategy[Formula]:
     parts = st.lists(inner, min_size=1, max_size=3)
-    return st.builds(
-        lambda op, fs: Formula(group(op, [f.tree for f in fs])), st.sampled_from(["and", "or"]), parts
-    )
+    return st.builds(lambda op, fs: Formula(group(op, [f.tree for f in fs])), st.sampled_from(["and", "or"]), parts)
 
 
 formulas = st.recursive(literals().map(Formula), _joined, max_leaves=6)
@@ -106,9 +104,7 @@ def test_smooth_margin_stays_within_the_leaves_and_tends_to_the_exact_one(
     smooth = formula.smooth(state, initial, temperature)
     assert (smooth <= leaves.max(axis=0) + 1e-9).all()
     assert (smooth >= leaves.min(axis=0) - 1e-9).all()
-    np.testing.assert_allclose(
-        formula.smooth(state, initial, 1e-6), formula.margin(state, initial), atol=1e-4
-    )
+    np.testing.assert_allclose(formula.smooth(state, initial, 1e-6), formula.margin(state, initial), atol=1e-4)
 
 
 def test_squashing_is_monotone_and_keeps_zero(make: Build) -> None:
@@ -158,13 +154,8 @@ def test_negation_moves_down_to_the_predicates() -> None:
 def test_phrases_read_as_english() -> None:
     assert parse("on(red, blue) and not held(red)").phrase() == "red on blue and red not held"
     assert parse("moved(red_block, left, 10 cm)").phrase() == "red block moved left by 10 cm"
-    assert (
-        parse("side(red, blue, away) or near(red, bin)").phrase()
-        == "red beyond blue or red within 5 cm of bin"
-    )
-    assert (
-        parse("held(red) and (open(bin) or closed(bin))").phrase() == "red held and (bin open or bin closed)"
-    )
+    assert parse("side(red, blue, away) or near(red, bin)").phrase() == "red beyond blue or red within 5 cm of bin"
+    assert parse("held(red) and (open(bin) or closed(bin))").phrase() == "red held and (bin open or bin closed)"
 
 
 @pytest.mark.parametrize("name", sorted(PREDICATES))
@@ -211,9 +202,7 @@ def test_conjunction_joins_formulas_and_literals_and_refuses_none() -> None:
 def test_replacing_a_number_leaves_others_alone() -> None:
     formula = parse("turned(red, 45 deg) and moved(red, left, 10 cm)")
     value = float(np.radians(45))
-    assert formula.replace_number("angle", value, -value) == parse(
-        "turned(red, -45 deg) and moved(red, left, 10 cm)"
-    )
+    assert formula.replace_number("angle", value, -value) == parse("turned(red, -45 deg) and moved(red, left, 10 cm)")
     with pytest.raises(TabletopError, match=r"no length in .* is 20 cm"):
         formula.replace_number("length", 0.2, 0.3)
 

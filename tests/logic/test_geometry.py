@@ -46,9 +46,7 @@ def test_rotation_follows_rodrigues(axis: Array, point: Array, angle: float) -> 
     n = axis[:3] / max(float(np.linalg.norm(axis[:3])), 1e-9)
     if np.linalg.norm(axis[:3]) < 1e-3:
         n = np.array([1.0, 0.0, 0.0])
-    expected = (
-        point * np.cos(angle) + np.cross(n, point) * np.sin(angle) + n * (n @ point) * (1 - np.cos(angle))
-    )
+    expected = point * np.cos(angle) + np.cross(n, point) * np.sin(angle) + n * (n @ point) * (1 - np.cos(angle))
     np.testing.assert_allclose(rotation(about(n, angle)) @ point, expected, atol=1e-12)
 
 
@@ -111,9 +109,7 @@ def test_a_point_outside_a_footprint_is_separated_from_every_corner_by_a_line(
 
 @pytest.mark.parametrize("shape", ["cylinder", "sphere"])
 @given(q=quaternions, radius=st.floats(0.01, 0.1), height=st.floats(0.01, 0.1))
-def test_round_solids_rise_to_their_highest_surface_point(
-    shape: str, q: Array, radius: float, height: float
-) -> None:
+def test_round_solids_rise_to_their_highest_surface_point(shape: str, q: Array, radius: float, height: float) -> None:
     half = np.array([radius, radius, height if shape == "cylinder" else radius])
     solid = Solid(np.zeros(3), q, half, shape)
     turn = np.linspace(0, 2 * np.pi, 1441)

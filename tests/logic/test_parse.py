@@ -102,9 +102,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "caret", "message"), ERRORS, ids=[e[0] for e in ERRORS])
-def test_an_error_names_the_rule_and_puts_its_caret_under_the_place(
-    text: str, caret: str, message: str
-) -> None:
+def test_an_error_names_the_rule_and_puts_its_caret_under_the_place(text: str, caret: str, message: str) -> None:
     with pytest.raises(FormulaError) as caught:
         parse(text, NAMES, "success")
     first, shown, marks = str(caught.value).split("\n")
@@ -126,9 +124,7 @@ def test_empty_and_endless_texts_are_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["not " * 200 + "held(red)", "(" * 500, "(" * 150 + "held(red)" + ")" * 150 + "x"]
-)
+@pytest.mark.parametrize("text", ["not " * 200 + "held(red)", "(" * 500, "(" * 150 + "held(red)" + ")" * 150 + "x"])
 def test_deep_nesting_is_an_error_and_no_crash(text: str) -> None:
     with pytest.raises(FormulaError):
         parse(text)
@@ -150,11 +146,7 @@ pieces = [*PREDICATES, *NAMES, "5 cm", "30 deg", "\n", *SIGNS.split()]
 words = st.sampled_from(pieces)
 
 
-@given(
-    st.text(max_size=60)
-    | st.lists(words, max_size=20).map(" ".join)
-    | st.lists(words, max_size=20).map("".join)
-)
+@given(st.text(max_size=60) | st.lists(words, max_size=20).map(" ".join) | st.lists(words, max_size=20).map("".join))
 @example("\x00")
 @example("\ud800")
 @example("1_0")

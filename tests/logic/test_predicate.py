@@ -42,9 +42,7 @@ def test_an_argument_of_another_type_is_refused() -> None:
     def bad(state: State, initial: State, a: int) -> Any:
         return a
 
-    with pytest.raises(
-        TabletopError, match=r"argument 'a' of predicate 'bad' has type 'int'; there are: Entity"
-    ):
+    with pytest.raises(TabletopError, match=r"argument 'a' of predicate 'bad' has type 'int'; there are: Entity"):
         make_predicate(bad, phrase="", scale=1.0)
 
 

@@ -244,9 +244,7 @@ def test_turning_and_shifting_the_whole_scene_leaves_the_margin(
             }
         return make({"gripper_position": matrix @ state.robot("gripper_position") + [dx, dy, 0]}, **entities)
 
-    np.testing.assert_allclose(
-        formula.margin(moved(pair[0]), moved(pair[1])), formula.margin(*pair), atol=1e-6
-    )
+    np.testing.assert_allclose(formula.margin(moved(pair[0]), moved(pair[1])), formula.margin(*pair), atol=1e-6)
 
 
 def test_margins_are_in_the_unit_of_their_threshold(make: Build) -> None:

@@ -17,9 +17,7 @@ from tabletop.report.clips import write_clip
 Frames = Sequence[npt.NDArray[np.uint8]]
 
 CHROMIUM = Path("/usr/bin/chromium")
-WHY_NOT = (
-    f"tests/report/test_browser.py is left out: it opens the page in a browser and {CHROMIUM} is not there"
-)
+WHY_NOT = f"tests/report/test_browser.py is left out: it opens the page in a browser and {CHROMIUM} is not there"
 collect_ignore = [] if CHROMIUM.exists() else ["test_browser.py"]
 
 TASKS = ("lift_block", "push_left", "push_away", "place_on_tray", "open_drawer", "close_drawer")
@@ -56,9 +54,7 @@ def _finals(rng: np.random.Generator, effect: str, code: int, count: int, n: int
     return [[float(v) for v in row] for row in rng.normal(middle, spread, (n, 4))]
 
 
-def _skills(
-    rng: np.random.Generator, kinds: dict[str, int], clips: Callable[[int], Frames], folder: Path
-) -> list[Any]:
+def _skills(rng: np.random.Generator, kinds: dict[str, int], clips: Callable[[int], Frames], folder: Path) -> list[Any]:
     out = []
     for effect, count in kinds.items():
         for code in range(count):
@@ -128,9 +124,7 @@ def _plan(clips: Callable[[int], Frames], folder: Path) -> dict[str, Any]:
     return {"goals": 9, "solved": 3, "mean_completed": 0.61, "episodes": episodes}
 
 
-def make_run(
-    folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames] = moving_square, n: int = 20
-) -> Path:
+def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames] = moving_square, n: int = 20) -> Path:
     """Write every file that the stages leave in a run folder."""
     rng = np.random.default_rng(3)
     (folder / "clips").mkdir(parents=True)

@@ -91,10 +91,7 @@ def test_a_line_goes_up_where_its_values_do() -> None:
 
 
 def test_a_small_constant_keeps_an_axis_on_which_it_can_be_read() -> None:
-    words = [
-        t.text
-        for t in parse(lines([Series("alpha", [0, 1], [0.005, 0.005])], "flat", x_name="x")).iter("text")
-    ]
+    words = [t.text for t in parse(lines([Series("alpha", [0, 1], [0.005, 0.005])], "flat", x_name="x")).iter("text")]
     assert {"0.004", "0.006"} <= set(words)
 
 
@@ -140,9 +137,7 @@ def test_no_dot_of_a_map_leaves_its_picture(seed: int, count: int, size: float) 
 def test_codes_that_end_in_one_place_keep_readable_numbers() -> None:
     skills = [ends(i, np.zeros((5, 4))) for i in range(6)]
     tree = parse(scatter(skills, (-2, 0), ("left", "right", "toward", "away"), "map"))
-    places = [
-        (float(t.get("x", "")), float(t.get("y", ""))) for t in tree.iter("text") if t.get("class") == "code"
-    ]
+    places = [(float(t.get("x", "")), float(t.get("y", ""))) for t in tree.iter("text") if t.get("class") == "code"]
     gaps = [math.dist(a, b) for i, a in enumerate(places) for b in places[:i]]
     assert len(places) == 6
     assert min(gaps) > 10

@@ -137,9 +137,7 @@ def test_a_failed_report_keeps_the_old_page(run_folder: Path) -> None:
         ("summary.json", ["ends", "reading"]),
     ],
 )
-def test_each_file_alone_makes_a_page_of_its_sections(
-    run_folder: Path, kept: str, sections: list[str]
-) -> None:
+def test_each_file_alone_makes_a_page_of_its_sections(run_folder: Path, kept: str, sections: list[str]) -> None:
     for path in run_folder.iterdir():
         if path.is_file() and path.name != kept:
             path.unlink()
@@ -147,9 +145,7 @@ def test_each_file_alone_makes_a_page_of_its_sections(
 
 
 def test_an_unnamed_library_says_so(run_folder: Path) -> None:
-    edit(
-        run_folder, "name.json", lambda d: {"skills": [s | {"task": None, "name": None} for s in d["skills"]]}
-    )
+    edit(run_folder, "name.json", lambda d: {"skills": [s | {"task": None, "name": None} for s in d["skills"]]})
     text = report(run_folder)
     assert "None of the 14 skills earned the name of a task." in text
     assert "skills" not in Page(text).sections
@@ -169,9 +165,7 @@ def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
     edit(run_folder, "plan.json", put("episodes", 0, "skills", value=[bad]))
     edit(run_folder, "perturb.json", lambda d: {bad: d["push"] | {"unit": bad}})
     edit(run_folder, "discover.json", put("skills", 0, "effect", value=bad))
-    (run_folder / "run.yaml").write_text(
-        yaml.safe_dump({"command": bad, "seed": bad, "settings": {bad: bad}})
-    )
+    (run_folder / "run.yaml").write_text(yaml.safe_dump({"command": bad, "seed": bad, "settings": {bad: bad}}))
     text = report(run_folder)
     Page(text)
     assert "<img src=x" not in text.lower()
