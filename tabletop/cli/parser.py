@@ -13,8 +13,8 @@ __all__ = ["build_parser"]
 _ABOUT = """\
 A robot arm on a randomised table finds out by itself what it can do.
 
-  tabletop run                      everything: discover, name, plan, perturb, report (about 12 minutes)
-  tabletop run --library default    the same with the skills that ship with the package (about 5 minutes)
+  tabletop run                      everything: discover, name, plan, perturb, report (under 15 minutes)
+  tabletop run --library default    the same with the skills that ship with the package (about 4 minutes)
 
 or stage by stage, each on the folder of the one before:
 
