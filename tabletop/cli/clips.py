@@ -50,7 +50,7 @@ def film_skill(job: SkillClip) -> str:
     library, entry, seed = job.library, job.entry, job.seed
     skill = library.skill(entry["id"])
     if entry["task"]:
-        scene, _, entity = skill_task(job.registry, entry, _CLIP_SCENES + seed)
+        scene, _, entity = skill_task(job.registry, entry, _CLIP_SCENES + 1000 * seed + skill.code)
     else:
         scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
     run = episode(library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1))

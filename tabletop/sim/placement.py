@@ -12,6 +12,7 @@ import numpy as np
 from tabletop.errors import TabletopError
 from tabletop.sim.cards import Part, load_cards, number
 from tabletop.sim.scene import Entity, Table
+from tabletop.sim.table import TABLE_NEAR_EDGE
 
 __all__ = [
     "Rectangle",
@@ -29,7 +30,6 @@ _REACH_X = (0.36, 0.64)
 _REACH_Y = (-0.25, 0.25)
 _GAP = 0.012
 _TRIES = 60
-_NEAR_EDGE = 0.2
 
 
 @dataclass(frozen=True)
@@ -307,5 +307,5 @@ def _marks(spec: Spec, entity: Entity, table: Table) -> bool:
     if told and not any(isinstance(v, (list, tuple)) for v in offset.values()):
         return True
     x, y = entity.position[:2]
-    edge_x, edge_y = _NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05
+    edge_x, edge_y = TABLE_NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05
     return 0.33 <= x <= min(0.68, edge_x) and abs(y) <= min(0.32, edge_y)
