@@ -11,8 +11,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.sim.cards import Part, load_cards, number
-from tabletop.sim.scene import Entity, Table
-from tabletop.sim.table import TABLE_NEAR_EDGE
+from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
 
 __all__ = [
     "Rectangle",

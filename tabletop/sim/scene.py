@@ -7,16 +7,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from tabletop.errors import TabletopError
 from tabletop.sim.state import Layout
 
-__all__ = ["Camera", "Entity", "Light", "Robot", "Scene", "Table", "load_scene", "save_scene"]
+__all__ = ["TABLE_NEAR_EDGE", "Camera", "Entity", "Light", "Robot", "Scene", "Table", "load_scene", "save_scene"]
 
 Vector = tuple[float, ...]
+
+TABLE_NEAR_EDGE: Final = 0.2
+"""m, world x of the table's edge before the robot."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ import pybullet as p
 from tabletop.errors import unknown
 from tabletop.sim.camera import BACKGROUND, TABLE, Slab
 from tabletop.sim.generate import textures
-from tabletop.sim.scene import Table
+from tabletop.sim.scene import TABLE_NEAR_EDGE, Table
 
-__all__ = ["TABLE_NEAR_EDGE", "build_slab", "slabs"]
+__all__ = ["build_slab", "slabs"]
 
-TABLE_NEAR_EDGE: Final = 0.2
-"""m, world x of the table's edge before the robot."""
 _THICKNESS: Final = 0.04
 _FLOOR: Final = -0.45
 

@@ -263,7 +263,7 @@ def test_approaching_an_object_raises_held_before_it_is_touched(make: Build) -> 
 
 
 def test_the_table_edge_is_where_the_world_puts_it() -> None:
-    from tabletop.sim.table import TABLE_NEAR_EDGE
+    from tabletop.sim.scene import TABLE_NEAR_EDGE
 
     assert relations.TABLE_EDGE == TABLE_NEAR_EDGE
 
