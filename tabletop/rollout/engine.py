@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +26,17 @@ _ATTEMPTS = 3
 def default_workers() -> int:
     """Return how many worker processes suit this machine: one a core."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def _end_with(parent: int) -> None:
+    """Start watching for the parent's end, in a worker: a pool whose owner was killed outright waits for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _chunk(function: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
@@ -67,7 +80,9 @@ class Engine:
         if self._pool is None:
             # Not forked: a copy of a process that runs torch or PyBullet threads can hang.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
+            self._pool = ProcessPoolExecutor(
+                self.workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+            )
         return self._pool
 
     def submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:

@@ -19,6 +19,7 @@ from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Batch
 from tabletop.skills.discriminator import Discriminator, balance, farthest
 from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.objectives import get_objective
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.policy import CODE_WIDTH, condition
 
@@ -37,6 +38,8 @@ class LearnerSettings:
         default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
     )
     """The policy's and critics' learning."""
+    objective: str = "final-state"
+    """One of skills/objectives."""
     capacity: int = 400_000
     """Transitions the replay holds."""
     sigma: float = 0.05
@@ -75,6 +78,7 @@ class Learner:
         self.codes, self.settings, self.horizon = codes, settings, horizon
         self.spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
+        self._objective = get_objective(settings.objective)
         self.q = Discriminator(codes, settings.sigma)
         self.rng = np.random.default_rng([seed, 21])
         # A whole number of episodes, so that each lies in one piece and the ring never cuts one.
@@ -219,10 +223,9 @@ class Learner:
         effects = np.concatenate([replay["effect"].take(rows, 0), *(replay["next_effect"].take(p, 0) for p in places)])
         log_q = self.q.log_q(effects.astype(np.float64), np.tile(kinds, most + 1))
         known = log_q[np.arange(len(log_q)), np.tile(codes, most + 1)].reshape(most + 1, n)
-        # Differences, undiscounted in themselves: they telescope to log q of the final state for gamma = 1, and below
-        # it what is gained early counts more. With gamma log q' - log q, the potential-based form, nothing but the very
-        # end of an episode would matter to the best policy, and it dawdles.
-        rewards = (gamma ** np.arange(most)[:, None] * np.diff(known, axis=0)).sum(0) * self.settings.reward_scale
+        gains = known + np.log(self.codes.member[kinds].sum(-1))
+        live = np.arange(most)[:, None] < steps
+        rewards = self._objective(gains, live.astype(np.float64), gamma) * self.settings.reward_scale
         discount = gamma**steps
         means, now, later = self.q.means[codes], effects[:n], effects[-n:]
         self.sac.update(

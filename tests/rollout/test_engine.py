@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -81,3 +84,32 @@ def test_an_engine_can_be_used_again_after_it_was_closed(jobs: ModuleType) -> No
 def test_fewer_than_no_workers_are_refused() -> None:
     with pytest.raises(TabletopError, match=r"workers must be 0 \(this process\) or more, got -1"):
         Engine(-1)
+
+
+OWNER = """
+import os, time
+from tabletop.rollout.engine import Engine
+
+def pid(_):
+    return os.getpid()
+
+if __name__ == "__main__":
+    print(Engine(1).submit(pid, 0).result(), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed_outright(tmp_path: Path) -> None:
+    script = tmp_path / "owner.py"
+    script.write_text(OWNER)
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+    ) as owner:
+        assert owner.stdout is not None
+        worker = int(owner.stdout.readline())
+        owner.kill()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not Path(f"/proc/{worker}").exists()

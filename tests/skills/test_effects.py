@@ -70,9 +70,12 @@ def test_the_yaw_of_things_alike_from_all_sides_means_nothing(make: Build, kind:
 
 
 def test_what_lies_on_its_side_has_no_turn(make: Build) -> None:
-    tipped = np.array([np.sin(np.pi / 4), 0, 0, np.cos(np.pi / 4)])
-    first, then = make(a={}), make(a={"quaternion": tipped})
-    assert of("settled", first, then)[3] == 0
+    def leaning(angle: float) -> State:
+        s, c, x, w = np.sin(0.4), np.cos(0.4), np.sin(angle / 2), np.cos(angle / 2)
+        return make(a={"quaternion": (c * x, s * x, s * w, c * w)})
+
+    assert of("settled", make(a={}), leaning(0.1))[3] == pytest.approx(0.8 * TURN)
+    assert of("settled", make(a={}), leaning(np.pi / 2))[3] == 0
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
