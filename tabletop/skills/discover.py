@@ -302,6 +302,9 @@ class _Run:
             state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
+        missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts"} - set(state)
+        if missing:
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
         if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
             raise TabletopError(
                 f"checkpoint {str(checkpoint)!r} was made with seed {state['seed']} and codes {state['counts']}; "

@@ -166,7 +166,9 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
     kinds, means = len(library.codes.kinds), library.means
-    if means.shape != (library.codes.total, EFFECT_WIDTH) or not np.isfinite(means).all() or library.horizon < 1:
+    if means.shape != (library.codes.total, EFFECT_WIDTH) or library.horizon < 1:
+        return False
+    if not all(np.isfinite(w).all() for w in (means, *library.weights.values())):
         return False
     try:
         actor = NumpyActor(library.weights)
@@ -174,11 +176,7 @@ def _fits(library: Library) -> bool:
     except (TabletopError, ValueError, KeyError, IndexError, TypeError):
         return False
     spec = (actor.spec.ego, actor.spec.others, actor.spec.other_width)
-    return (
-        action.shape == (ACTION_SIZE,)
-        and spec == (EGO + CODE_WIDTH + kinds, OTHERS, OTHER_WIDTH)
-        and all(np.isfinite(w).all() for w in library.weights.values())
-    )
+    return action.shape == (ACTION_SIZE,) and spec == (EGO + CODE_WIDTH + kinds, OTHERS, OTHER_WIDTH)
 
 
 def find_library(name: str) -> Path:
