@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["ASSETS", "DATA", "POLICIES", "TASKS"]
+__all__ = ["ASSETS", "DATA", "POLICIES", "TASKS", "write_whole"]
 
 _PACKAGE = Path(__file__).resolve().parent
 DATA = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 ASSETS = DATA / "assets"
 TASKS = DATA / "tasks"
 POLICIES = DATA / "policies"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabletop.errors import TabletopError
+from tabletop.paths import write_whole
 
 __all__ = ["merge_summary", "read_json", "read_names", "write_json"]
 
@@ -17,9 +18,7 @@ _ENTRY: Final = {"id", "name", "task", "success", "low", "n", "offset", "angle",
 def write_json(path: Path, value: object) -> None:
     """Write a value as JSON; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(value, indent=1) + "\n")
 
 
 def read_json(path: Path, made_by: str) -> Any:

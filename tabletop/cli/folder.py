@@ -13,6 +13,7 @@ import yaml
 
 from tabletop import __version__
 from tabletop.errors import TabletopError
+from tabletop.paths import write_whole
 from tabletop.skills.library import Library, find_library, load_library, save_library
 
 __all__ = ["library_of", "make_way", "note", "run_folder"]
@@ -112,6 +113,4 @@ def note(folder: Path, options: argparse.Namespace) -> None:
         "settings": settings,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "run.yaml.tmp"
-    temporary.write_text(yaml.safe_dump(card, sort_keys=False), encoding="utf-8")
-    temporary.replace(folder / "run.yaml")
+    write_whole(folder / "run.yaml", yaml.safe_dump(card, sort_keys=False))

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from tabletop.paths import write_whole
 from tabletop.report.closing import how_made, how_to_read
 from tabletop.report.gallery import named_skills, nameless_skills, plans
 from tabletop.report.headline import headline
@@ -81,7 +82,5 @@ def write_report(folder: Path) -> Path:
     """
     text = page(read_run(Path(folder)))
     target = Path(folder) / "report.html"
-    temporary = target.with_name(target.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    write_whole(target, text)
     return target

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
+from tabletop.paths import write_whole
 from tabletop.sim.state import Layout
 
 __all__ = ["TABLE_NEAR_EDGE", "Camera", "Entity", "Light", "Robot", "Scene", "Table", "load_scene", "save_scene"]
@@ -114,8 +115,6 @@ class Scene:
         Raises:
             TabletopError: there is none.
         """
-        from tabletop.errors import unknown
-
         for e in self.entities:
             if e.name == name:
                 return e
@@ -155,10 +154,7 @@ def _build(cls: type, data: object, where: str) -> Any:
 def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
     """Write a scene as YAML (floats keep every bit). The file appears whole or not at all."""
     text = yaml.safe_dump(_plain(dataclasses.asdict(scene)), sort_keys=False)
-    target = Path(path)
-    temporary = target.with_name(target.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    write_whole(Path(path), text)
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:

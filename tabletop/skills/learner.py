@@ -195,13 +195,14 @@ class Learner:
         share = np.maximum(1.0 - trust, self.settings.feedback)
         own = trust[self.codes.kind_of[commanded]] * len(ends) / len(recent)
         other = share[self.codes.kind_of[found]] * self.replay["weight"][ends]
-        finals = self.replay["final"].astype(np.float64)
+        finals = self.replay["final"]
+        latest = finals[recent].astype(np.float64)
         self.q.fit(
-            np.concatenate([finals[recent], finals[ends]]),
+            np.concatenate([latest, finals[ends].astype(np.float64)]),
             np.concatenate([commanded, found]),
             np.concatenate([own, other]),
         )
-        return self.q.loss(finals[recent], self.codes.kind_of[commanded], commanded, self.rng)
+        return self.q.loss(latest, self.codes.kind_of[commanded], commanded, self.rng)
 
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
