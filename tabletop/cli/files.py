@@ -11,7 +11,7 @@ from tabletop.paths import write_whole
 
 __all__ = ["merge_summary", "read_json", "read_names", "write_json"]
 
-_ENTRY: Final = {"id", "name", "task", "success", "low", "n", "offset", "angle", "effects"}
+_ENTRY: Final = {"id", "name", "task", "success", "low", "n", "offset", "angle", "outcomes"}
 """What later stages read of a named skill."""
 
 

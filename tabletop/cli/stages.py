@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
@@ -34,7 +33,7 @@ from tabletop.planner.goals import SCRIPTED_VOCABULARY
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover
-from tabletop.skills.effects import REACH, TURN, get_effect
+from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
 from tabletop.skills.measure import measure, sample_effects
 
@@ -68,16 +67,15 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
     fresh = replace(library, weights=SAC(spec, 5, _plain_settings(library), seed + 1).actor_arrays())
     with Engine(workers) as engine:
-        labels, effects = sample_effects(library, engine, episodes, seed, label="measure")
-        found = measure(codes, labels, effects, seed)
+        labels, effects, outcomes = sample_effects(library, engine, episodes, seed, label="measure")
+        found = measure(codes, labels, effects, outcomes, seed)
         few = max(4, episodes // 3)
         for name, lib, mode in (
             ("random", library, "random"),
             ("untrained", fresh, "skill"),
             ("shuffled", library, "shuffled"),
         ):
-            floor_labels, floor_effects = sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
-            floor = measure(codes, floor_labels, floor_effects, seed)
+            floor = measure(codes, *sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor"), seed)
             floors[name] = {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
     result = {
         "codes": codes.total,
@@ -88,13 +86,12 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
         "seed": library.info.get("seed"),
         "episodes": episodes,
     }
-    size = {k.name: k.size for k in codes.kinds}
     result["skills"] = [
         {
             "id": s.id,
             "effect": s.effect.name,
             "code": s.code,
-            "finals": _finals(s.effect.name, effects[labels == s.code][:, : size[s.effect.name]]),
+            "finals": [_final(s.effect, o) for o, c in zip(outcomes, labels, strict=True) if c == s.code],
         }
         for s in library.skills
     ]
@@ -114,16 +111,10 @@ def _plain_settings(library: Library) -> SACSettings:
     return SACSettings(hidden=hidden)
 
 
-def _finals(effect: str, effects: Any) -> list[list[float]]:
-    """Return effects in their own units: dx, dy, dz (m) and dyaw (rad) for rigid things, fractions for joints."""
-    rows = np.array(effects, dtype=np.float64)
-    if get_effect(effect).moves == "joint":
-        rows = rows / REACH
-    elif rows.shape[1] > 3:
-        rows[:, 3] /= TURN
-    else:
-        rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
-    return [[round(float(v), 4) for v in row] for row in rows]
+def _final(kind: EffectKind, found: Any) -> list[float]:
+    """Return an outcome as the report draws it: change or place (x, y, z in m) and turn (rad), or a fraction."""
+    row = found if len(found) == 1 else [*(found[4:] if kind.places else found[:2]), *found[2:4]]
+    return [round(float(v), 4) for v in row]
 
 
 def name_stage(folder: Path, library: Library, settings: NameSettings, workers: int | None) -> dict[str, Any]:
@@ -183,7 +174,7 @@ def plan_stage(
     else:
         named = read_names(folder / "name.json", f"tabletop name {folder}")
         library = library_of(folder)
-        usable = {e["id"]: e["effects"] for e in named["skills"] if e["name"]}
+        usable = {e["id"]: e["outcomes"] for e in named["skills"] if e["name"]}
         if not usable:
             raise TabletopError(
                 "no skill of this library has a name, so there is nothing to plan with; discover longer"

@@ -88,17 +88,18 @@ class Network:
         self.gradient = torch.zeros_like(self.flat)
         self._low = self.flat.to(torch.bfloat16) if bf16 else self.flat
         self.dtype = self._low.dtype
-        self.parameters = self._views(self.flat)
-        self.gradients = self._views(self.gradient)
+        self.parameters = self.views(self.flat)
+        self.gradients = self.views(self.gradient)
         for view, bound in zip(self.parameters.values(), bounds, strict=True):
             view.uniform_(-bound, bound, generator=generator)
-        low = self._views(self._low)
+        low = self.views(self._low)
         self._layers = [(low[f"layer{i}.weight"], low[f"layer{i}.bias"]) for i in range(self.depth)]
         self._space: dict[tuple[str, int, torch.dtype], Tensor] = {}
         self._batch = 0
         self.refresh()
 
-    def _views(self, flat: Tensor) -> dict[str, Tensor]:
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Return the parts of a vector laid out like `flat`, by parameter; they share its memory."""
         parts = torch.split(flat, [math.prod(s) for s in self.shapes.values()])
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 

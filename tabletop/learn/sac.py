@@ -58,6 +58,8 @@ class SACSettings:
     """Transitions an update; the caller draws them."""
     bf16: bool = True
     """Compute hidden layers in bfloat16, with float32 parameters: half as fast again where the CPU has it."""
+    average: float = 0.002
+    """Share of the policy that goes into its running average at each of its updates."""
     deterministic: bool = False
     """Learn as TD3 does, without entropy."""
     exploration_noise: float = 0.1
@@ -70,7 +72,7 @@ class SACSettings:
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
             raise TabletopError(f"hidden needs at least one layer, each of width >= 1; got {self.hidden}")
-        for name in ("gamma", "tau"):
+        for name in ("gamma", "tau", "average"):
             if not 0 < getattr(self, name) <= 1:
                 raise TabletopError(f"{name} must be in (0, 1]; got {getattr(self, name)}")
         for name in ("actor_rate", "critic_rate"):
@@ -109,6 +111,7 @@ class SAC:
             bias = self.actor.parameters["last.bias"]
             bias[:, action_size:] = math.atanh(-_LOG_STD_MIDDLE / _LOG_STD_REACH)
             self.actor.refresh()
+        self._average = self.actor.flat.clone()
         self._log_alpha = torch.zeros(1)
         self._alpha_gradient = torch.zeros(1)
         self._target_entropy = -float(action_size) if settings.target_entropy is None else settings.target_entropy
@@ -211,6 +214,7 @@ class SAC:
         self.actor.backward(tape, gradient)
         self._optimisers["actor"].step()
         self.actor.refresh()
+        self._average.lerp_(self.actor.flat, self.settings.average)
         return loss
 
     def _slope(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -242,22 +246,28 @@ class SAC:
         clip = self.settings.target_noise_clip
         return torch.tanh(out).add_(noise.clamp_(-clip, clip)).clamp_(-1, 1)
 
-    def actor_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of the policy's float32 weights, as `NumpyActor` and a weights file want them."""
+    def actor_arrays(self, *, averaged: bool = False) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of the policy's float32 weights, as `NumpyActor` and a weights file want them.
+
+        Args:
+            averaged: give the running average over updates instead (Polyak & Juditsky 1992): single updates pull
+                the policy to and fro about it, so it is steadier where nothing is to be learned any more.
+        """
+        parameters = self.actor.views(self._average if averaged else self.actor.flat)
         spec = self.spec
         out: dict[str, npt.NDArray[Any]] = {
             "spec": np.array([spec.ego, spec.others, spec.other_width, spec.encoded], dtype=np.int64),
             "deterministic": np.array(self.settings.deterministic, dtype=np.uint8),
             "exploration_noise": np.array(self.settings.exploration_noise, dtype=np.float32),
         }
-        for name, value in self.actor.parameters.items():
+        for name, value in parameters.items():
             if name.startswith("encoder"):
                 out[name] = value.numpy().copy()
             elif name.startswith("layer"):
                 out[name] = value.numpy().squeeze((0, 1) if name.endswith("bias") else 0).copy()
         last = f"layer{len(self.settings.hidden)}"
-        out[f"{last}.weight"] = self.actor.parameters["last.weight"][0].t().contiguous().numpy().copy()
-        out[f"{last}.bias"] = self.actor.parameters["last.bias"][0, :, 0].numpy().copy()
+        out[f"{last}.weight"] = parameters["last.weight"][0].t().contiguous().numpy().copy()
+        out[f"{last}.bias"] = parameters["last.bias"][0, :, 0].numpy().copy()
         return out
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -268,6 +278,7 @@ class SAC:
             "actor": self.actor.flat.clone(),
             "critic": self.critic.flat.clone(),
             "target": self.target.flat.clone(),
+            "average": self._average.clone(),
             "log_alpha": self._log_alpha.clone(),
         }
         for name, optimiser in self._optimisers.items():
@@ -291,6 +302,7 @@ class SAC:
         for network, name in ((self.actor, "actor"), (self.critic, "critic"), (self.target, "target")):
             network.flat.copy_(_copy(state[name]))
             network.refresh()
+        self._average.copy_(_copy(state["average"]))
         self._log_alpha.copy_(_copy(state["log_alpha"]))
         for name, optimiser in self._optimisers.items():
             for key, value in optimiser.state.items():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tabletop.logic import Registry, Task
-from tabletop.skills.effects import TURN, EffectKind
+from tabletop.skills.effects import EffectKind
 from tabletop.skills.measure import Sample
 
 __all__ = ["Candidate", "candidates", "judge_sample", "task_kinds"]
@@ -84,7 +84,7 @@ def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidat
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
     if len(fitting) < _LEAST_SAMPLES:
         return None
-    moved = np.array([s.effect[:3] for s in fitting])
+    moved = np.array([s.outcome[:3] for s in fitting])
     middle = np.median(moved, axis=0)
     if np.hypot(*middle[:2]) < _SHORTEST or middle[2] < _DOWN:
         return None
@@ -98,9 +98,9 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
-    if kind.size < 4 or len(fitting) < _LEAST_SAMPLES:
+    if kind.moves != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
         return None
-    turns = np.array([s.effect[3] / TURN for s in fitting])
+    turns = np.array([s.outcome[3] for s in fitting])
     middle = float(np.median(turns))
     if abs(middle) < _LEAST_TURN:
         return None

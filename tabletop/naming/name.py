@@ -133,7 +133,7 @@ def name_skills(
 
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the floors,
-        phrase, consistency and effects on split A; "named_tasks"; "matrix" of rates on split A.
+        phrase, consistency and outcomes on split A; "named_tasks"; "matrix" of rates on split A.
     """
     s = settings or NameSettings()
     skills = library.skills
@@ -219,13 +219,13 @@ def _entry(
 ) -> dict[str, Any]:
     effects = np.array([x.effect for x in samples])
     kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
-    size, spread = consistency(skill.effect, effects)
+    spread = consistency(skill.effect, effects)
     noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
-    words = phrase(skill.effect, effects, noun)
-    # A joint's effect is where it ends, so the same end each time may be the work of nobody.
+    outcomes = np.array([x.outcome for x in samples])
+    words = phrase(skill.effect, outcomes, noun)
+    # An effect may be a place, and what always ends at the same one may have been there before.
     idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
     change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
-    does = size if skill.effect.moves == "rigid" else change
     entry: dict[str, Any] = {
         "id": skill.id,
         "effect": skill.effect.name,
@@ -241,10 +241,10 @@ def _entry(
         "nothing_success": 0.0,
         "shuffled_success": 0.0,
         "phrase": words,
-        "size": round(size, 4),
+        "size": round(change, 4),
         "spread": round(spread, 4),
-        "consistent": bool(spread < 0.05 and does > 0.04),
-        "effects": [[round(float(v), 4) for v in e] for e in effects],
+        "consistent": bool(spread < 0.05 and change > 0.04),
+        "outcomes": [[round(float(v), 4) for v in o] for o in outcomes],
         "offset": None,
         "angle": None,
     }

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.skills.effects import REACH, TURN, EffectKind
+from tabletop.skills.effects import EffectKind
 
 __all__ = ["consistency", "offset_words", "phrase"]
 
@@ -38,41 +38,39 @@ def offset_words(dx: float, dy: float) -> str:
     return f"{np.hypot(dx, dy) * 100:.0f} cm {'-'.join(names)}"
 
 
-def phrase(kind: EffectKind, effects: Array, noun: str = "the object") -> str:
-    """Return what a skill does to its entity, by the median of its effects.
+def phrase(kind: EffectKind, outcomes: Array, noun: str = "the object") -> str:
+    """Return what a skill does to its entity, by the median of its outcomes.
 
     Args:
         kind: of effect.
-        effects: (n, >= kind.size), see skills/effects.py.
+        outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects.py.
         noun: what to call the entity.
     """
-    middle = np.median(effects, axis=0)
+    middle = np.median(outcomes, axis=0)
     if kind.moves == "joint":
-        share = float(middle[0]) / REACH
+        share = float(middle[0])
         if kind.name == "button":
             return f"presses {noun}" if share > 0.5 else f"leaves {noun} alone"
         return f"brings {noun} to {abs(round(100 * share))}% open"
-    dx, dy, dz = (float(v) for v in middle[:3])
+    dx, dy, dz, turn, x, y = (float(v) for v in middle)
     if dz < -0.08:
         return f"knocks {noun} off the table"
-    words = _horizontal(dx, dy)
-    turn = float(middle[3]) / TURN if kind.size > 3 else 0.0
-    if kind.settles:
-        parts = [f"moves {noun} {' and '.join(words)}"] if words else []
-        if abs(turn) > np.radians(20):
-            side = "counter-clockwise" if turn > 0 else "clockwise"
-            parts.append(f"turns {noun} {np.degrees(abs(turn)):.0f} deg {side}")
-        return " and ".join(parts) or f"leaves {noun} about where it is"
-    if dz >= _STILL:
-        return f"holds {noun} {dz * 100:.0f} cm up" + (f", {' and '.join(words)}" if words else "")
-    return f"takes {noun} {' and '.join(words)}" if words else f"leaves {noun} about where it is"
+    if kind.places and float(np.median(np.linalg.norm(outcomes[:, :3], axis=1))) < _STILL:
+        return f"leaves {noun} about where it is"
+    words = " and ".join(_horizontal(x, y) if kind.places else _horizontal(dx, dy))
+    if kind.places:
+        words = f"{words} from the middle" if words else "at the middle"
+        if kind.settles:
+            return f"puts {noun} {words}"
+        return f"holds {noun} {dz * 100:.0f} cm up, {words}" if dz >= _STILL else f"takes {noun} {words}"
+    parts = [f"moves {noun} {words}"] if words else []
+    if abs(turn) > np.radians(20):
+        side = "counter-clockwise" if turn > 0 else "clockwise"
+        parts.append(f"turns {noun} {np.degrees(abs(turn)):.0f} deg {side}")
+    return " and ".join(parts) or f"leaves {noun} about where it is"
 
 
-def consistency(kind: EffectKind, effects: Array) -> tuple[float, float]:
-    """Return (size, spread) of a skill's effects, m of reach: the median's norm, and the median distance from it.
-
-    A skill is worth a phrase where its spread is small beside what it does.
-    """
+def consistency(kind: EffectKind, effects: Array) -> float:
+    """Return the spread of a skill's effects: the median distance from their median, m of reach."""
     used = effects[:, : kind.size]
-    middle = np.median(used, axis=0)
-    return float(np.linalg.norm(middle)), float(np.median(np.linalg.norm(used - middle, axis=1)))
+    return float(np.median(np.linalg.norm(used - np.median(used, axis=0), axis=1)))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import numpy as np
 
 from tabletop.errors import TabletopError
-from tabletop.planner.operator import Outcome, SampledOperator, held_outcome
-from tabletop.skills.effects import REACH, TURN, EffectKind
+from tabletop.planner.operator import Outcome, SampledOperator
+from tabletop.skills.effects import MIDDLE, EffectKind
 from tabletop.skills.library import Library
 
 __all__ = ["operators_from_samples"]
+
+_TAKEN: Final = 0.02
+"""m a thing must have risen to count as held at the end."""
 
 
 def operators_from_samples(
@@ -25,16 +29,15 @@ def operators_from_samples(
 
     Args:
         library: the skills.
-        samples: final effects by skill id, each (d,) as the skill's kind of effect gives them
-            (skills/effects.py), further numbers ignored.
+        samples: outcomes by skill id, as `outcome` in skills/effects.py gives them.
 
     Raises:
-        TabletopError: an unknown skill, or an effect with too few or infinite numbers.
+        TabletopError: an unknown skill, or an outcome with too few or infinite numbers.
     """
     out = []
-    for id, effects in samples.items():
+    for id, found in samples.items():
         skill = library.skill(id)
-        outcomes = tuple(_outcome(skill.effect, e, id) for e in effects)
+        outcomes = tuple(_outcome(skill.effect, e, id) for e in found)
         out.append(
             SampledOperator(
                 id,
@@ -49,13 +52,14 @@ def operators_from_samples(
     return tuple(out)
 
 
-def _outcome(kind: EffectKind, effect: Sequence[float], id: str) -> Outcome:
-    numbers = [float(v) for v in effect]
-    if len(numbers) < kind.size or not np.isfinite(numbers).all():
-        raise TabletopError(f"an effect of skill {id!r} takes {kind.size} finite numbers, got {numbers!r}")
+def _outcome(kind: EffectKind, found: Sequence[float], id: str) -> Outcome:
+    numbers = [float(v) for v in found]
+    size = 1 if kind.moves == "joint" else 6
+    if len(numbers) != size or not np.isfinite(numbers).all():
+        raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
     if kind.moves == "joint":
-        return Outcome(fraction=numbers[0] / REACH)
-    if not kind.settles:
-        return held_outcome(numbers[:3])
-    x, y, z = numbers[:3]
-    return Outcome((x, y, z), yaw=numbers[3] / TURN if kind.size > 3 else 0.0)
+        return Outcome(fraction=numbers[0])
+    dx, dy, dz, yaw, x, y = numbers
+    place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if kind.places else None
+    # Whether the gripper still holds it is not said; what ends above where it began is taken to be held.
+    return Outcome((dx, dy, dz), yaw, place=place, held=not kind.settles and dz > _TAKEN)

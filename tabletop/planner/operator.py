@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -15,14 +15,13 @@ from tabletop.planner.change import drop_off, follow_joint, hold, park, put, tur
 from tabletop.rollout.policy import Policy
 from tabletop.sim.state import State
 
-__all__ = ["Operator", "Outcome", "SampledOperator", "held_outcome"]
+__all__ = ["Operator", "Outcome", "SampledOperator"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _BELOW_TABLE: Final = 0.02
-_TAKEN: Final = 0.02
-"""m a held thing must have risen to count as held at the end."""
+_OFF_TABLE: Final = -0.1
 
 
 class Operator(Protocol):
@@ -72,6 +71,8 @@ class Outcome:
     """m, world axes."""
     yaw: float = 0.0
     """rad turned about +z."""
+    place: tuple[float, float] | None = None
+    """m, world: where it ended, if the skill brings things to a place and does not move them by a distance."""
     fraction: float | None = None
     """Final joint fraction; None for what has no joint."""
     held: bool = False
@@ -79,7 +80,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Raises TabletopError: a number is not finite."""
-        if not np.isfinite([*self.displacement, self.yaw, self.fraction or 0.0]).all():
+        if not np.isfinite([*self.displacement, *(self.place or ()), self.yaw, self.fraction or 0.0]).all():
             raise TabletopError(f"an outcome takes finite numbers, got {self!r}")
 
 
@@ -116,10 +117,11 @@ class SampledOperator:
         return len(set(self.outcomes)) == 1
 
     @cached_property
-    def _columns(self) -> tuple[Array, Array, Array, Mask]:
-        """Displacements (n, 3), yaws (n,), fractions (n,) with nan for none, and whether held (n,)."""
+    def _columns(self) -> tuple[Array, Array, Array, Array, Mask]:
+        """Displacements (n, 3), places (n, 2), yaws (n,), fractions (n,) with nan for none, whether held (n,)."""
         return (
             np.array([o.displacement for o in self.outcomes]),
+            np.array([o.place or (np.nan, np.nan) for o in self.outcomes]),
             np.array([o.yaw for o in self.outcomes]),
             np.array([np.nan if o.fraction is None else o.fraction for o in self.outcomes]),
             np.array([o.held for o in self.outcomes]),
@@ -140,7 +142,7 @@ class SampledOperator:
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         """Return the state after the outcomes that the draws choose."""
-        moved, yaw, fraction, held = self._columns
+        moved, place, yaw, fraction, held = self._columns
         chosen = np.minimum((draws * len(yaw)).astype(int), len(yaw) - 1)
         if self.moves == "joint":
             kept = np.isnan(fraction[chosen])
@@ -149,7 +151,11 @@ class SampledOperator:
                 entity,
                 np.where(kept, state.entity(entity, "fraction"), fraction[chosen]),
             )
-        out = put(state, entity, state.entity(entity, "position") + moved[chosen])
+        there = state.entity(entity, "position") + moved[chosen]
+        # What fell off the table did not get to the place it was brought to.
+        placed = ~np.isnan(place[chosen]) & (moved[chosen][:, 2:] > _OFF_TABLE)
+        there[..., :2] = np.where(placed, place[chosen], there[..., :2])
+        out = put(state, entity, there)
         if yaw.any():
             out = turn(out, entity, yaw[chosen])
         out = park(drop_off(out, entity), entity)
@@ -158,12 +164,3 @@ class SampledOperator:
     def policy(self, entity: str) -> Policy:
         """Return the policy that runs the skill on an entity."""
         return self.make_policy(entity)
-
-
-def held_outcome(displacement: Sequence[float]) -> Outcome:
-    """Return the outcome of an episode that was judged while the gripper may still hold the entity.
-
-    The effect does not say whether it does; what ends above where it began is taken to be held.
-    """
-    dx, dy, dz = (float(v) for v in displacement)
-    return Outcome((dx, dy, dz), held=dz > _TAKEN)

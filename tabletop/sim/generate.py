@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,7 +225,7 @@ def generate(
     *,
     inventory_seed: int | Sequence[int] | None = None,
     gripper: str | None = None,
-    attend: str | None = None,
+    attend: str | Callable[[Sequence[Entity]], str | None] | None = None,
     offsets: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Scene:
     """Draw a scene.
@@ -235,7 +235,8 @@ def generate(
         seed: of the poses, the gripper, the light and the camera; and of the rest too without inventory_seed.
         inventory_seed: of the kinds, sizes, masses, frictions and colours.
         gripper: one of GRIPPER_STARTS; otherwise the card's, or nominal.
-        attend: the entity that the gripper's start refers to; otherwise the card's, or the first.
+        attend: the entity that the gripper's start refers to, or what names it once all entities stand;
+            otherwise the card's, or the first.
         offsets: for entities placed at an offset from another: the offset (x, y, z in m) to use instead of a
             random one.
 
@@ -255,7 +256,8 @@ def generate(
         fixed = {"from": spec.raw["offset"].get("from"), **{k: float(v) for k, v in offset.items()}}
         specs[found_at[0]] = replace(spec, raw={**spec.raw, "offset": fixed})
     mode = gripper if gripper is not None else str(card.get("gripper", "nominal"))
-    target = attend if attend is not None else card.get("attend", specs[0].name if specs else None)
+    named = None if callable(attend) else attend
+    target = named if named is not None else card.get("attend", specs[0].name if specs else None)
     known = {*map(str, card.get("entities", {})), *(s.name for s in specs)}
     if target is not None and target not in known:
         raise unknown("entity to attend to", target, known)
@@ -277,6 +279,8 @@ def generate(
         )
     by_name = {e.name: e for e in placed}
     entities = [by_name[s.name] for s in specs]
+    if callable(attend):
+        target = attend(entities)
     robot, kept = start(mode, entities, target, table, poses)
     light, camera = _view(poses)
     number_seed = base[-1] if len(base) == 1 else int(np.random.SeedSequence(base).generate_state(1)[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -180,7 +180,7 @@ def load_scene(path: str | os.PathLike[str]) -> Scene:
     return scene
 
 
-def layout_of(scene: Scene, moves: Mapping[str, str]) -> Layout:
-    """Return the layout of a scene's states, given how each kind moves."""
-    kinds = tuple(e.kind for e in scene.entities)
-    return Layout(scene.names, kinds, tuple(moves[k] for k in kinds))
+def layout_of(entities: Sequence[Entity], moves: Mapping[str, str]) -> Layout:
+    """Return the layout of the states of a scene with these entities, given how each kind moves."""
+    kinds = tuple(e.kind for e in entities)
+    return Layout(tuple(e.name for e in entities), kinds, tuple(moves[k] for k in kinds))

@@ -91,7 +91,7 @@ class World:
         self._build(scene)
         self.scene = scene
         cards = load_cards()
-        self.layout = layout_of(scene, {k: cards[k].moves for k in {e.kind for e in scene.entities}})
+        self.layout = layout_of(scene.entities, {k: cards[k].moves for k in {e.kind for e in scene.entities}})
         robot = scene.robot
         self.arm.teleport(robot.position, robot.yaw, robot.width)
         for entity, body in zip(scene.entities, self._bodies, strict=True):

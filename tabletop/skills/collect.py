@@ -13,7 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
-from tabletop.sim.scene import Scene, layout_of
+from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
 from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
@@ -25,9 +25,9 @@ INVENTORY_EPISODES: Final = 8
 """Episodes in a row that share a set of objects ("from time to time" a new one)."""
 
 _STARTS: Final[tuple[tuple[str, float], ...]] = (
-    ("nominal", 0.25),
+    ("nominal", 0.30),
     ("near", 0.25),
-    ("above", 0.20),
+    ("above", 0.15),
     ("around", 0.15),
     ("holding", 0.15),
 )
@@ -89,20 +89,24 @@ def attended_scene(
         TabletopError: none of 200 inventories has one.
     """
     rng = np.random.default_rng([5, *seed])
+    chosen: list[str] = []
+
+    def choose(entities: Sequence[Entity]) -> str | None:
+        fractions = {e.name: e.fraction for e in entities}
+        layout = layout_of(entities, {e.kind: load_cards()[e.kind].moves for e in entities})
+        candidates = entities_for(kind, layout, fractions)
+        if candidates:
+            chosen.append(candidates[int(rng.integers(len(candidates)))])
+        return chosen[-1] if chosen else None
+
     for attempt in range(200):
-        draw = [*inventory, attempt]
         try:
-            scene = generate(card, [*seed, 0], inventory_seed=draw)
+            scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
         except TabletopError:
             # This set of objects does not fit on this table; the next one may.
             continue
-        fractions = {e.name: e.fraction for e in scene.entities}
-        layout = layout_of(scene, {e.kind: load_cards()[e.kind].moves for e in scene.entities})
-        candidates = entities_for(kind, layout, fractions)
-        if not candidates:
-            continue
-        entity = candidates[int(rng.integers(len(candidates)))]
-        return generate(card, [*seed, 0], inventory_seed=draw, gripper=gripper, attend=entity), entity
+        if chosen:
+            return scene, chosen[-1]
     raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
 
 
@@ -130,7 +134,11 @@ def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float,
         return None
     x, y, _ = scene.robot.position
     dx, dy = rng.normal(0.0, 0.10, 2)
-    return float(x + dx), float(y + dy), scene.table.height + thing.size[2] / 2
+    return (
+        float(np.clip(x + dx, 0.36, 0.66)),
+        float(np.clip(y + dy, -0.28, 0.28)),
+        scene.table.height + thing.size[2] / 2,
+    )
 
 
 def collect(job: CollectJob) -> Batch:

@@ -41,10 +41,19 @@ _AHEAD: Final = 2
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(default_factory=lambda: {"held": 24, "settled": 20, "drawer": 6, "button": 2})
+    counts: Mapping[str, int] = field(
+        default_factory=lambda: {"held": 28, "settled": 16, "placed": 20, "turned": 4, "drawer": 6, "button": 2}
+    )
     """Codes of each kind of effect."""
     shares: Mapping[str, float] = field(
-        default_factory=lambda: {"held": 0.38, "settled": 0.38, "drawer": 0.15, "button": 0.09}
+        default_factory=lambda: {
+            "held": 0.28,
+            "settled": 0.24,
+            "placed": 0.22,
+            "turned": 0.06,
+            "drawer": 0.14,
+            "button": 0.06,
+        }
     )
     """Share of the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "discovery"
@@ -263,7 +272,7 @@ class _Run:
         return Library(
             self.codes,
             self.settings.horizon,
-            learner.sac.actor_arrays(),
+            learner.sac.actor_arrays(averaged=True),
             learner.q.means.copy(),
             self.card,
             info,

@@ -46,7 +46,8 @@ class Discriminator:
         Returns:
             (n, codes): -inf for codes of other kinds.
         """
-        square = (effects**2).sum(-1)[:, None] - 2 * effects @ self.means.T + (self.means**2).sum(-1)[None]
+        means = self.means.astype(effects.dtype)
+        square = (effects**2).sum(-1)[:, None] - 2 * effects @ means.T + (means**2).sum(-1)[None]
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         bent = 1.0 - np.sqrt(1.0 + np.maximum(square, 0.0) / self.sigma**2)
         logits = np.where(self.codes.member[kinds], bent, -np.inf)
@@ -98,10 +99,13 @@ def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:
         (n, k), rows sum to 1.
     """
     p = np.exp(np.maximum(log_q, -60.0))
+    rows = 1.0 / p.sum(1)
+    share = weights.sum() / p.shape[1]
     for _ in range(iterations):
-        p /= (weights[:, None] * p).sum(0, keepdims=True) + 1e-300
-        p /= p.sum(1, keepdims=True) + 1e-300
-    return p
+        columns = share / ((weights * rows) @ p)
+        rows = 1.0 / (p @ columns)
+    out: Array = p * columns * rows[:, None]
+    return out
 
 
 def farthest(effects: Array, count: int, rng: np.random.Generator, start: Array | None = None) -> Array:

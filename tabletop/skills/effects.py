@@ -18,7 +18,18 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["EFFECTS", "EFFECT_WIDTH", "REACH", "TURN", "EffectKind", "effect", "entities_for", "get_effect"]
+__all__ = [
+    "EFFECTS",
+    "EFFECT_WIDTH",
+    "MIDDLE",
+    "REACH",
+    "TURN",
+    "EffectKind",
+    "effect",
+    "entities_for",
+    "get_effect",
+    "outcome",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -30,9 +41,13 @@ TURN: Final = 0.05
 """m a radian of yaw counts as."""
 _FALLEN: Final = -0.1
 """m of displacement down from which a thing counts as off the table."""
-_LOW: Final = np.array([-0.4, -0.4, -0.12])
+_OFF: Final = np.array([0.0, 0.0, -0.2])
+"""m of displacement that all that fell off the table counts as: where it rolled to on the floor is no skill."""
+MIDDLE: Final = np.array([0.5, 0.0])
+"""m, world: the middle of the reach."""
+_LOW: Final = np.array([-0.4, -0.4, -0.1])
 _HIGH: Final = np.array([0.4, 0.4, 0.3])
-"""m beyond which a displacement is not told apart: what fell off the table is down, not half a metre down."""
+"""m beyond which a displacement is not told apart."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,10 @@ class EffectKind:
     """Numbers an effect has."""
     settles: bool
     """Whether the skill ends with opening, retreating and waiting, and is judged after it."""
+    places: bool
+    """Whether an effect says where the entity is, and not how it changed."""
+    mirror: tuple[float, ...]
+    """(size,) factors that an effect takes if the world is mirrored left to right (y becomes -y)."""
     function: Callable[[State, State, str], Array]
     """(initial, state, entity) -> (..., size), in metres of the reach."""
 
@@ -57,7 +76,13 @@ EFFECTS: Final[dict[str, EffectKind]] = {}
 
 
 def effect(
-    name: str, *, moves: str, size: int, settles: bool, kinds: tuple[str, ...] | None = None
+    name: str,
+    *,
+    moves: str,
+    mirror: tuple[float, ...],
+    settles: bool,
+    places: bool = False,
+    kinds: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
 
@@ -68,7 +93,7 @@ def effect(
     def add(function: Callable[[State, State, str], Array]) -> Callable[[State, State, str], Array]:
         if name in EFFECTS:
             raise TabletopError(f"effect {name!r} is registered twice")
-        EFFECTS[name] = EffectKind(name, moves, kinds, size, settles, function)
+        EFFECTS[name] = EffectKind(name, moves, kinds, len(mirror), settles, places, mirror, function)
         return function
 
     return add
@@ -89,6 +114,8 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
         if moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
             continue
         if moves == "rigid" and not load_cards()[entity_kind].graspable:
+            continue
+        if kind.name == "turned" and symmetric(entity_kind):
             continue
         if entity_kind == "button" and fractions.get(name, 0.0) > 0.5:
             continue
@@ -111,11 +138,7 @@ def displacement(initial: State, state: State, entity: str) -> Array:
     """Return how far an entity is from where it began: (..., 3) m, clipped."""
     moved = state.entity(entity, "position") - initial.entity(entity, "position")
     out: Array = np.clip(moved, _LOW, _HIGH)
-    # Where a fallen thing rolls to on the floor is no skill: only the side it fell to counts.
-    fallen = moved[..., 2:] < _FALLEN
-    side = moved[..., :2] / (np.linalg.norm(moved[..., :2], axis=-1, keepdims=True) + 1e-9)
-    out[..., :2] = np.where(fallen, 0.15 * side, out[..., :2])
-    return out
+    return np.where(moved[..., 2:] < _FALLEN, _OFF, out)
 
 
 def yaw(quaternion: Array) -> Array:
@@ -141,29 +164,71 @@ def turned(initial: State, state: State, entity: str) -> Array:
     return out
 
 
-@effect("held", moves="rigid", size=3, settles=False)
+def _upright(state: State, entity: str) -> npt.NDArray[np.bool_]:
+    x, y, _, _ = np.moveaxis(state.entity(entity, "quaternion"), -1, 0)
+    out: npt.NDArray[np.bool_] = 1 - 2 * (x * x + y * y) > 0.7
+    return out
+
+
+def outcome(initial: State, state: State, entity: str) -> Array:
+    """Return what became of an entity, in plain units, whatever kind of effect a skill was after.
+
+    Returns:
+        (..., 6) of a rigid thing: displacement dx, dy, dz (m; what fell off the table is (0, 0, -0.2)), turn dyaw
+        (rad, within a quarter each way, 0 for what lies on its side), and where it is, x and y (m from the middle of
+        the reach, MIDDLE). (..., 1) of a joint: its fraction.
+    """
+    if state.layout.move(entity) == "joint":
+        return state.entity(entity, "fraction")[..., None]
+    turn = np.where(_upright(state, entity), np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2), 0.0)
+    there = state.entity(entity, "position")[..., :2] - MIDDLE
+    return np.concatenate([displacement(initial, state, entity), turn[..., None], there], axis=-1)
+
+
+def place(initial: State, state: State, entity: str) -> Array:
+    """Return where an entity is: (..., 3) m, x and y from the middle of the reach, z from where it began.
+
+    Places can be had from anywhere, whereas how far a thing can be moved to one side depends on where it stands.
+    """
+    out = displacement(initial, state, entity)
+    there = np.clip(state.entity(entity, "position")[..., :2] - MIDDLE, _LOW[:2], _HIGH[:2])
+    out[..., :2] = np.where(out[..., 2:] < _FALLEN, out[..., :2], there)
+    return out
+
+
+@effect("held", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
 def _held(initial: State, state: State, entity: str) -> Array:
-    """Displacement at the last step, with no settling: where the object is taken."""
-    return displacement(initial, state, entity)
+    """Place at the last step, with no settling: where the object is taken."""
+    return place(initial, state, entity)
 
 
-@effect("settled", moves="rigid", size=4, settles=True)
+@effect("placed", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True)
+def _placed(initial: State, state: State, entity: str) -> Array:
+    """Place after the gripper let go and left: where the object stays."""
+    return place(initial, state, entity)
+
+
+@effect("settled", moves="rigid", mirror=(1.0, -1.0, 1.0, -1.0), settles=True)
 def _settled(initial: State, state: State, entity: str) -> Array:
     """Displacement and turn after the gripper let go and left: what stays done."""
-    x, y, _, _ = np.moveaxis(state.entity(entity, "quaternion"), -1, 0)
-    upright = 1 - 2 * (x * x + y * y) > 0.7
-    turn = np.where(upright, np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2), 0.0) * TURN
-    return np.concatenate([displacement(initial, state, entity), turn[..., None]], axis=-1)
+    return outcome(initial, state, entity)[..., :4] * [1.0, 1.0, 1.0, TURN]
 
 
-@effect("drawer", moves="joint", size=1, settles=True, kinds=("drawer",))
+@effect("turned", moves="rigid", mirror=(-1.0,), settles=True)
+def _turned(initial: State, state: State, entity: str) -> Array:
+    """Turn after the gripper let go and left, half a turn counting as the reach; none if it fell off the table."""
+    found = outcome(initial, state, entity)
+    return np.where(found[..., 2:3] > _FALLEN, found[..., 3:4] * (REACH / np.pi), 0.0)
+
+
+@effect("drawer", moves="joint", mirror=(1.0,), settles=True, places=True, kinds=("drawer",))
 def _drawer(initial: State, state: State, entity: str) -> Array:
     """Final fraction: an open drawer cannot be opened, so the place counts, not the change."""
     del initial
     return state.entity(entity, "fraction")[..., None] * REACH
 
 
-@effect("button", moves="joint", size=1, settles=True, kinds=("button",))
+@effect("button", moves="joint", mirror=(1.0,), settles=True, places=True, kinds=("button",))
 def _button(initial: State, state: State, entity: str) -> Array:
     """Final fraction: down or up."""
     del initial

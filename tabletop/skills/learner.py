@@ -20,7 +20,7 @@ from tabletop.skills.collect import Batch
 from tabletop.skills.discriminator import Discriminator, balance, farthest
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.objectives import get_objective
-from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS, mirrored
 from tabletop.skills.policy import CODE_WIDTH, condition
 
 __all__ = ["Learner", "LearnerSettings"]
@@ -28,6 +28,7 @@ __all__ = ["Learner", "LearnerSettings"]
 Index = npt.NDArray[np.intp]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
+_MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,16 @@ class LearnerSettings:
     """m: the same once most codes are told apart."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits."""
-    rare: float = 0.6
-    """Exponent: hindsight episodes are drawn by (count of their 5 cm bin)^-rare."""
+    rare: float = 5.0
+    """Hindsight episodes are drawn by 1 / (rare + episodes in their 5 cm bin): all that was reached counts alike,
+    however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
     sharpen: float = 4.0
     """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
     settle on the mean effect, as in clustering at too high a temperature."""
     n_steps: int = 4
     """Steps that a critic's target looks ahead before it bootstraps."""
-    feedback: float = 0.1
-    """Least weight of hindsight codes in fitting the discriminator."""
+    mirror: bool = True
+    """Whether half of a batch is mirrored left to right."""
     recent: int = 1500
     """Episodes whose commanded codes the discriminator is fitted to."""
     reward_scale: float = 1.0
@@ -101,6 +103,9 @@ class Learner:
         """Of the last episodes: code, whether q named it right, and log q + log K of it in nats."""
         self.loss = 0.0
         self.ready = False
+        self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
+        for i, kind in enumerate(codes.kinds):
+            self._mirror[i, : kind.size] = kind.mirror
 
     # --- taking in ---------------------------------------------------------------------------
 
@@ -153,9 +158,11 @@ class Learner:
     def relabel(self) -> None:
         """Draw a hindsight code for each episode, balanced over codes, and a weight that favours rare effects."""
         ends = self._episodes()
-        finals = self.replay["final"][ends].astype(np.float64)
+        finals = self.replay["final"][ends]
         kinds = self.codes.kind_of[self.replay["code"][ends]]
         log_q = self.q.log_q(finals, kinds)
+        # Bins of 5 cm, numbered; effects reach less than 2 m.
+        bins = (np.round(finals / 0.05).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
         labels = self.replay["code"][ends].copy()
         weights = np.ones(len(ends))
         for kind in range(len(self.codes.kinds)):
@@ -163,9 +170,8 @@ class Learner:
             if not len(rows):
                 continue
             codes = self.codes.codes_of(kind)
-            bins = np.round(finals[rows] / 0.05).astype(np.int64)
-            _, inverse, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
-            weight = np.asarray(counts[inverse.reshape(-1)] ** -self.settings.rare, dtype=np.float64)
+            _, inverse, counts = np.unique(bins[rows], return_inverse=True, return_counts=True)
+            weight = 1.0 / (counts[inverse] + self.settings.rare)
             weights[rows] = weight * len(rows) / weight.sum()
             p = balance(self.settings.sharpen * log_q[np.ix_(rows, codes)], weight)
             draw = self.rng.random((len(rows), 1))
@@ -179,30 +185,20 @@ class Learner:
         self._cumulative = np.cumsum(self.replay["weight"][:n], dtype=np.float64)
 
     def fit(self) -> float:
-        """Fit the discriminator to commanded and hindsight codes; return its loss on commanded ones in nats.
+        """Fit the discriminator to hindsight codes; return its loss on commanded ones in nats.
 
-        The less the commanded codes of a kind say about its effects so far, the more hindsight codes count:
-        fitting codes that say nothing would pull all means together.
+        The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
+        share. Commanded codes have no say of their own. What a policy does that fails at its code is near the
+        middle of all it can do, and fitting it draws all means there.
         """
         ends = self._episodes()
+        finals = self.replay["final"][ends].astype(np.float64)
+        found = self.replay["hindsight"][ends].astype(np.intp)
+        self.q.fit(finals, found, self.replay["weight"][ends].astype(np.float64))
         ages = (self.replay.added - 1 - ends) % self.replay.capacity
-        recent = ends[np.argsort(ages)[: self.settings.recent]]
-        commanded, found = (
-            self.replay["code"][recent].astype(np.intp),
-            self.replay["hindsight"][ends].astype(np.intp),
-        )
-        trust = np.array(list(self.accuracy().values()))
-        share = np.maximum(1.0 - trust, self.settings.feedback)
-        own = trust[self.codes.kind_of[commanded]] * len(ends) / len(recent)
-        other = share[self.codes.kind_of[found]] * self.replay["weight"][ends]
-        finals = self.replay["final"]
-        latest = finals[recent].astype(np.float64)
-        self.q.fit(
-            np.concatenate([latest, finals[ends].astype(np.float64)]),
-            np.concatenate([commanded, found]),
-            np.concatenate([own, other]),
-        )
-        return self.q.loss(latest, self.codes.kind_of[commanded], commanded, self.rng)
+        recent = np.argsort(ages)[: self.settings.recent]
+        commanded = self.replay["code"][ends[recent]].astype(np.intp)
+        return self.q.loss(finals[recent], self.codes.kind_of[commanded], commanded, self.rng)
 
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
@@ -222,19 +218,30 @@ class Learner:
         # Effects now and after each of the n steps; past an episode's end its final effect stands still.
         places = [np.minimum(rows + i, ahead) for i in range(most)]
         effects = np.concatenate([replay["effect"].take(rows, 0), *(replay["next_effect"].take(p, 0) for p in places)])
-        log_q = self.q.log_q(effects.astype(np.float64), np.tile(kinds, most + 1))
+        log_q = self.q.log_q(effects, np.tile(kinds, most + 1))
         known = log_q[np.arange(len(log_q)), np.tile(codes, most + 1)].reshape(most + 1, n)
         gains = known + np.log(self.codes.member[kinds].sum(-1))
         live = np.arange(most)[:, None] < steps
         rewards = self._objective(gains, live.astype(np.float64), gamma) * self.settings.reward_scale
         discount = gamma**steps
         means, now, later = self.q.means[codes], effects[:n], effects[-n:]
+        before, after = replay["observation"].take(rows, 0), replay["next"].take(ahead, 0)
+        actions = replay["action"].take(rows, 0)
+        if self.settings.mirror:
+            # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
+            flipped = np.arange(0, n, 2)
+            sign = self._mirror[kinds[flipped]]
+            before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
+            actions[flipped] *= _MIRRORED_ACTION
+            means[flipped] *= sign
+            now[flipped] *= sign
+            later[flipped] *= sign
         self.sac.update(
-            condition(replay["observation"].take(rows, 0), means, now, kinds, len(self.codes.kinds)),
-            replay["action"].take(rows, 0),
+            condition(before, means, now, kinds, len(self.codes.kinds)),
+            actions,
             rewards.astype(np.float32),
             (discount * (1.0 - replay["last"][ahead])).astype(np.float32),
-            condition(replay["next"].take(ahead, 0), means, later, kinds, len(self.codes.kinds)),
+            condition(after, means, later, kinds, len(self.codes.kinds)),
         )
 
     def learn(self, updates: int) -> None:

@@ -14,7 +14,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene, effects_along
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import outcome
 from tabletop.skills.library import Library, Skill
 
 __all__ = [
@@ -53,7 +53,13 @@ class Sample:
     code: int
     entity: str
     effect: tuple[float, ...]
+    """(EFFECT_WIDTH,): as the discriminator sees it."""
     trajectory: Trajectory
+
+    @property
+    def outcome(self) -> Array:
+        """(6,) or (1,): what became of the entity in plain units, see skills/effects.py."""
+        return outcome(self.trajectory.initial, self.trajectory.final, self.entity)
 
 
 def nominal_run(run: SkillRun) -> Sample:
@@ -74,18 +80,18 @@ def nominal_run(run: SkillRun) -> Sample:
     return Sample(skill.code, entity, tuple(float(v) for v in effect), trajectory)
 
 
-def _brief(run: SkillRun) -> tuple[int, tuple[float, ...]]:
+def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array]:
     sample = nominal_run(run)
-    return sample.code, sample.effect
+    return sample.code, sample.effect, sample.outcome
 
 
 def sample_effects(
     library: Library, engine: Engine, episodes: int, seed: int, mode: str = "skill", label: str | None = None
-) -> tuple[npt.NDArray[np.intp], Array]:
-    """Return (n,) codes and (n, 4) final effects of `episodes` held-out episodes of each skill."""
+) -> tuple[npt.NDArray[np.intp], Array, list[Array]]:
+    """Return (n,) codes, (n, 4) final effects and n outcomes of `episodes` held-out episodes of each skill."""
     jobs = [SkillRun(library, s, i, seed, mode) for s in library.skills for i in range(episodes)]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
-    return np.array([c for c, _ in found]), np.array([e for _, e in found])
+    return np.array([c for c, _, _ in found]), np.array([e for _, e, _ in found]), [o for _, _, o in found]
 
 
 def effective_skills(
@@ -166,21 +172,22 @@ def _held_out(
 _FITS: Final = 800
 
 
-def coverage(effects: Sequence[Array] | Array, size: float = 0.05) -> int:
-    """Return how many bins of that size (m) the effects of rigid objects (first three numbers) fall into."""
-    array = np.asarray(effects, dtype=np.float64).reshape(-1, EFFECT_WIDTH)
-    if not len(array):
-        return 0
-    return len(np.unique(np.floor(array[:, :3] / size + 0.5).astype(np.int64), axis=0))
+def coverage(outcomes: Sequence[Array], size: float = 0.05) -> int:
+    """Return how many bins of that size (m) the displacements of rigid things fall into; joints do not count."""
+    moved = [o[:3] for o in outcomes if len(o) > 1]
+    return len(np.unique(np.floor(np.array(moved) / size + 0.5).astype(np.int64), axis=0)) if moved else 0
 
 
-def measure(codes: Codes, labels: npt.NDArray[np.intp], effects: Array, seed: int) -> dict[str, Any]:
+def measure(
+    codes: Codes, labels: npt.NDArray[np.intp], effects: Array, outcomes: Sequence[Array], seed: int
+) -> dict[str, Any]:
     """Return effective skills at 2 and 5 cm, bits and coverage, in all and by kind of effect.
 
     Args:
         codes: the library's codes.
         labels: (n,) code of each episode.
         effects: (n, 4) final effect of each.
+        outcomes: n, what became of each one's entity.
         seed: of the discriminators.
     """
     by_kind: dict[str, dict[str, Any]] = {}
@@ -199,9 +206,8 @@ def measure(codes: Codes, labels: npt.NDArray[np.intp], effects: Array, seed: in
         total["effective_skills_2cm"] += two
         total["effective_skills_5cm"] += five
     total["bits_2cm"] = float(np.log2(max(1.0, total["effective_skills_2cm"])))
-    rigid = np.isin(labels, [c for c in range(codes.total) if codes.kinds[codes.kind_of[c]].moves == "rigid"])
     return {
         **{k: round(v, 3) for k, v in total.items()},
-        "coverage_bins_5cm": coverage(effects[rigid]),
+        "coverage_bins_5cm": coverage(outcomes),
         "by_kind": by_kind,
     }

@@ -10,13 +10,45 @@ import numpy.typing as npt
 
 from tabletop.sim.state import Layout, State
 
-__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "Observer"]
+__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "Observer", "mirrored"]
 
 OTHERS: Final = 4
 """Further entities that are seen: the nearest to the attended one at the start."""
 OTHER_WIDTH: Final = 13
 EGO: Final = 46
 """Columns about the robot and the attended entity, code and effect kind left out."""
+
+
+def _mirror() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Return which column each column of the mirrored observation comes from, and its factor."""
+    vector, spin = [1, -1, 1], [-1, 1, -1]
+    robot = [1, -1, 1, *vector, 1]
+    thing = [*vector, *vector, 1, -1, 1, 1, 1, 1, *vector, *spin, 1, 1, 1, 1, 1, 1, 1]
+    curved = [*vector, 1, -1, 1, -1, -1, 1, -1, 1, 1, 1, 1]
+    other = [1, *vector, *vector, 1, 1, 1, 1, 1, 1]
+    signs = np.array([*robot, *thing, *curved, *other * OTHERS], dtype=np.float32)
+    order = np.arange(len(signs))
+    # The table's edges to both sides, and the forces on both fingers, change places.
+    for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1)):
+        order[[a, b]] = b, a
+    return order, signs
+
+
+_EDGES: Final = 27
+"""Column of the distance to the table's edge at +y; the one at -y is the next."""
+_FORCES: Final = 43
+"""Column of the force on the left finger; the right one's is the next."""
+_MIRROR: Final = _mirror()
+
+
+def mirrored(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what would be seen if the world were mirrored left to right: y is -y, and yaw is -yaw.
+
+    Args:
+        observation: (..., EGO + OTHERS * OTHER_WIDTH) from an Observer.
+    """
+    order, signs = _MIRROR
+    return observation[..., order] * signs
 
 
 class Observer:

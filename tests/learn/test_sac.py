@@ -145,6 +145,17 @@ def test_the_policy_waits_for_its_delay() -> None:
     assert not torch.equal(sac.actor.flat, before)
 
 
+def test_the_averaged_policy_is_the_running_mean_of_the_policies() -> None:
+    sac = learner(average=0.25, policy_delay=1)
+    mean = sac.actor.flat.clone()
+    for i in range(5):
+        sac.update(*batch(i))
+        mean += 0.25 * (sac.actor.flat - mean)
+    arrays = sac.actor_arrays(averaged=True)
+    assert np.allclose(arrays["layer0.weight"], sac.actor.views(mean)["layer0.weight"][0].numpy(), atol=1e-7)
+    assert not np.allclose(arrays["layer0.weight"], sac.actor_arrays()["layer0.weight"], atol=1e-5)
+
+
 def test_another_seed_gives_another_learner() -> None:
     assert not torch.equal(learner(0).actor.flat, learner(1).actor.flat)
     assert torch.equal(learner(1).actor.flat, learner(1).actor.flat)

@@ -41,7 +41,7 @@ def test_a_name_comes_with_its_rate_its_interval_and_the_floors(named: dict[str,
         assert 0.5 <= entry["low"] <= entry["success"] <= entry["high"] <= 1.0
         floors = [entry[f"{m}_success"] for m in ("random", "nothing", "shuffled")]
         assert max(floors) < entry["low"]
-        assert len(entry["effects"]) == 6
+        assert len(entry["outcomes"]) == 6
 
 
 def test_the_matrix_has_a_rate_for_each_skill_and_task_seen(named: dict[str, Any], disguised: Any) -> None:

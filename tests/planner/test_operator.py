@@ -7,7 +7,6 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.planner import Outcome, SampledOperator
-from tabletop.planner.operator import held_outcome
 from tabletop.rollout.policy import Nothing
 from tabletop.sim.state import State
 
@@ -52,12 +51,22 @@ def test_what_leaves_the_table_falls_below_it(make: Build) -> None:
 
 def test_a_held_outcome_puts_the_gripper_at_the_entity(make: Build) -> None:
     state = batch(make(red={}), 1)
-    found = operator(held_outcome((0.0, 0.1, 0.12))).predict(state, "red", np.array([0.5]))
+    found = operator(Outcome((0.0, 0.1, 0.12), held=True)).predict(state, "red", np.array([0.5]))
     np.testing.assert_allclose(found.robot("gripper_position"), found.entity("red", "position"))
     assert (found.entity("red", "finger_force") > 1).all()
-    on_table = operator(held_outcome((0.0, 0.1, 0.0))).predict(state, "red", np.array([0.5]))
+    on_table = operator(Outcome((0.0, 0.1, 0.0))).predict(state, "red", np.array([0.5]))
     assert (on_table.entity("red", "finger_force") == 0).all()
     assert on_table.robot("gripper_position")[0, 2] > 0.2
+
+
+def test_an_outcome_with_a_place_is_there_wherever_it_began_unless_it_fell(make: Build) -> None:
+    state = batch(make(red={"at": (0.45, -0.1)}), 1)
+    there, fallen = Outcome((0.1, 0.1, 0.0), place=(0.6, 0.2)), Outcome((0.0, 0.0, -0.2), place=(0.9, 0.9))
+    found = operator(there).predict(state, "red", np.array([0.5])).entity("red", "position")
+    assert found[0, :2] == pytest.approx([0.6, 0.2])
+    off = operator(fallen).predict(state, "red", np.array([0.5])).entity("red", "position")
+    assert off[0, :2] == pytest.approx([0.45, -0.1])
+    assert off[0, 2] < -0.1
 
 
 def test_what_lies_in_a_drawer_goes_with_it_and_what_stands_beside_does_not(make: Build) -> None:

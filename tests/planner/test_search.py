@@ -8,7 +8,6 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
 from tabletop.planner import Goal, Outcome, Plan, SampledOperator, Search, scripted_operators
-from tabletop.planner.operator import held_outcome
 from tabletop.rollout.policy import Nothing
 from tabletop.sim.state import State
 
@@ -30,7 +29,7 @@ def joint(id: str, kind: str, fraction: float) -> SampledOperator:
 LEFT = rigid("left", Outcome((0.0, 0.12, 0.0)))
 RIGHT = rigid("right", Outcome((0.0, -0.12, 0.0)))
 AWAY = rigid("away", Outcome((0.12, 0.0, 0.0)))
-LIFT = rigid("lift", held_outcome((0.0, 0.0, 0.12)), last=True)
+LIFT = rigid("lift", Outcome((0.0, 0.0, 0.12), held=True), last=True)
 OPEN, PRESS = joint("open", "drawer", 1.0), joint("press", "button", 1.0)
 ALL = (LEFT, RIGHT, AWAY, LIFT, OPEN, PRESS)
 

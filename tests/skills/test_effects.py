@@ -10,7 +10,7 @@ from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.collect import effects_along
-from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, REACH, TURN, effect, entities_for, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, REACH, TURN, effect, entities_for, get_effect, outcome
 
 Build = Callable[..., State]
 
@@ -23,9 +23,28 @@ def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
     return get_effect(name).function(first, then, entity)
 
 
-def test_held_is_the_displacement_in_metres_of_the_world(make: Build) -> None:
-    first, then = make(a={"position": (0.5, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of("held", first, then) == pytest.approx([-0.1, 0.15, 0.15])
+@pytest.mark.parametrize("kind", ["held", "placed"])
+def test_a_place_counts_from_the_middle_of_the_reach_and_its_height_from_the_start(make: Build, kind: str) -> None:
+    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
+    assert of(kind, first, then) == pytest.approx([-0.1, 0.25, 0.15])
+
+
+def test_settled_is_the_displacement_in_metres_of_the_world(make: Build) -> None:
+    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
+    assert of("settled", first, then)[:3] == pytest.approx([-0.15, 0.15, 0.15])
+
+
+def test_turned_counts_half_a_turn_as_the_reach_and_nothing_of_what_fell(make: Build) -> None:
+    first, then = make(a={}), make(a={"quaternion": about_z(-np.pi / 4)})
+    assert of("turned", first, then) == pytest.approx([-REACH / 4])
+    assert of("turned", first, make(a={"quaternion": about_z(0.8), "position": (0.5, 0, -0.5)})) == pytest.approx([0])
+
+
+def test_an_outcome_says_change_and_place_in_plain_units(make: Build) -> None:
+    first = make(a={"position": (0.55, 0.1, 0.02)})
+    then = make(a={"position": (0.4, 0.25, 0.17), "quaternion": about_z(0.7)})
+    assert outcome(first, then, "a") == pytest.approx([-0.15, 0.15, 0.15, 0.7, -0.1, 0.25])
+    assert outcome(first, make(a={"kind": "drawer", "fraction": 0.3}), "a") == pytest.approx([0.3])
 
 
 def test_settled_adds_the_turn_at_5_cm_a_radian(make: Build) -> None:
@@ -40,16 +59,23 @@ def test_a_displacement_beyond_the_bounds_is_not_told_apart(make: Build) -> None
     assert np.array_equal(of("held", first, far), of("held", first, farther))
 
 
-def test_of_what_fell_off_the_table_only_the_side_counts(make: Build) -> None:
-    first = make(a={"position": (0.5, 0.0, 0.0)})
-    near, far = (make(a={"position": (0.5, 0.3 * k, -0.4 * k)}) for k in (1, 3))
-    assert of("held", first, near) == pytest.approx([0, 0.15, -0.12])
-    assert np.allclose(of("held", first, near), of("held", first, far))
+def test_wherever_it_fell_to_what_fell_off_the_table_is_off_the_table(make: Build) -> None:
+    first = make(a={"position": (0.5, 0.1, 0.0)})
+    ends = [make(a={"position": (0.5 + x, 0.1, z)}) for x, z in ((0.0, -0.5), (0.3, -0.4), (-0.9, -1.2))]
+    off = [of("held", first, end) for end in ends]
+    assert all(np.array_equal(o, off[0]) for o in off)
+    lowest = of("held", first, make(a={"position": (0.5, 0.1, -0.099)}))
+    assert np.linalg.norm(off[0] - lowest) > 0.09
 
 
-def test_what_falls_straight_down_has_no_side_and_no_nan(make: Build) -> None:
-    first, then = make(a={"position": (0.5, 0.1, 0.0)}), make(a={"position": (0.5, 0.1, -0.5)})
-    assert of("held", first, then) == pytest.approx([0, 0, -0.12])
+@pytest.mark.parametrize("kind", list(EFFECTS))
+def test_the_effect_in_a_mirrored_world_is_the_mirrored_effect(make: Build, kind: str) -> None:
+    name = {"drawer": "drawer", "button": "button"}.get(kind, "block")
+    first = make(a={"kind": name, "position": (0.5, 0.1, 0.0), "quaternion": about_z(0.3)})
+    then = make(a={"kind": name, "position": (0.4, 0.3, 0.1), "quaternion": about_z(0.8), "fraction": 0.4})
+    other = make(a={"kind": name, "position": (0.5, -0.1, 0.0), "quaternion": about_z(-0.3)})
+    end = make(a={"kind": name, "position": (0.4, -0.3, 0.1), "quaternion": about_z(-0.8), "fraction": 0.4})
+    assert of(kind, other, end) == pytest.approx(of(kind, first, then) * EFFECTS[kind].mirror)
 
 
 @pytest.mark.parametrize(("start", "end", "turn"), [(3.0, -3.0, 2 * np.pi - 6), (-3.0, 3.0, 6 - 2 * np.pi)])
@@ -118,12 +144,12 @@ def test_entities_for_a_kind_of_effect_fit_it_and_can_have_it(make: Build) -> No
 def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
     before = EFFECTS["held"]
     with pytest.raises(TabletopError, match="'held' is registered twice"):
-        effect("held", moves="rigid", size=1, settles=False)(lambda first, then, entity: np.zeros(1))
+        effect("held", moves="rigid", mirror=(1.0,), settles=False)(lambda first, then, entity: np.zeros(1))
     assert EFFECTS["held"] is before
 
 
 def test_an_unknown_effect_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button, drawer, held, settled"):
+    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button, drawer, held, placed, settled, turned"):
         get_effect("fly")
 
 

@@ -9,7 +9,7 @@ from tabletop.sim.generate import load_scene_card
 from tabletop.skills import measure as module
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene
-from tabletop.skills.effects import EFFECT_WIDTH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, REACH, get_effect
 from tabletop.skills.library import Library
 from tabletop.skills.measure import SkillRun, coverage, effective_skills, measure, nominal_run, sample_effects
 
@@ -90,9 +90,9 @@ def test_coverage_counts_the_5_cm_bins_that_displacements_fall_into() -> None:
     effects[:, 0] = [0.0, 0.024, 0.026, 0.05, -0.026, 0.0]
     effects[:, 3] = [0, 1, 2, 3, 4, 5]
     effects[5, 2] = 0.06
-    assert coverage(effects) == 4
-    assert coverage(effects, size=1.0) == 1
-    assert coverage(np.zeros((0, EFFECT_WIDTH))) == 0
+    assert coverage(list(effects)) == 4
+    assert coverage(list(effects), size=1.0) == 1
+    assert coverage([]) == coverage([np.ones(1)]) == 0
 
 
 def test_kinds_add_up_and_only_rigid_things_cover(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,8 @@ def test_kinds_add_up_and_only_rigid_things_cover(monkeypatch: pytest.MonkeyPatc
     labels = np.repeat(np.arange(5), 20)
     effects = np.zeros((100, EFFECT_WIDTH))
     effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
-    found = measure(codes, labels, effects, 0)
+    outcomes = [np.array([0.1 * c, 0, 0, 0, 0, 0]) if c < 3 else np.array([0.5]) for c in labels]
+    found = measure(codes, labels, effects, outcomes, 0)
     assert found["effective_skills_2cm"] == pytest.approx(5, rel=0.05)
     assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
     assert found["coverage_bins_5cm"] == 3
@@ -139,7 +140,9 @@ def test_the_floors_drive_the_same_scenes_by_something_else(library: Library) ->
 
 def test_samples_are_by_skill_in_order(library: Library) -> None:
     with Engine(workers=0) as engine:
-        labels, effects = sample_effects(library, engine, 2, 0)
+        labels, effects, outcomes = sample_effects(library, engine, 2, 0)
     assert labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert effects.shape == (10, EFFECT_WIDTH)
     assert not effects[4:, 1:].any()
+    assert [len(o) for o in outcomes] == [6] * 4 + [1] * 6
+    assert effects[4:, 0] == pytest.approx([o[0] * REACH for o in outcomes[4:]])

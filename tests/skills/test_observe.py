@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabletop.sim.state import Layout, State
-from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS, Observer
+from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS, Observer, mirrored
 
 Build = Callable[..., State]
 
@@ -128,3 +128,32 @@ def test_what_is_seen_is_finite_whatever_the_state(seed: int, scale: float, step
     far = State(state.layout, state.values * scale)
     for entity in ("red", "drawer"):
         assert np.isfinite(see(far, entity, state, step)).all()
+
+
+def in_a_mirror(state: State) -> State:
+    """The world with left and right changed: a reflection at the plane y = 0."""
+    values = state.values.copy()
+    layout = state.layout
+    parts = [(layout.robot_slice(f"gripper_{f}"), f) for f in ("position", "velocity", "quaternion")]
+    for name in layout.names:
+        parts += [
+            (layout.entity_slice(name, f), f)
+            for f in ("position", "velocity", "spin", "quaternion", "grasp", "finger_force")
+        ]
+    signs = {"spin": [-1, 1, -1], "quaternion": [-1, 1, -1, 1]}
+    for where, field in parts:
+        if field == "finger_force":
+            values[where] = values[where][::-1]
+        else:
+            values[where] *= signs.get(field, [1, -1, 1])
+    return State(layout, values)
+
+
+@pytest.mark.parametrize("entity", ["red", "drawer"])
+def test_a_mirrored_observation_is_what_is_seen_of_the_mirrored_world(entity: str) -> None:
+    first, later = crowd(1), crowd(2)
+    there = see(in_a_mirror(later), entity, in_a_mirror(first), 4.0)
+    here = see(later, entity, first, 4.0)
+    assert not np.allclose(there, here, atol=0.1)
+    assert np.allclose(mirrored(here), there, rtol=0, atol=1e-5)
+    assert np.array_equal(mirrored(mirrored(here)), here)
