@@ -42,13 +42,13 @@ def run_everything(options: argparse.Namespace) -> None:
             steps=options.steps,
             workers=workers,
             resume=False,
-            episodes=16,
+            episodes=30,
         )
         library = library_of(folder)
     else:
         _tell(f"1/5 discover: taking the library {options.library!r}; measuring it")
         save_library(library, folder / "library")
-        found = stages.measure_stage(folder, library, seed, workers, 16)
+        found = stages.measure_stage(folder, library, seed, workers, 30)
     _tell("\n".join(discover_lines(folder, found)))
     _tell("2/5 name: which of the hand-written tasks are these?")
     named = stages.name_stage(folder, library, NameSettings(seed=seed, episodes=30), workers)

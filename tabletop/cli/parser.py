@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     discover = commands.add_parser("discover", help="find skills without any reward")
     _budget(discover, 30)
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
-    discover.add_argument("--episodes", type=int, default=20, metavar="N", help="held-out, a skill (default 20)")
+    discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
     _common(discover, out="the run's folder (default runs/SEED)")
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")

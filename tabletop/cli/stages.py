@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
-from tabletop.skills.measure import measure, sample_effects
+from tabletop.skills.measure import Samples, measure, sample_effects
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
 
@@ -61,26 +62,29 @@ def discover_stage(
 
 def measure_stage(folder: Path, library: Library, seed: int, workers: int | None, episodes: int) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
-    torch.set_num_threads(1)
-    codes = library.codes
-    floors: dict[str, Any] = {}
     spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
     fresh = replace(library, weights=SAC(spec, 5, _plain_settings(library), seed + 1).actor_arrays())
+    few = max(4, episodes // 4)
     with Engine(workers) as engine:
-        labels, effects, outcomes = sample_effects(library, engine, episodes, seed, label="measure")
-        found = measure(codes, labels, effects, outcomes, seed)
-        few = max(4, episodes // 3)
-        for name, lib, mode in (
-            ("random", library, "random"),
-            ("untrained", fresh, "skill"),
-            ("shuffled", library, "shuffled"),
-        ):
-            floor = measure(codes, *sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor"), seed)
-            floors[name] = {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
+        samples = sample_effects(library, engine, episodes, seed, label="measure")
+        floor_samples = [
+            sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
+            for name, lib, mode in (
+                ("random", library, "random"),
+                ("untrained", fresh, "skill"),
+                ("shuffled", library, "shuffled"),
+            )
+        ]
+        found, *floors = engine.map(
+            partial(_measured, seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
+        )
     result = {
-        "codes": codes.total,
+        "codes": library.codes.total,
         **found,
-        "floors": floors,
+        "floors": {
+            name: {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
+            for name, floor in zip(("random", "untrained", "shuffled"), floors, strict=True)
+        },
         "env_steps": library.info.get("env_steps"),
         "minutes": library.info.get("minutes"),
         "seed": library.info.get("seed"),
@@ -91,7 +95,9 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
             "id": s.id,
             "effect": s.effect.name,
             "code": s.code,
-            "finals": [_final(s.effect, o) for o, c in zip(outcomes, labels, strict=True) if c == s.code],
+            "finals": [
+                _final(s.effect, o) for o, c in zip(samples.outcomes, samples.labels, strict=True) if c == s.code
+            ],
         }
         for s in library.skills
     ]
@@ -102,6 +108,11 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result
+
+
+def _measured(seed: int, samples: Samples) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    return measure(samples, seed)
 
 
 def _plain_settings(library: Library) -> SACSettings:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
@@ -102,7 +103,10 @@ def discover(
         raise TabletopError(f"minutes must be above 0, got {minutes:g}")
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
-    checkpoint = folder / "checkpoint"
+    checkpoint, old = folder / "checkpoint", folder / "checkpoint.old"
+    if resume and not checkpoint.exists() and old.exists():
+        # Killed between putting the last checkpoint aside and the new one in its place.
+        old.rename(checkpoint)
     if resume and not (checkpoint / "state.json").is_file():
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,9 +117,9 @@ def discover(
         if resume:
             run.restore(checkpoint)
         else:
-            for old in ("metrics.jsonl",):
-                (folder / old).unlink(missing_ok=True)
+            (folder / "metrics.jsonl").unlink(missing_ok=True)
             shutil.rmtree(checkpoint, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
         try:
             run.go(minutes, steps, quiet)
         finally:
@@ -322,7 +326,22 @@ class _Run:
         self.steps, self.rounds = state["steps"], state["rounds"]
         self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
         self.learner.restore(checkpoint)
+        self._forget()
         for i, kept in enumerate(state["jobs"]):
             weights = load_tensors(checkpoint / f"job{i}.safetensors")
             means = weights.pop("means")
             self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["random"])
+
+    def _forget(self) -> None:
+        """Drop the lines of metrics.jsonl that were written after the checkpoint: they will be written again."""
+        path = self.folder / "metrics.jsonl"
+        if not path.is_file():
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= self.steps:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short by the kill
+        write_whole(path, "".join(kept))

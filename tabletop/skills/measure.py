@@ -20,6 +20,7 @@ from tabletop.skills.library import Library, Skill
 __all__ = [
     "MODES",
     "Sample",
+    "Samples",
     "SkillRun",
     "coverage",
     "effective_skills",
@@ -62,6 +63,19 @@ class Sample:
         return outcome(self.trajectory.initial, self.trajectory.final, self.entity)
 
 
+@dataclass(frozen=True)
+class Samples:
+    """What came of n held-out episodes of a library's skills."""
+
+    codes: Codes
+    labels: npt.NDArray[np.intp]
+    """(n,): the code of each."""
+    effects: Array
+    """(n, EFFECT_WIDTH): as the discriminator sees them."""
+    outcomes: list[Array]
+    """n: what became of each one's entity, in plain units."""
+
+
 def nominal_run(run: SkillRun) -> Sample:
     """Run a skill from a nominal start (gripper away from everything) in a scene of its library's card."""
     library, skill = run.library, run.skill
@@ -87,11 +101,12 @@ def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array]:
 
 def sample_effects(
     library: Library, engine: Engine, episodes: int, seed: int, mode: str = "skill", label: str | None = None
-) -> tuple[npt.NDArray[np.intp], Array, list[Array]]:
-    """Return (n,) codes, (n, 4) final effects and n outcomes of `episodes` held-out episodes of each skill."""
+) -> Samples:
+    """Return what came of `episodes` held-out episodes of each skill."""
     jobs = [SkillRun(library, s, i, seed, mode) for s in library.skills for i in range(episodes)]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
-    return np.array([c for c, _, _ in found]), np.array([e for _, e, _ in found]), [o for _, _, o in found]
+    labels, effects, outcomes = zip(*found, strict=True)
+    return Samples(library.codes, np.array(labels), np.array(effects), list(outcomes))
 
 
 def effective_skills(
@@ -178,18 +193,14 @@ def coverage(outcomes: Sequence[Array], size: float = 0.05) -> int:
     return len(np.unique(np.floor(np.array(moved) / size + 0.5).astype(np.int64), axis=0)) if moved else 0
 
 
-def measure(
-    codes: Codes, labels: npt.NDArray[np.intp], effects: Array, outcomes: Sequence[Array], seed: int
-) -> dict[str, Any]:
+def measure(samples: Samples, seed: int) -> dict[str, Any]:
     """Return effective skills at 2 and 5 cm, bits and coverage, in all and by kind of effect.
 
     Args:
-        codes: the library's codes.
-        labels: (n,) code of each episode.
-        effects: (n, 4) final effect of each.
-        outcomes: n, what became of each one's entity.
+        samples: held-out episodes.
         seed: of the discriminators.
     """
+    codes, labels, effects = samples.codes, samples.labels, samples.effects
     by_kind: dict[str, dict[str, Any]] = {}
     total = {"effective_skills_2cm": 0.0, "effective_skills_5cm": 0.0, "bits_2cm": 0.0}
     for i, kind in enumerate(codes.kinds):
@@ -208,6 +219,6 @@ def measure(
     total["bits_2cm"] = float(np.log2(max(1.0, total["effective_skills_2cm"])))
     return {
         **{k: round(v, 3) for k, v in total.items()},
-        "coverage_bins_5cm": coverage(outcomes),
+        "coverage_bins_5cm": coverage(samples.outcomes),
         "by_kind": by_kind,
     }

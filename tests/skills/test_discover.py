@@ -105,6 +105,20 @@ def test_a_run_that_stopped_and_was_resumed_ends_bit_for_bit_like_one_that_did_n
     assert same(run(tmp_path, LONG, resume=True), whole[1])
 
 
+def test_a_run_killed_between_two_checkpoints_goes_on_from_the_older_one_and_its_metrics_too(
+    whole: tuple[Path, Library], tmp_path: Path
+) -> None:
+    run(tmp_path, SHORT)
+    (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.old")
+    with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": 10**6}) + '\n{"step": 1')
+    assert same(run(tmp_path, LONG, resume=True), whole[1])
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    steps = [json.loads(line)["step"] for line in lines]
+    assert steps == sorted(set(steps))
+    assert steps[-1] <= whole[1].info["env_steps"]
+
+
 def test_a_run_with_a_worker_that_is_killed_ends_bit_for_bit_like_one_without_workers(
     whole: tuple[Path, Library], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

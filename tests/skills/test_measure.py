@@ -11,7 +11,7 @@ from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene
 from tabletop.skills.effects import EFFECT_WIDTH, REACH, get_effect
 from tabletop.skills.library import Library
-from tabletop.skills.measure import SkillRun, coverage, effective_skills, measure, nominal_run, sample_effects
+from tabletop.skills.measure import Samples, SkillRun, coverage, effective_skills, measure, nominal_run, sample_effects
 
 torch.set_num_threads(1)
 
@@ -102,7 +102,7 @@ def test_kinds_add_up_and_only_rigid_things_cover(monkeypatch: pytest.MonkeyPatc
     effects = np.zeros((100, EFFECT_WIDTH))
     effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
     outcomes = [np.array([0.1 * c, 0, 0, 0, 0, 0]) if c < 3 else np.array([0.5]) for c in labels]
-    found = measure(codes, labels, effects, outcomes, 0)
+    found = measure(Samples(codes, labels, effects, outcomes), 0)
     assert found["effective_skills_2cm"] == pytest.approx(5, rel=0.05)
     assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
     assert found["coverage_bins_5cm"] == 3
@@ -140,7 +140,8 @@ def test_the_floors_drive_the_same_scenes_by_something_else(library: Library) ->
 
 def test_samples_are_by_skill_in_order(library: Library) -> None:
     with Engine(workers=0) as engine:
-        labels, effects, outcomes = sample_effects(library, engine, 2, 0)
+        samples = sample_effects(library, engine, 2, 0)
+    labels, effects, outcomes = samples.labels, samples.effects, samples.outcomes
     assert labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert effects.shape == (10, EFFECT_WIDTH)
     assert not effects[4:, 1:].any()
