@@ -19,9 +19,14 @@ from torch import Tensor
 
 from tabletop.learn.actor import NetworkSpec
 
-__all__ = ["Network", "Tape"]
+__all__ = ["Network", "Tape", "has_bf16"]
 
 _EPSILON = 1e-5  # added to the variance in the layer norm
+
+
+def has_bf16() -> bool:
+    """Return whether this processor multiplies matrices of bfloat16 itself (AVX-512 BF16 or AMX)."""
+    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
 
 @dataclass(slots=True)

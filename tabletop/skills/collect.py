@@ -65,7 +65,10 @@ class Record:
     actions: npt.NDArray[np.float32]
     """(T, 5)"""
     effects: npt.NDArray[np.float64]
-    """(T + 1, EFFECT_WIDTH): the last is the effect the episode is judged by."""
+    """(T + 1, kinds, EFFECT_WIDTH): by each kind of effect; the last are those the episode is judged by."""
+    valid: npt.NDArray[np.bool_]
+    """(kinds,): which kinds can be had on the entity in such an episode. One that settles is an episode of every
+    kind, as its acting part ends where one without settling would."""
     steps: int
     """Control steps it took, settling included."""
 
@@ -115,13 +118,13 @@ def effects_along(
 ) -> npt.NDArray[np.float64]:
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
-    The last row is taken from the trajectory's end, after settling. Effects count from the trajectory's first
-    state, or from another given one.
+    The last row of a kind that settles is taken from the trajectory's end, after settling. Effects count from the
+    trajectory's first state, or from another given one.
     """
     state = trajectory.state
     decisions = min(horizon, len(trajectory))
     found = kind.function(initial or trajectory.initial, state, entity)
-    chosen = np.concatenate([found[:decisions], found[-1:]])
+    chosen = np.concatenate([found[:decisions], found[-1:] if kind.settles else found[decisions : decisions + 1]])
     out = np.zeros((decisions + 1, EFFECT_WIDTH))
     out[:, : kind.size] = chosen
     return out
@@ -169,13 +172,14 @@ def collect(job: CollectJob) -> Batch:
         length = job.horizon + (SETTLE_STEPS if kind.settles else 0)
         run = episode(policy, scene, int(rng.integers(2**31)), length)
         last = policy.observe(run.states[job.horizon], float(job.horizon))
-        out.append(
-            Record(
-                code,
-                np.stack([*policy.observations, last]),
-                run.actions[: job.horizon],
-                effects_along(kind, run, entity, job.horizon, policy.reference),
-                len(run),
-            )
-        )
+        fractions = {e.name: e.fraction for e in scene.entities}
+        valid = [
+            (kind.settles or not k.settles) and entity in entities_for(k, run.layout, fractions)
+            for k in job.codes.kinds
+        ]
+        effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
+        for i in np.flatnonzero(valid):
+            effects[:, i] = effects_along(job.codes.kinds[i], run, entity, job.horizon, policy.reference)
+        observations = np.stack([*policy.observations, last])
+        out.append(Record(code, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))
     return out

@@ -46,14 +46,29 @@ class Discriminator:
         Returns:
             (n, codes): -inf for codes of other kinds.
         """
-        means = self.means.astype(effects.dtype)
-        square = (effects**2).sum(-1)[:, None] - 2 * effects @ means.T + (means**2).sum(-1)[None]
-        # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
-        bent = 1.0 - np.sqrt(1.0 + np.maximum(square, 0.0) / self.sigma**2)
-        logits = np.where(self.codes.member[kinds], bent, -np.inf)
-        logits -= logits.max(-1, keepdims=True)
-        out: Array = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        bells = self._bells(effects)
+        own = self.codes.member[kinds]
+        out: Array = np.where(own, bells - _log_sum(bells, own)[:, None], -np.inf)
         return out
+
+    def log_q_of(self, effects: Array, codes: Index) -> Array:
+        """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds."""
+        bells = self._bells(effects)
+        out: Array = bells[np.arange(len(codes)), codes] - _log_sum(bells, self.codes.member[self.codes.kind_of[codes]])
+        return out
+
+    def _bells(self, effects: Array) -> Array:
+        """Return the log of each code's bell, up to a constant, (n, codes)."""
+        means = self.means.astype(effects.dtype)
+        out: Array = effects @ (-2.0 * means.T)
+        out += (effects**2).sum(-1)[:, None]
+        out += (means**2).sum(-1)
+        # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
+        np.maximum(out, 0.0, out=out)
+        out /= self.sigma**2
+        out += 1.0
+        np.sqrt(out, out=out)
+        return np.subtract(1.0, out, out=out)
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
         """Move each code's mean towards the weighted mean of the effects that carry its label.
@@ -85,6 +100,15 @@ class Discriminator:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
         self.sigma = float(state["sigma"])
+
+
+def _log_sum(bells: Array, own: npt.NDArray[np.bool_]) -> Array:
+    """Return log of the sum of exp(bells) over the own codes, (n,)."""
+    logits = np.where(own, bells, -np.inf)
+    top = logits.max(-1, keepdims=True)
+    logits -= top
+    out: Array = np.log(np.exp(logits, out=logits).sum(-1)) + top[:, 0]
+    return out
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

@@ -204,3 +204,10 @@ def test_it_learns_to_reach_random_goals(settings: dict[str, object]) -> None:
     sac, rng = SAC(4, 2, values, seed=0), np.random.default_rng(0)
     assert reach(sac, 0, rng) > 0.5
     assert reach(sac, 1500, rng) < 0.15
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_is_left_to_the_processor_unless_it_is_told(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabletop.learn.sac.has_bf16", lambda: native)
+    assert learner().actor.dtype == (torch.bfloat16 if native else torch.float32)
+    assert learner(bf16=not native).actor.dtype == (torch.float32 if native else torch.bfloat16)

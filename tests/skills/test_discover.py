@@ -198,7 +198,8 @@ def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, 
     for record in records:
         assert record.observations.shape[0] == HORIZON + 1
         assert record.actions.shape == (HORIZON, 5)
-        assert record.effects.shape == (HORIZON + 1, EFFECT_WIDTH)
+        assert record.effects.shape == (HORIZON + 1, 2, EFFECT_WIDTH)
+        assert record.valid.tolist() == [record.code < 2, record.code > 1]
         assert record.steps == HORIZON + (SETTLE_STEPS if record.code > 1 else 0)
         assert np.isfinite(record.observations).all()
         assert np.abs(record.actions).max() <= 1

@@ -168,6 +168,12 @@ def test_effects_along_an_episode_end_with_the_one_after_settling_and_are_padded
     assert not found[:, 1:].any()
 
 
+def test_a_kind_that_does_not_settle_ends_where_acting_did(make: Build) -> None:
+    run = trajectory([make(a={"position": (0.5 + dx, 0.0, 0.0)}) for dx in (0.0, 0.01, 0.02, 0.03, 0.3)])
+    assert effects_along(get_effect("held"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.03])
+    assert effects_along(get_effect("settled"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.3])
+
+
 def test_effects_may_count_from_another_first_state(make: Build) -> None:
     run = trajectory([make(a={"position": (0.5, 0.0, 0.2)}), make(a={"position": (0.6, 0.0, 0.2)})])
     found = effects_along(get_effect("held"), run, "a", 1, make(a={"position": (0.5, 0.0, 0.0)}))
