@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
@@ -36,7 +34,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
-from tabletop.skills.measure import Samples, measure, sample_effects
+from tabletop.skills.measure import measure, sample_effects
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
 
@@ -76,7 +74,7 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
             )
         ]
         found, *floors = engine.map(
-            partial(_measured, seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
+            partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
         )
     result = {
         "codes": library.codes.total,
@@ -108,11 +106,6 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result
-
-
-def _measured(seed: int, samples: Samples) -> dict[str, Any]:
-    torch.set_num_threads(1)
-    return measure(samples, seed)
 
 
 def _plain_settings(library: Library) -> SACSettings:

@@ -51,6 +51,8 @@ class CollectJob:
     horizon: int
     shares: tuple[float, ...]
     """Share of the episodes each kind of effect gets."""
+    needs: Mapping[str, float]
+    """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
     random: bool
     """Uniform random actions rather than the network's."""
 
@@ -60,6 +62,8 @@ class Record:
     """One episode as the learner needs it; T decisions."""
 
     code: int
+    entity_kind: str
+    """Kind of the attended entity."""
     observations: npt.NDArray[np.float32]
     """(T + 1, O), without the code."""
     actions: npt.NDArray[np.float32]
@@ -77,7 +81,12 @@ Batch = list[Record]
 
 
 def attended_scene(
-    card: Mapping[str, Any], kind: EffectKind, seed: Sequence[int], inventory: Sequence[int], gripper: str
+    card: Mapping[str, Any],
+    kind: EffectKind,
+    seed: Sequence[int],
+    inventory: Sequence[int],
+    gripper: str,
+    needs: Mapping[str, float] | None = None,
 ) -> tuple[Scene, str]:
     """Draw a scene that has an entity for a kind of effect, and choose that entity.
 
@@ -87,20 +96,26 @@ def attended_scene(
         seed: of poses and choices.
         inventory: of the set of objects; where it lacks such an entity, further ones are tried.
         gripper: where it starts, see GRIPPER_STARTS.
+        needs: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
 
     Raises:
         TabletopError: none of 200 inventories has one.
     """
     rng = np.random.default_rng([5, *seed])
     chosen: list[str] = []
+    needs = needs or {}
 
     def choose(entities: Sequence[Entity]) -> str | None:
         fractions = {e.name: e.fraction for e in entities}
         layout = layout_of(entities, {e.kind: load_cards()[e.kind].moves for e in entities})
         candidates = entities_for(kind, layout, fractions)
-        if candidates:
-            chosen.append(candidates[int(rng.integers(len(candidates)))])
-        return chosen[-1] if chosen else None
+        if not candidates:
+            return None
+        name = candidates[int(rng.integers(len(candidates)))]
+        if rng.random() >= needs.get(layout.kind(name), 1.0):
+            return None
+        chosen.append(name)
+        return name
 
     for attempt in range(200):
         try:
@@ -156,7 +171,7 @@ def collect(job: CollectJob) -> Batch:
         code = int(rng.choice(job.codes.codes_of(kind_index)))
         start = names[int(rng.choice(len(names), p=shares))]
         inventory = [job.seed, 13, number // INVENTORY_EPISODES]
-        scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start)
+        scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)
         policy = SkillPolicy(
             job.weights,
             kind.name,
@@ -181,5 +196,6 @@ def collect(job: CollectJob) -> Batch:
         for i in np.flatnonzero(valid):
             effects[:, i] = effects_along(job.codes.kinds[i], run, entity, job.horizon, policy.reference)
         observations = np.stack([*policy.observations, last])
-        out.append(Record(code, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))
+        which = run.layout.kind(entity)
+        out.append(Record(code, which, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))
     return out

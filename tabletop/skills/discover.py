@@ -43,15 +43,15 @@ class DiscoverSettings:
     """What a discovery may be told."""
 
     counts: Mapping[str, int] = field(
-        default_factory=lambda: {"held": 28, "settled": 16, "placed": 20, "turned": 4, "drawer": 6, "button": 2}
+        default_factory=lambda: {"held": 48, "settled": 24, "placed": 32, "turned": 6, "drawer": 6, "button": 2}
     )
     """Codes of each kind of effect."""
     shares: Mapping[str, float] = field(
         default_factory=lambda: {
             "held": 0.28,
-            "settled": 0.24,
+            "settled": 0.20,
             "placed": 0.22,
-            "turned": 0.06,
+            "turned": 0.10,
             "drawer": 0.14,
             "button": 0.06,
         }
@@ -197,7 +197,8 @@ class _Run:
     def _start(self) -> None:
         random = not self.learner.ready
         weights = {} if random else self.learner.sac.actor_arrays()
-        self._begin(weights, self.learner.q.means.copy(), self.next_episode, self._shares(), random)
+        means, needs = self.learner.q.means.copy(), self.learner.needs()
+        self._begin(weights, means, self.next_episode, self._shares(), needs, random)
         self.next_episode += self.settings.episodes
 
     def _shares(self) -> tuple[float, ...]:
@@ -212,10 +213,13 @@ class _Run:
         means: npt.NDArray[np.float64],
         first: int,
         shares: tuple[float, ...],
+        needs: Mapping[str, float],
         random: bool,
     ) -> None:
         s = self.settings
-        job = CollectJob(weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, shares, random)
+        job = CollectJob(
+            weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, shares, needs, random
+        )
         self.jobs.append(job)
         self._submit(job)
 
@@ -297,7 +301,9 @@ class _Run:
             "next_episode": self.next_episode,
             "minutes": self.minutes,
             "owed": self.owed,
-            "jobs": [{"first": j.first, "random": j.random, "shares": j.shares} for j in self.jobs],
+            "jobs": [
+                {"first": j.first, "random": j.random, "shares": j.shares, "needs": dict(j.needs)} for j in self.jobs
+            ],
             "seed": self.settings.seed,
             "counts": dict(self.codes.counts),
         }
@@ -330,7 +336,7 @@ class _Run:
         for i, kept in enumerate(state["jobs"]):
             weights = load_tensors(checkpoint / f"job{i}.safetensors")
             means = weights.pop("means")
-            self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["random"])
+            self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["needs"], kept["random"])
 
     def _forget(self) -> None:
         """Drop the lines of metrics.jsonl that were written after the checkpoint: they will be written again."""

@@ -25,6 +25,7 @@ from tabletop.skills.policy import CODE_WIDTH, condition
 __all__ = ["Learner", "LearnerSettings"]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
+_LEAST_NEED: Final = 0.3
 _MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
 
 
@@ -42,7 +43,7 @@ class LearnerSettings:
     """Control steps that are remembered."""
     sigma: float = 0.05
     """m: noise of the channel that the discriminator sees effects through, at the start."""
-    sigma_end: float = 0.03
+    sigma_end: float = 0.025
     """m: the same once most codes are told apart."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits."""
@@ -59,7 +60,7 @@ class LearnerSettings:
     mirror: bool = True
     """Whether half of a batch is mirrored left to right."""
     recent: int = 1500
-    """Episodes whose commanded codes the discriminator is fitted to."""
+    """Episodes that tell how well the codes are told apart by now."""
     reward_scale: float = 1.0
     """Reward per nat."""
 
@@ -83,8 +84,8 @@ class Learner:
         self.q = Discriminator(codes, settings.sigma)
         self.rng = np.random.default_rng([seed, 21])
         self.memory = Memory(codes, OBSERVATION, settings.capacity, horizon)
-        self.recent: list[tuple[int, bool, float]] = []
-        """Of the last episodes: code, whether q named it right, and log q + log K of it in nats."""
+        self.recent: list[tuple[int, bool, float, str]] = []
+        """Of the last episodes: code, whether q named it right, log q + log K of it in nats, kind of the entity."""
         self.loss = 0.0
         self.ready = False
         self.rounds = 0
@@ -106,8 +107,8 @@ class Learner:
             effect = record.effects[-1:, kind]
             clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([kind, kind]))
             gain = float(seen[record.code] + np.log(self.codes.member[kind].sum()))
-            self.recent.append((record.code, int(clean.argmax()) == record.code, gain))
-        del self.recent[:-1500]
+            self.recent.append((record.code, int(clean.argmax()) == record.code, gain, record.entity_kind))
+        del self.recent[: -self.settings.recent]
 
     def begin(self) -> None:
         """Give the codes their first means: effects of random episodes that lie far from each other."""
@@ -179,7 +180,7 @@ class Learner:
         self.loss = self.fit()
         known = float(np.mean(list(self.accuracy().values())))
         # The channel narrows as codes are told apart through it: first broad differences, then finer ones.
-        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * min(1.0, max(0.0, (known - 0.5) / 0.4))
+        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * min(1.0, max(0.0, (known - 0.4) / 0.4))
         for _ in range(updates):
             self.update()
 
@@ -187,16 +188,28 @@ class Learner:
         """Return the share of recent stochastic episodes whose code q names right, by kind."""
         out = {}
         for i, kind in enumerate(self.codes.kinds):
-            hits = [ok for code, ok, _ in self.recent if self.codes.kind_of[code] == i]
+            hits = [ok for code, ok, *_ in self.recent if self.codes.kind_of[code] == i]
             out[kind.name] = float(np.mean(hits)) if hits else 0.0
         return out
+
+    def needs(self) -> dict[str, float]:
+        """Return, by kind of entity, the chance that one is attended to when drawn: 1 for the worst known.
+
+        Scenes differ in what stands in them, and what is seldom drawn or hard would be learned last.
+        """
+        hits: dict[str, list[bool]] = {}
+        for _, ok, _, kind in self.recent:
+            hits.setdefault(kind, []).append(ok)
+        # Two more of either outcome: a kind that was hardly seen says little.
+        wrong = {k: 1.15 - (sum(v) + 2) / (len(v) + 4) for k, v in sorted(hits.items())}
+        return {k: max(_LEAST_NEED, w / max(wrong.values())) for k, w in wrong.items()}
 
     def progress(self) -> dict[str, float]:
         """Return what a person wants to watch; everything from recent stochastic episodes with mixed starts."""
         right = self.accuracy()
         effective = 0.0
         for i in range(len(self.codes.kinds)):
-            gains = [g for code, _, g in self.recent if self.codes.kind_of[code] == i]
+            gains = [g for code, _, g, _ in self.recent if self.codes.kind_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
         finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.kind_of[self.memory.codes_sent()]]
         bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
@@ -237,7 +250,7 @@ class Learner:
         self.q.load_state_dict(load_tensors(folder / "discriminator.safetensors"))
         try:
             state = json.loads((folder / "learner.json").read_text(encoding="utf-8"))
-            self.recent = [(int(c), bool(ok), float(g)) for c, ok, g in state["recent"]]
+            self.recent = [(int(c), bool(ok), float(g), str(k)) for c, ok, g, k in state["recent"]]
             self.ready, self.loss, self.rounds = bool(state["ready"]), float(state["loss"]), int(state["rounds"])
             self.rng.bit_generator.state = state["rng"]
         except (OSError, ValueError, KeyError, TypeError) as error:

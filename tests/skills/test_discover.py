@@ -177,6 +177,7 @@ def job(**change: object) -> CollectJob:
         "count": 3,
         "horizon": HORIZON,
         "shares": (0.5, 0.5),
+        "needs": {},
         "random": True,
     }
     return CollectJob(**{**settings, **change})  # type: ignore[arg-type]
@@ -203,3 +204,9 @@ def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, 
         assert record.steps == HORIZON + (SETTLE_STEPS if record.code > 1 else 0)
         assert np.isfinite(record.observations).all()
         assert np.abs(record.actions).max() <= 1
+
+
+def test_a_kind_of_entity_that_needs_less_is_attended_to_less() -> None:
+    kinds = [r.entity_kind for r in collect(job(shares=(1.0, 0.0), needs={"block": 0.0}, count=8))]
+    assert "block" not in kinds
+    assert "block" in [r.entity_kind for r in collect(job(shares=(1.0, 0.0), count=8))]

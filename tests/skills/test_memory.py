@@ -21,7 +21,8 @@ def record(code: int, final: float, valid: tuple[bool, bool, bool] = (True, True
     effects[:, :, 1] = np.linspace(0.0, final, HORIZON + 1)[:, None]
     observations = np.full((HORIZON + 1, WIDTH), mark, np.float32)
     observations[:, 1] = np.arange(HORIZON + 1)
-    return Record(code, observations, np.full((HORIZON, 5), mark, np.float32), effects, np.array(valid), HORIZON)
+    actions = np.full((HORIZON, 5), mark, np.float32)
+    return Record(code, "block", observations, actions, effects, np.array(valid), HORIZON)
 
 
 def trained() -> Discriminator:
