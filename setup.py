@@ -89,6 +89,7 @@ setup(
         "opencv-python-headless>=4.10",
         "pyyaml>=6",
         "safetensors>=0.5",
+        "threadpoolctl>=3",
         "tqdm>=4.66",
         "tensorboard>=2.16",
     ],

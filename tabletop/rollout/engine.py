@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tabletop.errors import TabletopError
@@ -28,8 +29,13 @@ def default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _end_with(parent: int) -> None:
-    """Start watching for the parent's end, in a worker: a pool whose owner was killed outright waits for ever."""
+def _begin_worker(parent: int) -> None:
+    """Set a worker up: one thread of linear algebra, and a watch for the parent's end.
+
+    Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
+    worker needs. A pool whose owner was killed outright would wait for ever.
+    """
+    threadpool_limits(1)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -81,7 +87,7 @@ class Engine:
             # Not forked: a copy of a process that runs torch or PyBullet threads can hang.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
+                self.workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
             )
         return self._pool
 

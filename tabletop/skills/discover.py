@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tabletop.errors import TabletopError
@@ -112,7 +113,7 @@ def discover(
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     collectors = max(1, default_workers() - 1) if workers is None else workers
-    with Engine(collectors) as engine:
+    with threadpool_limits(1), Engine(collectors) as engine:
         run = _Run(folder, settings, engine)
         if resume:
             run.restore(checkpoint)

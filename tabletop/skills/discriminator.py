@@ -46,20 +46,24 @@ class Discriminator:
         Returns:
             (n, codes): -inf for codes of other kinds.
         """
-        bells = self._bells(effects)
-        own = self.codes.member[kinds]
-        out: Array = np.where(own, bells - _log_sum(bells, own)[:, None], -np.inf)
+        out = np.full((len(effects), self.codes.total), -np.inf)
+        for kind in np.unique(kinds):
+            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
+            out[np.ix_(rows, own)] = self._log_q(effects[rows], own)
         return out
 
     def log_q_of(self, effects: Array, codes: Index) -> Array:
         """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds."""
-        bells = self._bells(effects)
-        out: Array = bells[np.arange(len(codes)), codes] - _log_sum(bells, self.codes.member[self.codes.kind_of[codes]])
+        out = np.zeros(len(effects))
+        kinds = self.codes.kind_of[codes]
+        for kind in np.unique(kinds):
+            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
+            out[rows] = self._log_q(effects[rows], own)[np.arange(len(rows)), codes[rows] - own[0]]
         return out
 
-    def _bells(self, effects: Array) -> Array:
-        """Return the log of each code's bell, up to a constant, (n, codes)."""
-        means = self.means.astype(effects.dtype)
+    def _log_q(self, effects: Array, own: Index) -> Array:
+        """Return log q(z|e), (n, len(own)), over the codes of one kind, for effects of that kind."""
+        means = self.means[own].astype(effects.dtype)
         out: Array = effects @ (-2.0 * means.T)
         out += (effects**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
@@ -68,7 +72,9 @@ class Discriminator:
         out /= self.sigma**2
         out += 1.0
         np.sqrt(out, out=out)
-        return np.subtract(1.0, out, out=out)
+        np.subtract(out.min(-1, keepdims=True), out, out=out)
+        out -= np.log(np.exp(out).sum(-1, keepdims=True))
+        return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
         """Move each code's mean towards the weighted mean of the effects that carry its label.
@@ -100,15 +106,6 @@ class Discriminator:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
         self.sigma = float(state["sigma"])
-
-
-def _log_sum(bells: Array, own: npt.NDArray[np.bool_]) -> Array:
-    """Return log of the sum of exp(bells) over the own codes, (n,)."""
-    logits = np.where(own, bells, -np.inf)
-    top = logits.max(-1, keepdims=True)
-    logits -= top
-    out: Array = np.log(np.exp(logits, out=logits).sum(-1)) + top[:, 0]
-    return out
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:
