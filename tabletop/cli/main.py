@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabletop.cli.parser import build_parser
-from tabletop.cli.show import discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say
+from tabletop.cli.show import audit_lines, discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
-from tabletop.logic import load_registry
+from tabletop.logic import Task, load_registry
 
 __all__ = ["main"]
 
@@ -86,6 +86,9 @@ def _scene(options: argparse.Namespace) -> None:
 
 def _tasks(options: argparse.Namespace) -> None:
     tasks = load_registry().select(options.tasks)
+    if options.action == "audit":
+        _audit(options, tasks)
+        return
     rows = [
         {
             "name": t.name,
@@ -99,6 +102,18 @@ def _tasks(options: argparse.Namespace) -> None:
     ]
     width = max(len(t.name) for t in tasks)
     say(options, {"tasks": rows}, [f"{t.name:{width}}  {t.description}" for t in tasks])
+
+
+def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
+    from tabletop.cli.files import write_json
+    from tabletop.rollout.audit import audit
+    from tabletop.rollout.engine import Engine
+
+    with Engine(options.workers) as engine:
+        result = audit(engine, tasks, options.episodes, options.seed)
+    if options.out:
+        write_json(Path(options.out), result)
+    say(options, result, audit_lines(result))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

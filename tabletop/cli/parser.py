@@ -59,9 +59,13 @@ def build_parser() -> argparse.ArgumentParser:
     scene.add_argument("--card", default="discovery", help="scene card in assets/scenes (default discovery)")
     _common(scene, out="folder for scene.yaml and scene.png (default: scene)", workers=False)
 
-    tasks = commands.add_parser("tasks", help="list the hand-written tasks")
+    tasks = commands.add_parser("tasks", help="list the hand-written tasks, or measure them against their rules")
+    tasks.add_argument(
+        "action", nargs="?", choices=("list", "audit"), default="list", help="list (default), or audit: measure them"
+    )
     tasks.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
-    tasks.add_argument("--json", action="store_true", help="print as JSON")
+    tasks.add_argument("--episodes", type=int, default=20, metavar="N", help="audit: a task and policy (default 20)")
+    _common(tasks, out="audit: file for the JSON too", kind="FILE")
 
     evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
     evaluate.add_argument(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["discover_lines", "evaluate_lines", "name_lines", "perturb_lines", "plan_lines", "say"]
+__all__ = ["audit_lines", "discover_lines", "evaluate_lines", "name_lines", "perturb_lines", "plan_lines", "say"]
 
 
 def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
@@ -26,6 +26,24 @@ def evaluate_lines(results: Mapping[str, Any]) -> list[str]:
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
     mean = sum(r["success"] for r in results.values()) / len(results)
     return [*lines, f"mean {mean:.3f} over {len(results)} tasks"]
+
+
+def audit_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a table of what was measured of each task, with the rules it breaks under it."""
+    rows = result["tasks"]
+    width = max(len(n) for n in rows)
+    lines = [f"{'task':{width}}  scripted  nothing  random  median steps  horizon  ranked"]
+    for name, r in rows.items():
+        steps, ranked = ("-" if r[k] is None else f"{r[k]:g}" for k in ("median_steps", "ranked"))
+        rates = f"{r['scripted']['success']:8.2f}  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
+        lines.append(f"{name:{width}}  {rates}  {steps:>12}  {r['horizon']:7d}  {ranked:>6}")
+        lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
+    whole = result["registry"]
+    lines.append(
+        f"{whole['tasks']} tasks, mean scripted success {whole['mean_scripted']:.3f}, median {whole['median_steps']:g} "
+        f"steps; {'all rules hold' if result['holds'] else 'some rules are broken'}"
+    )
+    return lines
 
 
 def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
