@@ -32,7 +32,7 @@ def run_everything(options: argparse.Namespace) -> None:
     note(folder, options)
     seed, workers = options.seed, options.workers
     if library is None:
-        minutes = None if options.steps else (options.minutes or 8.5)
+        minutes = None if options.steps else (options.minutes or 7.0)
         budget = f"{minutes:g} minutes" if minutes else f"{options.steps} steps"
         _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
         found = stages.discover_stage(
@@ -42,16 +42,19 @@ def run_everything(options: argparse.Namespace) -> None:
             steps=options.steps,
             workers=workers,
             resume=False,
-            episodes=30,
+            episodes=16,
         )
         library = library_of(folder)
+        # What was found in minutes is judged in minutes.
+        naming = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=seed)
     else:
         _tell(f"1/5 discover: taking the library {options.library!r}; measuring it")
         save_library(library, folder / "library")
         found = stages.measure_stage(folder, library, seed, workers, 30)
+        naming = NameSettings(seed=seed)
     _tell("\n".join(discover_lines(folder, found)))
     _tell("2/5 name: which of the hand-written tasks are these?")
-    named = stages.name_stage(folder, library, NameSettings(seed=seed, episodes=30), workers)
+    named = stages.name_stage(folder, library, naming, workers)
     _tell("\n".join(name_lines(named)))
     _tell("3/5 plan: goals of two and three steps")
     _try(

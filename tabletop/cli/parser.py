@@ -106,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--json", action="store_true", help="print the path as JSON")
 
     run = commands.add_parser("run", help="all stages, one after another")
-    _budget(run, 8.5)
+    _budget(run, 7)
     run.add_argument("--library", metavar="NAME", help="use this library ('default' ships) rather than discover one")
     _common(run, out="the run's folder (default runs/demo)")
     return parser

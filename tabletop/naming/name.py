@@ -44,6 +44,8 @@ class NameSettings:
     """Lower bound on split B that a name needs."""
     promising: float = 0.3
     """Rate on split A from which a candidate gets trials."""
+    reliable: float = 0.7
+    """Rate in the trials from which a more telling task is preferred to one that is done more often."""
     seed: int = 0
 
 
@@ -126,9 +128,10 @@ def name_skills(
 ) -> dict[str, Any]:
     """Test every skill of a library against the registry and name it.
 
-    A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes,
-    then by trials of the best candidates in the tasks' own scenes. On split B, scenes that had no part in the
-    choice, the skill and three floors (another code at random, random actions, nothing) are run. The name stands
+    A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes, then
+    by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
+    split B, scenes that had no part in the choice, the skill and three floors (another code at random, random
+    actions, nothing) are run. The name stands
     if the Wilson lower bound is at least `settings.least` and above each floor's own rate.
 
     Returns:
@@ -142,21 +145,26 @@ def name_skills(
     by_skill = {k.id: [x for x in samples if x.code == k.code] for k in skills}
     found = {k.id: candidates(k.effect, by_skill[k.id], registry) for k in skills}
 
+    usual = _usual(skills, found)
     trials: list[TaskRun] = []
     for skill in skills:
-        for candidate in [c for c in found[skill.id] if c.rate >= s.promising][: s.contenders]:
+        promising = [c for c in found[skill.id] if c.rate >= s.promising]
+        telling = sorted(promising, key=lambda c: (c.fitted, -_telling(c.rate, usual[skill.effect.name, c.task])))
+        for candidate in telling[: s.contenders]:
             task = registry[candidate.task]
             trials += [
                 TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
             ]
     verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
-    best: dict[str, tuple[float, bool, float]] = {}
+    best: dict[str, tuple[bool, bool, float, float]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
         rate = float(np.mean(verdicts[start : start + s.trials]))
-        # A task as it is written says more of a skill than one that was fitted to it.
-        score = (rate, not run.candidate.fitted, run.candidate.rate)
+        # What the skill does reliably; a task as it is written rather than one that was fitted to the skill; and of
+        # those the one that sets it apart from its siblings: all that lift also reach, but few carry to the left.
+        telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
+        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, rate)
         if run.skill.id not in best or score > best[run.skill.id]:
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
@@ -191,6 +199,28 @@ def name_skills(
         },
         "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
     }
+
+
+def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:
+    """Return how often skills of a kind of effect do a task on split A, on average, by (effect, task)."""
+    rates: dict[tuple[str, str], float] = {}
+    for skill in skills:
+        siblings = sum(k.effect.name == skill.effect.name for k in skills)
+        for c in found[skill.id]:
+            key = skill.effect.name, c.task
+            rates[key] = rates.get(key, 0.0) + c.rate / siblings
+    return rates
+
+
+def _telling(rate: float, usual: float) -> float:
+    """Return how much a skill's rate at a task says of it, beside the usual rate of its siblings, in nats.
+
+    KL(rate || usual) of the two outcomes; 0 where the skill does no better than they.
+    """
+    if rate <= usual:
+        return 0.0
+    p, q = (min(max(v, 0.01), 0.99) for v in (rate, usual))
+    return float(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
 
 
 def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.logic import Registry
+from tabletop.logic import Registry, parse
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.name import TaskRun, run_task_run, skill_task, task_scene
@@ -241,3 +241,24 @@ def test_floors_run_on_the_skill_s_scene_and_are_what_they_say(disguised: Any, r
 
 def test_a_sample_is_as_wide_as_effects_are() -> None:
     assert len(rigid_sample(0, (0, 0, 0, 0)).effect) == len(drawer_sample(0, 0, 1).effect) == EFFECT_WIDTH
+
+
+class Ajar(Canned):
+    """As Canned, but the second skill opens its drawer by less than half."""
+
+    def map(self, function: Any, jobs: Iterable[Any], *, chunk: int = 4, label: str | None = None) -> Iterator[Any]:
+        for job in jobs:
+            if isinstance(job, SkillRun):
+                yield drawer_sample(job.skill.code, 0.0, (1.0, 0.4)[job.skill.code])
+            else:
+                yield job.mode == "skill"
+
+
+def test_of_two_tasks_a_skill_does_it_is_named_for_the_one_that_its_siblings_do_not(
+    disguised: Any, registry: Registry
+) -> None:
+    wide = registry["drawer-open"]
+    loose = replace(wide, name="ajar", success=parse("open(drawer, 0.2)", ["drawer"]))
+    settings = NameSettings(effects=4, trials=2, contenders=2, episodes=40)
+    found = name_skills(drawers(disguised), Registry([wide, loose]), Ajar(), settings)  # type: ignore[arg-type]
+    assert [e["task"] for e in found["skills"]] == ["drawer-open", "ajar"]
