@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tabletop.cli.parser import build_parser
 from tabletop.cli.show import discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say
@@ -102,31 +102,10 @@ def _tasks(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from tabletop.cli.files import write_json
-    from tabletop.cli.library_policy import library_policy
-    from tabletop.rollout.engine import Engine
-    from tabletop.rollout.evaluate import PolicyFactory, evaluate, nothing, random, scripted
+    from tabletop.cli.success import evaluate_tasks
 
-    tasks = load_registry().select(options.tasks)
-    if options.out and Path(options.out).is_dir():
-        raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")
-    plain: dict[str, PolicyFactory] = {"scripted": scripted, "random": random, "nothing": nothing}
-    if options.policy in plain:
-        makers = {t.name: plain[options.policy] for t in tasks}
-    else:
-        makers = library_policy(options.policy, tasks)
-    results: dict[str, Any] = {}
-    with Engine(options.workers) as engine:
-        for task in tasks:
-            seeds = range(options.seed, options.seed + options.episodes)
-            if task.name in makers:
-                results[task.name] = dict(evaluate(engine, makers[task.name], task, seeds, label=task.name))
-    if not results:
-        raise TabletopError(f"none of the tasks asked for has a skill named for it in {options.policy!r}")
-    result = {"policy": options.policy, "seed": options.seed, "tasks": results}
-    if options.out:
-        write_json(Path(options.out), result)
-    say(options, result, evaluate_lines(results))
+    result = evaluate_tasks(options)
+    say(options, result, evaluate_lines(result["tasks"]))
 
 
 def _discover(options: argparse.Namespace) -> None:

@@ -67,7 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
     )
-    evaluate.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which = evaluate.add_mutually_exclusive_group()
+    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
+    evaluate.add_argument(
+        "--noise", type=float, default=0.0, metavar="S", help="of actions: sigma as a share of their range (default 0)"
+    )
     evaluate.add_argument("--episodes", type=int, default=20, metavar="N", help="a task (default 20)")
     _common(evaluate, out="file for the JSON too", kind="FILE")
 

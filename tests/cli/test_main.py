@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from tabletop.cli import main
-from tabletop.logic import load_registry
+from tabletop.logic import Suite, load_registry
+from tabletop.perturb import Perturbation
+from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
 from tabletop.skills.library import save_library
 
@@ -79,6 +81,15 @@ BAD: dict[str, tuple[list[str], str]] = {
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
     "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
     "a seed too large": (["discover", "--steps", "9", "--seed", str(2**70)], "--seed must be at most"),
+    "an unknown suite": (["evaluate", "scripted", "--suite", "MT11"], "unknown suite 'MT11'; there are: "),
+    "a suite of which task": (["evaluate", "scripted", "--suite", "MT1"], "say which, as in 'MT1:reach'"),
+    "a suite and tasks": (["evaluate", "scripted", "--suite", "MT1:push", "--tasks", "lift"], "not allowed with"),
+    "a suite's last scene": (
+        ["evaluate", "scripted", "--suite", "ML1-test:push", "--seed", "999999"],
+        "has scenes 0 to 999999, got 20 scenes from 999999",
+    ),
+    "noise below 0": (["evaluate", "scripted", "--noise", "-0.1"], "--noise must be a share from 0 to 1"),
+    "noise that is no number": (["evaluate", "scripted", "--noise", "nan"], "--noise must be a share from 0 to 1"),
     "an unknown policy": (["evaluate", "ghost"], "no library 'ghost'"),
     "no minutes": (["discover", "--minutes", "0"], "--minutes must be above 0, got 0"),
     "minutes that are no number": (["discover", "--minutes", "nan"], "--minutes must be above 0, got nan"),
@@ -279,6 +290,31 @@ def test_success_rates_are_by_task(command: Command, here: Path) -> None:
     assert found["tasks"]["lift"]["median_steps"] is None
     assert json.loads((here / "x.json").read_text()) == found
     assert refused(command("evaluate", "nothing", "--tasks", "lift", "--out", "."), "--out takes a file") == []
+
+
+def test_a_suite_runs_on_its_own_scenes(command: Command) -> None:
+    given = ("evaluate", "nothing", "--episodes", "1", "--workers", "0", "--json")
+    found = json.loads(command(*given, "--suite", "ML1-test:lift").out)
+    assert (found["suite"], found["noise"], list(found["tasks"])) == ("ML1-test:lift", 0.0, ["lift"])
+    assert found["mean"] == 0.0
+    suite = Suite("Pair", "Pair.", ("reach", "lift"))
+    modules = import_module("tabletop.cli.success")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modules, "find_suite", lambda name: suite)
+        assert list(json.loads(command(*given, "--suite", "Pair").out)["tasks"]) == ["reach", "lift"]
+
+
+def test_noise_is_a_share_of_the_actions_range(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, seen = import_module("tabletop.cli.success"), []
+
+    def watch(*arguments: Any, **rest: Any) -> Any:
+        seen.append(rest["disturbance"])
+        return evaluate(*arguments, **rest)
+
+    monkeypatch.setattr(module, "evaluate", watch)
+    given = ("evaluate", "nothing", "--tasks", "lift", "--episodes", "1", "--workers", "0", "--noise")
+    assert command(*given, "0").code == command(*given, "0.1").code == 0
+    assert seen == [None, Perturbation("action-noise", 0.2)]
 
 
 def test_success_rates_are_a_table_with_a_mean(command: Command) -> None:
