@@ -60,7 +60,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Args:
             task: a task or its name; without one there is no reward (it is 0) and no success in `info`.
             observation: "state": float32 (STATE_WIDTH,), see observe.py; "goal": a dict of observation,
-                achieved_goal and desired_goal, for tasks with a mark to bring something to; "pixels": uint8
+                achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark; "pixels": uint8
                 (height, width, 3).
             reward: "dense": how nearly the task is done, in (-1, 1); "sparse": 0 where done, -1 elsewhere.
             horizon: control steps of 0.1 s before truncation; the task's own by default.
