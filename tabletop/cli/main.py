@@ -108,6 +108,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     say(options, result, evaluate_lines(result["tasks"]))
 
 
+def _demos(options: argparse.Namespace) -> None:
+    from tabletop.cli.demos import record_demos
+
+    result = record_demos(options)
+    lines = [f"{name}: kept {c['kept']} of {c['run']} episodes" for name, c in result["tasks"].items()]
+    total = f"{result['episodes']} episodes, {result['steps']} control steps in {result['out']} ({result['format']})"
+    say(options, result, [*lines, total])
+
+
 def _discover(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import note
@@ -209,6 +218,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "scene": _scene,
     "tasks": _tasks,
     "evaluate": _evaluate,
+    "demos": _demos,
     "discover": _discover,
     "name": _name,
     "plan": _plan,

@@ -10,13 +10,13 @@ from typing import Any
 from tabletop.cli.files import write_json
 from tabletop.cli.library_policy import library_policy
 from tabletop.errors import TabletopError
-from tabletop.logic import Suite, find_suite, load_registry
+from tabletop.logic import Suite, Task, find_suite, load_registry
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.perturb import Perturbation
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory, evaluate, nothing, random, scripted
 
-__all__ = ["evaluate_tasks", "plain_policies"]
+__all__ = ["chosen", "evaluate_tasks", "plain_policies"]
 
 _RANGE = 2.0
 """From the smallest to the largest number of an action, -1 to 1."""
@@ -27,19 +27,27 @@ def plain_policies() -> dict[str, PolicyFactory]:
     return {"scripted": scripted, "random": random, "nothing": nothing}
 
 
+def chosen(options: argparse.Namespace) -> tuple[Suite, tuple[Task, ...]]:
+    """Return the tasks that --tasks or --suite ask for, and the suite (of no name where --tasks does).
+
+    Raises:
+        TabletopError: an unknown task or suite, or a suite with tasks that the registry lacks.
+    """
+    registry = load_registry()
+    if options.suite is not None:
+        suite = find_suite(options.suite)
+        return suite, suite.select(registry)
+    tasks = registry.select(options.tasks)
+    return Suite("", "", tuple(t.name for t in tasks), ALL_SCENES), tasks
+
+
 def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
     """Run a policy on each task asked for; return its rates, and write them where --out says.
 
     Raises:
         TabletopError: bad options, a suite with tasks that the registry lacks, or nothing to evaluate.
     """
-    registry = load_registry()
-    if options.suite is None:
-        tasks = registry.select(options.tasks)
-        suite = Suite("", "", tuple(t.name for t in tasks), ALL_SCENES)
-    else:
-        suite = find_suite(options.suite)
-        tasks = suite.select(registry)
+    suite, tasks = chosen(options)
     scenes = suite.scene_numbers(options.seed, options.episodes)
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")

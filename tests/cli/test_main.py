@@ -23,7 +23,7 @@ from tabletop.skills.library import save_library
 
 Command = Callable[..., Any]
 
-COMMANDS = ("scene", "tasks", "evaluate", "discover", "name", "plan", "perturb", "report", "run")
+COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "perturb", "report", "run")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -90,6 +90,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     ),
     "noise below 0": (["evaluate", "scripted", "--noise", "-0.1"], "--noise must be a share from 0 to 1"),
     "noise that is no number": (["evaluate", "scripted", "--noise", "nan"], "--noise must be a share from 0 to 1"),
+    "an unknown format": (["demos", "scripted", "--format", "csv"], "invalid choice: 'csv'"),
+    "an unknown suite to record": (["demos", "scripted", "--suite", "MT11"], "unknown suite 'MT11'"),
     "an unknown policy": (["evaluate", "ghost"], "no library 'ghost'"),
     "no minutes": (["discover", "--minutes", "0"], "--minutes must be above 0, got 0"),
     "minutes that are no number": (["discover", "--minutes", "nan"], "--minutes must be above 0, got nan"),
