@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tabletop.cli.parser import build_parser
-from tabletop.cli.show import discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say
+from tabletop.cli.show import discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say, task_lines
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 
@@ -97,8 +97,15 @@ def _tasks(options: argparse.Namespace) -> None:
         }
         for t in tasks
     ]
-    width = max(len(t.name) for t in tasks)
-    say(options, {"tasks": rows}, [f"{t.name:{width}}  {t.description}" for t in tasks])
+    if options.out:
+        from tabletop.cli.task_page import write_task_page
+
+        page = write_task_page(Path(options.out), tasks)
+        say(
+            options, {"tasks": rows, "page": str(page)}, [f"wrote {page}, with a picture of each of {len(tasks)} tasks"]
+        )
+        return
+    say(options, {"tasks": rows}, task_lines(tasks))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

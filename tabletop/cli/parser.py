@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     tasks = commands.add_parser("tasks", help="list the hand-written tasks")
     tasks.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
     tasks.add_argument("--json", action="store_true", help="print as JSON")
+    tasks.add_argument(
+        "--out", metavar="DIR", help="write tasks.md there, with pictures in DIR/tasks, instead of listing"
+    )
 
     evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
     evaluate.add_argument(

@@ -259,7 +259,9 @@ def test_tasks_as_json_have_their_fields(command: Command) -> None:
 
 def test_tasks_are_one_line_each(command: Command) -> None:
     lines = command("tasks", "--tasks", "family:drawer").out.splitlines()
-    assert [line.split()[0] for line in lines] == [t.name for t in load_registry().select("family:drawer")]
+    tasks = load_registry().select("family:drawer")
+    assert [line.split()[:2] for line in lines] == [[t.name, str(t.horizon)] for t in tasks]
+    assert all(" ".join(t.tags) in line and t.description in line for t, line in zip(tasks, lines, strict=True))
 
 
 def test_a_scene_is_a_card_and_a_picture_the_same_for_the_same_seed(command: Command, here: Path) -> None:
