@@ -17,6 +17,11 @@ from tabletop.logic import load_registry
 __all__ = ["main"]
 
 _LARGEST_SEED: Final = 2**31 - 1
+_GO_ON: Final = {
+    **dict.fromkeys(("discover", "run"), "; 'tabletop discover --resume --out DIR' goes on"),
+    "demos": "; the same command goes on",
+}
+"""How to go on where a command was interrupted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        hint = "; 'tabletop discover --resume --out DIR' goes on" if command in {"discover", "run"} else ""
-        print(f"tabletop: interrupted{hint}", file=sys.stderr)
+        print(f"tabletop: interrupted{_GO_ON.get(str(command), '')}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

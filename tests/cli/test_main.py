@@ -355,6 +355,36 @@ def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, mon
     assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
 
 
+def test_an_interrupted_recording_says_how_to_go_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("tabletop.cli.demos"), "write_demos", interrupt)
+    said = command("demos", "scripted", "--tasks", "lift", "--workers", "0")
+    assert (said.code, said.err) == (130, "tabletop: interrupted; the same command goes on\n")
+
+
+def test_demonstrations_of_a_suites_scenes_are_written_and_counted(command: Command, here: Path) -> None:
+    pytest.importorskip("pyarrow")
+    given = (
+        "demos",
+        "scripted",
+        "--suite",
+        "ML1-train:lift",
+        "--episodes",
+        "2",
+        "--workers",
+        "0",
+        "--format",
+        "lerobot",
+    )
+    found = json.loads(command(*given, "--json").out)
+    assert (found["out"], found["episodes"]) == ("demos/lerobot", found["tasks"]["lift"]["kept"])
+    assert found["tasks"]["lift"]["run"] == 2
+    assert [p.name for p in (here / "demos").iterdir()] == ["lerobot"]
+    assert refused(command(*given), "'demos/lerobot' is there already; give another --out") == []
+
+
 # --- stages in a row --------------------------------------------------------------------------
 
 

@@ -83,6 +83,17 @@ def test_a_lerobot_dataset_keeps_the_formats_rules_and_the_episodes(lerobot: Pat
     np.testing.assert_allclose(data.stats["action"]["q90"], np.quantile(whole, 0.9, axis=0))
 
 
+def test_lerobots_own_loader_reads_it_where_it_is_installed(lerobot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    loader = pytest.importorskip("lerobot.datasets.lerobot_dataset", exc_type=ImportError)
+    data = loader.LeRobotDataset("local/demos", root=lerobot)
+    assert (data.num_episodes, data.fps) == (4, 10)
+    demo, row = demonstrate(TASKS["lift"], scripted, 40), data[3]
+    assert row["task"] == TASKS["lift"].description
+    assert row["observation.state"].numpy().tobytes() == demo.observations[3].tobytes()
+    assert row["action"].numpy().tobytes() == demo.actions[3].tobytes()
+
+
 def test_frames_go_into_a_new_file_where_one_is_full(
     two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
