@@ -15,6 +15,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 DATA_FOLDERS = ("assets", "tasks", "policies")
+DEMOS = ["minari[hdf5]>=0.5.3", "pyarrow>=17"]  # what `tabletop demos` writes with
 SOURCE_ONLY = ("tests", ".ci", "Makefile", "constraints.txt", "CHANGELOG.md", "CONTRIBUTING.md")
 
 
@@ -105,7 +106,9 @@ setup(
             "types-tqdm",
             "stable-baselines3>=2.5",
             "setuptools>=77",
+            *DEMOS,
         ],
+        "demos": DEMOS,
         "bench": ["panda-gym>=3.0.7"],
     },
     entry_points={"console_scripts": ["tabletop = tabletop.cli:main"]},

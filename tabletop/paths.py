@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["ASSETS", "DATA", "POLICIES", "TASKS", "write_whole"]
+__all__ = ["ASSETS", "DATA", "POLICIES", "SUITES", "TASKS", "write_whole"]
 
 _PACKAGE = Path(__file__).resolve().parent
 DATA = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 ASSETS = DATA / "assets"
 TASKS = DATA / "tasks"
+SUITES = TASKS / "suites.yaml"
 POLICIES = DATA / "policies"
 
 

@@ -7,16 +7,30 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tabletop.cli.parser import build_parser
-from tabletop.cli.show import audit_lines, discover_lines, evaluate_lines, name_lines, perturb_lines, plan_lines, say
+from tabletop.cli.show import (
+    audit_lines,
+    discover_lines,
+    evaluate_lines,
+    name_lines,
+    perturb_lines,
+    plan_lines,
+    say,
+    task_lines,
+)
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry
 
 __all__ = ["main"]
 
 _LARGEST_SEED: Final = 2**31 - 1
+_GO_ON: Final = {
+    **dict.fromkeys(("discover", "run"), "; 'tabletop discover --resume --out DIR' goes on"),
+    "demos": "; the same command goes on",
+}
+"""How to go on where a command was interrupted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        hint = "; 'tabletop discover --resume --out DIR' goes on" if command in {"discover", "run"} else ""
-        print(f"tabletop: interrupted{hint}", file=sys.stderr)
+        print(f"tabletop: interrupted{_GO_ON.get(str(command), '')}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,8 +113,15 @@ def _tasks(options: argparse.Namespace) -> None:
         }
         for t in tasks
     ]
-    width = max(len(t.name) for t in tasks)
-    say(options, {"tasks": rows}, [f"{t.name:{width}}  {t.description}" for t in tasks])
+    if options.out:
+        from tabletop.cli.task_page import write_task_page
+
+        page = write_task_page(Path(options.out), tasks)
+        say(
+            options, {"tasks": rows, "page": str(page)}, [f"wrote {page}, with a picture of each of {len(tasks)} tasks"]
+        )
+        return
+    say(options, {"tasks": rows}, task_lines(tasks))
 
 
 def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
@@ -117,31 +137,19 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from tabletop.cli.files import write_json
-    from tabletop.cli.library_policy import library_policy
-    from tabletop.rollout.engine import Engine
-    from tabletop.rollout.evaluate import PolicyFactory, evaluate, nothing, random, scripted
+    from tabletop.cli.success import evaluate_tasks
 
-    tasks = load_registry().select(options.tasks)
-    if options.out and Path(options.out).is_dir():
-        raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")
-    plain: dict[str, PolicyFactory] = {"scripted": scripted, "random": random, "nothing": nothing}
-    if options.policy in plain:
-        makers = {t.name: plain[options.policy] for t in tasks}
-    else:
-        makers = library_policy(options.policy, tasks)
-    results: dict[str, Any] = {}
-    with Engine(options.workers) as engine:
-        for task in tasks:
-            seeds = range(options.seed, options.seed + options.episodes)
-            if task.name in makers:
-                results[task.name] = dict(evaluate(engine, makers[task.name], task, seeds, label=task.name))
-    if not results:
-        raise TabletopError(f"none of the tasks asked for has a skill named for it in {options.policy!r}")
-    result = {"policy": options.policy, "seed": options.seed, "tasks": results}
-    if options.out:
-        write_json(Path(options.out), result)
-    say(options, result, evaluate_lines(results))
+    result = evaluate_tasks(options)
+    say(options, result, evaluate_lines(result["tasks"]))
+
+
+def _demos(options: argparse.Namespace) -> None:
+    from tabletop.cli.demos import record_demos
+
+    result = record_demos(options)
+    lines = [f"{name}: kept {c['kept']} of {c['run']} episodes" for name, c in result["tasks"].items()]
+    total = f"{result['episodes']} episodes, {result['steps']} control steps in {result['out']} ({result['format']})"
+    say(options, result, [*lines, total])
 
 
 def _discover(options: argparse.Namespace) -> None:
@@ -245,6 +253,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "scene": _scene,
     "tasks": _tasks,
     "evaluate": _evaluate,
+    "demos": _demos,
     "discover": _discover,
     "name": _name,
     "plan": _plan,

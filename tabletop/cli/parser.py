@@ -65,15 +65,33 @@ def build_parser() -> argparse.ArgumentParser:
     )
     tasks.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
     tasks.add_argument("--episodes", type=int, default=20, metavar="N", help="audit: a task and policy (default 20)")
-    _common(tasks, out="audit: file for the JSON too", kind="FILE")
+    out = "list: write tasks.md into this folder, with pictures, instead; audit: write the JSON to this file too"
+    _common(tasks, out=out, kind="PATH")
 
     evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
     evaluate.add_argument(
         "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
     )
-    evaluate.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which = evaluate.add_mutually_exclusive_group()
+    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
+    evaluate.add_argument(
+        "--noise", type=float, default=0.0, metavar="S", help="of actions: sigma as a share of their range (default 0)"
+    )
     evaluate.add_argument("--episodes", type=int, default=20, metavar="N", help="a task (default 20)")
     _common(evaluate, out="file for the JSON too", kind="FILE")
+
+    demos = commands.add_parser("demos", help="record a policy's episodes as a dataset to learn from")
+    demos.add_argument(
+        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
+    )
+    which = demos.add_mutually_exclusive_group()
+    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-train, MT1:push, ...")
+    demos.add_argument("--episodes", type=int, default=50, metavar="N", help="to run, a task (default 50)")
+    demos.add_argument("--format", choices=("minari", "lerobot"), default="minari", help="default minari")
+    demos.add_argument("--all", action="store_true", help="keep the episodes that failed, too")
+    _common(demos, out="folder of the dataset (default demos/FORMAT); interrupted, the same command goes on")
 
     discover = commands.add_parser("discover", help="find skills without any reward")
     _budget(discover, 30)

@@ -8,12 +8,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["audit_lines", "discover_lines", "evaluate_lines", "name_lines", "perturb_lines", "plan_lines", "say"]
+from tabletop.logic import Task
+
+__all__ = [
+    "audit_lines",
+    "discover_lines",
+    "evaluate_lines",
+    "name_lines",
+    "perturb_lines",
+    "plan_lines",
+    "say",
+    "task_lines",
+]
 
 
 def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
     """Print a result: as JSON where --json asks for it, as lines where not."""
     print(json.dumps(result, indent=1) if options.json else "\n".join(lines))
+
+
+def task_lines(tasks: Sequence[Task]) -> list[str]:
+    """Return a line for each task: name, horizon in control steps, tags and description."""
+    name, tags = (max(map(len, words)) for words in zip(*((t.name, " ".join(t.tags)) for t in tasks), strict=True))
+    return [f"{t.name:{name}}  {t.horizon:4d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks]
 
 
 def evaluate_lines(results: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from tabletop.envs.observe import LIMIT, STATE_WIDTH, StateObserver, slots
 from tabletop.envs.reward import GoalReward, check_reward, judge
 from tabletop.errors import TabletopError, unknown
+from tabletop.logic.suite import ALL_SCENES
 from tabletop.logic.task import Registry, Task, load_registry
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
@@ -49,6 +50,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         observation: str = "state",
         reward: str = "dense",
         horizon: int | None = None,
+        scenes: tuple[int, int] = ALL_SCENES,
         size: tuple[int, int] = (84, 84),
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 360),
@@ -58,10 +60,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Args:
             task: a task or its name; without one there is no reward (it is 0) and no success in `info`.
             observation: "state": float32 (STATE_WIDTH,), see observe.py; "goal": a dict of observation,
-                achieved_goal and desired_goal, for tasks with a mark to bring something to; "pixels": uint8
+                achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark; "pixels": uint8
                 (height, width, 3).
             reward: "dense": how nearly the task is done, in (-1, 1); "sparse": 0 where done, -1 elsewhere.
             horizon: control steps of 0.1 s before truncation; the task's own by default.
+            scenes: numbers (from, to) that scenes are drawn by: what a suite such as ML1-train bounds.
             size: width and height of "pixels".
             render_mode: None or "rgb_array".
             render_size: width and height of what `render` returns.
@@ -78,11 +81,13 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
                 raise TabletopError(f"{what} must be a width and height of 1 to 4096, got {width}x{height}")
         if horizon is not None and horizon < 1:
             raise TabletopError(f"horizon must be at least 1 control step, got {horizon}")
+        if not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
+            raise TabletopError(f"scenes must be (from, to) with 0 <= from < to <= 2^31, got {scenes}")
         self.task = _registry()[task] if isinstance(task, str) else task
         self.render_mode = render_mode
         self._kind = check_reward(reward)
         self._observation = observation
-        self._size, self._render_size = size, render_size
+        self._scenes, self._size, self._render_size = scenes, size, render_size
         self._card: Mapping[str, Any] = self.task.scene if self.task else load_scene_card("discovery")
         self.horizon = horizon or (self.task.horizon if self.task else _DISCOVERY_HORIZON)
         self._goal: GoalReward | None = None
@@ -126,7 +131,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         """
         super().reset(seed=seed)
         given = dict(options or {})
-        number = int(self.np_random.integers(2**31))
+        number = int(self.np_random.integers(*self._scenes))
         scene = given.pop("scene", None)
         if given:
             raise unknown("option of reset", next(iter(given)), ["scene"])

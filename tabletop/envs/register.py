@@ -6,9 +6,10 @@ from typing import Final
 
 import gymnasium
 
+from tabletop.logic.suite import load_suites
 from tabletop.paths import TASKS
 
-__all__ = ["DISCOVERY", "environment_id", "environment_ids", "register_all"]
+__all__ = ["DISCOVERY", "environment_id", "environment_ids", "register_all", "suite_id", "suite_ids"]
 
 DISCOVERY: Final = "Tabletop/Discovery-v0"
 
@@ -28,8 +29,21 @@ def environment_ids() -> dict[str, str | None]:
     return {**{environment_id(name): name for name in names}, DISCOVERY: None}
 
 
+def suite_id(suite: str) -> str:
+    """Return the id of a suite: "MT10" gives "Tabletop/MT10-v0", "lecture" gives "Tabletop/Lecture-v0"."""
+    return f"Tabletop/{suite}-v0" if suite[0].isupper() else environment_id(suite)
+
+
+def suite_ids() -> dict[str, str]:
+    """Return the suite of every id that `gymnasium.make_vec` takes for one."""
+    return {suite_id(name): name for name in load_suites()}
+
+
 def register_all() -> None:
-    """Register every environment that is not registered yet."""
+    """Register every environment, and every suite, that is not registered yet."""
+    for name, suite in suite_ids().items():
+        if name not in gymnasium.registry:
+            gymnasium.register(name, vector_entry_point="tabletop.envs.suite:make_suite", kwargs={"suite": suite})
     for name, task in environment_ids().items():
         if name not in gymnasium.registry:
             gymnasium.register(name, entry_point="tabletop.envs.env:TabletopEnv", kwargs={"task": task})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Final
 
@@ -9,17 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.logic.formula import Formula
+from tabletop.logic.formula import Formula, Literal
 from tabletop.logic.task import Task
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["REWARDS", "GoalReward", "check_reward", "judge", "sparse"]
+__all__ = ["REWARDS", "GoalReward", "check_reward", "has_goal", "judge", "sparse"]
 
 REWARDS: Final = ("dense", "sparse")
 """dense: the formula's smooth margin, in (-1, 1); sparse: 0 where the task is done and -1 elsewhere."""
 
 _ROUNDING: Final = 1e-9
 Array = npt.NDArray[np.float64]
+_MARK: Final = "target"
+"""The kind of entity that shows where something is to be brought."""
 _POSE: Final = {"position": 3, "quaternion": 4, "size": 3}
 
 
@@ -52,44 +56,63 @@ def judge(kind: str, formula: Formula, state: State, initial: State) -> tuple[fl
 
 
 class GoalReward:
-    """The reward of a task that brings one entity to a mark, as a function of goals.
+    """The reward of a task that brings something to a mark, as a function of goals.
 
-    A goal is a pose (position, quaternion xyzw, size; m, world) followed by the margins, squashed into
-    (-1, 1), of those statements of the formula that the mark does not appear in. So achieved goals are all
-    that the reward needs besides the mark, and any of them can be taken for the goal that was desired.
+    What is brought is an entity, `at(block, target)`, or the gripper, `reached(target)`. A goal is its pose
+    (position, quaternion xyzw, size; m, world; of the gripper the position alone) followed by the margins, squashed
+    into (-1, 1), of those statements of the formula that do not depend on where it is to be brought. So achieved goals
+    are all that the reward needs besides the mark, and any of them can be taken for the goal that was desired.
     """
 
     def __init__(self, task: Task, kind: str) -> None:
         """Split the task's formula.
 
         Raises:
-            TabletopError: the task has no mark as its parameter, or its formula needs more than a goal holds.
+            TabletopError: the formula has no mark (an entity of kind "target"), or needs more than a goal holds.
         """
-        own = task.parameter
-        if own is None or own.kind != "offset" or own.entity is None or own.origin is None:
-            raise TabletopError(f'observation "goal" needs a task whose parameter is an offset, got task {task.name!r}')
-        self.kind, self.mark, self.thing = check_reward(kind), own.entity, own.origin
-        literals = task.success.literals
-        self._about = [x for x in literals if self.mark in x.names]
-        self._rest = [x for x in literals if self.mark not in x.names]
-        if not self._about or any(set(x.names) != {self.thing, self.mark} for x in self._about):
+        self.kind = check_reward(kind)
+        marks = [n for n in task.success.names if _kind(task, n) == _MARK]
+        if len(marks) != 1 or not task.success.is_conjunction:
             raise TabletopError(
-                f'observation "goal": in {task.success.text!r}, {self.mark} may only go with {self.thing}'
+                f'observation "goal" needs a task that brings something to one {_MARK}, got task {task.name!r}:'
+                f" {task.success.text!r}"
             )
-        self.width = sum(_POSE.values()) + len(self._rest)
-        self._layout = Layout((self.thing, self.mark), ("block", "target"), ("rigid", "static"))
+        (self.mark,) = marks
+        literals = task.success.literals
+        self._about = [x for x in literals if self.mark in x.names and not self._is_fixed(task, x)]
+        self._rest = [x for x in literals if x not in self._about]
+        things = [[n for n in x.names if n != self.mark] for x in self._about]
+        self.thing: str | None = things[0][0] if things and things[0] else None
+        """The entity that is brought there; None: the gripper."""
+        if not things or any(t != things[0] or len(t) > 1 for t in things):
+            raise TabletopError(
+                f'observation "goal": in {task.success.text!r}, {self.mark} may only go with one thing that moves'
+            )
+        self._fields = {"position": 3} if self.thing is None else _POSE
+        self._pose_width = sum(self._fields.values())
+        self.width = self._pose_width + len(self._rest)
+        names = (self.mark,) if self.thing is None else (self.thing, self.mark)
+        self._layout = Layout(names, ("block", _MARK)[-len(names) :], ("rigid", "static")[-len(names) :])
+
+    def _is_fixed(self, task: Task, literal: Literal) -> bool:
+        """Return whether a statement about the mark is only about where the scene put it: beyond a wall, say."""
+        others = [n for n in literal.names if n != self.mark]
+        return bool(others) and all(_moves(_kind(task, n)) == "static" for n in others)
 
     def achieved(self, state: State, initial: State) -> npt.NDArray[np.float32]:
-        """Return where the entity is, (width,)."""
+        """Return where the thing is, (width,)."""
         margins = [float(x.margin(state, initial)) for x in self._rest]
         return self._goal(state, self.thing, margins)
 
     def desired(self, state: State) -> npt.NDArray[np.float32]:
-        """Return where the entity is to be, (width,)."""
+        """Return where the thing is to be, (width,)."""
         return self._goal(state, self.mark, [1.0] * len(self._rest))
 
-    def _goal(self, state: State, name: str, margins: list[float]) -> npt.NDArray[np.float32]:
-        pose = [state.entity(name, f) for f in _POSE]
+    def _goal(self, state: State, name: str | None, margins: list[float]) -> npt.NDArray[np.float32]:
+        if name is None:
+            pose = [state.robot("gripper_position")]
+        else:
+            pose = [state.entity(name, f) for f in self._fields]
         return np.concatenate([*pose, margins]).astype(np.float32)
 
     def margins(self, achieved: npt.ArrayLike, desired: npt.ArrayLike) -> list[Array]:
@@ -97,13 +120,18 @@ class GoalReward:
         one, two = np.asarray(achieved, dtype=np.float64), np.asarray(desired, dtype=np.float64)
         one, two = np.broadcast_arrays(one, two)
         values = np.zeros((*one.shape[:-1], self._layout.width))
+        values[..., self._layout.entity_slice(self.mark, "quaternion")] = (0.0, 0.0, 0.0, 1.0)
         for name, goal in ((self.thing, one), (self.mark, two)):
             start = 0
-            for field, width in _POSE.items():
-                values[..., self._layout.entity_slice(name, field)] = goal[..., start : start + width]
+            for field, width in self._fields.items():
+                if name is None:
+                    column = self._layout.robot_slice("gripper_position")
+                else:
+                    column = self._layout.entity_slice(name, field)
+                values[..., column] = goal[..., start : start + width]
                 start += width
         state = State(self._layout, values)
-        rest = np.moveaxis(one[..., sum(_POSE.values()) :], -1, 0)
+        rest = np.moveaxis(one[..., self._pose_width :], -1, 0)
         return [*(np.asarray(x.margin(state, state)) for x in self._about), *rest]
 
     def __call__(self, achieved: npt.ArrayLike, desired: npt.ArrayLike) -> Array:
@@ -113,6 +141,27 @@ class GoalReward:
             return sparse(reduce(np.minimum, margins) >= 0.0)
         # Rounded: one goal and a batch of them then agree to the last bit.
         return np.round(smallest(margins), 6)
+
+
+def has_goal(task: Task) -> bool:
+    """Return whether the task brings something to a mark, so that there is an observation "goal" for it."""
+    try:
+        GoalReward(task, "sparse")
+    except TabletopError:
+        return False
+    return True
+
+
+def _kind(task: Task, name: str) -> object:
+    """Return the kind of an entity of the task's scene card; of one that is drawn from several, the list of them."""
+    entity = task.scene["entities"].get(name)
+    return entity.get("kind") if isinstance(entity, Mapping) else entity
+
+
+def _moves(kind: object) -> str:
+    """Return how entities of a kind move; "rigid" where the kind is drawn."""
+    card = load_cards().get(kind) if isinstance(kind, str) else None
+    return card.moves if card else "rigid"
 
 
 def smallest(margins: list[Array], temperature: float = 0.1) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabletop.logic.formula import Formula, Group, Literal, Node, conjunction
 from tabletop.logic.parse import FormulaError, parse
 from tabletop.logic.predicate import DIRECTIONS, PREDICATES, Argument, Predicate, get_predicate, predicate
+from tabletop.logic.suite import Suite, find_suite, load_suites
 from tabletop.logic.task import Parameter, Registry, Task, load_registry
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "Parameter",
     "Predicate",
     "Registry",
+    "Suite",
     "Task",
     "conjunction",
+    "find_suite",
     "get_predicate",
     "load_registry",
+    "load_suites",
     "parse",
     "predicate",
 ]

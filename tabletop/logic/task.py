@@ -14,7 +14,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
 from tabletop.logic.quantity import read_quantity
-from tabletop.paths import TASKS
+from tabletop.paths import SUITES, TASKS
 
 __all__ = ["Parameter", "Registry", "Task", "load_registry"]
 
@@ -155,6 +155,8 @@ def load_registry(folder: Path = TASKS) -> Registry:
     if not folder.is_dir():
         raise TabletopError(f"no folder of task cards at {str(folder)!r}")
     for path in folder.glob("*.yaml"):
+        if path.name == SUITES.name:
+            continue
         raise TabletopError(f"a task card lies in its family's folder, got {path.name!r} outside of any")
     return Registry(_read(path) for path in sorted(folder.glob("*/*.yaml")))
 

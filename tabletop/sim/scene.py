@@ -15,7 +15,19 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.paths import write_whole
 from tabletop.sim.state import Layout
 
-__all__ = ["TABLE_NEAR_EDGE", "Camera", "Entity", "Light", "Robot", "Scene", "Table", "load_scene", "save_scene"]
+__all__ = [
+    "TABLE_NEAR_EDGE",
+    "Camera",
+    "Entity",
+    "Light",
+    "Robot",
+    "Scene",
+    "Table",
+    "load_scene",
+    "read_scene",
+    "save_scene",
+    "scene_text",
+]
 
 Vector = tuple[float, ...]
 
@@ -153,8 +165,12 @@ def _build(cls: type, data: object, where: str) -> Any:
 
 def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
     """Write a scene as YAML (floats keep every bit). The file appears whole or not at all."""
-    text = yaml.safe_dump(_plain(dataclasses.asdict(scene)), sort_keys=False)
-    write_whole(Path(path), text)
+    write_whole(Path(path), scene_text(scene))
+
+
+def scene_text(scene: Scene) -> str:
+    """Return a scene as YAML (floats keep every bit)."""
+    return yaml.safe_dump(_plain(dataclasses.asdict(scene)), sort_keys=False)
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:
@@ -164,11 +180,28 @@ def load_scene(path: str | os.PathLike[str]) -> Scene:
         TabletopError: no such file, not YAML, or not a scene.
     """
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise TabletopError(f"cannot read scene {str(path)!r}: {str(error).splitlines()[0]}") from None
+    return read_scene(text, str(path))
+
+
+def read_scene(text: str, where: str = "scene") -> Scene:
+    """Read what `scene_text` returned.
+
+    Args:
+        text: YAML.
+        where: it comes from, for the errors.
+
+    Raises:
+        TabletopError: not YAML, or not a scene.
+    """
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise TabletopError(f"cannot read scene {where!r}: {str(error).splitlines()[0]}") from None
     if not isinstance(data, Mapping):
-        raise TabletopError(f"{str(path)!r} is not a scene: it must be a mapping")
+        raise TabletopError(f"{where!r} is not a scene: it must be a mapping")
     rest = dict(data)
     entities = rest.pop("entities", [])
     if not isinstance(entities, list):

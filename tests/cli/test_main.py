@@ -15,13 +15,15 @@ import pytest
 import yaml
 
 from tabletop.cli import main
-from tabletop.logic import load_registry
+from tabletop.logic import Suite, load_registry
+from tabletop.perturb import Perturbation
+from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
 from tabletop.skills.library import save_library
 
 Command = Callable[..., Any]
 
-COMMANDS = ("scene", "tasks", "evaluate", "discover", "name", "plan", "perturb", "report", "run")
+COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "perturb", "report", "run")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -79,6 +81,17 @@ BAD: dict[str, tuple[list[str], str]] = {
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
     "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
     "a seed too large": (["discover", "--steps", "9", "--seed", str(2**70)], "--seed must be at most"),
+    "an unknown suite": (["evaluate", "scripted", "--suite", "MT11"], "unknown suite 'MT11'; there are: "),
+    "a suite of which task": (["evaluate", "scripted", "--suite", "MT1"], "say which, as in 'MT1:reach'"),
+    "a suite and tasks": (["evaluate", "scripted", "--suite", "MT1:push", "--tasks", "lift"], "not allowed with"),
+    "a suite's last scene": (
+        ["evaluate", "scripted", "--suite", "ML1-test:push", "--seed", "999999"],
+        "has scenes 0 to 999999, got 20 scenes from 999999",
+    ),
+    "noise below 0": (["evaluate", "scripted", "--noise", "-0.1"], "--noise must be a share from 0 to 1"),
+    "noise that is no number": (["evaluate", "scripted", "--noise", "nan"], "--noise must be a share from 0 to 1"),
+    "an unknown format": (["demos", "scripted", "--format", "csv"], "invalid choice: 'csv'"),
+    "an unknown suite to record": (["demos", "scripted", "--suite", "MT11"], "unknown suite 'MT11'"),
     "an unknown policy": (["evaluate", "ghost"], "no library 'ghost'"),
     "no minutes": (["discover", "--minutes", "0"], "--minutes must be above 0, got 0"),
     "minutes that are no number": (["discover", "--minutes", "nan"], "--minutes must be above 0, got nan"),
@@ -246,7 +259,9 @@ def test_tasks_as_json_have_their_fields(command: Command) -> None:
 
 def test_tasks_are_one_line_each(command: Command) -> None:
     lines = command("tasks", "--tasks", "family:drawer").out.splitlines()
-    assert [line.split()[0] for line in lines] == [t.name for t in load_registry().select("family:drawer")]
+    tasks = load_registry().select("family:drawer")
+    assert [line.split()[:2] for line in lines] == [[t.name, str(t.horizon)] for t in tasks]
+    assert all(" ".join(t.tags) in line and t.description in line for t, line in zip(tasks, lines, strict=True))
 
 
 def test_a_scene_is_a_card_and_a_picture_the_same_for_the_same_seed(command: Command, here: Path) -> None:
@@ -281,6 +296,31 @@ def test_success_rates_are_by_task(command: Command, here: Path) -> None:
     assert refused(command("evaluate", "nothing", "--tasks", "lift", "--out", "."), "--out takes a file") == []
 
 
+def test_a_suite_runs_on_its_own_scenes(command: Command) -> None:
+    given = ("evaluate", "nothing", "--episodes", "1", "--workers", "0", "--json")
+    found = json.loads(command(*given, "--suite", "ML1-test:lift").out)
+    assert (found["suite"], found["noise"], list(found["tasks"])) == ("ML1-test:lift", 0.0, ["lift"])
+    assert found["mean"] == 0.0
+    suite = Suite("Pair", "Pair.", ("reach", "lift"))
+    modules = import_module("tabletop.cli.success")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modules, "find_suite", lambda name: suite)
+        assert list(json.loads(command(*given, "--suite", "Pair").out)["tasks"]) == ["reach", "lift"]
+
+
+def test_noise_is_a_share_of_the_actions_range(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, seen = import_module("tabletop.cli.success"), []
+
+    def watch(*arguments: Any, **rest: Any) -> Any:
+        seen.append(rest["disturbance"])
+        return evaluate(*arguments, **rest)
+
+    monkeypatch.setattr(module, "evaluate", watch)
+    given = ("evaluate", "nothing", "--tasks", "lift", "--episodes", "1", "--workers", "0", "--noise")
+    assert command(*given, "0").code == command(*given, "0.1").code == 0
+    assert seen == [None, Perturbation("action-noise", 0.2)]
+
+
 def test_success_rates_are_a_table_with_a_mean(command: Command) -> None:
     said = command("evaluate", "scripted", "--tasks", "button-press-topdown", "--episodes", "1", "--workers", "0")
     head, row, mean = said.out.splitlines()
@@ -313,6 +353,36 @@ def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, mon
     monkeypatch.setattr(import_module("tabletop.cli.main"), "load_registry", interrupt)
     said = command("tasks")
     assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
+
+
+def test_an_interrupted_recording_says_how_to_go_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("tabletop.cli.demos"), "write_demos", interrupt)
+    said = command("demos", "scripted", "--tasks", "lift", "--workers", "0")
+    assert (said.code, said.err) == (130, "tabletop: interrupted; the same command goes on\n")
+
+
+def test_demonstrations_of_a_suites_scenes_are_written_and_counted(command: Command, here: Path) -> None:
+    pytest.importorskip("pyarrow")
+    given = (
+        "demos",
+        "scripted",
+        "--suite",
+        "ML1-train:lift",
+        "--episodes",
+        "2",
+        "--workers",
+        "0",
+        "--format",
+        "lerobot",
+    )
+    found = json.loads(command(*given, "--json").out)
+    assert (found["out"], found["episodes"]) == ("demos/lerobot", found["tasks"]["lift"]["kept"])
+    assert found["tasks"]["lift"]["run"] == 2
+    assert [p.name for p in (here / "demos").iterdir()] == ["lerobot"]
+    assert refused(command(*given), "'demos/lerobot' is there already; give another --out") == []
 
 
 # --- stages in a row --------------------------------------------------------------------------

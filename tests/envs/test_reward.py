@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabletop.envs.reward import GoalReward, judge
+from tabletop.envs.reward import GoalReward, has_goal, judge
 from tabletop.errors import TabletopError
-from tabletop.logic import load_registry, parse
+from tabletop.logic import Task, load_registry, parse
 from tabletop.sim import World, generate
 
 TASKS = load_registry()
@@ -46,10 +46,34 @@ def test_an_alternative_is_judged_exactly_although_its_smooth_margin_is_lower() 
     assert reward < 0.0
 
 
-@pytest.mark.parametrize("name", ["stack", "push-left", "rotate"])
+@pytest.mark.parametrize("name", ["stack", "push-left", "rotate", "reach-object"])
 def test_goals_need_a_task_with_a_mark(name: str) -> None:
-    with pytest.raises(TabletopError, match=f"parameter is an offset, got task '{name}'"):
+    with pytest.raises(TabletopError, match=f"brings something to one target, got task '{name}'"):
         GoalReward(TASKS[name], "dense")
+    assert not has_goal(TASKS[name])
+
+
+@pytest.mark.parametrize("formula", ["at(a, mark) and near(b, mark)", "at(a, mark) and reached(mark)"])
+def test_goals_are_of_one_thing(formula: str) -> None:
+    scene = {"entities": {"a": "block", "b": "can", "mark": "target"}}
+    task = Task("two", "push", "Two.", scene, parse(formula, ["a", "b", "mark"]), "a")
+    with pytest.raises(TabletopError, match="mark may only go with one thing that moves"):
+        GoalReward(task, "dense")
+
+
+def test_the_grippers_goal_is_a_place_and_what_the_scene_settles_stays_as_it_is() -> None:
+    task = TASKS["reach-wall"]
+    reward = GoalReward(task, "sparse")
+    assert (reward.thing, reward.mark, reward.width) == (None, "target", 4)
+    with World() as world:
+        state = world.load(generate(task.scene, 0))
+    achieved, desired = reward.achieved(state, state), reward.desired(state)
+    np.testing.assert_allclose(achieved[:3], state.robot("gripper_position"), rtol=1e-6)
+    there = achieved.copy()
+    there[:3] = desired[:3]
+    assert reward(np.stack([achieved, there]), desired).tolist() == [-1.0, 0.0]
+    there[0] += 0.031
+    assert reward(there, desired) == -1.0
 
 
 def test_a_goals_numbers_are_the_pose_and_the_other_statements() -> None:

@@ -1,0 +1,75 @@
+"""Success rates of a policy by task: what `tabletop evaluate` measures."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from tabletop.cli.files import write_json
+from tabletop.cli.library_policy import library_policy
+from tabletop.errors import TabletopError
+from tabletop.logic import Suite, Task, find_suite, load_registry
+from tabletop.logic.suite import ALL_SCENES
+from tabletop.perturb import Perturbation
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import PolicyFactory, evaluate, nothing, random, scripted
+
+__all__ = ["chosen", "evaluate_tasks", "plain_policies"]
+
+_RANGE = 2.0
+"""From the smallest to the largest number of an action, -1 to 1."""
+
+
+def plain_policies() -> dict[str, PolicyFactory]:
+    """Return the policies that need no library, by name."""
+    return {"scripted": scripted, "random": random, "nothing": nothing}
+
+
+def chosen(options: argparse.Namespace) -> tuple[Suite, tuple[Task, ...]]:
+    """Return the tasks that --tasks or --suite ask for, and the suite (of no name where --tasks does).
+
+    Raises:
+        TabletopError: an unknown task or suite, or a suite with tasks that the registry lacks.
+    """
+    registry = load_registry()
+    if options.suite is not None:
+        suite = find_suite(options.suite)
+        return suite, suite.select(registry)
+    tasks = registry.select(options.tasks)
+    return Suite("", "", tuple(t.name for t in tasks), ALL_SCENES), tasks
+
+
+def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
+    """Run a policy on each task asked for; return its rates, and write them where --out says.
+
+    Raises:
+        TabletopError: bad options, a suite with tasks that the registry lacks, or nothing to evaluate.
+    """
+    suite, tasks = chosen(options)
+    scenes = suite.scene_numbers(options.seed, options.episodes)
+    if options.out and Path(options.out).is_dir():
+        raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")
+    if not (math.isfinite(options.noise) and 0.0 <= options.noise <= 1.0):
+        raise TabletopError(f"--noise must be a share from 0 to 1 of the actions' range, got {options.noise:g}")
+    disturbance = Perturbation("action-noise", _RANGE * options.noise) if options.noise else None
+    plain = plain_policies()
+    if options.policy in plain:
+        makers = {t.name: plain[options.policy] for t in tasks}
+    else:
+        makers = library_policy(options.policy, tasks)
+    results: dict[str, Any] = {}
+    with Engine(options.workers) as engine:
+        for task in tasks:
+            if task.name in makers:
+                rates = evaluate(engine, makers[task.name], task, scenes, disturbance=disturbance, label=task.name)
+                results[task.name] = dict(rates)
+    if not results:
+        raise TabletopError(f"none of the tasks asked for has a skill named for it in {options.policy!r}")
+    result = {"policy": options.policy, "seed": options.seed, "suite": options.suite, "noise": options.noise}
+    result["mean"] = sum(r["success"] for r in results.values()) / len(results)
+    result["tasks"] = results
+    if options.out:
+        write_json(Path(options.out), result)
+    return result

@@ -1,0 +1,194 @@
+"""Demonstrations as one LeRobot dataset of format v3.0: Parquet files and JSON, no pictures.
+
+    meta/info.json  meta/stats.json  meta/tasks.parquet  meta/episodes/chunk-000/file-000.parquet
+    data/chunk-000/file-000.parquet
+
+A frame has the observation and the action taken in it, and what came of that in `next.reward`, `next.success` and
+`next.done`. `world_state` is the world's whole state, filled up with 0. `meta/episodes` also has each scene as YAML.
+Written with pyarrow: lerobot's own package asks for versions of torch and numpy other than this one's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tabletop.config import SimSettings
+from tabletop.demos.record import Demonstration
+from tabletop.envs.observe import STATE_WIDTH
+from tabletop.logic.task import Task
+
+__all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
+
+VERSION: Final = "v3.0"
+CHUNK_SIZE: Final = 1000
+"""Files in a folder chunk-000 at most."""
+FILE_MB: Final = 100
+"""A file of frames is full at that size, uncompressed."""
+DATA_PATH: Final = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+EPISODES_PATH: Final = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+QUANTILES: Final = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+_ACTIONS: Final = ["dx", "dy", "dz", "dyaw", "grip"]
+Columns = dict[str, npt.NDArray[Any]]
+
+
+def features(world: int) -> dict[str, dict[str, Any]]:
+    """Return the columns of a frame as `info.json` describes them, for world states of that width."""
+    sizes: dict[str, tuple[str, int, list[str] | None]] = {
+        "observation.state": ("float32", STATE_WIDTH, None),
+        "action": ("float32", len(_ACTIONS), _ACTIONS),
+        "world_state": ("float64", world, None),
+        "next.reward": ("float32", 1, None),
+        "next.success": ("bool", 1, None),
+        "next.done": ("bool", 1, None),
+        "timestamp": ("float32", 1, None),
+        "frame_index": ("int64", 1, None),
+        "episode_index": ("int64", 1, None),
+        "index": ("int64", 1, None),
+        "task_index": ("int64", 1, None),
+    }
+    return {k: {"dtype": kind, "shape": [n], "names": names} for k, (kind, n, names) in sizes.items()}
+
+
+def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
+    """Write the dataset; return the number of frames."""
+    world = max(d.states.shape[1] for d in demos)
+    described = features(world)
+    fps = round(1 / SimSettings().control_step)
+    used = [t for t in tasks if t.name in {d.task for d in demos}]
+    numbers = {t.name: i for i, t in enumerate(used)}
+    rows: list[dict[str, Any]] = []
+    frames: list[Columns] = []
+    start = file = size = 0
+    everything: list[Columns] = []
+    for number, demo in enumerate(demos):
+        columns = _columns(demo, number, start, numbers[demo.task], world, fps)
+        nbytes = sum(c.nbytes for c in columns.values())
+        if frames and size + nbytes > FILE_MB * 2**20:
+            _write_frames(root, file, frames, described)
+            frames, file, size = [], file + 1, 0
+        frames.append(columns)
+        size += nbytes
+        place = {"chunk_index": file // CHUNK_SIZE, "file_index": file % CHUNK_SIZE}
+        rows.append(
+            {
+                "episode_index": number,
+                "tasks": [used[numbers[demo.task]].description],
+                "length": len(demo),
+                **{f"data/{k}": v for k, v in place.items()},
+                "dataset_from_index": start,
+                "dataset_to_index": start + len(demo),
+                "meta/episodes/chunk_index": 0,
+                "meta/episodes/file_index": 0,
+                "task_name": demo.task,
+                "scene": demo.scene,
+                "scene_number": demo.number,
+                "success": demo.success,
+                **{f"stats/{k}/{s}": v for k, stat in _stats(columns).items() for s, v in stat.items()},
+            }
+        )
+        everything.append(columns)
+        start += len(demo)
+    _write_frames(root, file, frames, described)
+    _write_table(root / EPISODES_PATH.format(chunk_index=0, file_index=0), pa.Table.from_pylist(rows))
+    _write_tasks(root, used)
+    whole = {k: np.concatenate([c[k] for c in everything]) for k in described}
+    _write_json(root / "meta/stats.json", _stats(whole))
+    info = {
+        "codebase_version": VERSION,
+        "robot_type": "tabletop-panda",
+        "total_episodes": len(demos),
+        "total_frames": start,
+        "total_tasks": len(used),
+        "chunks_size": CHUNK_SIZE,
+        "data_files_size_in_mb": FILE_MB,
+        "video_files_size_in_mb": 200,
+        "fps": fps,
+        "splits": {"train": f"0:{len(demos)}"},
+        "data_path": DATA_PATH,
+        "video_path": None,
+        "features": described,
+    }
+    _write_json(root / "meta/info.json", info)
+    return start
+
+
+def _columns(demo: Demonstration, number: int, start: int, task: int, world: int, fps: int) -> Columns:
+    """Return the frames of an episode: each column (T,) or (T, n)."""
+    steps = len(demo)
+    state = np.zeros((steps, world))
+    state[:, : demo.states.shape[1]] = demo.states[:-1]
+    ends = np.zeros(steps, bool)
+    ends[-1:] = True
+    frame = np.arange(steps)
+    return {
+        "observation.state": demo.observations[:-1],
+        "action": demo.actions,
+        "world_state": state,
+        "next.reward": demo.rewards.astype(np.float32),
+        "next.success": demo.done[1:],
+        "next.done": ends,
+        "timestamp": (frame / fps).astype(np.float32),
+        "frame_index": frame,
+        "episode_index": np.full(steps, number),
+        "index": start + frame,
+        "task_index": np.full(steps, task),
+    }
+
+
+def _stats(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, list[float]]]:
+    """Return min, max, mean, std, quantiles (n,) and count (1,) of each column."""
+    found = {}
+    for name, column in columns.items():
+        flat = column.reshape(len(column), -1).astype(np.float64)
+        figures = {"min": flat.min(0), "max": flat.max(0), "mean": flat.mean(0), "std": flat.std(0)}
+        figures |= dict(zip(QUANTILES, np.quantile(flat, list(QUANTILES.values()), axis=0), strict=True))
+        found[name] = {k: v.tolist() for k, v in figures.items()} | {"count": [len(flat)]}
+    return found
+
+
+def _arrow(column: npt.NDArray[Any], described: Mapping[str, Any]) -> Any:
+    kind = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
+    if column.ndim == 1:
+        return pa.array(column, kind)
+    return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), kind), column.shape[1])
+
+
+def _write_frames(root: Path, file: int, frames: Sequence[Columns], described: Mapping[str, Any]) -> None:
+    whole = {k: np.concatenate([f[k] for f in frames]) for k in described}
+    table = pa.table({k: _arrow(v, described[k]) for k, v in whole.items()})
+    _write_table(root / DATA_PATH.format(chunk_index=file // CHUNK_SIZE, file_index=file % CHUNK_SIZE), table)
+
+
+def _write_tasks(root: Path, tasks: Sequence[Task]) -> None:
+    """Write the sentences of the tasks as the index of a pandas frame, which is how they are looked up."""
+    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": [t.description for t in tasks]})
+    pandas = {
+        "index_columns": ["task"],
+        "column_indexes": [],
+        "columns": list(_pandas_columns([("task_index", "int64", "int64"), ("task", "unicode", "object")])),
+        "pandas_version": "2.0.0",
+    }
+    _write_table(root / "meta/tasks.parquet", table.replace_schema_metadata({"pandas": json.dumps(pandas)}))
+
+
+def _pandas_columns(columns: Sequence[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
+    for name, kind, numpy_kind in columns:
+        yield {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy_kind, "metadata": None}
+
+
+def _write_table(path: Path, table: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="snappy")
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=4) + "\n", encoding="utf-8")

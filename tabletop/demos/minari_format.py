@@ -1,0 +1,104 @@
+"""Demonstrations as Minari datasets, one a task, in Minari's HDF5 format, written with Minari itself.
+
+The folder is a root of Minari's: with MINARI_DATASETS_PATH set to it, Minari's
+`load_dataset("tabletop/push/scripted-v0")` loads the dataset, and its `recover_environment()` makes
+`Tabletop/Push-v0`. Beside what Minari has in every dataset, `infos` has "state", the world's whole state
+(T + 1, width), and "success" (T + 1,); an episode's metadata have "scene", the scene as YAML, and "seed", the number
+that it was drawn by.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from minari import __version__ as minari_version
+from minari.data_collector.episode_buffer import EpisodeBuffer
+from minari.dataset.minari_storage import MinariStorage
+
+import tabletop.envs
+from tabletop import __version__
+from tabletop.demos.record import Demonstration
+from tabletop.envs.env import TabletopEnv
+from tabletop.logic.task import Task
+
+__all__ = ["dataset_id", "write"]
+
+
+def dataset_id(task: str, policy: str) -> str:
+    """Return the id of a task's dataset: "tabletop/push/scripted-v0"."""
+    word = re.sub(r"[^\w]+", "-", policy).strip("-") or "policy"
+    return f"tabletop/{task}/{word}-v0"
+
+
+def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
+    """Write a dataset for each task that has demonstrations; return the number of steps."""
+    for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
+        (root / name).mkdir(parents=True)
+        (root / name / "namespace_metadata.json").write_text(json.dumps({}), encoding="utf-8")
+    storages: dict[str, Any] = {}
+    by_name, steps = {t.name: t for t in tasks}, 0
+    for demo in demos:
+        if demo.task not in storages:
+            storages[demo.task] = _begin(root, by_name[demo.task], policy)
+        storage = storages[demo.task]
+        index = storage.total_episodes
+        storage.update_episodes([_buffer(demo)])
+        storage.update_episode_metadata([_metadata(demo)], [index])
+        steps += len(demo)
+    return steps
+
+
+def _begin(root: Path, task: Task, policy: str) -> Any:
+    name = dataset_id(task.name, policy)
+    path = root / name
+    path.mkdir()
+    env = TabletopEnv(task)
+    storage = MinariStorage.new(
+        path / "data",
+        observation_space=env.observation_space,
+        action_space=env.action_space,
+        env_spec=gymnasium.spec(tabletop.envs.environment_id(task.name)),
+    )
+    env.close()
+    storage.update_metadata(
+        {
+            "dataset_id": name,
+            "algorithm_name": policy,
+            "description": task.description,
+            "minari_version": minari_version,
+            "requirements": [f"tabletop=={__version__}"],
+        }
+    )
+    return storage
+
+
+def _buffer(demo: Demonstration) -> Any:
+    ends = np.zeros(len(demo), bool)
+    cut = ends.copy()
+    cut[-1:] = True  # An episode ends by the clock or by the policy; what is done can come undone.
+    return EpisodeBuffer(
+        seed=demo.number,
+        observations=demo.observations,
+        actions=demo.actions,
+        rewards=demo.rewards,
+        terminations=ends,
+        truncations=cut,
+        infos={"state": demo.states, "success": demo.done},
+    )
+
+
+def _metadata(demo: Demonstration) -> dict[str, Any]:
+    rewards = demo.rewards
+    figures = {"max": rewards.max(), "min": rewards.min(), "mean": rewards.mean(), "std": rewards.std()}
+    figures["sum"] = rewards.sum()
+    return {
+        "scene": demo.scene,
+        "success": demo.success,
+        **{f"rewards_{k}": float(v) for k, v in figures.items()},
+    }

@@ -1,0 +1,144 @@
+"""Recording and writing: episodes are kept one by one while they run, and become a dataset when all are there."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop import __version__
+from tabletop.demos.record import Demonstration, demonstrate, load_demonstration, save_demonstration
+from tabletop.errors import TabletopError, unknown
+from tabletop.logic.task import Task
+from tabletop.paths import write_whole
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import PolicyFactory
+
+__all__ = ["FORMATS", "Recording", "write_demos"]
+
+FORMATS: Final[Mapping[str, tuple[str, str]]] = {
+    "minari": ("tabletop.demos.minari_format", "minari"),
+    "lerobot": ("tabletop.demos.lerobot_format", "pyarrow"),
+}
+"""Module that writes each format with its function `write`, and the package that it needs."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is recorded."""
+
+    policy: str
+    """Its name."""
+    tasks: tuple[Task, ...]
+    numbers: range
+    """That scenes are drawn by, the same for each task."""
+    keep_failures: bool = False
+
+    def card(self) -> dict[str, Any]:
+        """Return what must be the same for a recording to go on."""
+        return {
+            "version": __version__,
+            "policy": self.policy,
+            "tasks": {t.name: t.version for t in self.tasks},
+            "numbers": [self.numbers.start, self.numbers.stop],
+        }
+
+
+def write_demos(
+    out: Path, form: str, recording: Recording, makers: Mapping[str, PolicyFactory], engine: Engine
+) -> dict[str, Any]:
+    """Run and write demonstrations. Where an earlier call was interrupted, it goes on from there.
+
+    Args:
+        out: the dataset's folder; it appears when everything is written.
+        form: one of FORMATS.
+        recording: what to record.
+        makers: the policy of each task, by its name.
+        engine: where the episodes run.
+
+    Returns:
+        "out", "format", "episodes" kept and "steps" in all, and by task "tasks": {"kept", "run"}.
+
+    Raises:
+        TabletopError: unknown format, a package is missing, the folder is there already, the interrupted recording
+            was another, or no episode was a success.
+    """
+    if form not in FORMATS:
+        raise unknown("format of demonstrations", form, FORMATS)
+    module, needs = FORMATS[form]
+    try:
+        importlib.import_module(needs)
+        write = importlib.import_module(module).write
+    except ImportError as error:
+        raise TabletopError(
+            f"format {form!r} needs packages that are not here ({error}); pip install 'tabletop[demos]'"
+        ) from None
+    if out.exists():
+        raise TabletopError(f"{str(out)!r} is there already; give another --out")
+    parts = out.with_name(out.name + ".parts")
+    _begin(parts, recording)
+    counts: dict[str, dict[str, int]] = {}
+    kept: list[Path] = []
+    for task in recording.tasks:
+        files = _record(parts, recording, task, makers[task.name], engine)
+        good = [path for path, wanted in files if wanted]
+        counts[task.name] = {"kept": len(good), "run": len(files)}
+        kept += good
+    if not kept:
+        raise TabletopError(f"no episode of {recording.policy!r} was a success; keep failures with --all")
+    temporary = out.with_name(out.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    steps = write(temporary, _Kept(kept), recording.tasks, recording.policy)
+    temporary.replace(out)
+    shutil.rmtree(parts)
+    return {"out": str(out), "format": form, "episodes": len(kept), "steps": steps, "tasks": counts}
+
+
+class _Kept(Sequence[Demonstration]):
+    """Demonstrations that are read from disk one at a time."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: Any) -> Any:
+        return load_demonstration(self._paths[index])
+
+    def __iter__(self) -> Iterator[Demonstration]:
+        return (load_demonstration(path) for path in self._paths)
+
+
+def _begin(parts: Path, recording: Recording) -> None:
+    """Make the folder of parts, or check that it is of the same recording."""
+    card = parts / "recording.json"
+    wanted = recording.card()
+    if parts.exists():
+        try:
+            found = json.loads(card.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found != wanted:
+            raise TabletopError(f"{str(parts)!r} is of another recording; remove it, or give another --out")
+        return
+    parts.mkdir(parents=True)
+    write_whole(card, json.dumps(wanted))
+
+
+def _record(
+    parts: Path, recording: Recording, task: Task, make_policy: PolicyFactory, engine: Engine
+) -> list[tuple[Path, bool]]:
+    """Run what has not been run yet; return the file of each episode, and whether it is kept."""
+    paths = {n: parts / f"{task.name}-{n}.npz" for n in recording.numbers}
+    missing = [n for n, path in paths.items() if not path.is_file()]
+    for demo in engine.map(partial(demonstrate, task, make_policy), missing, label=f"demos: {task.name}"):
+        save_demonstration(demo, paths[demo.number])
+    demos = ((path, load_demonstration(path)) for path in paths.values())
+    return [(path, len(d) > 0 and (d.success or recording.keep_failures)) for path, d in demos]

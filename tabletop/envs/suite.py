@@ -1,0 +1,105 @@
+"""A suite as one vector of environments, a task each, for learners of many tasks at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from tabletop.envs.env import TabletopEnv
+from tabletop.errors import TabletopError, unknown
+from tabletop.logic.suite import find_suite
+from tabletop.logic.task import Registry, load_registry
+
+__all__ = ["TaskId", "make_suite"]
+
+_PROCESSES: Final = ("sync", "async")
+
+
+class TaskId(gymnasium.ObservationWrapper[Any, npt.NDArray[np.float32], Any]):
+    """Appends which of a suite's tasks this is to a state observation, as a one-hot."""
+
+    def __init__(self, env: TabletopEnv, index: int, count: int) -> None:
+        """Append `count` numbers: 0, but 1 at `index`.
+
+        Raises:
+            TabletopError: the observation is no vector of numbers.
+        """
+        super().__init__(env)
+        own = env.observation_space
+        if not isinstance(own, spaces.Box) or own.dtype != np.float32:
+            raise TabletopError(f'a one-hot task id needs observation "state", got {type(own).__name__} of {own.dtype}')
+        self._hot: npt.NDArray[np.float32] = np.eye(count, dtype=np.float32)[index]
+        self.observation_space = spaces.Box(
+            np.concatenate([own.low, np.zeros(count, np.float32)]),
+            np.concatenate([own.high, np.ones(count, np.float32)]),
+            dtype=np.float32,
+        )
+
+    def observation(self, observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the observation (n,) with the task's id behind it, (n + count,)."""
+        return np.concatenate([observation, self._hot])
+
+
+def _make(task: str, index: int, count: int, one_hot: bool, settings: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+    env = TabletopEnv(task, **settings)
+    return TaskId(env, index, count) if one_hot else env
+
+
+def make_suite(
+    suite: str,
+    num_envs: int = 1,
+    *,
+    task: str | None = None,
+    one_hot: bool = False,
+    processes: str = "sync",
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    registry: Registry | None = None,
+    **settings: Any,
+) -> VectorEnv[Any, Any, Any]:
+    """Return a vector of environments, one for each task of a suite, in the suite's order.
+
+    This is what `gymnasium.make_vec("Tabletop/MT10-v0", one_hot=True)` calls. `get_attr("task")` tells the tasks.
+
+    Args:
+        suite: "MT10", or "MT1:push".
+        num_envs: 1 or the number of tasks: one environment a task; a multiple of it: that many rounds of all.
+        task: the task of a suite that is of one, such as MT1.
+        one_hot: append a one-hot task id to observation "state".
+        processes: "sync": all in this process; "async": one each.
+        autoreset_mode: when an environment whose episode has ended is reset: "NextStep", "SameStep", "Disabled".
+        registry: of tasks; the package's own by default.
+        settings: of TabletopEnv, the same for all.
+
+    Raises:
+        TabletopError: unknown suite, task, mode or setting, a number of environments that does not fit, or the
+            registry lacks a task of the suite.
+    """
+    found = find_suite(suite)
+    if task is not None:
+        found = found.of(task)
+    names = [t.name for t in found.select(load_registry() if registry is None else registry)]
+    if processes not in _PROCESSES:
+        raise unknown("kind of processes", processes, _PROCESSES)
+    try:
+        mode = AutoresetMode(autoreset_mode)
+    except ValueError:
+        raise unknown("autoreset mode", autoreset_mode, [m.value for m in AutoresetMode]) from None
+    count = len(names)
+    if num_envs != 1 and (num_envs < 1 or num_envs % count):
+        raise TabletopError(f"suite {found.name!r} needs num_envs to be a multiple of {count}, got {num_envs}")
+    if settings.get("observation") == "goal" and count > 1:
+        raise TabletopError(
+            f'suite {found.name!r} has {count} tasks, and observation "goal" has a size of its own in each'
+        )
+    settings = {"scenes": found.scenes, **settings}
+    rounds = max(1, num_envs // count)
+    makers = [partial(_make, name, i, count, one_hot, settings) for i, name in enumerate(names)] * rounds
+    vector = SyncVectorEnv if processes == "sync" else AsyncVectorEnv
+    made: VectorEnv[Any, Any, Any] = vector(makers, autoreset_mode=mode)
+    return made

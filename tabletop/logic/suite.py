@@ -1,0 +1,149 @@
+"""Suites: tasks that are learned, or tested, together, such as Meta-World's MT10 and ML10; read from one YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tabletop.errors import TabletopError, unknown
+from tabletop.logic.task import Registry, Task
+from tabletop.paths import SUITES
+
+__all__ = ["ALL_SCENES", "Suite", "find_suite", "load_suites"]
+
+ALL_SCENES: Final = (0, 2**31)
+_FIELDS: Final = ("description", "tasks", "one", "scenes")
+_TRAIN, _TEST = "-train", "-test"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A list of tasks, and which scenes they run on."""
+
+    name: str
+    description: str
+    tasks: tuple[str, ...]
+    """Their names, each once. Empty where the suite is of any one task, and which has not been said yet."""
+    scenes: tuple[int, int] = ALL_SCENES
+    """First number that scenes are drawn by, and the first one after the last."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has to be said which task it is of."""
+        return not self.tasks
+
+    def of(self, task: str) -> Suite:
+        """Return the suite of that one task, "MT1:push".
+
+        Raises:
+            TabletopError: the suite has tasks already.
+        """
+        if not self.is_open:
+            raise TabletopError(f"suite {self.name!r} has {len(self.tasks)} tasks and takes no other, got {task!r}")
+        return replace(self, name=f"{self.name}:{task}", tasks=(task,))
+
+    def missing(self, registry: Registry) -> tuple[str, ...]:
+        """Return the names of its tasks that a registry lacks, in the suite's order."""
+        return tuple(name for name in self.tasks if name not in registry)
+
+    def select(self, registry: Registry) -> tuple[Task, ...]:
+        """Return its tasks, in the suite's order.
+
+        Raises:
+            TabletopError: it is not said which task, or the registry lacks some; the message names them.
+        """
+        if self.is_open:
+            raise TabletopError(f"suite {self.name!r} is of one task: say which, as in '{self.name}:reach'")
+        missing = self.missing(registry)
+        if missing and len(self.tasks) == 1:
+            raise unknown("task", missing[0], registry)
+        if missing:
+            raise TabletopError(
+                f"suite {self.name!r} needs all its {len(self.tasks)} tasks, and the registry lacks"
+                f" {len(missing)}: {', '.join(missing)}"
+            )
+        return tuple(registry[name] for name in self.tasks)
+
+    def scene_numbers(self, first: int, count: int) -> range:
+        """Return `count` numbers to draw scenes by, from the `first` of the suite's own on.
+
+        Raises:
+            TabletopError: the suite has not that many scenes.
+        """
+        low, high = self.scenes
+        if not 0 <= first <= high - low - count:
+            raise TabletopError(
+                f"suite {self.name!r} has scenes 0 to {high - low - 1}, got {count} scenes from {first} on"
+            )
+        return range(low + first, low + first + count)
+
+
+def load_suites(path: Path = SUITES) -> dict[str, Suite]:
+    """Read all suites, by name.
+
+    Raises:
+        TabletopError: the file is missing or malformed, or what ends in -train and -test shares a task's scenes.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TabletopError(f"suites {path.name}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise TabletopError(f"suites {path.name}: must be a mapping of suites by name")
+    suites = {str(name): _read(str(name), entry) for name, entry in raw.items()}
+    for name, test in suites.items():
+        if name.endswith(_TEST) and name.removesuffix(_TEST) + _TRAIN in suites:
+            _keep_apart(suites[name.removesuffix(_TEST) + _TRAIN], test)
+    return suites
+
+
+def find_suite(name: str, suites: Mapping[str, Suite] | None = None) -> Suite:
+    """Return a suite by name: "MT10", or "MT1:push" for one that is of any one task.
+
+    Raises:
+        TabletopError: no such suite, or one that takes no task.
+    """
+    known = load_suites() if suites is None else suites
+    head, colon, task = name.partition(":")
+    if head not in known:
+        raise unknown("suite", head, (f"{n}:TASK" if s.is_open else n for n, s in known.items()))
+    return known[head].of(task) if colon else known[head]
+
+
+def _read(name: str, raw: Any) -> Suite:
+    where = f"suite {name!r}"
+    if not isinstance(raw, Mapping):
+        raise TabletopError(f"{where}: must be a mapping with the fields {', '.join(_FIELDS)}, got {raw!r}")
+    for key in raw:
+        if key not in _FIELDS:
+            raise unknown(f"field of {where}", key, _FIELDS)
+    if ":" in name:
+        raise TabletopError(f"{where}: a name has no colon")
+    description, tasks, one = raw.get("description"), raw.get("tasks", []), raw.get("one", False)
+    if not isinstance(description, str):
+        raise TabletopError(f"{where}: description must be text, got {description!r}")
+    if not isinstance(tasks, list) or not all(isinstance(t, str) for t in tasks) or len({*tasks}) < len(tasks):
+        raise TabletopError(f"{where}: tasks must be a list of names, each once, got {tasks!r}")
+    if bool(tasks) == (one is True) or one not in (True, False):
+        raise TabletopError(f"{where}: needs either tasks or one: true, got tasks {tasks!r} and one {one!r}")
+    scenes = raw.get("scenes", list(ALL_SCENES))
+    whole = isinstance(scenes, list) and len(scenes) == 2 and all(type(n) is int for n in scenes)
+    if not whole or not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
+        raise TabletopError(f"{where}: scenes must be [from, to] with 0 <= from < to <= 2^31, got {scenes!r}")
+    return Suite(name, " ".join(description.split()), tuple(tasks), (scenes[0], scenes[1]))
+
+
+def _keep_apart(train: Suite, test: Suite) -> None:
+    """Raise TabletopError where a task of both may run on the same scene in both."""
+    shared = [t for t in train.tasks if t in test.tasks]
+    if shared or (train.is_open and test.is_open):
+        low, high = max(train.scenes[0], test.scenes[0]), min(train.scenes[1], test.scenes[1])
+        if low < high:
+            raise TabletopError(
+                f"suites {train.name!r} and {test.name!r} must share no scene of a task, got scenes {low} to {high - 1}"
+                f" of {', '.join(shared) or 'any task'}"
+            )

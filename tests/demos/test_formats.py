@@ -1,0 +1,133 @@
+"""Datasets: Minari's own loader reads one format, a reader that checks the specification the other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tabletop.demos import Recording, demonstrate, replay, write_demos
+from tabletop.envs import TabletopEnv
+from tabletop.errors import TabletopError
+from tabletop.logic import load_registry
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import scripted
+
+TASKS = load_registry()
+MAKERS = {"lift": scripted, "reach": scripted}
+
+
+def test_minari_loads_the_episodes_and_makes_their_environment(
+    two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minari = pytest.importorskip("minari")
+    pytest.importorskip("h5py")
+    write_demos(tmp_path / "root", "minari", two, MAKERS, here)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "root"))
+    assert set(minari.list_local_datasets()) == {"tabletop/lift/scripted-v0", "tabletop/reach/scripted-v0"}
+    for task in two.tasks:
+        dataset = minari.load_dataset(f"tabletop/{task.name}/scripted-v0")
+        assert (dataset.total_episodes, dataset.spec.env_spec.id) == (2, f"Tabletop/{task.name.capitalize()}-v0")
+        env = dataset.recover_environment()
+        assert isinstance(env.unwrapped, TabletopEnv)
+        assert env.unwrapped.task == task
+        env.close()
+        metadata = list(dataset.storage.get_episode_metadata([0, 1]))
+        assert [m["seed"] for m in metadata] == [40, 41]
+        assert dataset.total_steps == sum(len(e) for e in dataset.iterate_episodes())
+        for episode, about in zip(dataset.iterate_episodes(), metadata, strict=True):
+            demo = demonstrate(task, scripted, about["seed"])
+            assert episode.observations.tobytes() == demo.observations.tobytes()
+            assert episode.rewards.tobytes() == demo.rewards.tobytes()
+            assert episode.infos["success"].tolist() == demo.done.tolist()
+            assert about["rewards_sum"] == pytest.approx(demo.rewards.sum())
+            assert not episode.terminations.any()
+            assert np.flatnonzero(episode.truncations).tolist() == [len(demo) - 1]
+            states = replay(about["scene"], episode.actions).states
+            assert states.tobytes() == episode.infos["state"].tobytes()
+
+
+@pytest.fixture
+def lerobot(two: Recording, here: Engine, tmp_path: Path) -> Path:
+    pytest.importorskip("pyarrow")
+    write_demos(tmp_path / "set", "lerobot", two, MAKERS, here)
+    return tmp_path / "set"
+
+
+def test_a_lerobot_dataset_keeps_the_formats_rules_and_the_episodes(lerobot: Path) -> None:
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    data = read_lerobot(lerobot)
+    assert data.tasks == tuple(TASKS[n].description for n in ("lift", "reach"))
+    assert (data.info["fps"], data.info["total_episodes"]) == (10, 4)
+    assert data.info["features"]["action"] == {
+        "dtype": "float32",
+        "shape": [5],
+        "names": ["dx", "dy", "dz", "dyaw", "grip"],
+    }
+    for number, row in enumerate(data.episodes):
+        demo, frames = demonstrate(TASKS[row["task_name"]], scripted, row["scene_number"]), data.episode(number)
+        assert frames["observation.state"].tobytes() == demo.observations[:-1].tobytes()
+        assert frames["action"].tobytes() == demo.actions.tobytes()
+        assert frames["next.done"].tolist() == [False] * (len(demo) - 1) + [True]
+        assert frames["next.success"].tolist() == demo.done[1:].tolist()
+        states = replay(row["scene"], frames["action"]).states[:-1]
+        width = states.shape[1]
+        assert np.ascontiguousarray(frames["world_state"][:, :width]).tobytes() == states.tobytes()
+        assert not frames["world_state"][:, width:].any()
+    whole = data.frames["action"].astype(np.float64)
+    np.testing.assert_allclose(data.stats["action"]["mean"], whole.mean(0))
+    np.testing.assert_allclose(data.stats["action"]["q90"], np.quantile(whole, 0.9, axis=0))
+
+
+def test_lerobots_own_loader_reads_it_where_it_is_installed(lerobot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    loader = pytest.importorskip("lerobot.datasets.lerobot_dataset", exc_type=ImportError)
+    data = loader.LeRobotDataset("local/demos", root=lerobot)
+    assert (data.num_episodes, data.fps) == (4, 10)
+    demo, row = demonstrate(TASKS["lift"], scripted, 40), data[3]
+    assert row["task"] == TASKS["lift"].description
+    assert row["observation.state"].numpy().tobytes() == demo.observations[3].tobytes()
+    assert row["action"].numpy().tobytes() == demo.actions[3].tobytes()
+
+
+def test_frames_go_into_a_new_file_where_one_is_full(
+    two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    from tabletop.demos import lerobot_format, lerobot_read
+
+    monkeypatch.setattr(lerobot_format, "FILE_MB", 0)
+    monkeypatch.setattr(lerobot_format, "CHUNK_SIZE", 3)
+    write_demos(tmp_path / "set", "lerobot", two, MAKERS, here)
+    files = sorted(str(p.relative_to(tmp_path / "set")) for p in (tmp_path / "set/data").rglob("*.parquet"))
+    assert files == [
+        f"data/chunk-{c}/file-{f}.parquet" for c, f in (("000", "000"), ("000", "001"), ("000", "002"))
+    ] + ["data/chunk-001/file-000.parquet"]
+    assert len(lerobot_read.read_lerobot(tmp_path / "set").episodes) == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("codebase_version", "v2.1", "codebase_version is v3.0, got 'v2.1'"),
+        ("total_frames", 3, "total_frames is .*, got 3"),
+        ("splits", {}, "split is of all episodes"),
+        ("fps", 30, "timestamps are frames / 30"),
+        ("features", {}, "timestamp is one float32"),
+        ("data_path", "elsewhere/{file_index}.parquet", "no LeRobot dataset"),
+    ],
+)
+def test_a_dataset_that_breaks_a_rule_is_refused(lerobot: Path, key: str, value: object, message: str) -> None:
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    path = lerobot / "meta/info.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(TabletopError, match=message):
+        read_lerobot(lerobot)
+    shutil.rmtree(lerobot / "meta")
+    with pytest.raises(TabletopError, match="no LeRobot dataset"):
+        read_lerobot(lerobot)
