@@ -15,8 +15,14 @@ from tabletop.rollout.evaluate import evaluate, nothing, scripted
 REGISTRY = load_registry()
 SEEDS = range(2000, 2005)
 META_WORLD = {
-    *("reach", "push", "pick-place", "drawer-open", "drawer-close", "button-press-topdown", "push-back"),
-    *("shelf-place", "sweep", "sweep-into", "bin-picking", "reach-wall", "pick-place-wall"),
+    *("reach", "push", "pick-place", "door-open", "drawer-open", "drawer-close", "button-press-topdown"),
+    *("peg-insert-side", "window-open", "window-close", "assembly", "basketball", "bin-picking", "box-close"),
+    *("button-press-topdown-wall", "button-press", "button-press-wall", "coffee-button", "coffee-pull"),
+    *("coffee-push", "dial-turn", "disassemble", "door-close", "door-lock", "door-unlock", "hand-insert"),
+    *("faucet-open", "faucet-close", "hammer", "handle-press-side", "handle-press", "handle-pull-side"),
+    *("handle-pull", "lever-pull", "pick-place-wall", "pick-out-of-hole", "plate-slide", "plate-slide-side"),
+    *("plate-slide-back", "plate-slide-back-side", "peg-unplug-side", "soccer", "stick-push", "stick-pull"),
+    *("push-wall", "push-back", "reach-wall", "shelf-place", "sweep-into", "sweep"),
 }
 
 
@@ -62,4 +68,6 @@ def test_horizons_are_tens_within_bounds() -> None:
 
 
 def test_names_that_meta_world_has_too_are_there() -> None:
+    assert len(META_WORLD) == 50
     assert set(REGISTRY) >= META_WORLD
+    assert {t.name for t in REGISTRY.select("tag:metaworld")} == META_WORLD

@@ -152,10 +152,16 @@ def drag(
     to: Name | None = None,
     direction: Direction | None = None,
     distance: Length = 0.12,
+    within: Length = 0.0,
 ) -> Motion:
-    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction."""
+    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction.
+
+    With `within` it stops so far off the other one, or that much beyond it where it is negative.
+    """
     if to is not None:
         way = Solid.of(state, to).position - Solid.of(state, entity).position
+        length = max(float(np.linalg.norm(way[:2])), 1e-6)
+        way = way * ((length - within) / length)
     elif direction is not None:
         way = distance * np.array(DIRECTIONS[direction])
     else:

@@ -39,6 +39,7 @@ LEVEL: Final = 0.020  # m: bottoms of things that stand side by side
 FALLEN: Final = 0.030  # m below the table's surface
 TOUCH: Final = 0.1  # N: less is not felt
 STILL: Final = 0.02  # m/s
+THREADED: Final = 0.010  # m that a ring must be down on a post
 PARALLEL: Final = math.radians(10.0)
 LEAST_TURN: Final = math.radians(45.0)
 UPRIGHT: Final = math.radians(15.0)
@@ -158,6 +159,25 @@ def aligned(state: State, initial: State, a: Entity, b: Entity, angle: Angle = P
     return np.asarray(angle - np.abs(wrap(turn, np.pi / 2)))
 
 
+@predicate(phrase="{a} around {b}", negated="{a} not around {b}", scale=0.05)
+def around(state: State, initial: State, a: Entity, b: Entity, tolerance: Length = 0.03) -> Array:
+    """The vertical through the centre of b passes that of a within `tolerance` (a ring's hole is there), and
+    the bottom of a is 1 cm or more below the top of b."""
+    one, two = Solid.of(state, a), Solid.of(state, b)
+    off = np.linalg.norm((one.position - two.position)[..., :2], axis=-1)
+    return np.asarray(np.minimum(tolerance - off, two.top - one.bottom - THREADED))
+
+
+@predicate(phrase="{a} inserted in {b}", negated="{a} not inserted in {b}", scale=0.05)
+def inserted(state: State, initial: State, a: Entity, b: Entity, depth: Length = 0.02) -> Array:
+    """The middle of an end of a, along its longest side, is `depth` or more below all sides of b's box."""
+    one, two = Solid.of(state, a), Solid.of(state, b)
+    longest = one.half == np.max(one.half, axis=-1, keepdims=True)
+    tip = np.where(longest, one.half, 0.0)
+    deep = np.minimum(two.distance(one.world(tip)), two.distance(one.world(-tip)))
+    return np.asarray(-deep - depth)
+
+
 @predicate(
     phrase="{a} moved {direction} by {distance}",
     negated="{a} not moved {direction} by {distance}",
@@ -270,3 +290,15 @@ def closed(state: State, initial: State, a: Entity, fraction: Fraction = 0.1) ->
 def pressed(state: State, initial: State, a: Entity, fraction: Fraction = 0.8) -> Array:
     """The joint of a is pressed by at least `fraction`."""
     return np.asarray(state.entity(a, "fraction") - fraction)
+
+
+@predicate(phrase="{a} locked", negated="{a} not locked", scale=0.2, unit="")
+def locked(state: State, initial: State, a: Entity, fraction: Fraction = 0.8) -> Array:
+    """The bolt of a is shot by at least `fraction`."""
+    return np.asarray(state.entity(a, "fraction") - fraction)
+
+
+@predicate(phrase="{a} unlocked", negated="{a} not unlocked", scale=0.2, unit="")
+def unlocked(state: State, initial: State, a: Entity, fraction: Fraction = 0.1) -> Array:
+    """The bolt of a is shot by at most `fraction`."""
+    return np.asarray(fraction - state.entity(a, "fraction"))

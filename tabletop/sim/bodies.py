@@ -11,6 +11,7 @@ import pybullet as p
 from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
 from tabletop.sim.cards import Card, Part, number
+from tabletop.sim.joints import hinge
 from tabletop.sim.scene import Entity
 
 __all__ = ["Body", "build_body"]
@@ -41,8 +42,17 @@ def _names(entity: Entity) -> dict[str, float]:
     return {"w": w, "d": d, "h": h}
 
 
-def _shapes(parts: tuple[Part, ...], entity: Entity, solid: bool, client: int) -> tuple[int, int]:
-    """Return (collision shape, visual shape) ids of a list of parts; -1 for none."""
+def _quaternion(part: Part) -> list[float]:
+    """Return the turn (xyzw) of a part: its pitch about y, then its yaw about z."""
+    sy, cy = math.sin(part.yaw / 2), math.cos(part.yaw / 2)
+    sp, cp = math.sin(part.pitch / 2), math.cos(part.pitch / 2)
+    return [-sy * sp, cy * sp, sy * cp, cy * cp]
+
+
+def _shapes(
+    parts: tuple[Part, ...], entity: Entity, solid: bool, client: int, shift: tuple[float, ...] = (0.0, 0.0, 0.0)
+) -> tuple[int, int]:
+    """Return (collision shape, visual shape) ids of a list of parts, shifted (m) as a whole; -1 for none."""
     if not parts:
         return -1, -1
     names = _names(entity)
@@ -62,8 +72,8 @@ def _shapes(parts: tuple[Part, ...], entity: Entity, solid: bool, client: int) -
         extra["half"].append([s / 2 for s in size] if part.shape == "box" else [0.01, 0.01, 0.01])
         extra["radius"].append(0.01 if part.shape == "box" else size[0])
         extra["length"].append(size[1] if part.shape == "cylinder" else 0.01)
-        extra["at"].append([number(a, names) for a in part.at])
-        extra["turn"].append([0.0, 0.0, math.sin(part.yaw / 2), math.cos(part.yaw / 2)])
+        extra["at"].append([number(a, names) + s for a, s in zip(part.at, shift, strict=True)])
+        extra["turn"].append(_quaternion(part))
         r, g, b, a = entity.color
         extra["color"].append([min(1.0, c * part.tint) for c in (r, g, b)] + [a])
     visual = p.createVisualShapeArray(
@@ -126,7 +136,10 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
     if card.moves != "joint" or joint is None or not card.moving:
         raise TabletopError(f"kind {card.kind!r}: moves is rigid, static, or joint with `joint` and `moving`")
     names = _names(entity)
-    moving_collision, moving_visual = _shapes(card.moving, entity, card.solid, client)
+    # PyBullet's link frame is the joint's: on the axis, which need not pass through the part's middle.
+    axle = hinge(joint, entity.size)
+    middle = tuple(0.0 - a for a in axle)
+    moving_collision, moving_visual = _shapes(card.moving, entity, card.solid, client, middle)
     types = {"prismatic": p.JOINT_PRISMATIC, "revolute": p.JOINT_REVOLUTE}
     if joint.type not in types:
         raise TabletopError(f"kind {card.kind!r}: joint type {joint.type!r}; there are: prismatic, revolute")
@@ -138,9 +151,9 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
         linkMasses=[entity.mass],
         linkCollisionShapeIndices=[moving_collision],
         linkVisualShapeIndices=[moving_visual],
-        linkPositions=[[number(v, names) for v in joint.origin]],
+        linkPositions=[[number(v, names) + a for v, a in zip(joint.origin, axle, strict=True)]],
         linkOrientations=[[0, 0, 0, 1]],
-        linkInertialFramePositions=[[0, 0, 0]],
+        linkInertialFramePositions=[list(middle)],
         linkInertialFrameOrientations=[[0, 0, 0, 1]],
         linkParentIndices=[0],
         linkJointTypes=[types[joint.type]],

@@ -70,6 +70,8 @@ class Part:
     """Centre in the body's frame, m."""
     yaw: float = 0.0
     """rad about z."""
+    pitch: float = 0.0
+    """rad about y, before the yaw: a quarter turn lays a cylinder along x."""
     tint: float = 1.0
     """Factor on the entity's colour."""
 
@@ -90,6 +92,8 @@ class Joint:
     """Full extents of the moving part's bounding box, centred on its origin; m."""
     grasp: tuple[Any, ...] = (0, 0, 0)
     """Where to act on it, in the moving part's frame; m."""
+    hinge: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """Where the axis of a revolute joint passes: in half extents of the moving part, from its origin."""
     friction: float = 1.0
     """N or N m that hold it still."""
     spring: float = 0.0

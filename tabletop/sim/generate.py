@@ -28,7 +28,7 @@ _MOST_EXTRAS = 20
 
 _CARD_FIELDS = {"entities", "extras", "table", "gripper", "attend"}
 _ENTITY_FIELDS = {
-    *("kind", "at", "on", "inside", "offset", "size", "mass", "friction", "color", "yaw", "fraction"),
+    *("kind", "at", "on", "inside", "offset", "fit", "size", "mass", "friction", "color", "yaw", "fraction"),
     *("held", "optional"),
 }
 
@@ -202,6 +202,8 @@ def _order(specs: Sequence[Spec]) -> list[int]:
     def origin(spec: Spec) -> object:
         offset = spec.raw.get("offset")
         given = offset.get("from") if isinstance(offset, Mapping) else None
+        fit = spec.raw.get("fit")
+        given = fit.get("with") if isinstance(fit, Mapping) else given
         return spec.raw.get("on", spec.raw.get("inside", given))
 
     left = sorted(

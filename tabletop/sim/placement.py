@@ -11,6 +11,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.sim.cards import Part, load_cards, number
+from tabletop.sim.joints import corners, moving_point
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
 
 __all__ = [
@@ -78,13 +79,18 @@ Rectangle = tuple[float, float, float, float, float]
 def footprint(entity: Entity) -> Rectangle:
     """Return the rectangle an entity takes up on the table.
 
-    What slides out of a fixture is kept free too, as wide as the body and as long as the travel.
+    What slides out of a fixture is kept free too, as wide as the body and as long as the travel, and what
+    a hinged part sweeps over.
     """
     w, d, h = entity.size
     x, y = entity.position[:2]
     joint = load_cards()[entity.kind].joint
-    if joint is None or joint.type != "prismatic" or abs(joint.axis[2]) > 0.5:
+    if joint is None or (joint.type == "prismatic" and abs(joint.axis[2]) > 0.5):
         return x, y, w / 2, d / 2, entity.yaw
+    if joint.type == "revolute":
+        left, right, low, high = corners(joint, entity.size)
+        dx, dy = _turned((left + right) / 2, (low + high) / 2, entity.yaw)
+        return x + dx, y + dy, (right - left) / 2, (high - low) / 2, entity.yaw
     ahead = number(joint.travel, {"w": w, "d": d, "h": h}) + 0.05
     ax, ay = joint.axis[0] * ahead / 2, joint.axis[1] * ahead / 2
     half_w, half_d = w / 2 + abs(ax), d / 2 + abs(ay)
@@ -134,11 +140,7 @@ def _moving_origin(entity: Entity) -> tuple[float, float, float]:
     joint = load_cards()[entity.kind].joint
     if joint is None:
         return 0.0, 0.0, 0.0
-    names = dict(zip(("w", "d", "h"), entity.size, strict=True))
-    local = [number(o, names) for o in joint.origin]
-    if joint.type == "prismatic":
-        along = number(joint.travel, names) * entity.fraction
-        local = [v + along * a for v, a in zip(local, joint.axis, strict=True)]
+    local = moving_point(joint, entity.size, entity.fraction)
     dx, dy = _turned(local[0], local[1], entity.yaw)
     return dx, dy, local[2]
 
@@ -151,9 +153,9 @@ def grasp_point(entity: Entity) -> tuple[float, float, float]:
         return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
     names = dict(zip(("w", "d", "h"), entity.size, strict=True))
     grasp = [number(g, names) for g in card.joint.grasp]
-    ox, oy, oz = _moving_origin(entity)
-    gx, gy = _turned(grasp[0], grasp[1], entity.yaw)
-    return x + ox + gx, y + oy + gy, z + oz + grasp[2]
+    gx, gy, gz = moving_point(card.joint, entity.size, entity.fraction, grasp)
+    dx, dy = _turned(gx, gy, entity.yaw)
+    return x + dx, y + dy, z + gz
 
 
 # --- entities ----------------------------------------------------------------------------------
@@ -184,16 +186,16 @@ def place(
     if held and not card.graspable:
         graspable = sorted(c.kind for c in load_cards().values() if c.graspable)
         raise TabletopError(f"{where}: held needs something to grasp, got {spec.kind!r}; {graspable} are")
-    ways = sorted({"on", "inside", "offset", "at"} & set(raw))
+    ways = sorted({"on", "inside", "offset", "at", "fit"} & set(raw))
     if len(ways) > 1:
-        raise TabletopError(f"{where}: takes one of at, inside, offset and on, got {' and '.join(ways)}")
+        raise TabletopError(f"{where}: takes one of at, inside, offset, on and fit, got {' and '.join(ways)}")
     entity = replace(
         entity,
         yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")),
         fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
         held=held,
     )
-    base = raw.get("on", raw.get("inside"))
+    base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
     solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
     obstacles = [(*heights(e), footprint(e)) for e in solid]
     for _ in range(_TRIES):
@@ -220,6 +222,8 @@ def _candidate(
     z = table.height + half + (0.0005 if rigid else 0.0)
     if "on" in raw or "inside" in raw:
         return _resting(spec, entity, placed, half, rng)
+    if "fit" in raw:
+        return _fitted(spec, entity, placed, half, rng)
     if "offset" in raw:
         offset = raw["offset"]
         check_fields(offset, {"from", "x", "y", "z", "distance", "direction"}, f"{where}: offset")
@@ -251,6 +255,18 @@ def _other(name: object, placed: Sequence[Entity], where: str) -> Entity:
             return e
     names = ", ".join(e.name for e in placed) or "none"
     raise TabletopError(f"{where} refers to {name!r}, which is not placed before it; there are: {names}")
+
+
+def _fitted(spec: Spec, entity: Entity, placed: Sequence[Entity], half: float, rng: np.random.Generator) -> Entity:
+    """Return the entity at a pose in another's own frame: in its hole, around it."""
+    fit, where = spec.raw["fit"], f"scene entity {spec.name!r}: fit"
+    check_fields(fit, {"with", "x", "y", "z", "yaw"}, where)
+    base = _other(fit.get("with"), placed, f"{where}: with")
+    x, y, z = (draw(fit.get(axis, 0.0), rng, f"{where}: {axis}") for axis in ("x", "y", "z"))
+    yaw = base.yaw + math.radians(draw(fit.get("yaw", 0.0), rng, f"{where}: yaw"))
+    dx, dy = _turned(x, y, base.yaw)
+    bottom = heights(base)[0] + z + (0.0005 if half else 0.0)
+    return replace(entity, yaw=yaw, position=(base.position[0] + dx, base.position[1] + dy, bottom + half))
 
 
 def _resting(

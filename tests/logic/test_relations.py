@@ -21,6 +21,12 @@ Fields = dict[str, Any]
 BIN: Fields = {"kind": "bin", "position": (0.5, 0.0, 0.03), "size": (0.18, 0.18, 0.06)}
 FLAT: Fields = {"kind": "target", "position": (0.5, 0.0, 0.001), "size": (0.06, 0.06, 0.002)}
 
+NUT: Fields = {"kind": "nut", "position": (0.5, 0.0, 0.01), "size": (0.07, 0.15, 0.02)}
+POST: Fields = {"kind": "post", "position": (0.5, 0.0, 0.035), "size": (0.024, 0.024, 0.07)}
+# Its long side, 14 cm, lies along the socket's hole; the socket reaches from x = 0.45 to 0.55.
+PEG: Fields = {"kind": "peg", "size": (0.14, 0.03, 0.024)}
+SOCKET: Fields = {"kind": "socket", "position": (0.5, 0.0, 0.04), "size": (0.10, 0.12, 0.08)}
+
 
 def at(x: float, y: float, z: float = 0.025, **more: Any) -> Fields:
     return {"position": (x, y, z), **more}
@@ -130,6 +136,21 @@ CASES: list[tuple[str, Fields, Fields, Fields, bool]] = [
     ("closed(a)", {"fraction": 0.2}, {}, {}, False),
     ("pressed(a)", {"fraction": 0.9}, {}, {}, True),
     ("pressed(a)", {"fraction": 0.7}, {}, {}, False),
+    ("locked(a)", {"fraction": 0.81}, {}, {}, True),
+    ("locked(a)", {"fraction": 0.79}, {}, {}, False),
+    ("unlocked(a)", {"fraction": 0.09}, {}, {}, True),
+    ("unlocked(a)", {"fraction": 0.11}, {}, {}, False),
+    ("around(a, b)", NUT, POST, {}, True),
+    ("around(a, b)", {**NUT, **at(0.529, 0, 0.01)}, POST, {}, True),
+    ("around(a, b)", {**NUT, **at(0.531, 0, 0.01)}, POST, {}, False),
+    ("around(a, b)", {**NUT, **at(0.5, 0, 0.069)}, POST, {}, True),
+    ("around(a, b)", {**NUT, **at(0.5, 0, 0.071)}, POST, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.401, 0, 0.04)}, SOCKET, {}, True),
+    ("inserted(a, b)", {**PEG, **at(0.399, 0, 0.04)}, SOCKET, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.599, 0, 0.04)}, SOCKET, {}, True),
+    ("inserted(a, b, 3 cm)", {**PEG, **at(0.40, 0, 0.04)}, SOCKET, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.40, 0.05, 0.04)}, SOCKET, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.40, 0, 0.09)}, SOCKET, {}, False),
 ]
 
 

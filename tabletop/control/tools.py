@@ -1,0 +1,131 @@
+"""Primitives that bring a certain end of what is held to a place: insert, strike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from tabletop.control.handling import holds
+from tabletop.control.joints import path
+from tabletop.control.motion import CLOSED, TIP, Array, Motion, gripper_yaw, here, hover, servo, straight
+from tabletop.control.primitive import Length, Name, primitive
+from tabletop.errors import TabletopError
+from tabletop.logic.geometry import Solid, wrap
+from tabletop.sim.cards import load_cards, number
+from tabletop.sim.state import State
+
+__all__ = ["insert", "strike"]
+
+_FREE: Final = 0.022
+"""m left before what is gone for, on arrival."""
+
+
+def _heading(vector: Array) -> float:
+    return math.atan2(float(vector[1]), float(vector[0]))
+
+
+_Point = Callable[[State], Array]
+_Goal = Callable[[State], tuple[Array, float]]
+
+
+def _bring(tip: _Point, to: _Point, along: _Point, wanted: _Point) -> _Goal:
+    """Return the gripper's goal at which a point of what is held is at a place, turned as it should be.
+
+    Args:
+        tip: that point (3,), m, world.
+        to: the place (3,), m, world.
+        along: a direction (3,) of what is held.
+        wanted: the direction (3,) that this should have, seen from above.
+    """
+
+    def goal(now: State) -> tuple[Array, float]:
+        turn = float(wrap(np.array(_heading(wanted(now)) - _heading(along(now)))))
+        # The tip swings with the turn: where it will be counts.
+        arm = tip(now) - here(now)
+        cos, sin = math.cos(turn), math.sin(turn)
+        swung = np.array([cos * arm[0] - sin * arm[1], sin * arm[0] + cos * arm[1], arm[2]])
+        return to(now) - swung, gripper_yaw(now) + turn
+
+    return goal
+
+
+def _low(state: State, entity: str) -> float:
+    """Return how far (m) the bottom of what is held lies below the gripper's centre."""
+    return max(TIP, float(here(state)[2] - Solid.of(state, entity).bottom))
+
+
+def _arrive(state: State, entity: str, goal: _Goal) -> Motion:
+    """Bring what is held over all else to a goal, first roughly, then well."""
+    state, _ = yield from hover(state, goal, CLOSED, low=_low(state, entity), held=(entity,), tolerance=0.010)
+    return (yield from servo(state, goal, CLOSED, tolerance=0.005, limit=15))
+
+
+@primitive
+def insert(state: State, entity: Name, into: Name, depth: Length = 0.04) -> Motion:
+    """Put the far end of what is held, by its longest side, into the hole along another entity's x axis.
+
+    The hole is entered from the robot's side, as deep as told.
+    """
+
+    def out(now: State) -> Array:
+        axis = Solid.of(now, into).axes[:, 0]
+        return np.asarray(axis if axis[0] > 0 else -axis)
+
+    def rod(now: State) -> Array:
+        solid = Solid.of(now, entity)
+        axis = solid.axes[:, int(np.argmax(solid.half))]
+        # From the gripper to the free end.
+        return np.asarray(axis if axis @ (solid.position - here(now)) > 0 else -axis)
+
+    def tip(now: State) -> Array:
+        solid = Solid.of(now, entity)
+        return np.asarray(solid.position + rod(now) * float(np.max(solid.half)))
+
+    def entry(now: State, deep: float) -> Array:
+        solid = Solid.of(now, into)
+        return np.asarray(solid.position + out(now) * (deep - float(solid.half[0])))
+
+    before = _bring(tip, lambda now: entry(now, -_FREE), rod, out)
+    inside = _bring(tip, lambda now: entry(now, depth), rod, out)
+    state, _ = yield from _arrive(state, entity, before)
+    state, ok = yield from servo(state, inside, CLOSED, tolerance=0.006, limit=20, speed=0.6)
+    return state, ok and holds(state, entity)
+
+
+@primitive
+def strike(state: State, entity: Name, at: Name) -> Motion:
+    """Drive a fixture's joint on along its path with the head of the held tool; then back off."""
+    card = load_cards()[state.layout.kind(entity)]
+    if state.layout.move(at) != "joint":
+        raise TabletopError(f"only what has a joint can be driven, {at!r} is {state.layout.move(at)}")
+    size = dict(zip(("w", "d", "h"), (float(s) for s in state.entity(entity, "size")), strict=True))
+    # Cards list a tool's head last; it strikes with its end along x.
+    head = np.array([number(v, size) for v in card.parts[-1].at])
+    half = number(card.parts[-1].size[0], size) / 2
+
+    def face(now: State) -> Array:
+        axis = Solid.of(now, entity).axes[:, 0]
+        return np.asarray(axis if axis @ path(now, at, 1.0) > 0 else -axis)
+
+    def tip(now: State) -> Array:
+        return np.asarray(Solid.of(now, entity).world(head) + half * face(now))
+
+    def nail(now: State, ahead: float) -> Array:
+        return np.asarray(Solid.of(now, at).world(now.entity(at, "grasp")) + ahead * path(now, at, 1.0))
+
+    def way(now: State) -> Array:
+        return path(now, at, 1.0)
+
+    def driven(now: State) -> bool:
+        return float(now.entity(at, "fraction")) > 0.95
+
+    before = _bring(tip, lambda now: nail(now, -_FREE), face, way)
+    through = _bring(tip, lambda now: nail(now, 0.02), face, way)
+    state, _ = yield from _arrive(state, entity, before)
+    state, ok = yield from servo(state, through, CLOSED, tolerance=0.002, limit=40, until=driven)
+    back = here(state) - 0.03 * path(state, at, 1.0)
+    state, _ = yield from straight(state, back, None, CLOSED, tolerance=0.012, limit=6)
+    return state, ok and holds(state, entity)

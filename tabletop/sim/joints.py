@@ -1,0 +1,72 @@
+"""Where the moving part of a fixture is, by its card and its joint's fraction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tabletop.sim.cards import Joint, number
+
+__all__ = ["corners", "hinge", "moving_point"]
+
+_STEPS = 8
+
+
+def _names(size: Sequence[float]) -> dict[str, float]:
+    return dict(zip(("w", "d", "h"), size, strict=True))
+
+
+def hinge(joint: Joint, size: Sequence[float]) -> tuple[float, ...]:
+    """Return the point on the joint's axis (3,), m, in the frame of the moving part."""
+    names = _names(size)
+    return tuple(h * number(e, names) / 2 for h, e in zip(joint.hinge, joint.extent, strict=True))
+
+
+def moving_point(
+    joint: Joint, size: Sequence[float], fraction: float, point: Sequence[float] = (0.0, 0.0, 0.0)
+) -> tuple[float, ...]:
+    """Return where a point of the moving part is at a fraction; (3,), m, in the fixture's frame.
+
+    Args:
+        joint: of the fixture's card.
+        size: w, d, h of the fixture, m.
+        fraction: of the joint, 0 to 1.
+        point: (3,), m, in the frame of the moving part; its centre without.
+    """
+    names = _names(size)
+    origin = [number(o, names) for o in joint.origin]
+    way = number(joint.travel, names) * fraction
+    if joint.type == "prismatic":
+        slid = (o + way * a for o, a in zip(origin, joint.axis, strict=True))
+        return tuple(o + v for o, v in zip(slid, point, strict=True))
+    arm = hinge(joint, size)
+    turned = _rotated([v - a for v, a in zip(point, arm, strict=True)], joint.axis, way)
+    return tuple(o + a + t for o, a, t in zip(origin, arm, turned, strict=True))
+
+
+def _rotated(vector: Sequence[float], axis: Sequence[float], angle: float) -> tuple[float, float, float]:
+    """Return a vector turned about an axis (Rodrigues' formula)."""
+    length = math.sqrt(sum(a * a for a in axis))
+    x, y, z = (a / length for a in axis)
+    a, b, c = vector
+    cos, sin = math.cos(angle), math.sin(angle)
+    along = (x * a + y * b + z * c) * (1.0 - cos)
+    return (
+        a * cos + (y * c - z * b) * sin + x * along,
+        b * cos + (z * a - x * c) * sin + y * along,
+        c * cos + (x * b - y * a) * sin + z * along,
+    )
+
+
+def corners(joint: Joint, size: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return least x, most x, least y, most y (m, fixture's frame) of all that a fixture ever takes up."""
+    names = _names(size)
+    half = [number(e, names) / 2 for e in joint.extent]
+    xs, ys = [-size[0] / 2, size[0] / 2], [-size[1] / 2, size[1] / 2]
+    for step in range(_STEPS + 1):
+        for i in range(8):
+            corner = [v if i >> k & 1 else -v for k, v in enumerate(half)]
+            x, y, _ = moving_point(joint, size, step / _STEPS, corner)
+            xs.append(x)
+            ys.append(y)
+    return min(xs), max(xs), min(ys), max(ys)
