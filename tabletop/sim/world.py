@@ -16,7 +16,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import load_cards
-from tabletop.sim.deformable import FINER, beads_at, build_deformable, columns, place_deformable
+from tabletop.sim.deformable import FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
@@ -125,7 +125,7 @@ class World:
         p.resetSimulation(physicsClientId=c)
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step / self._finer,
-            numSolverIterations=self.settings.solver_iterations,
+            numSolverIterations=self.settings.solver_iterations if self._finer == 1 else ITERATIONS,
             deterministicOverlappingPairs=1,
             physicsClientId=c,
         )

