@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Importing the modules registers their primitives.
-from tabletop.control import contact, handling, joints, placing, tools
+from tabletop.control import contact, fabrics, handling, joints, placing, tools
 from tabletop.control.expert import Expert, Step, load_expert, read_steps
 from tabletop.control.motion import Motion
 from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
@@ -15,6 +15,7 @@ __all__ = [
     "Primitive",
     "Step",
     "contact",
+    "fabrics",
     "get_primitive",
     "handling",
     "joints",

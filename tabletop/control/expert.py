@@ -149,7 +149,7 @@ class Expert:
             step, arguments = self._plan[index]
             state, ok = yield from get_primitive(step.primitive, step.where).start(state, arguments)
             self.log.append({"step": step.primitive, "ok": ok, "time": float(state.robot("time"))})
-            grasps = [i for i in range(index + 1) if self._plan[i][0].primitive == "grasp"]
+            grasps = [i for i in range(index + 1) if self._plan[i][0].primitive in {"grasp", "pinch"}]
             if not ok and grasps and retries < _RETRIES:
                 retries += 1
                 index = grasps[-1]

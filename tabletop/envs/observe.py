@@ -20,7 +20,8 @@ _MOVES: Final = ("rigid", "joint", "static")
 _ENTITY_WIDTH: Final = sum(ENTITY_FIELDS.values())
 _ROBOT_WIDTH: Final = sum(ROBOT_FIELDS.values())
 SLOT_WIDTH: Final = 1 + len(_MOVES) + _ENTITY_WIDTH
-"""Presence (0 or 1), one of rigid, joint, static (0 or 1 each), then the columns of ENTITY_FIELDS."""
+"""Presence (0 or 1), one of rigid, joint, static (0 or 1 each; 0 for what is deformable, whose nodes are not
+seen), then the columns of ENTITY_FIELDS."""
 STATE_WIDTH: Final = _ROBOT_WIDTH + SLOTS * SLOT_WIDTH
 """The columns of ROBOT_FIELDS, then SLOTS entities; what is not there is 0."""
 

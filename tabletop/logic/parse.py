@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tabletop.errors import TabletopError
-from tabletop.logic import relations as _relations  # noqa: F401  (registers the predicates)
+from tabletop.logic import fabrics as _fabrics  # noqa: F401  (registers its predicates)
+from tabletop.logic import relations as _relations  # noqa: F401  (registers its predicates)
 from tabletop.logic.formula import Formula, Literal, Node, group, negation
 from tabletop.logic.predicate import DIRECTIONS, KINDS, PREDICATES, Argument, Predicate, Value
 from tabletop.logic.quantity import UNITS, to_si

@@ -110,7 +110,7 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     """Return all that the scripted policies can do in a scene."""
     layout = scene
     if isinstance(layout, Scene):
-        layout = layout_of(layout.entities, {k: c.moves for k, c in load_cards().items()})
+        layout = layout_of(layout.entities, load_cards())
     out: list[ScriptedOperator] = []
     for name, kind in zip(layout.names, layout.kinds, strict=True):
         if kind in _SUPPORTS:

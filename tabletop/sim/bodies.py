@@ -35,6 +35,8 @@ class Body:
     spring: float = 0.0
     latch: float = 2.0
     latched: bool = False
+    beads: tuple[int, ...] = ()
+    """Ids of what is deformable, one a node; `id` is the first."""
 
 
 def _names(entity: Entity) -> dict[str, float]:

@@ -2,11 +2,12 @@
 
 What never moves, the table and the floor, fills most of a picture and would take most of its time. So it
 stands in a simulation of its own (`Backdrop`), is drawn once a camera, and pictures go before it by depth.
+Ropes and cloths stand in one of their own too (`Backdrop.draped`), which is built anew for each picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pybullet as p
 
 from tabletop.paths import ASSETS
+from tabletop.sim.drapery import Drape, hang
 from tabletop.sim.scene import Camera, Light
 
 __all__ = ["BACKGROUND", "ROBOT", "TABLE", "Backdrop", "Image", "Slab", "render"]
@@ -102,10 +104,23 @@ class Backdrop:
         self._client: int = p.connect(p.DIRECT)
         self._slabs: tuple[Slab, ...] = ()
         self._kept: dict[object, Layer] = {}
+        self._drapes = -1
 
     def close(self) -> None:
         """Disconnect."""
         p.disconnect(self._client)
+        if self._drapes >= 0:
+            p.disconnect(self._drapes)
+
+    def draped(self, behind: Layer, drapes: Sequence[Drape], camera: Camera, light: Light) -> Layer:
+        """Return a picture with ropes and cloths before it."""
+        if not drapes:
+            return behind
+        if self._drapes < 0:
+            self._drapes = p.connect(p.DIRECT)
+        labels = hang(drapes, self._drapes)
+        height, width = behind.depth.shape
+        return _before(_shoot(self._drapes, camera, light, width, height), labels, behind)
 
     def picture(self, slabs: tuple[Slab, ...], camera: Camera, light: Light, width: int, height: int) -> Layer:
         """Return the slabs before the sky, with a segmentation for labels. Not to be written to."""
@@ -148,6 +163,19 @@ class Backdrop:
         return Layer(color, layer.depth, self._labels[layer.labels])
 
 
+def _before(layer: Layer, labels: Mapping[int, int], behind: Layer) -> Layer:
+    """Return one picture before another, by depth; `labels` are those of the first one's bodies."""
+    table = np.full(max(labels, default=0) + 2, BACKGROUND, dtype=np.int32)
+    for body, label in labels.items():
+        table[body] = label
+    shown = layer.depth < behind.depth
+    return Layer(
+        np.where(shown, layer.color, behind.color),
+        np.minimum(layer.depth, behind.depth),
+        np.where(shown, table.take(layer.labels, mode="clip"), behind.labels),
+    )
+
+
 def render(
     client: int,
     camera: Camera,
@@ -167,18 +195,11 @@ def render(
         labels: segmentation label of each PyBullet body id; others are taken for the background.
         behind: what `Backdrop.picture` gave for the same camera, light and pixels.
     """
-    layer = _shoot(client, camera, light, width, height)
-    table = np.full(max(labels, default=0) + 2, BACKGROUND, dtype=np.int32)
-    for body, label in labels.items():
-        table[body] = label
-    shown = layer.depth < behind.depth
-    color = np.where(shown, layer.color, behind.color)
-    raw = np.minimum(layer.depth, behind.depth)
-    depth = np.float32(_FAR * _NEAR) / (np.float32(_FAR) - np.float32(_FAR - _NEAR) * raw)
-    segmentation = np.where(shown, table.take(layer.labels, mode="clip"), behind.labels)
-    rgba = color.view(np.uint8).reshape(height, width, 4)
+    whole = _before(_shoot(client, camera, light, width, height), labels, behind)
+    depth = np.float32(_FAR * _NEAR) / (np.float32(_FAR) - np.float32(_FAR - _NEAR) * whole.depth)
+    rgba = whole.color.view(np.uint8).reshape(height, width, 4)
     rgb = np.empty((height, width, 3), dtype=np.uint8)
     # Channel by channel: numpy copies runs of three bytes one run at a time.
     for i in range(3):
         rgb[..., i] = rgba[..., i]
-    return Image(rgb, depth, segmentation)
+    return Image(rgb, depth, whole.labels)

@@ -15,7 +15,7 @@ import yaml
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
 
-__all__ = ["Card", "Joint", "Part", "load_cards", "number"]
+__all__ = ["Beads", "Card", "Joint", "Part", "load_cards", "number"]
 
 _OPERATORS: Final[dict[type, Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -103,13 +103,23 @@ class Joint:
 
 
 @dataclass(frozen=True)
+class Beads:
+    """What something deformable is made of: balls, as wide as it is thick, at the nodes of a grid."""
+
+    grid: tuple[int, int]
+    """Nodes along its own x and y; [n, 1] is a rope."""
+    curl: tuple[float, float] = (0.0, 0.0)
+    """deg by which each half of a rope is bent at the start, to a side that chance decides."""
+
+
+@dataclass(frozen=True)
 class Card:
     """A kind of object or fixture."""
 
     kind: str
     description: str
     moves: str
-    """ "rigid", "joint" or "static"."""
+    """ "rigid", "deformable", "joint" or "static"."""
     size: Mapping[str, Any]
     """w, d, h (full extents along its own x, y, z): a number, a [low, high] range, or an expression over
     those before it."""
@@ -120,6 +130,8 @@ class Card:
     colors: tuple[tuple[float, ...], ...] = ((0.7, 0.7, 0.7),)
     moving: tuple[Part, ...] = ()
     joint: Joint | None = None
+    beads: Beads | None = None
+    """Of what is deformable."""
     solid: bool = True
     """Whether it collides."""
     rolling: float = 0.0
@@ -128,6 +140,11 @@ class Card:
     """Whether the gripper's 8 cm fit around it."""
     reach: Mapping[str, tuple[float, float]] | None = None
     """Where on the table it may stand: ranges of x and y (m) and yaw (deg)."""
+
+    @property
+    def loose(self) -> bool:
+        """Whether it lies where it is put, as no fixture does; its position is then its middle."""
+        return self.moves in {"rigid", "deformable"}
 
 
 def _tuple(value: object) -> Any:
@@ -162,12 +179,13 @@ def _card(path: Path) -> Card:
     moving = _parts(data.pop("moving", []), where)
     try:
         joint = Joint(**{k: _tuple(v) for k, v in data.pop("joint").items()}) if "joint" in data else None
+        beads = Beads(**{k: _tuple(v) for k, v in data.pop("beads").items()}) if "beads" in data else None
         data = {k: _tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         if isinstance(data.get("reach"), dict):
             data["reach"] = {k: _tuple(v) for k, v in data["reach"].items()}
         if isinstance(data.get("size"), dict):
             data["size"] = {k: _tuple(v) for k, v in data["size"].items()}
-        return Card(kind=path.stem, parts=parts, moving=moving, joint=joint, **data)
+        return Card(kind=path.stem, parts=parts, moving=moving, joint=joint, beads=beads, **data)
     except TypeError as error:
         raise TabletopError(f"{where}: {error}") from None
 

@@ -208,7 +208,7 @@ def _order(specs: Sequence[Spec]) -> list[int]:
 
     left = sorted(
         range(len(specs)),
-        key=lambda i: (origin(specs[i]) is not None, cards[specs[i].kind].moves == "rigid", i),
+        key=lambda i: (origin(specs[i]) is not None, cards[specs[i].kind].loose, i),
     )
     out: list[int] = []
     done: set[object] = {None}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tabletop.errors import TabletopError
+from tabletop.sim import beads
 from tabletop.sim.cards import Part, load_cards, number
 from tabletop.sim.joints import corners, moving_point
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
@@ -84,7 +85,11 @@ def footprint(entity: Entity) -> Rectangle:
     """
     w, d, h = entity.size
     x, y = entity.position[:2]
-    joint = load_cards()[entity.kind].joint
+    card = load_cards()[entity.kind]
+    if card.beads is not None:
+        half = beads.footprint(entity, card.beads.grid)
+        return x, y, half[0], half[1], entity.yaw
+    joint = card.joint
     if joint is None or (joint.type == "prismatic" and abs(joint.axis[2]) > 0.5):
         return x, y, w / 2, d / 2, entity.yaw
     if joint.type == "revolute":
@@ -122,7 +127,7 @@ def heights(entity: Entity) -> tuple[float, float]:
     """Return the z of an entity's underside and top, m."""
     z, h = entity.position[2], entity.size[2]
     card = load_cards()[entity.kind]
-    if card.moves == "rigid":
+    if card.loose:
         return z - h / 2, z + h / 2
     # A button's cap stands above its housing.
     return z, max(z + h, grasp_point(entity)[2])
@@ -195,6 +200,8 @@ def place(
         fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
         held=held,
     )
+    if card.beads is not None:
+        entity = replace(entity, bends=beads.bends(card.beads, rng))
     base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
     solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
     obstacles = [(*heights(e), footprint(e)) for e in solid]
@@ -217,9 +224,8 @@ def _candidate(
 ) -> Entity | None:
     raw, where = spec.raw, f"scene entity {spec.name!r}"
     card = load_cards()[spec.kind]
-    rigid = card.moves == "rigid"
-    half = entity.size[2] / 2 if rigid else 0.0
-    z = table.height + half + (0.0005 if rigid else 0.0)
+    half = entity.size[2] / 2 if card.loose else 0.0
+    z = table.height + half + (0.0005 if card.loose else 0.0)
     if "on" in raw or "inside" in raw:
         return _resting(spec, entity, placed, half, rng)
     if "fit" in raw:

@@ -13,6 +13,7 @@ import yaml
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import write_whole
+from tabletop.sim.cards import Card
 from tabletop.sim.state import Layout
 
 __all__ = [
@@ -58,6 +59,8 @@ class Entity:
     """Initial joint fraction of a fixture."""
     held: bool = False
     """Starts between the fingers; the position is then ignored."""
+    bends: Vector = ()
+    """rad by which each link of a rope starts turned from the one before it; () is straight."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,9 @@ def read_scene(text: str, where: str = "scene") -> Scene:
     return scene
 
 
-def layout_of(entities: Sequence[Entity], moves: Mapping[str, str]) -> Layout:
-    """Return the layout of the states of a scene with these entities, given how each kind moves."""
+def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card]) -> Layout:
+    """Return the layout of the states of a scene with these entities, given the cards of their kinds."""
     kinds = tuple(e.kind for e in entities)
-    return Layout(tuple(e.name for e in entities), kinds, tuple(moves[k] for k in kinds))
+    grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
+    moves = tuple(cards[k].moves for k in kinds)
+    return Layout(tuple(e.name for e in entities), kinds, moves, grids if any(map(any, grids)) else ())

@@ -2,6 +2,8 @@
 
 A state is one row of float64 numbers. A trajectory is a stack of rows, a batch of trajectories a
 stack of those; every accessor below works on all of them alike, without copying.
+
+What is deformable has the columns of every entity, for the box around it, and its nodes besides.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ ROBOT_FIELDS: Final[dict[str, int]] = {
 """Columns of the robot and the table, with their widths."""
 
 ENTITY_FIELDS: Final[dict[str, int]] = {
-    "position": 3,  # m, world; rigid: centre of the bounding box; fixture: centre of its moving part
-    "quaternion": 4,  # xyzw, world
-    "velocity": 3,  # m/s, world
+    "position": 3,  # m, world; loose: centre of the bounding box; fixture: centre of its moving part
+    "quaternion": 4,  # xyzw, world; deformable: upright, x from its first (row of) nodes to the last
+    "velocity": 3,  # m/s, world; deformable: mean of its nodes
     "spin": 3,  # rad/s, world
     "size": 3,  # m, full extents of the bounding box in the entity's own frame
     "grasp": 3,  # m, in the entity's own frame: where a gripper would act (a handle); 0 for rigid
@@ -69,11 +71,18 @@ class Layout:
     kinds: tuple[str, ...]
     """Kind of each: the card's name in assets/objects or assets/fixtures ("block", "drawer")."""
     moves: tuple[str, ...]
-    """How each moves: "rigid" (free), "joint" (a fixture with one joint) or "static"."""
+    """How each moves: "rigid" (free), "deformable" (free), "joint" (a fixture with one joint) or "static"."""
+    grids: tuple[tuple[int, int], ...] = ()
+    """Nodes of each along its own x and y, (0, 0) for what is not deformable; () where nothing is."""
 
     @cached_property
     def width(self) -> int:
         """Number of columns of a state."""
+        return self._nodes_from + 3 * sum(n * m for n, m in self.grids)
+
+    @property
+    def _nodes_from(self) -> int:
+        """Column at which the nodes begin, behind those of all entities."""
         return _ROBOT_WIDTH + _ENTITY_WIDTH * len(self.names)
 
     @cached_property
@@ -96,8 +105,13 @@ class Layout:
         return self.kinds[self.index(name)]
 
     def move(self, name: str) -> str:
-        """Return how an entity moves: "rigid", "joint" or "static"."""
+        """Return how an entity moves: "rigid", "deformable", "joint" or "static"."""
         return self.moves[self.index(name)]
+
+    def grid(self, name: str) -> tuple[int, int]:
+        """Return how many nodes an entity has along its own x and y: (0, 0) where it is not deformable."""
+        index = self.index(name)
+        return self.grids[index] if self.grids else (0, 0)
 
     def robot_slice(self, field: str) -> slice:
         """Return the columns of one of ROBOT_FIELDS."""
@@ -108,6 +122,12 @@ class Layout:
         base = _ROBOT_WIDTH + _ENTITY_WIDTH * self.index(name)
         part = _ENTITY_SLICES[field]
         return slice(base + part.start, base + part.stop)
+
+    def nodes_slice(self, name: str) -> slice:
+        """Return the columns of an entity's nodes: x, y, z (m, world) of each, its own y running fastest."""
+        n, m = self.grid(name)
+        start = self._nodes_from + 3 * sum(a * b for a, b in self.grids[: self.index(name)])
+        return slice(start, start + 3 * n * m)
 
 
 @dataclass(frozen=True)
@@ -128,9 +148,22 @@ class State:
         part = self.values[..., self.layout.entity_slice(name, field)]
         return part[..., 0] if ENTITY_FIELDS[field] == 1 else part
 
+    def nodes(self, name: str) -> Array:
+        """Return the nodes of something deformable, (..., n, m, 3) in m, world.
+
+        Raises:
+            TabletopError: there is no such entity, or it has no nodes.
+        """
+        n, m = self.layout.grid(name)
+        if not n:
+            soft = [e for e in self.layout.names if any(self.layout.grid(e))]
+            raise unknown("deformable entity", name, soft)
+        part = self.values[..., self.layout.nodes_slice(name)]
+        return part.reshape(*part.shape[:-1], n, m, 3)
+
     def entities(self) -> Array:
         """Return all entities' columns: shape (..., E, sum of ENTITY_FIELDS)."""
-        block = self.values[..., _ROBOT_WIDTH:]
+        block = self.values[..., _ROBOT_WIDTH : _ROBOT_WIDTH + _ENTITY_WIDTH * len(self.layout.names)]
         return block.reshape(*block.shape[:-1], len(self.layout.names), _ENTITY_WIDTH)
 
     def field(self, field: str) -> Array:

@@ -16,6 +16,8 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import load_cards
+from tabletop.sim.deformable import FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
+from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -91,11 +93,14 @@ class World:
         self._build(scene)
         self.scene = scene
         cards = load_cards()
-        self.layout = layout_of(scene.entities, {k: cards[k].moves for k in {e.kind for e in scene.entities}})
+        self.layout = layout_of(scene.entities, cards)
         robot = scene.robot
         self.arm.teleport(robot.position, robot.yaw, robot.width)
         for entity, body in zip(scene.entities, self._bodies, strict=True):
-            self._place(entity, body)
+            if body.beads:
+                place_deformable(entity, body, self.layout.grid(entity.name), self.client)
+            else:
+                self._place(entity, body)
         self._time = 0.0
         self._pushes = []
         self._history = []
@@ -115,11 +120,12 @@ class World:
             if entity.kind not in cards:
                 raise unknown("kind of entity", entity.kind, cards)
         table, floor = self._slabs = slabs(scene.table)
+        self._finer = FINER if any(cards[e.kind].beads for e in scene.entities) else 1
         c = self.client
         p.resetSimulation(physicsClientId=c)
         p.setPhysicsEngineParameter(
-            fixedTimeStep=self.settings.physics_step,
-            numSolverIterations=self.settings.solver_iterations,
+            fixedTimeStep=self.settings.physics_step / self._finer,
+            numSolverIterations=self.settings.solver_iterations if self._finer == 1 else ITERATIONS,
             deterministicOverlappingPairs=1,
             physicsClientId=c,
         )
@@ -127,8 +133,9 @@ class World:
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
         build_slab(table, scene.table.friction, 0.0, c)
         build_slab(floor, 0.9, 0.05, c)
-        self._bodies = [build_body(e, cards[e.kind], c) for e in scene.entities]
-        self._body_ids = {b.id: i for i, b in enumerate(self._bodies)}
+        build = {False: build_body, True: build_deformable}
+        self._bodies = [build[cards[e.kind].moves == "deformable"](e, cards[e.kind], c) for e in scene.entities]
+        self._body_ids = {b: i for i, body in enumerate(self._bodies) for b in body.beads or [body.id]}
 
     def _place(self, entity: Entity, body: Body) -> None:
         c = self.client
@@ -156,6 +163,8 @@ class World:
     def _hold(self, entity: Entity) -> None:
         """Put an entity between the fingers and close them on it."""
         body = self._bodies[self.layout.index(entity.name)]
+        if body.beads:
+            raise TabletopError(f"something deformable cannot start between the fingers, got {entity.name!r}")
         x, y, z = self.arm.pose()[0]
         yaw, width = self.arm.target[3], entity.size[1]
         if width > self.arm.max_width - 0.01:
@@ -189,7 +198,7 @@ class World:
 
     def _run(self) -> None:
         c = self.client
-        for _ in range(self.settings.substeps):
+        for _ in range(self.settings.substeps * self._finer):
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
@@ -210,7 +219,7 @@ class World:
         Args:
             name: an entity, or "gripper".
             force: N, world.
-            steps: physics steps it lasts from the next one on (1/120 s each, 12 a control step).
+            steps: physics steps it lasts from the next one on, as in SimSettings (1/120 s, 12 a control step).
 
         Raises:
             TabletopError: no entity has that name, the force is not 3 finite numbers, or steps is below 1.
@@ -223,7 +232,7 @@ class World:
             self.layout.index(name)
         given = tuple(float(f) for f in force)
         self._history.append(("push", (name, given, steps)))
-        self._pushes.append((name, given, steps))
+        self._pushes.append((name, given, steps * self._finer))
 
     def _push(self) -> None:
         """Apply the pushes of one physics step; PyBullet forgets a force once the step is done."""
@@ -233,6 +242,9 @@ class World:
                 body, link, position = self.arm.body, self.arm.hand, self.arm.pose()[0]
             else:
                 entity = self._bodies[self.layout.index(name)]
+                if entity.beads:
+                    self._push_beads(entity, force)
+                    continue
                 body, link = entity.id, 0 if entity.moves == "joint" else -1
                 if link == 0:
                     position = p.getLinkState(body, 0, 0, 1, c)[0]
@@ -240,6 +252,12 @@ class World:
                     position = p.getBasePositionAndOrientation(body, c)[0]
             p.applyExternalForce(body, link, list(force), list(position), p.WORLD_FRAME, physicsClientId=c)
         self._pushes = [(name, force, left - 1) for name, force, left in self._pushes if left > 1]
+
+    def _push_beads(self, body: Body, force: Sequence[float]) -> None:
+        c, share = self.client, [f / len(body.beads) for f in force]
+        for bead in body.beads:
+            at = p.getBasePositionAndOrientation(bead, c)[0]
+            p.applyExternalForce(bead, -1, share, at, p.WORLD_FRAME, physicsClientId=c)
 
     def shove(self, name: str, velocity: Sequence[float]) -> None:
         """Add a velocity (m/s, world) to a rigid entity at once: a blow of mass times velocity.
@@ -264,6 +282,7 @@ class World:
         if scene is None:
             raise _nothing_loaded()
         row: list[float] = [self._time]
+        soft: list[float] = []
         forces = self._finger_forces()
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
@@ -279,13 +298,17 @@ class World:
                 row += link[0] + link[1] + link[6] + link[7]
                 row += self._static[i]
                 row.append(p.getJointState(body.id, 0, c)[0] / body.travel)
+            elif body.beads:
+                nodes = beads_at(body, self.layout.grids[i], c)
+                row += columns(body, nodes, c)
+                soft += nodes.ravel().tolist()
             else:
                 (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
                 row += (x, y, z + body.offset, *turn, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
                 row += self._static[i]
                 row.append(0.0)
             row += forces.get(body.id, (0.0, 0.0))
-        return State(self.layout, np.array(row))
+        return State(self.layout, np.array(row + soft))
 
     def _finger_forces(self) -> dict[int, tuple[float, float]]:
         arm = self.arm
@@ -294,8 +317,10 @@ class World:
         for contact in p.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
             link = contact[3]
             if link in arm.fingers:
-                a, b = out.get(contact[2], (0.0, 0.0))
-                out[contact[2]] = (a + contact[9], b) if link == left else (a, b + contact[9])
+                index = self._body_ids.get(contact[2])
+                body = contact[2] if index is None else self._bodies[index].id
+                a, b = out.get(body, (0.0, 0.0))
+                out[body] = (a + contact[9], b) if link == left else (a, b + contact[9])
         return out
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
@@ -306,8 +331,16 @@ class World:
             self._backdrop = Backdrop()
         camera, light = camera or self.scene.camera, self.scene.light
         behind = self._backdrop.picture(self._slabs, camera, light, width, height)
+        behind = self._backdrop.draped(behind, self._drapes(self.scene), camera, light)
         labels = {self.arm.body: ROBOT, **{b: i + 2 for b, i in self._body_ids.items()}}
         return render(self.client, camera, light, width, height, labels, behind)
+
+    def _drapes(self, scene: Scene) -> list[Drape]:
+        return [
+            Drape(beads_at(body, self.layout.grids[i], self.client), body.size[2], scene.entities[i].color, i + 2)
+            for i, body in enumerate(self._bodies)
+            if body.beads
+        ]
 
     # --- saving ------------------------------------------------------------------------------
 

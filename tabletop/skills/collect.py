@@ -107,7 +107,7 @@ def attended_scene(
 
     def choose(entities: Sequence[Entity]) -> str | None:
         fractions = {e.name: e.fraction for e in entities}
-        layout = layout_of(entities, {e.kind: load_cards()[e.kind].moves for e in entities})
+        layout = layout_of(entities, load_cards())
         candidates = entities_for(kind, layout, fractions)
         if not candidates:
             return None

@@ -89,7 +89,7 @@ class Library:
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""
-        layout = layout_of(scene.entities, {e.kind: load_cards()[e.kind].moves for e in scene.entities})
+        layout = layout_of(scene.entities, load_cards())
         return entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
 
 

@@ -1,0 +1,103 @@
+"""Ropes and cloths in PyBullet: beads, each joined to the next by a point-to-point constraint.
+
+A bead carries a stiff arm to the next one along x, and one along y, which ends at the next one's middle. So
+neighbours keep their distance, and everything else gives. PyBullet's own soft bodies are not deterministic
+enough to be of use, and a chain of links as one multibody was slower.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pybullet as p
+
+from tabletop.errors import TabletopError
+from tabletop.sim.beads import box, heading, rest, spacing
+from tabletop.sim.bodies import Body
+from tabletop.sim.cards import Card
+from tabletop.sim.scene import Entity
+
+__all__ = ["FINER", "ITERATIONS", "beads_at", "build_deformable", "columns", "place_deformable"]
+
+FINER: Final = 2
+"""Physics steps that replace one in a scene with something deformable: at 1/120 s beads fly apart."""
+ITERATIONS: Final = 100
+"""Least iterations of the constraint solver there: with fewer a pinched bead creeps out of the fingers."""
+_FAR: Final = -50.0
+_PULL: Final = 5.0
+"""N that a constraint pulls with at most: what is stretched between fingers and table gives way."""
+_DAMPING: Final = 1.0
+"""1/s: air slows a cloth down."""
+
+
+def build_deformable(entity: Entity, card: Card, client: int) -> Body:
+    """Create an entity's beads and what joins them, parked far below the table. They have no looks.
+
+    Raises:
+        TabletopError: the card has no beads, or they have no room.
+    """
+    if card.beads is None:
+        raise TabletopError(f"kind {card.kind!r} is deformable and needs `beads`")
+    n, m = card.beads.grid
+    along, across = spacing(entity, card.beads.grid)
+    shape = p.createCollisionShape(p.GEOM_SPHERE, radius=entity.size[2] / 2, physicsClientId=client)
+    speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=client)
+    ids = []
+    for i in range(n):
+        for j in range(m):
+            at = [i * along, j * across, _FAR]
+            bead: int = p.createMultiBody(entity.mass / (n * m), shape, speck, at, physicsClientId=client)
+            p.changeDynamics(
+                bead,
+                -1,
+                lateralFriction=entity.friction,
+                rollingFriction=card.rolling,
+                spinningFriction=0.002,
+                linearDamping=_DAMPING,
+                angularDamping=_DAMPING,
+                activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING,
+                physicsClientId=client,
+            )
+            ids.append(bead)
+    for i in range(n):
+        for j in range(m):
+            if i + 1 < n:
+                _join(ids[i * m + j], ids[(i + 1) * m + j], (along, 0.0, 0.0), client)
+            if j + 1 < m:
+                _join(ids[i * m + j], ids[i * m + j + 1], (0.0, across, 0.0), client)
+    return Body(ids[0], "deformable", entity.size, (0.0, 0.0, 0.0), 0.0, beads=tuple(ids))
+
+
+def _join(one: int, two: int, arm: tuple[float, float, float], client: int) -> None:
+    kind = p.JOINT_POINT2POINT
+    joint = p.createConstraint(one, -1, two, -1, kind, [0, 0, 0], list(arm), [0, 0, 0], physicsClientId=client)
+    p.changeConstraint(joint, maxForce=_PULL, physicsClientId=client)
+
+
+def place_deformable(entity: Entity, body: Body, grid: tuple[int, int], client: int) -> None:
+    """Put the beads where the entity starts, at rest."""
+    nodes, yaws = rest(entity, grid)
+    c, s = math.cos(entity.yaw), math.sin(entity.yaw)
+    world = nodes.reshape(-1, 3) @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) + entity.position
+    for bead, at, yaw in zip(body.beads, world, yaws.ravel() + entity.yaw, strict=True):
+        turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]
+        p.resetBasePositionAndOrientation(bead, at.tolist(), turn, physicsClientId=client)
+        p.resetBaseVelocity(bead, [0, 0, 0], [0, 0, 0], physicsClientId=client)
+
+
+def beads_at(body: Body, grid: tuple[int, int], client: int) -> npt.NDArray[np.float64]:
+    """Return where the beads are, (n, m, 3), m, world."""
+    rows = [p.getBasePositionAndOrientation(b, client)[0] for b in body.beads]
+    return np.array(rows).reshape(*grid, 3)
+
+
+def columns(body: Body, nodes: npt.NDArray[np.float64], client: int) -> list[float]:
+    """Return the columns of ENTITY_FIELDS up to `fraction`, given the nodes (n, m, 3)."""
+    yaw = heading(nodes)
+    middle, extents = box(nodes, body.size[2], yaw)
+    speed = np.mean([p.getBaseVelocity(b, client)[0] for b in body.beads], axis=0)
+    turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
+    return [*middle.tolist(), *turn, *speed.tolist(), 0.0, 0.0, 0.0, *extents.tolist(), *body.grasp, 0.0]
