@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tabletop.logic.predicate import get_predicate
+from tabletop.logic import fabrics
+from tabletop.logic.predicate import PREDICATES, get_predicate
 from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, Layout, State
 
 Array = npt.NDArray[np.float64]
@@ -104,3 +105,18 @@ def test_a_cloth_covers_what_lies_under_it() -> None:
 @pytest.mark.parametrize("height", [0.03, 0.16])
 def test_a_cloth_under_a_thing_does_not_cover_it(height: float) -> None:
     assert margin("covers", state(cloth(), puck=(0.5, 0.0, 0.04 + height / 2)), None, "puck") < 0
+
+
+@pytest.mark.parametrize("name", sorted(n for n, p in PREDICATES.items() if p.function.__module__ == fabrics.__name__))
+def test_a_batch_gives_what_its_members_give_and_no_state_is_changed(name: str) -> None:
+    rng = np.random.default_rng(0)
+    entities = [a for a in get_predicate(name).arguments if a.kind == "entity"]
+    names = ("puck",) if len(entities) > 1 else ()
+    base = rope(1.0) if name in {"straight", "l_shaped"} else cloth()
+    now = state(base + rng.normal(0, 0.02, (4, *base.shape)))
+    kept = now.values.copy()
+    got = margin(name, now, state(base), *names)
+    assert got.shape == (4,)
+    singles = [float(margin(name, now[i], state(base), *names)) for i in range(4)]
+    assert got == pytest.approx(np.array(singles))
+    assert np.array_equal(now.values, kept)

@@ -139,8 +139,8 @@ def test_nodes_stand_behind_the_columns_of_all_entities() -> None:
 @pytest.mark.parametrize(
     ("size", "bends", "message"),
     [
-        ((0.3, 0.02, 0.02), (), "20 x 1 beads of 0.02 m do not fit into 0.3 x 0.02 m"),
-        ((0.3, 0.012, 0.012), (0.1,), "takes 18 bends, got 1"),
+        ((0.3, 0.02, 0.02), (), "16 x 1 beads of 0.02 m do not fit into 0.3 x 0.02 m"),
+        ((0.3, 0.012, 0.012), (0.1,), "takes 14 bends, got 1"),
     ],
 )
 def test_an_impossible_rope_is_refused(
