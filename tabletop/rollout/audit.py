@@ -34,7 +34,7 @@ class Rules:
     """The scripted policy's median steps to success are within this factor of the registry's median."""
     room: tuple[float, float] = (1.2, 6.0)
     """The horizon is between these multiples of the scripted policy's median steps, beyond `least` steps."""
-    least: int = 30
+    least: int = 40
     """Control steps that any horizon may have, however short the task."""
     ranked: float = 0.99
     """Least share of pairs in which a scripted success has the higher return than a failed attempt on its scene."""
