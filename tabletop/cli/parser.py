@@ -49,6 +49,15 @@ def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:
     )
 
 
+def _policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
+    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; it raises TabletopError where argparse would exit."""
     parser = _Parser("tabletop", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -69,12 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(tasks, out=out, kind="PATH")
 
     evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
-    evaluate.add_argument(
-        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
-    )
-    which = evaluate.add_mutually_exclusive_group()
-    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
-    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
+    _policy(evaluate)
     evaluate.add_argument(
         "--noise", type=float, default=0.0, metavar="S", help="of actions: sigma as a share of their range (default 0)"
     )
@@ -82,12 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(evaluate, out="file for the JSON too", kind="FILE")
 
     demos = commands.add_parser("demos", help="record a policy's episodes as a dataset to learn from")
-    demos.add_argument(
-        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
-    )
-    which = demos.add_mutually_exclusive_group()
-    which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
-    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-train, MT1:push, ...")
+    _policy(demos)
     demos.add_argument("--episodes", type=int, default=50, metavar="N", help="to run, a task (default 50)")
     demos.add_argument("--format", choices=("minari", "lerobot"), default="minari", help="default minari")
     demos.add_argument("--all", action="store_true", help="keep the episodes that failed, too")
