@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.cli.library_policy import library_policy
-from tabletop.cli.success import chosen, plain_policies
+from tabletop.cli.success import chosen
 from tabletop.demos import Recording, write_demos
 from tabletop.errors import TabletopError
 from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import PLAIN_POLICIES
 
 __all__ = ["record_demos"]
 
@@ -22,9 +23,9 @@ def record_demos(options: argparse.Namespace) -> dict[str, Any]:
         TabletopError: bad options, or a suite with tasks that the registry lacks.
     """
     suite, tasks = chosen(options)
-    plain = plain_policies()
-    makers = {t.name: plain[options.policy] for t in tasks} if options.policy in plain else {}
-    if not makers:
+    if options.policy in PLAIN_POLICIES:
+        makers = {t.name: PLAIN_POLICIES[options.policy] for t in tasks}
+    else:
         makers = library_policy(options.policy, tasks)
         tasks = tuple(t for t in tasks if t.name in makers)
     if not tasks:

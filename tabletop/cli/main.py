@@ -129,6 +129,8 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
     from tabletop.rollout.audit import audit
     from tabletop.rollout.engine import Engine
 
+    if options.out and Path(options.out).is_dir():
+        raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
     with Engine(options.workers) as engine:
         result = audit(engine, tasks, options.episodes, options.seed)
     if options.out:

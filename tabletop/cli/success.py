@@ -14,17 +14,12 @@ from tabletop.logic import Suite, Task, find_suite, load_registry
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.perturb import Perturbation
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.evaluate import PolicyFactory, evaluate, nothing, random, scripted
+from tabletop.rollout.evaluate import PLAIN_POLICIES, evaluate
 
-__all__ = ["chosen", "evaluate_tasks", "plain_policies"]
+__all__ = ["chosen", "evaluate_tasks"]
 
 _RANGE = 2.0
 """From the smallest to the largest number of an action, -1 to 1."""
-
-
-def plain_policies() -> dict[str, PolicyFactory]:
-    """Return the policies that need no library, by name."""
-    return {"scripted": scripted, "random": random, "nothing": nothing}
 
 
 def chosen(options: argparse.Namespace) -> tuple[Suite, tuple[Task, ...]]:
@@ -54,9 +49,8 @@ def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
     if not (math.isfinite(options.noise) and 0.0 <= options.noise <= 1.0):
         raise TabletopError(f"--noise must be a share from 0 to 1 of the actions' range, got {options.noise:g}")
     disturbance = Perturbation("action-noise", _RANGE * options.noise) if options.noise else None
-    plain = plain_policies()
-    if options.policy in plain:
-        makers = {t.name: plain[options.policy] for t in tasks}
+    if options.policy in PLAIN_POLICIES:
+        makers = {t.name: PLAIN_POLICIES[options.policy] for t in tasks}
     else:
         makers = library_policy(options.policy, tasks)
     results: dict[str, Any] = {}

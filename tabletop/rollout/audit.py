@@ -14,7 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory
-from tabletop.rollout.evaluate import PolicyFactory, judge, nothing, random, run_task, scripted
+from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory, judge, run_task
 from tabletop.rollout.statistics import wilson
 
 __all__ = ["RULES", "Rules", "audit"]
@@ -41,8 +41,6 @@ class Rules:
 
 
 RULES: Final = Rules()
-
-_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "nothing": nothing, "random": random}
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def audit(engine: Engine, tasks: Sequence[Task], episodes: int, seed: int, rules
             name: list(
                 engine.map(partial(_attempt, task, make), range(seed, seed + episodes), label=f"{task.name}: {name}")
             )
-            for name, make in _POLICIES.items()
+            for name, make in PLAIN_POLICIES.items()
         }
         rows[task.name] = _row(task, found)
     middle = float(np.median([r["median_steps"] for r in rows.values() if r["median_steps"] is not None] or [0.0]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import numpy as np
 
@@ -18,7 +18,17 @@ from tabletop.rollout.statistics import wilson
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 
-__all__ = ["PolicyFactory", "Result", "evaluate", "judge", "nothing", "random", "run_task", "scripted"]
+__all__ = [
+    "PLAIN_POLICIES",
+    "PolicyFactory",
+    "Result",
+    "evaluate",
+    "judge",
+    "nothing",
+    "random",
+    "run_task",
+    "scripted",
+]
 
 PolicyFactory = Callable[[Task, Scene], Policy]
 """Makes the policy of one episode. It and what it holds cross process borders, so they must pickle."""
@@ -52,6 +62,10 @@ def random(task: Task, scene: Scene) -> Policy:
 def nothing(task: Task, scene: Scene) -> Policy:
     """Return the policy that stands still."""
     return Nothing()
+
+
+PLAIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "random": random, "nothing": nothing}
+"""The policies that need no library, by name."""
 
 
 def judge(task: Task, trajectory: Trajectory) -> tuple[bool, int | None]:
