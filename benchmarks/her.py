@@ -2,13 +2,14 @@
 
     python benchmarks/her.py
 
-Each task is learned once a seed on scenes of ML1-train, with sparse rewards (0 where done, -1 elsewhere) and SETTINGS. From time
-to time the policy's mean action is tried on fixed scenes of ML1-test; a try succeeds where the task is done in its last step.
-The floor is uniform random actions on the same scenes. Intervals are Wilson's, 95 %, over the tries of all seeds.
+Each task is learned once a seed on scenes of ML1-train, with sparse rewards (0 where done, -1 elsewhere) and SETTINGS.
+From time to time the policy's mean action is tried on fixed scenes of ML1-test; a try succeeds where the task is done
+in its last step. The floor is uniform random actions on the same scenes. Intervals are Wilson's, 95 %, over the tries
+of all seeds.
 
 --out has every try as soon as it is made. Started again, complete runs are not repeated and the others begin anew:
-Stable-Baselines3 writes its replay as pickle only. Runs of other tasks or seeds may go on at the same time on one --out.
---draw only draws what --out has.
+Stable-Baselines3 writes its replay as pickle only. Runs of other tasks or seeds may go on at the same time on one
+--out. --draw only draws what --out has.
 """
 
 from __future__ import annotations

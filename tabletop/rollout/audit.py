@@ -49,7 +49,7 @@ class Rules:
     """Least share of pairs in which a scripted success has the higher return than a failed attempt on its scene."""
     counter: float = 0.01
     """Most success of the counter-example."""
-    contrary: float = 0.8
+    contrary: float = 0.7
     """Least share of scenes in which the counter-example brings about what the card says that it does: true in its
     last state and not in its first. One that does nothing would prove nothing."""
     mean: float = 0.985
@@ -142,7 +142,9 @@ def audit(
         row = rows[task.name]
         row["broken"] = _broken(row, middle, rules)
         if said[task.description] > 1:
-            row["broken"].append(f"a description of its own, got {task.description!r} for {said[task.description]} tasks")
+            row["broken"].append(
+                f"a description of its own, got {task.description!r} for {said[task.description]} tasks"
+            )
     mean = float(np.mean([r["scripted"]["success"] for r in rows.values()]))
     broken = []
     if mean < rules.mean:
