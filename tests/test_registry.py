@@ -68,7 +68,7 @@ def test_policies_and_tasks_come_in_pairs() -> None:
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_a_counter_example_does_what_it_says_and_not_the_task(name: str) -> None:
-    """Its card says in a sentence what it does instead, the task's card in a formula. `tasks audit` sees more scenes."""
+    """Its card says in a sentence what it does instead, the task's card in a formula. `tasks audit` sees more."""
     task = REGISTRY[name]
     assert task.counter is not None
     card = (COUNTERS / f"{name}.yaml").read_text(encoding="utf-8")
