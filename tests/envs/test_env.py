@@ -81,7 +81,7 @@ def test_stable_baselines_checker_passes_for_every_id_in_each_observation(name: 
             made = gymnasium.make(name, observation=observation, reward=reward)
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                checker.check_env(made)
+                checker.check_env(made.unwrapped)
             made.close()
 
 
