@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from tabletop.envs import environment_id
-from tabletop.errors import TabletopError
+from tabletop.envs.goals import has_goal
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import load_registry
 from tabletop.report.charts import Series, lines, words
@@ -56,7 +56,7 @@ HIDDEN: Final = (128, 128)
 HINDSIGHT: Final = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
 TRIALS: Final = 10
 """Points on a curve after the one at 0 steps."""
-FLOOR_EPISODES: Final = 100
+GOALS: Final = [name for name, task in load_registry().items() if has_goal(task)]
 Point = dict[str, int]
 CSS: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}
 @media (prefers-color-scheme:dark){svg{--ink:#ccc;--grid:#444}}
@@ -146,11 +146,11 @@ def same(run: Mapping[str, Any], task: str, seed: int, steps: int) -> bool:
     return bool((run["task"], run["seed"], run["steps"]) == (task, seed, steps))
 
 
-def floor(task: str) -> dict[str, float]:
+def floor(task: str, episodes: int) -> dict[str, float]:
     """Return the success of uniform random actions on the test scenes."""
     first = find_suite("ML1-test:" + task).scenes[0]
     with Engine(workers=0) as engine:
-        seeds = range(first, first + FLOOR_EPISODES)
+        seeds = range(first, first + episodes)
         found = evaluate(engine, random, load_registry()[task], seeds, label=f"{task}: random")
     return {k: round(float(found[k]), 4) for k in ("success", "low", "high")} | {"n": found["n"]}
 
@@ -225,8 +225,8 @@ def finish(out: Path, drawing: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", default="reach,push", help=f"of {', '.join(BUDGETS)}; others with --steps")
-    parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--tasks", nargs="+", choices=sorted(GOALS), default=list(BUDGETS), metavar="TASK")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N")
     parser.add_argument("--steps", type=int, help="environment steps a run, for all tasks")
     parser.add_argument("--episodes", type=int, default=25, help="tries at each point of a curve, a seed")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/her.json"))
@@ -236,15 +236,13 @@ def main() -> None:
     # Products this small gain nothing by a second thread.
     torch.set_num_threads(1)
     threadpool_limits(1)
-    for task in arguments.tasks.split(",") * (not arguments.draw):
-        if arguments.steps is None and task not in BUDGETS:
-            raise TabletopError(f"--steps is needed for tasks other than {', '.join(BUDGETS)}, got {task!r}")
-        steps = arguments.steps or BUDGETS[task]
-        for seed in map(int, arguments.seeds.split(",")):
+    for task in [] if arguments.draw else arguments.tasks:
+        steps = arguments.steps or BUDGETS.get(task) or parser.error(f"--steps is needed for {task}")
+        for seed in arguments.seeds:
             kept = [r for r in read(arguments.out)["runs"] if same(r, task, seed, steps)]
             if not (kept and kept[0]["curve"][-1]["steps"] >= steps):
                 learn(task, seed, steps, arguments.episodes, arguments.out)
-        least = read(arguments.out)["floors"].get(task) or floor(task)
+        least = read(arguments.out)["floors"].get(task) or floor(task, 4 * arguments.episodes)
         result = read(arguments.out)
         result["floors"][task] = least
         write(arguments.out, json.dumps(result, indent=1) + "\n")
