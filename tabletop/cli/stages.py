@@ -28,7 +28,7 @@ from tabletop.planner import (
     scripted_operators,
     vocabulary_of,
 )
-from tabletop.planner.goals import SCRIPTED_VOCABULARY
+from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover

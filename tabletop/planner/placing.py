@@ -13,9 +13,10 @@ from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, graspable, reachable, rise
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["PlaceOn", "PutDown", "PutInto"]
+__all__ = ["PlaceOn", "PutDown", "PutInto", "SetDown"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -24,6 +25,8 @@ _CARRY: Final = 0.15
 _BESIDE: Final = 0.05
 """m between the sides of things put down beside each other."""
 _OPEN: Final = 0.9
+_HOLD: Final = 0.3
+"""N on each finger that count as a hold."""
 
 
 @dataclass(frozen=True)
@@ -146,3 +149,37 @@ class PutDown(ScriptedOperator):
         if d1 > 0.005:
             lines.append(line("carry", entity=entity, direction=first, distance=d1, height=0.10))
         return (*lines, line("place", entity=entity, direction=second, distance=d2))
+
+
+@dataclass(frozen=True)
+class SetDown(ScriptedOperator):
+    """What is held, on whatever is right below it."""
+
+    id: str = "set down"
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        return np.asarray(state.entity(entity, "finger_force").min(axis=-1) > _HOLD)
+
+    def _below(self, state: State, entity: str) -> list[tuple[str, Mask]]:
+        """Return the solid things in the layout's order, and where they have the entity above them."""
+        layout, found, own = state.layout, boxes(state), state.layout.index(entity)
+        inside = (np.abs(found.local(found.centre[..., own, :2])) < found.half[..., :2]).all(axis=-1)
+        inside &= found.low < found.low[..., own : own + 1]
+        cards = load_cards()
+        solid = [i for i, k in enumerate(layout.kinds) if i != own and cards[k].solid]
+        return [(layout.names[i], inside[..., i]) for i in solid]
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        floor = np.broadcast_to(state.robot("table_height"), state.values.shape[:-1])
+        for name, under in self._below(state, entity):
+            solid = Solid.of(state, name)
+            top = solid.bottom + 0.01 if state.layout.kind(name) in CONTAINERS else solid.top
+            floor = np.where(under, np.maximum(floor, top), floor)
+        return stood(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        under = [name for name, over in self._below(state, entity) if over.all()]
+        if not under:
+            return (line("place", entity=entity),)
+        highest = max(under, key=lambda n: float(Solid.of(state, n).top))
+        return (line("place", entity=entity, on=highest),)

@@ -13,6 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
+from tabletop.planner.placing import SetDown
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
@@ -198,6 +199,10 @@ class PlannerPolicy:
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
         first = not self.log
+        holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
+        if holding:
+            # No skill begins with something in the hand.
+            return Plan((Step(SetDown(), holding[0]),), 1.0, self._plan.remaining), not first
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
