@@ -7,7 +7,6 @@ the first that is not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,13 +25,17 @@ from tabletop.rollout.policy import Action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["GOAL_STEPS", "LENGTH", "ChainPolicy", "chain_for", "sample_chain"]
+__all__ = ["GOAL_STEPS", "LENGTH", "ChainPolicy", "Turn", "chain_for", "sample_chain"]
+
+Turn = tuple[Formula, ...]
+"""What may be asked for when a goal's turn comes: the first of these that does not hold already."""
 
 LENGTH: Final = 5
 """Goals in a chain."""
 GOAL_STEPS: Final = 360
 """Control steps for each goal, as many as CALVIN gives."""
 _MOST_LITERALS: Final = 2
+_SPARES: Final = 2
 _CLEARLY: Final = 0.1
 """Squashed margin by which each literal must be false when its goal's turn comes, as forecast."""
 
@@ -43,7 +46,7 @@ def sample_chain(
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
     length: int = LENGTH,
-) -> tuple[Formula, ...]:
+) -> tuple[Turn, ...]:
     """Draw a chain for a scene; see `chain_for`. The scene is loaded into this process's world."""
     return chain_for(process_world().load(scene), seed, operators, vocabulary, length)
 
@@ -54,12 +57,14 @@ def chain_for(
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
     length: int = LENGTH,
-) -> tuple[Formula, ...]:
+) -> tuple[Turn, ...]:
     """Draw goals of one or two literals (a fair coin), each false and within reach where the one before is met.
 
     All is forecast, nothing is run: what a policy makes of a chain plays no part in it, and all policies get the
     same. The state between two goals is the one that a plan for the first leads to, as forecast; without a plan,
-    the end of the walk that the goal was read off. No literal is asked for twice.
+    the end of the walk that the goal was read off. Each goal has two spares, drawn from the same state: a policy
+    may reach a goal in another way than forecast, so that the next one holds by chance. No literal is in a chain
+    twice.
 
     Args:
         state: the initial state; no batch shape.
@@ -78,17 +83,27 @@ def chain_for(
             raise TabletopError(f"a chain is drawn by exact forecasts, those of {operator.id!r} are samples")
     key = [seed] if isinstance(seed, int) else list(seed)
     rng = np.random.default_rng([11, *key])
-    goals: list[Formula] = []
+    turns: list[Turn] = []
     asked: list[Literal] = []
     for i in range(length):
         literals = int(rng.integers(1, _MOST_LITERALS + 1))
-        goal, end = goal_with_end(
-            state, [*key, i], literals, operators, vocabulary, without=asked, clearly=_CLEARLY
-        )
-        goals.append(goal)
-        asked.extend(goal.leaves)
-        state = _after(Goal(goal, state), end, operators)
-    return tuple(goals)
+        turn: list[Formula] = []
+        after = state
+        for spare in range(1 + _SPARES):
+            try:
+                goal, end = goal_with_end(
+                    state, [*key, i, spare], literals, operators, vocabulary, without=asked, clearly=_CLEARLY
+                )
+            except TabletopError:
+                if not turn:
+                    raise
+                break
+            after = after if turn else _after(Goal(goal, state), end, operators)
+            turn.append(goal)
+            asked.extend(goal.leaves)
+        turns.append(tuple(turn))
+        state = after
+    return tuple(turns)
 
 
 def _after(goal: Goal, end: State, operators: Sequence[Operator]) -> State:
@@ -107,32 +122,32 @@ class ChainPolicy:
     """Goals one after another: a policy for each, begun when the goal before is reached."""
 
     def __init__(
-        self, goals: Sequence[Formula], make: Callable[[Formula], PlannerPolicy], goal_steps: int = GOAL_STEPS
+        self, turns: Sequence[Turn], make: Callable[[Formula], PlannerPolicy], goal_steps: int = GOAL_STEPS
     ) -> None:
         """Keep the goals.
 
         Args:
-            goals: in order.
+            turns: in order, of each goal what may be asked for.
             make: makes a goal's policy, when its turn comes.
             goal_steps: control steps for each goal at most.
 
         Raises:
             TabletopError: no goals, or goal_steps below 1.
         """
-        if not goals or goal_steps < 1:
+        if not turns or not all(turns) or goal_steps < 1:
             raise TabletopError(
-                f"a chain needs a goal and a control step for it, got {len(goals)} goals and {goal_steps} steps"
+                f"a chain needs a goal and a control step for it, got {len(turns)} goals and {goal_steps} steps"
             )
-        self.goals, self.goal_steps = tuple(goals), goal_steps
+        self.turns, self.goal_steps = tuple(turns), goal_steps
         self._make = make
         self.log: list[dict[str, Any]] = []
-        """One mapping for each goal begun: `begin` and `end` (control steps), `already` (it held when its turn
-        came, which ends the chain), `done`, and `skills`, the log of its policy."""
+        """One mapping for each goal begun: `goal` (its text), `begin` and `end` (control steps), `already` (it and its
+        spares held when its turn came, which ends the chain), `done`, and `skills`, the log of its policy."""
 
     @property
     def horizon(self) -> int:
         """Control steps that the chain takes at most."""
-        return self.goal_steps * len(self.goals)
+        return self.goal_steps * len(self.turns)
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode with the first goal."""
@@ -141,12 +156,13 @@ class ChainPolicy:
         self._begin(state)
 
     def _begin(self, state: State) -> None:
-        goal = self.goals[len(self.log)]
-        self._goal, self._left = Goal(goal, state), self.goal_steps
-        already = self._goal.holds(state)
-        self.log.append({"begin": self._time, "end": self._time, "already": already, "done": False, "skills": []})
-        self._over = already
-        self._policy = self._make(goal)
+        goals = [Goal(g, state) for g in self.turns[len(self.log)]]
+        self._goal = next((g for g in goals if not g.holds(state)), goals[0])
+        self._over = already = self._goal.holds(state)
+        self._left = self.goal_steps
+        begun = {"goal": self._goal.formula.text, "begin": self._time, "end": self._time}
+        self.log.append({**begun, "already": already, "done": False, "skills": []})
+        self._policy = self._make(self._goal.formula)
         self._policy.reset(state, self._scene, np.random.default_rng(int(self._rng.integers(2**63))))
 
     def act(self, state: State) -> Action | None:
@@ -159,7 +175,7 @@ class ChainPolicy:
                 return action
             done = self._goal.holds(state)
             self.log[-1].update(end=self._time, done=done, skills=self._policy.log)
-            if not done or len(self.log) == len(self.goals):
+            if not done or len(self.log) == len(self.turns):
                 self._over = True
             else:
                 self._begin(state)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
-from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, graspable, reachable, rise
+from tabletop.planner.hand import OPEN, graspable
+from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -24,7 +25,6 @@ Mask = npt.NDArray[np.bool_]
 _CARRY: Final = 0.15
 _BESIDE: Final = 0.05
 """m between the sides of things put down beside each other."""
-_OPEN: Final = 0.9
 _HOLD: Final = 0.3
 """N on each finger that count as a hold."""
 
@@ -34,14 +34,18 @@ class PlaceOn(ScriptedOperator):
     """On top of another entity."""
 
     other: str = ""
+    reliability: float = 0.95
 
     def applicable(self, state: State, entity: str) -> Mask:
         if entity == self.other:
             return nowhere(state)
+        fits = graspable(state, entity)
+        if not fits.any():
+            return fits
         layout = state.layout
         base, found = layout.index(self.other), boxes(state)
         point = found.centre[..., base, :2]
-        fits = graspable(state, entity) & reachable(state, point)
+        fits = fits & reachable(state, point)
         if not fits.any():
             return fits
         if layout.kinds[base] == "target":
@@ -51,7 +55,10 @@ class PlaceOn(ScriptedOperator):
             if name != self.other and kind in CONTAINERS:
                 fits &= ~contains(state, name)[..., base]
         fits &= found.low[..., base] > state.robot("table_height") - 0.01
-        return np.asarray(fits)
+        if not fits.any():
+            return fits
+        clear = radius(state, entity) + 0.005
+        return np.asarray(fits & free(state, point, clear, entity, above=found.high[..., base] + 0.005))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         base, found = state.layout.index(self.other), boxes(state)
@@ -76,6 +83,7 @@ class PutInto(ScriptedOperator):
     """Into a container that is empty."""
 
     other: str = ""
+    reliability: float = 0.93
 
     def _spot(self, state: State) -> Array:
         base = Solid.of(state, self.other)
@@ -90,13 +98,12 @@ class PutInto(ScriptedOperator):
         layout = state.layout
         if entity == self.other or layout.kind(entity) in CONTAINERS:
             return nowhere(state)
-        spot = self._spot(state)
-        fits = graspable(state, entity) & reachable(state, spot)
+        fits = graspable(state, entity)
         if not fits.any():
             return fits
-        fits &= ~contains(state, self.other).any(axis=-1)
+        fits = fits & reachable(state, self._spot(state)) & ~contains(state, self.other).any(axis=-1)
         if layout.kind(self.other) == "drawer":
-            fits &= (state.entity(self.other, "fraction") > _OPEN) & (2 * rise(state, entity) < 0.058)
+            fits &= (state.entity(self.other, "fraction") > OPEN) & (2 * rise(state, entity) < 0.058)
         else:
             fits &= Solid.of(state, self.other).bottom > state.robot("table_height") - 0.01
         return np.asarray(fits)
@@ -132,8 +139,11 @@ class PutDown(ScriptedOperator):
     def applicable(self, state: State, entity: str) -> Mask:
         if entity == self.other:
             return nowhere(state)
+        fits = graspable(state, entity)
+        if not fits.any():
+            return fits
         spot = self._spot(state, entity)
-        fits = graspable(state, entity) & reachable(state, spot)
+        fits = fits & reachable(state, spot)
         return fits & free(state, spot, radius(state, entity) + 0.03, entity, 0.03) if fits.any() else fits
 
     def predict(self, state: State, entity: str, draws: Array) -> State:

@@ -13,8 +13,9 @@ from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius
 from tabletop.planner.change import drop_off, follow_joint, hold, park, put
+from tabletop.planner.hand import graspable
 from tabletop.planner.placing import PlaceOn, PutDown, PutInto
-from tabletop.planner.space import CONTAINERS, covered, free, graspable, reachable, stands, strip_free, way_free
+from tabletop.planner.space import CONTAINERS, covered, free, reachable, stands, strip_free, way_free
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State

@@ -6,13 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tabletop.planner.hand import graspable, hand_axis
 from tabletop.planner.space import (
     boxes,
     contains,
     covered,
     free,
-    graspable,
-    hand_axis,
     reachable,
     rise,
     strip_free,
