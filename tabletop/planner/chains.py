@@ -17,7 +17,7 @@ from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.scripted import scripted_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Disturbance, Trajectory, episode
+from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode
 from tabletop.rollout.statistics import stratified_interval, wilson
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
@@ -129,10 +129,10 @@ class Chains(TypedDict):
     episodes: list[ChainEpisode]
 
 
-def run_chain(job: ChainJob, chain: Chain) -> Trajectory:
+def run_chain(job: ChainJob, chain: Chain, frames: Frames | None = None) -> Trajectory:
     """Run a job's chain."""
     policy = job.policy(chain)
-    return episode(policy, chain.scene, job.run_seed, policy.horizon, disturbance=job.disturbance)
+    return episode(policy, chain.scene, job.run_seed, policy.horizon, disturbance=job.disturbance, frames=frames)
 
 
 def _one(job: ChainJob) -> ChainEpisode:

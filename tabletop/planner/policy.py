@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
@@ -50,6 +50,7 @@ class PlannerPolicy:
         operators: Sequence[Operator],
         search: Search | None = None,
         skills: int | None = None,
+        plan: Sequence[tuple[str, str]] | None = None,
     ) -> None:
         """Keep what to reach and what can be done.
 
@@ -58,9 +59,10 @@ class PlannerPolicy:
             operators: what can be done there.
             search: how plans are found.
             skills: run at most, failed ones included; by default twice the goal's literals and three more.
+            plan: (skill, entity) in order, to run as they are, without any search.
 
         Raises:
-            TabletopError: skills below 1, or two operators with one id.
+            TabletopError: skills below 1, two operators with one id, or a plan of other skills.
         """
         self.goal = goal
         self.operators = tuple(operators)
@@ -71,7 +73,15 @@ class PlannerPolicy:
         twice = [i for i, n in Counter(o.id for o in self.operators).items() if n > 1]
         if twice:
             raise TabletopError(f"operators need different ids, got {twice[0]!r} twice")
+        self._given = None if plan is None else self._steps(plan)
         self.log: list[dict[str, Any]] = []
+
+    def _steps(self, plan: Sequence[tuple[str, str]]) -> tuple[Step, ...]:
+        known: dict[str, Operator] = {o.id: o for o in (SetDown(), *self.operators)}
+        for id, _ in plan:
+            if id not in known:
+                raise unknown("skill of a plan", id, known)
+        return tuple(Step(known[id], entity) for id, entity in plan)
 
     @property
     def horizon(self) -> int:
@@ -82,7 +92,7 @@ class PlannerPolicy:
         """Begin an episode: make the first plan.
 
         Raises:
-            TabletopError: the scene lacks an entity of the goal.
+            TabletopError: the scene lacks an entity of the goal or of a given plan.
         """
         self.log = []
         self._scene, self._rng = scene, rng
@@ -193,6 +203,8 @@ class PlannerPolicy:
 
     def _choose(self, state: State) -> tuple[Plan, bool]:
         """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
+        if self._given is not None:
+            return Plan(self._given[self._used :], 1.0, 0.0), False
         rest = self._plan.steps[1:]
         if rest:
             again, _ = self.search.forecast(self._goal, state, rest, self._child())
