@@ -11,6 +11,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
+from tabletop.logic.geometry import Solid
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.placing import SetDown
@@ -35,13 +36,15 @@ _AJAR: Final = 0.3
 """The same for a joint's fraction."""
 _TOUCH: Final = 0.1
 """N on a finger that count as touching."""
+_CLEAR: Final = 0.03
+"""m from the gripper's centre within which a thing, or a handle, is between the fingers."""
 
 
 class PlannerPolicy:
     """Plans, runs a skill, looks, and plans anew, until the goal holds or the budget of skills is used up.
 
     The goal counts as reached once it has held for three control steps: at the end of a skill, or in the
-    midst of one if nothing is touched by then (unless the skill is one that ends holding something).
+    midst of one if the gripper is clear of everything by then (unless the skill is one that ends holding something).
     """
 
     def __init__(
@@ -135,8 +138,9 @@ class PlannerPolicy:
     def _may_stop(self, state: State) -> bool:
         if self._step is not None and self._step.operator.last:
             return True
-        touched = max((float(state.entity(n, "finger_force").max()) for n in state.layout.names), default=0.0)
-        return touched < _TOUCH
+        return all(
+            float(state.entity(n, "finger_force").max()) < _TOUCH and _clear(state, n) for n in state.layout.names
+        )
 
     def _send(self, action: Action) -> Action:
         self._time += 1
@@ -226,3 +230,11 @@ class PlannerPolicy:
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))
+
+
+def _clear(state: State, entity: str) -> bool:
+    """Return whether the gripper is not around an entity: it would take it along."""
+    gripper, solid = state.robot("gripper_position"), Solid.of(state, entity)
+    if state.layout.move(entity) == "joint":
+        return float(np.linalg.norm(gripper - solid.world(state.entity(entity, "grasp")))) > _CLEAR
+    return state.layout.move(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR

@@ -164,7 +164,7 @@ def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
             "scene": list(g.scene_seed),
             "goal": g.goal.text,
             "phrase": g.goal.phrase(),
-            "plan": [f"{skill}: {entity}" for skill, entity in g.plan],
+            "plan": [{skill: entity} for skill, entity in g.plan],
             "steps": g.steps,
             "states": g.states,
         }
@@ -191,9 +191,9 @@ def load_goals(path: Path) -> list[ProvenGoal]:
 
 def _read(row: Any, where: str) -> ProvenGoal:
     try:
-        plan = tuple((skill, entity) for skill, entity in (str(p).rsplit(": ", 1) for p in row["plan"]))
+        plan = tuple((str(skill), str(entity)) for step in row["plan"] for skill, entity in step.items())
         seed = tuple(int(s) for s in row["scene"])
         found = ProvenGoal(str(row["card"]), seed, parse(row["goal"]), plan, int(row["steps"]), str(row["states"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TabletopError(f"{where}: not a proven goal ({error!r})") from None
     return found
