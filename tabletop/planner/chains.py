@@ -106,7 +106,7 @@ class ChainEpisode(TypedDict):
     """Control steps."""
     goals: list[dict[str, Any]]
     """For each goal: `goal`, `phrase`, and where it was begun `done`, `already` (it and its spares held when its turn
-    came, which ends the chain), `steps` and `skills` (the policy's log)."""
+    came, which ends the chain), `steps` and `skills` (those run, each with its entity)."""
 
 
 class Chains(TypedDict):
@@ -147,9 +147,9 @@ def _one(job: ChainJob) -> ChainEpisode:
             # Judged by the true states, whatever the policy saw.
             done = log["done"] and Goal(formula, run.state[log["begin"]]).holds(run.state[log["end"]])
             completed += done and completed == len(goals) - 1
-            goals[-1].update(
-                done=bool(done), already=log["already"], steps=log["end"] - log["begin"], skills=log["skills"]
-            )
+            skills = [f"{s['skill']} {s['entity']}" for s in log["skills"]]
+            steps = log["end"] - log["begin"]
+            goals[-1].update(done=bool(done), already=log["already"], steps=steps, skills=skills)
     return ChainEpisode(scene_seed=list(chain.scene_seed), completed=completed, steps=len(run), goals=goals)
 
 
