@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Remembering, rotation
-from tabletop.planner.change import travel
+from tabletop.logic.geometry import Remembering, Solid, rotation
+from tabletop.planner.change import swung, travel
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -51,7 +51,7 @@ _ALONG: Final = np.linspace(0.0, 1.0, 5)
 class Boxes:
     """Upright boxes around things: the entities in the layout's order, then fixtures' bodies.
 
-    A body's box is that of the moving part at fraction 0.
+    A body's box is that of the moving part at fraction 0; of a door, the cabinet's behind it.
     """
 
     centre: Array
@@ -123,7 +123,22 @@ def _boxes(state: State) -> Boxes:
         centre = np.concatenate([centre, centre[..., fixtures, :] - back], axis=-2)
         along = np.concatenate([along, along[..., fixtures, :]], axis=-2)
         half = np.concatenate([half, half[..., fixtures, :]], axis=-2)
+        for row, i in enumerate(fixtures, start=len(layout.names)):
+            if layout.kinds[i] == "door":
+                centre[..., row, :], along[..., row, :], half[..., row, :] = _cabinet(state, layout.names[i])
     return Boxes(centre, along, half, (*layout.names, *(layout.names[i] for i in fixtures)))
+
+
+def _cabinet(state: State, door: str) -> tuple[Array, Array, Array]:
+    """Return centre, direction and half extents of the body behind a door, the deepest that its card allows."""
+    card = load_cards()[state.layout.kind(door)]
+    shut = Solid.of(swung(state, door, np.zeros(state.values.shape[:-1])), door)
+    depth = float(card.size["w"][1])
+    half = np.stack([np.full(shut.half.shape[:-1], depth / 2), shut.half[..., 1], shut.half[..., 2]], axis=-1)
+    back = np.zeros(half.shape)
+    back[..., 0] = depth / 2 + shut.half[..., 0]
+    along = shut.axes[..., :2, 0]
+    return shut.world(back), along / np.linalg.norm(along, axis=-1, keepdims=True), half
 
 
 def rise(state: State, entity: str) -> Array:
