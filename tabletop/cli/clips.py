@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from tabletop.logic import Registry
 from tabletop.naming.name import skill_task
-from tabletop.planner import PlanJob
+from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
 from tabletop.skills.collect import attended_scene
 from tabletop.skills.library import Library
 
-__all__ = ["PlanClip", "SkillClip", "film_plan", "film_skill"]
+__all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill"]
 
 _CLIP_SCENES: Final = 4_500_000
 """First scene seed of the films."""
@@ -45,6 +45,17 @@ class PlanClip:
     """Of the file in it."""
 
 
+@dataclass(frozen=True)
+class ChainClip:
+    """A chain of goals to film."""
+
+    chain: ChainJob
+    folder: str
+    """The run's."""
+    name: str
+    """Of the file in it."""
+
+
 def film_skill(job: SkillClip) -> str:
     """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
     library, entry, seed = job.library, job.entry, job.seed
@@ -65,4 +76,13 @@ def film_plan(job: PlanClip) -> str:
     policy = plan.policy()
     run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
     write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
+    return job.name
+
+
+def film_chain(job: ChainClip) -> str:
+    """Film a chain of goals, whatever comes of it; return the file's name."""
+    run = run_chain(job.chain, job.chain.draw(), Frames(240, 180, every=2))
+    goals = [e["goal"] for e in run.log for _ in range(e["end"] - e["begin"])]
+    captions = (goals[::2] + goals[-1:] * 2)[: len(run.frames)]
+    write_clip(run.frames, Path(job.folder) / job.name, captions=captions or run.log[0]["goal"])
     return job.name

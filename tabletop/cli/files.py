@@ -64,5 +64,5 @@ def merge_summary(folder: Path, part: str, value: object) -> None:
     if not isinstance(summary, dict):
         raise TabletopError(f"{str(path)!r} is not a summary of a run; remove it")
     summary[part] = value
-    order = [k for k in ("discover", "name", "plan", "perturb") if k in summary]
+    order = [k for k in ("discover", "name", "plan", "chains", "perturb") if k in summary]
     write_json(path, {k: summary[k] for k in order})

@@ -8,8 +8,8 @@ from typing import Final
 from tabletop.errors import TabletopError
 from tabletop.logic import Formula, parse
 from tabletop.planner import goal_for
-from tabletop.planner.goals import Template
 from tabletop.planner.operator import Operator
+from tabletop.planner.vocabulary import Template
 from tabletop.rollout.episode import process_world
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene

@@ -12,6 +12,7 @@ from typing import Final
 from tabletop.cli.parser import build_parser
 from tabletop.cli.show import (
     audit_lines,
+    chain_lines,
     discover_lines,
     evaluate_lines,
     name_lines,
@@ -60,7 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    least = {"seed": 0, "workers": 0, "episodes": 1, "goals": 1, "scenes": 1, "skills": 1, "steps": 1}
+    least = {
+        "seed": 0,
+        "workers": 0,
+        "episodes": 1,
+        "goals": 1,
+        "chains": 1,
+        "count": 1,
+        "scenes": 1,
+        "skills": 1,
+        "steps": 1,
+    }
     for name, low in least.items():
         value = getattr(options, name, None)
         if value is not None and value < low:
@@ -199,14 +210,22 @@ def _lengths(text: str) -> list[int]:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from tabletop.cli import goals, stages
+    from tabletop.cli import goals, planning, stages
     from tabletop.cli.folder import run_folder
 
     lengths = _lengths(options.literals)
+    if options.goal is not None and options.chains is not None:
+        raise TabletopError("give --goal or --chains, not both")
     if options.goal is not None:
         goals.read_goal(options.goal, options.seed)  # Refused before anything is copied.
     scripted = options.policy == "scripted"
     folder = Path(options.out or options.run) if scripted else run_folder(options.run, options.out, ["name.json"])
+    if options.chains is not None:
+        chains = planning.chains_stage(
+            folder, policy=options.policy, chains=options.chains, seed=options.seed, workers=options.workers
+        )
+        say(options, chains, chain_lines(chains))
+        return
     result = stages.plan_stage(
         folder,
         policy=options.policy,
@@ -217,6 +236,19 @@ def _plan(options: argparse.Namespace) -> None:
         goal=options.goal,
     )
     say(options, result, plan_lines(result))
+
+
+def _goals(options: argparse.Namespace) -> None:
+    from tabletop.cli import planning
+
+    lengths = _lengths(options.literals)
+    if options.check is not None:
+        found = planning.check_goals(options)
+        say(options, found, ["{goals} goals: {reached} reached again, {identical} bit for bit".format(**found)])
+        return
+    made = planning.make_goals(options, lengths)
+    lines = [f"{made['goals']} goals in {made['out']}, {made['distinct']} different formulas"]
+    say(options, made, [*lines, f"passed over: {made['unreached']} not reached, {made['undrawn']} scenes without one"])
 
 
 def _perturb(options: argparse.Namespace) -> None:
@@ -260,6 +292,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "discover": _discover,
     "name": _name,
     "plan": _plan,
+    "goals": _goals,
     "perturb": _perturb,
     "report": _report,
     "run": _run,

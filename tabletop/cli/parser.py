@@ -108,8 +108,18 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument("--policy", choices=("library", "scripted"), default="library", help="what the skills are")
     plan.add_argument("--goals", type=int, default=20, metavar="N", help="sampled goals (default 20)")
     plan.add_argument("--literals", default="2,3", metavar="A,B", help="lengths of the goals in turn (default 2,3)")
+    plan.add_argument(
+        "--chains", type=int, metavar="N", help="run so many chains of five goals instead (CALVIN's figures)"
+    )
     plan.add_argument("--goal", help="a formula to reach instead, such as 'on(red, blue) and open(drawer)'")
     _common(plan, out="where to write (default: the run folder)")
+
+    goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")
+    goals.add_argument("--count", type=int, default=100, metavar="N", help="how many (default 100)")
+    goals.add_argument("--literals", default="2,3,4,5,6,7,8", metavar="A,B", help="lengths in turn (default 2 to 8)")
+    goals.add_argument("--card", default="workshop", help="scene card in assets/scenes (default workshop)")
+    goals.add_argument("--check", metavar="FILE", help="run the plans of such a file again instead")
+    _common(goals, out="the file (default goals.yaml)", kind="FILE")
 
     perturb = commands.add_parser("perturb", help="disturb the named skills and see what holds")
     perturb.add_argument("run", help="a run folder whose skills have been named")

@@ -12,6 +12,7 @@ from tabletop.logic import Task
 
 __all__ = [
     "audit_lines",
+    "chain_lines",
     "discover_lines",
     "evaluate_lines",
     "name_lines",
@@ -99,6 +100,15 @@ def plan_lines(result: Mapping[str, Any]) -> list[str]:
         lines += [f"{outcome:9} {e['goal']}", f"{'':9} by {', '.join(e['skills']) or 'nothing'}"]
     lines.append(f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}")
     return lines
+
+
+def chain_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the share of chains with at least so many goals done, and the mean."""
+    lines = [
+        f"at least {r['goals']} of 5: {r['share']:.3f}   [{r['low']:.3f}, {r['high']:.3f}]" for r in result["at_least"]
+    ]
+    mean = f"{result['mean_completed']:.2f} of 5   [{result['low']:.2f}, {result['high']:.2f}]"
+    return [*lines, f"mean completed: {mean} over {result['chains']} chains"]
 
 
 def perturb_lines(result: Mapping[str, Any]) -> list[str]:

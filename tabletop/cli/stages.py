@@ -12,6 +12,7 @@ from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
 from tabletop.cli.goals import draw_goals, read_goal
+from tabletop.cli.planning import skills_of
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
@@ -19,16 +20,7 @@ from tabletop.logic import load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.name import skill_task
 from tabletop.perturb import Run, sweep
-from tabletop.planner import (
-    Fixed,
-    PlanJob,
-    Search,
-    evaluate_plans,
-    operators_from_samples,
-    scripted_operators,
-    vocabulary_of,
-)
-from tabletop.planner.goals import SCRIPTED_VOCABULARY
+from tabletop.planner import PlanJob, Search, evaluate_plans
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover
@@ -172,20 +164,7 @@ def plan_stage(
         goal: a formula to reach instead, in the scene of that seed.
         clips: how many of the plans are filmed.
     """
-    if policy == "scripted":
-        operators: Any = scripted_operators
-        vocabulary: Any = SCRIPTED_VOCABULARY
-    else:
-        named = read_names(folder / "name.json", f"tabletop name {folder}")
-        library = library_of(folder)
-        usable = {e["id"]: e["outcomes"] for e in named["skills"] if e["name"]}
-        if not usable:
-            raise TabletopError(
-                "no skill of this library has a name, so there is nothing to plan with; discover longer"
-            )
-        registry = load_registry()
-        operators = Fixed(operators_from_samples(library, usable))
-        vocabulary = vocabulary_of(registry[t] for t in named["named_tasks"])
+    operators, vocabulary = skills_of(folder, policy)
     if goal is not None:
         scene, formula = read_goal(goal, seed)
         scenes, wanted = [scene], [formula]

@@ -18,6 +18,8 @@ __all__ = ["Grasp", "grasp_of", "nearest_yaw", "yaw_for"]
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
 _SPARE: Final = 1.1
+_CABINET: Final = 0.027
+"""m below a drawer's top at which the gripper's centre still has its hand above the cabinet."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def grasp_of(state: State, name: str) -> Grasp:
     axes = solid.axes
     if state.layout.move(name) == "joint":
         point = solid.world(state.entity(name, "grasp"))
+        if state.layout.kind(name) == "drawer":
+            # The hand would come down on a high cabinet before the fingers are around the handle.
+            point[2] = max(point[2], float(solid.top) - _CABINET)
         return Grasp(point, yaw_for(axes[:2, 0], state), 0.012)
     centre, extents, shape, alone = _body(state, name)
     point = solid.world(centre).copy()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from tabletop.planner.chain import ChainPolicy, chain_for, sample_chain
+from tabletop.planner.chains import Chain, ChainJob, Chains, draw_chain, evaluate_chains, run_chain
 from tabletop.planner.discovered import operators_from_samples
 from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans, run_plan
 from tabletop.planner.goal import Goal
-from tabletop.planner.goals import (
-    SCRIPTED_VOCABULARY,
-    Template,
-    goal_for,
-    sample_goal,
-    template,
-    vocabulary_of,
-)
+from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
 from tabletop.planner.policy import PlannerPolicy
+from tabletop.planner.proven import ProvenGoal, load_goals, prove, prove_again, sample_proven, save_goals
 from tabletop.planner.scripted import ScriptedOperator, scripted_operators
 from tabletop.planner.search import Plan, Search, Step
+from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template, template, vocabulary_of
 
 __all__ = [
     "SCRIPTED_VOCABULARY",
+    "Chain",
+    "ChainJob",
+    "ChainPolicy",
+    "Chains",
     "Fixed",
     "Goal",
     "Operator",
@@ -29,16 +30,27 @@ __all__ = [
     "PlanJob",
     "PlannerPolicy",
     "Plans",
+    "ProvenGoal",
     "SampledOperator",
     "ScriptedOperator",
     "Search",
     "Step",
     "Template",
+    "chain_for",
+    "draw_chain",
+    "evaluate_chains",
     "evaluate_plans",
     "goal_for",
+    "load_goals",
     "operators_from_samples",
+    "prove",
+    "prove_again",
+    "run_chain",
     "run_plan",
+    "sample_chain",
     "sample_goal",
+    "sample_proven",
+    "save_goals",
     "scripted_operators",
     "template",
     "vocabulary_of",

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
 from tabletop.planner.change import park, put
-from tabletop.planner.space import boxes, hand_axis, rise
+from tabletop.planner.hand import hand_axis
+from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State

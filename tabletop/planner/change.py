@@ -12,7 +12,7 @@ from tabletop.logic.geometry import Solid, rotation
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["GRIP_FORCE", "drop_off", "follow_joint", "hold", "park", "put", "travel", "turn"]
+__all__ = ["GRIP_FORCE", "drop_off", "follow_joint", "hold", "park", "put", "swung", "travel", "turn"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -101,14 +101,34 @@ def travel(state: State, entity: str) -> Array:
     return np.asarray(rotation(state.entity(entity, "quaternion")) @ way)
 
 
+def swung(state: State, entity: str, fraction: Array) -> State:
+    """Return states with a fixture's joint at fractions (...,), and its moving part where that takes it.
+
+    Hinges that do not stand upright are left where they are: only the fraction changes.
+
+    Raises:
+        TabletopError: the entity has no joint.
+    """
+    layout, joint = state.layout, load_cards()[state.layout.kind(entity)].joint
+    way = travel(state, entity)
+    change = fraction - state.entity(entity, "fraction")
+    if joint is not None and joint.type == "revolute" and abs(joint.axis[2]) == 1:
+        hinge = np.array(joint.hinge) * Solid.of(state, entity).half
+        pivot = Solid.of(state, entity).world(hinge)
+        state = turn(state, entity, joint.axis[2] * number(joint.travel, {}) * change)
+        state = put(state, entity, state.entity(entity, "position") + pivot - Solid.of(state, entity).world(hinge))
+    values = state.values.copy()
+    values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]
+    values[..., layout.entity_slice(entity, "position")] += way * change[..., None]
+    return State(layout, values)
+
+
 def follow_joint(state: State, entity: str, fraction: Array) -> State:
     """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it."""
     layout = state.layout
     shift = travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
     carried = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
-    values = state.values.copy()
-    values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]
-    values[..., layout.entity_slice(entity, "position")] += shift
+    values = swung(state, entity, fraction).values
     for name, inside in carried:
         values[..., layout.entity_slice(name, "position")] += np.where(inside[..., None], shift, 0.0)
     return State(layout, values)

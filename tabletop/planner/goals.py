@@ -6,29 +6,25 @@ or the robot gets along it, plays no part in the choice.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.errors import TabletopError, unknown
+from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.geometry import Remembering
-from tabletop.logic.parse import parse
 from tabletop.logic.predicate import get_predicate
-from tabletop.logic.task import Task
 from tabletop.planner.operator import Operator
-from tabletop.planner.scripted import SIDES
 from tabletop.planner.space import Surveyed
+from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template
 from tabletop.rollout.episode import process_world
-from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
-from tabletop.sim.state import Layout, State
+from tabletop.sim.state import State
 
-__all__ = ["SCRIPTED_VOCABULARY", "Template", "goal_for", "sample_goal", "template", "vocabulary_of"]
+__all__ = ["goal_for", "goal_with_end", "sample_goal"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -39,96 +35,6 @@ _DETOUR: Final = 0.35
 """Chance of a step that only makes others possible."""
 _MARGIN: Final = 0.05
 """Squashed margin by which a literal must hold in the forecast: not by a hair."""
-
-
-@dataclass(frozen=True)
-class Template:
-    """A literal about roles, and the kinds of entity that each may be filled with."""
-
-    literal: Literal
-    kinds: tuple[tuple[str, tuple[str, ...]], ...]
-    """(role, kinds) for each of the literal's names."""
-
-    def ground(self, layout: Layout) -> list[Literal]:
-        """Return the literal about each choice of different entities of a layout."""
-        fits = dict(self.kinds)
-        options = [
-            [n for n, k in zip(layout.names, layout.kinds, strict=True) if k in fits[role]]
-            for role in self.literal.names
-        ]
-        return [
-            self.literal.rename(dict(zip(self.literal.names, names, strict=True)))
-            for names in itertools.product(*options)
-            if len(set(names)) == len(names)
-        ]
-
-
-def template(text: str, **kinds: str | Sequence[str]) -> Template:
-    """Return a template: one literal as a formula would write it, and kinds for each of its names.
-
-    Raises:
-        TabletopError: not one literal, a name without kinds, or an unknown kind.
-    """
-    formula = parse(text)
-    if len(formula.leaves) != 1:
-        raise TabletopError(f"a template is one literal, got {text!r}")
-    cards = load_cards()
-    found = {role: (value,) if isinstance(value, str) else tuple(value) for role, value in kinds.items()}
-    for role in formula.names:
-        if role not in found:
-            raise TabletopError(f"template {text!r} needs kinds for {role!r}, got: {', '.join(found)}")
-        for kind in found[role]:
-            if kind not in cards:
-                raise unknown(f"kind of entity (template {text!r})", kind, cards)
-    return Template(formula.leaves[0], tuple((role, found[role]) for role in formula.names))
-
-
-def vocabulary_of(
-    tasks: Iterable[Task], without: Iterable[str] = ("released", "on_table", "held", "still", "upright")
-) -> tuple[Template, ...]:
-    """Return the literals of some tasks' formulas as templates, each once.
-
-    Args:
-        tasks: those that skills were named for.
-        without: predicates left out: they say how to leave things rather than what to do.
-    """
-    left_out = set(without)
-    found: dict[tuple[str, tuple[tuple[str, ...], ...]], Template] = {}
-    for task in tasks:
-        specs = {str(n): s for n, s in task.scene["entities"].items()}
-        for leaf in task.success.leaves:
-            if leaf.predicate in left_out or not leaf.positive or any(n not in specs for n in leaf.names):
-                continue
-            kinds = tuple((n, _kinds(specs[n])) for n in leaf.names)
-            named = Template(leaf, kinds)
-            alike = leaf.rename({n: f"x{i}" for i, n in enumerate(leaf.names)})
-            found.setdefault((str(alike), tuple(k for _, k in kinds)), named)
-    return tuple(found.values())
-
-
-def _kinds(spec: str | Mapping[str, object]) -> tuple[str, ...]:
-    given = spec if isinstance(spec, str) else spec["kind"]
-    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(str(k) for k in given))  # type: ignore[attr-defined]
-
-
-def _scripted_vocabulary() -> tuple[Template, ...]:
-    things = ("block", "brick", "can", "puck")
-    return (
-        template("on(a, b)", a=things, b=("block", "brick", "plate")),
-        template("inside(a, b)", a=things, b=("bin", "bowl", "drawer")),
-        template("at(a, b)", a=things, b="target"),
-        template("near(a, b, 15 cm)", a=things, b=things),
-        template("open(a)", a="drawer"),
-        template("closed(a)", a="drawer"),
-        template("pressed(a)", a="button"),
-        template("lifted(a)", a=things),
-        *(template(f"moved(a, {d}, 10 cm)", a=things) for d in SIDES),
-        *(template(f"side(a, b, {d}, 5 cm)", a=things, b=(*things, "bowl")) for d in SIDES),
-    )
-
-
-SCRIPTED_VOCABULARY: Final = _scripted_vocabulary()
-"""What the scripted operators can make true."""
 
 
 def sample_goal(
@@ -163,16 +69,44 @@ def goal_for(
     Raises:
         TabletopError: literals below 1, or no such goal found.
     """
+    return goal_with_end(state, seed, literals, operators, vocabulary)[0]
+
+
+def goal_with_end(
+    state: State,
+    seed: int | Sequence[int],
+    literals: int,
+    operators: Sequence[Operator],
+    vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
+    *,
+    without: Iterable[Literal] = (),
+    clearly: float = 0.0,
+) -> tuple[Formula, State]:
+    """Draw a goal as `goal_for` does; with it comes the state (K,) at the end of the walk it was read off.
+
+    Args:
+        state: the initial state; no batch shape.
+        seed: of the choice.
+        literals: how many.
+        operators: what can be done.
+        vocabulary: what may be asked for.
+        without: literals not to ask for.
+        clearly: squashed margin by which literals must be false at first.
+
+    Raises:
+        TabletopError: literals below 1, or no such goal found.
+    """
     if literals < 1:
         raise TabletopError(f"a goal needs at least 1 literal, got {literals}")
-    known = tuple(dict.fromkeys(x for t in vocabulary for x in t.ground(state.layout)))
+    left_out = set(without)
+    known = tuple(dict.fromkeys(x for t in vocabulary for x in t.ground(state.layout) if x not in left_out))
     rng = np.random.default_rng([7, *([seed] if isinstance(seed, int) else seed)])
     exact = all(o.exact for o in operators)
-    walk = _Walk(state, known, operators, rng, 1 if exact else _SAMPLES)
+    walk = _Walk(state, known, operators, rng, 1 if exact else _SAMPLES, clearly)
     for _ in range(_TRIES):
         found = walk.draw(literals)
         if found is not None:
-            return conjunction(found)
+            return conjunction(found[0]), found[1]
     raise TabletopError(
         f"found no goal of {literals} literals that the operators reach here; ask for fewer, or add entities"
     )
@@ -185,6 +119,7 @@ class _Walk:
     operators: Sequence[Operator]
     rng: np.random.Generator
     samples: int
+    clearly: float
 
     def _judge(self, states: State) -> Mask:
         """Return which literals hold, (..., known)."""
@@ -194,13 +129,13 @@ class _Walk:
         rows = [np.broadcast_to(x.margin(now, then) >= _MARGIN, shape) for x in self.known]
         return np.stack(rows, axis=-1)
 
-    def draw(self, literals: int) -> list[Literal] | None:
-        """Return the literals of one walk, or None where it came to a dead end."""
+    def draw(self, literals: int) -> tuple[list[Literal], State] | None:
+        """Return the literals of one walk and the states (K,) it ends in, or None where it came to a dead end."""
         if not self.known:
             return None
         states = State(self.state.layout, np.repeat(self.state.values[None], self.samples, axis=0))
         then = Remembering(self.state.layout, self.state.values)
-        false = np.array([bool((x.margin(then, then) < 0.0).all()) for x in self.known])
+        false = np.array([bool((x.margin(then, then) < -self.clearly).all()) for x in self.known])
         chosen: list[int] = []
         newly: set[tuple[str, str]] | None = None
         while len(chosen) < literals:
@@ -231,7 +166,7 @@ class _Walk:
             move, literal = pick
             chosen.append(literal)
             states = after[move]
-        return [self.known[i] for i in chosen]
+        return [self.known[i] for i in chosen], states
 
     def _applicable(self, states: State) -> list[tuple[Operator, str, Mask]]:
         """Return all skills on all entities, with where they can be done: the shape of the states' batch."""

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
+from tabletop.logic.geometry import Solid
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
+from tabletop.planner.placing import SetDown
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
@@ -34,13 +36,15 @@ _AJAR: Final = 0.3
 """The same for a joint's fraction."""
 _TOUCH: Final = 0.1
 """N on a finger that count as touching."""
+_CLEAR: Final = 0.03
+"""m from the gripper's centre within which a thing, or a handle, is between the fingers."""
 
 
 class PlannerPolicy:
     """Plans, runs a skill, looks, and plans anew, until the goal holds or the budget of skills is used up.
 
     The goal counts as reached once it has held for three control steps: at the end of a skill, or in the
-    midst of one if nothing is touched by then (unless the skill is one that ends holding something).
+    midst of one if the gripper is clear of everything by then (unless the skill is one that ends holding something).
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class PlannerPolicy:
         operators: Sequence[Operator],
         search: Search | None = None,
         skills: int | None = None,
+        plan: Sequence[tuple[str, str]] | None = None,
     ) -> None:
         """Keep what to reach and what can be done.
 
@@ -57,9 +62,10 @@ class PlannerPolicy:
             operators: what can be done there.
             search: how plans are found.
             skills: run at most, failed ones included; by default twice the goal's literals and three more.
+            plan: (skill, entity) in order, to run as they are, without any search.
 
         Raises:
-            TabletopError: skills below 1, or two operators with one id.
+            TabletopError: skills below 1, two operators with one id, or a plan of other skills.
         """
         self.goal = goal
         self.operators = tuple(operators)
@@ -70,7 +76,15 @@ class PlannerPolicy:
         twice = [i for i, n in Counter(o.id for o in self.operators).items() if n > 1]
         if twice:
             raise TabletopError(f"operators need different ids, got {twice[0]!r} twice")
+        self._given = None if plan is None else self._steps(plan)
         self.log: list[dict[str, Any]] = []
+
+    def _steps(self, plan: Sequence[tuple[str, str]]) -> tuple[Step, ...]:
+        known: dict[str, Operator] = {o.id: o for o in (SetDown(), *self.operators)}
+        for id, _ in plan:
+            if id not in known:
+                raise unknown("skill of a plan", id, known)
+        return tuple(Step(known[id], entity) for id, entity in plan)
 
     @property
     def horizon(self) -> int:
@@ -81,7 +95,7 @@ class PlannerPolicy:
         """Begin an episode: make the first plan.
 
         Raises:
-            TabletopError: the scene lacks an entity of the goal.
+            TabletopError: the scene lacks an entity of the goal or of a given plan.
         """
         self.log = []
         self._scene, self._rng = scene, rng
@@ -124,8 +138,9 @@ class PlannerPolicy:
     def _may_stop(self, state: State) -> bool:
         if self._step is not None and self._step.operator.last:
             return True
-        touched = max((float(state.entity(n, "finger_force").max()) for n in state.layout.names), default=0.0)
-        return touched < _TOUCH
+        return all(
+            float(state.entity(n, "finger_force").max()) < _TOUCH and _clear(state, n) for n in state.layout.names
+        )
 
     def _send(self, action: Action) -> Action:
         self._time += 1
@@ -192,12 +207,18 @@ class PlannerPolicy:
 
     def _choose(self, state: State) -> tuple[Plan, bool]:
         """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
+        if self._given is not None:
+            return Plan(self._given[self._used :], 1.0, 0.0), False
         rest = self._plan.steps[1:]
         if rest:
             again, _ = self.search.forecast(self._goal, state, rest, self._child())
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
         first = not self.log
+        holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
+        if holding:
+            # No skill begins with something in the hand.
+            return Plan((Step(SetDown(), holding[0]),), 1.0, self._plan.remaining), not first
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
@@ -209,3 +230,11 @@ class PlannerPolicy:
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))
+
+
+def _clear(state: State, entity: str) -> bool:
+    """Return whether the gripper is not around an entity: it would take it along."""
+    gripper, solid = state.robot("gripper_position"), Solid.of(state, entity)
+    if state.layout.move(entity) == "joint":
+        return float(np.linalg.norm(gripper - solid.world(state.entity(entity, "grasp")))) > _CLEAR
+    return state.layout.move(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR

@@ -12,9 +12,11 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius
-from tabletop.planner.change import drop_off, follow_joint, hold, park, put
+from tabletop.planner.change import drop_off, hold, park, put
+from tabletop.planner.fixtures import MoveJoint, Swing
+from tabletop.planner.hand import graspable
 from tabletop.planner.placing import PlaceOn, PutDown, PutInto
-from tabletop.planner.space import CONTAINERS, covered, free, graspable, reachable, stands, strip_free, way_free
+from tabletop.planner.space import CONTAINERS, covered, free, reachable, stands, way_free
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -29,7 +31,6 @@ SIDES: Final = ("left", "right", "away", "toward")
 _SUPPORTS: Final = frozenset({"block", "brick", "plate", "target", "shelf"})
 _PUSH: Final = 0.12
 _LIFT: Final = 0.12
-_TRAVEL: Final = 0.13
 _HAND: Final = 0.05
 """m that the hand stands out beyond the fingers."""
 
@@ -59,31 +60,6 @@ class _Push(ScriptedOperator):
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("push", entity=entity, direction=self.direction, distance=_PUSH),)
-
-
-@dataclass(frozen=True)
-class _Joint(ScriptedOperator):
-    primitive: str = "open"
-    kind: str = "drawer"
-    fraction: float = 1.0
-
-    def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
-            return nowhere(state)
-        fits = np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1
-        if self.kind == "button":
-            return np.asarray(fits & ~covered(state, entity))
-        left = _TRAVEL * np.maximum(self.fraction - state.entity(entity, "fraction"), 0.0)
-        return np.asarray(fits & strip_free(state, entity, left + 0.055))
-
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        fraction = np.full(state.values.shape[:-1], self.fraction)
-        return park(follow_joint(state, entity, fraction), entity)
-
-    def lines(self, state: State, entity: str) -> Sequence[Line]:
-        if self.kind == "button":
-            return (*self.approach(state, entity), line(self.primitive, entity=entity))
-        return (line(self.primitive, entity=entity),)
 
 
 @dataclass(frozen=True)
@@ -123,9 +99,12 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
         out.append(_Push(f"push {side}", direction=side))
         out.append(PutDown(f"carry {side}", direction=side))
     if "drawer" in layout.kinds:
-        out.append(_Joint("open", primitive="open", kind="drawer", fraction=1.0))
-        out.append(_Joint("close", primitive="close", kind="drawer", fraction=0.0))
+        out.append(MoveJoint("open", primitive="open", kind="drawer", fraction=1.0))
+        out.append(MoveJoint("close", primitive="close", kind="drawer", fraction=0.0))
     if "button" in layout.kinds:
-        out.append(_Joint("press", primitive="press", kind="button", fraction=1.0))
+        out.append(MoveJoint("press", primitive="press", kind="button", fraction=1.0))
+    if "door" in layout.kinds:
+        out.append(Swing("swing open", primitive="push_open", fraction=1.0))
+        out.append(Swing("swing shut", primitive="push_shut", fraction=0.0))
     out.append(_Lift("lift"))
     return tuple(out)

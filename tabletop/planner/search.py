@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
-from tabletop.planner.space import Surveyed
+from tabletop.planner.space import CONTAINERS, Surveyed
 from tabletop.sim.state import State
 
 __all__ = ["Plan", "Search", "Step"]
@@ -267,14 +267,16 @@ def _plan(node: _Node, expanded: int) -> Plan:
 
 
 def _of_interest(states: State, names: frozenset[str]) -> list[str]:
-    """Return the entities to act on: those that failing parts speak of, and rigid ones near them."""
+    """Return the entities to act on: those that failing parts speak of, and rigid ones and drawers near them."""
     layout = states.layout
     places = states.field("position").mean(axis=0)
     wanted = [layout.index(n) for n in layout.names if n in names]
     out = []
     for i, name in enumerate(layout.names):
         near = wanted and min(float(np.linalg.norm(places[i, :2] - places[j, :2])) for j in wanted) < _NEAR
-        if layout.moves[i] != "static" and (i in wanted or (near and layout.moves[i] == "rigid")):
+        # A drawer may hold what is wanted, or be in its way.
+        moves = layout.moves[i] == "rigid" or (layout.moves[i] == "joint" and layout.kinds[i] in CONTAINERS)
+        if (layout.moves[i] != "static" and i in wanted) or (near and moves):
             out.append(name)
     return out
 

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Remembering, rotation
-from tabletop.planner.change import travel
+from tabletop.logic.geometry import Remembering, Solid, rotation
+from tabletop.planner.change import swung, travel
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -26,8 +26,6 @@ __all__ = [
     "contains",
     "covered",
     "free",
-    "graspable",
-    "hand_axis",
     "reachable",
     "rise",
     "stands",
@@ -46,10 +44,6 @@ _TABLE_X: Final = 0.2
 _EDGE: Final = 0.05
 _HAND_HEIGHT: Final = 0.055
 _TOWER: Final = 0.075
-_HAND_ABOVE: Final = 0.015
-_HAND_GAP: Final = 0.018
-_HAND_HALF: Final = 0.10
-_HAND_BREADTH: Final = 0.035
 _ALONG: Final = np.linspace(0.0, 1.0, 5)
 
 
@@ -57,7 +51,7 @@ _ALONG: Final = np.linspace(0.0, 1.0, 5)
 class Boxes:
     """Upright boxes around things: the entities in the layout's order, then fixtures' bodies.
 
-    A body's box is that of the moving part at fraction 0.
+    A body's box is that of the moving part at fraction 0; of a door, the cabinet's behind it.
     """
 
     centre: Array
@@ -100,6 +94,11 @@ class Surveyed(Remembering):
         """See `boxes`."""
         return _boxes(self)
 
+    @cached_property
+    def known(self) -> dict[str, Mask]:
+        """Which entities are graspable, as far as it was asked (see planner/hand.py)."""
+        return {}
+
 
 def boxes(state: State) -> Boxes:
     """Return the boxes around a state's things."""
@@ -124,7 +123,22 @@ def _boxes(state: State) -> Boxes:
         centre = np.concatenate([centre, centre[..., fixtures, :] - back], axis=-2)
         along = np.concatenate([along, along[..., fixtures, :]], axis=-2)
         half = np.concatenate([half, half[..., fixtures, :]], axis=-2)
+        for row, i in enumerate(fixtures, start=len(layout.names)):
+            if layout.kinds[i] == "door":
+                centre[..., row, :], along[..., row, :], half[..., row, :] = _cabinet(state, layout.names[i])
     return Boxes(centre, along, half, (*layout.names, *(layout.names[i] for i in fixtures)))
+
+
+def _cabinet(state: State, door: str) -> tuple[Array, Array, Array]:
+    """Return centre, direction and half extents of the body behind a door, the deepest that its card allows."""
+    card = load_cards()[state.layout.kind(door)]
+    shut = Solid.of(swung(state, door, np.zeros(state.values.shape[:-1])), door)
+    depth = float(card.size["w"][1])
+    half = np.stack([np.full(shut.half.shape[:-1], depth / 2), shut.half[..., 1], shut.half[..., 2]], axis=-1)
+    back = np.zeros(half.shape)
+    back[..., 0] = depth / 2 + shut.half[..., 0]
+    along = shut.axes[..., :2, 0]
+    return shut.world(back), along / np.linalg.norm(along, axis=-1, keepdims=True), half
 
 
 def rise(state: State, entity: str) -> Array:
@@ -184,58 +198,13 @@ def contains(state: State, container: str) -> Mask:
     return inside
 
 
-def graspable(state: State, entity: str) -> Mask:
-    """Return where the gripper can take an entity: in reach, nothing on it, and not in a container."""
-    layout, own = state.layout, state.layout.index(entity)
-    if layout.moves[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
-        return np.zeros(state.values.shape[:-1], dtype=bool)
-    out = reachable(state, state.entity(entity, "position")[..., :2], 0.03)
-    out &= boxes(state).low[..., own] > state.robot("table_height") - 0.01
-    if not out.any():
-        return out
-    out &= ~covered(state, entity) & _hand_room(state, own)
-    for name, kind in zip(layout.names, layout.kinds, strict=True):
-        if kind in CONTAINERS and name != entity:
-            out &= ~contains(state, name)[..., own]
-    return out
-
-
-def _hand_room(state: State, own: int) -> Mask:
-    """Return where nothing higher than a thing stands so near that the hand would come down on it."""
-    found, cards = boxes(state), load_cards()
-    rows = [i for i, n in enumerate(found.names) if cards[state.layout.kind(n)].solid]
-    rows = [i for i in rows if found.names[i] != state.layout.names[own]]
-    if not rows:
-        return np.ones(state.values.shape[:-1], dtype=bool)
-    gap = found.distance(found.centre[..., own, :2])[..., rows] - found.half[..., own, :2].min(axis=-1)[..., None]
-    higher = found.high[..., rows] > found.high[..., own : own + 1] + _HAND_ABOVE
-    return np.asarray(~(higher & (gap < _HAND_GAP)).any(axis=-1))
-
-
-def hand_axis(state: State, entity: str) -> str | None:
-    """Return the direction, "away" or "left", along which the hand has room over an entity; None where both do.
-
-    The hand is as wide as the open fingers are apart, and what is higher than the entity would be hit by its ends.
-    """
-    found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
-    rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
-    rows = [i for i in rows if found.high[i] > found.high[own] + _HAND_ABOVE]
-    if not rows:
-        return None
-    at = found.centre[own, :2]
-    room = {}
-    for direction, axis in (("away", np.array([1.0, 0.0])), ("left", np.array([0.0, 1.0]))):
-        points = at + _HAND_HALF * np.linspace(-1.0, 1.0, 5)[:, None] * axis
-        room[direction] = min(float(found.distance(p)[rows].min()) for p in points)
-    if min(room.values()) > _HAND_BREADTH:
-        return None
-    return max(room, key=lambda d: room[d])
-
-
-def free(state: State, point: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:
+def free(
+    state: State, point: Array, radius: Array | float, ignore: str, hand: float = 0.0, above: Array | None = None
+) -> Mask:
     """Return where nothing solid but `ignore` is within a radius (...,) of points (..., 2), m.
 
-    What is as high as the hand is at work must be `hand` (m) farther away.
+    What is as high as the hand is at work must be `hand` (m) farther away. With `above` only what is higher than
+    that (...,) m, world, counts.
     """
     found = boxes(state)
     cards, layout = load_cards(), state.layout
@@ -243,7 +212,10 @@ def free(state: State, point: Array, radius: Array | float, ignore: str, hand: f
     if not rows:
         return np.ones(point.shape[:-1], dtype=bool)
     tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT
-    return np.asarray((found.distance(point)[..., rows] - hand * tall).min(axis=-1) > radius)
+    gap = found.distance(point)[..., rows] - hand * tall
+    if above is not None:
+        gap = np.where(found.high[..., rows] > above[..., None], gap, np.inf)
+    return np.asarray(gap.min(axis=-1) > radius)
 
 
 def way_free(state: State, start: Array, end: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:

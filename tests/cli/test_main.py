@@ -23,7 +23,7 @@ from tabletop.skills.library import save_library
 
 Command = Callable[..., Any]
 
-COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "perturb", "report", "run")
+COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "goals", "perturb", "report", "run")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -76,7 +76,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "unknown task to evaluate": (["evaluate", "nothing", "--tasks", "lift,fly"], "unknown task 'fly'"),
     "unknown family": (["tasks", "--tasks", "family:fly"], "unknown family of tasks 'fly'"),
     "no task": (["tasks", "--tasks", ""], "unknown task ''"),
-    "unknown scene card": (["scene", "--card", "moon"], "unknown scene card 'moon'; there are: discovery, planning"),
+    "unknown scene card": (
+        ["scene", "--card", "moon"],
+        "unknown scene card 'moon'; there are: cupboard, discovery, planning, workshop",
+    ),
     "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
     "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
@@ -108,6 +111,15 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no goals": (["plan", "x", "--policy", "scripted", "--goals", "0"], "--goals must be at least 1"),
     "goals of words": (["plan", "x", "--policy", "scripted", "--literals", "a,b"], "--literals takes numbers"),
     "goals of nothing": (["plan", "x", "--policy", "scripted", "--literals", "2,0"], "--literals takes numbers from 1"),
+    "no chains": (["plan", "x", "--policy", "scripted", "--chains", "0"], "--chains must be at least 1, got 0"),
+    "a goal and chains": (
+        ["plan", "x", "--goal", "open(drawer)", "--chains", "2"],
+        "give --goal or --chains, not both",
+    ),
+    "no proven goals": (["goals", "--count", "0"], "--count must be at least 1, got 0"),
+    "proven goals of words": (["goals", "--literals", "a"], "--literals takes numbers"),
+    "goals on no card": (["goals", "--card", "moon", "--workers", "0"], "unknown scene card 'moon'"),
+    "no goals to check": (["goals", "--check", "ghost.yaml"], "cannot read the goals 'ghost.yaml'"),
     "an unknown family of perturbations": (["perturb", "x", "--families", "quake"], "perturbations 'quake'"),
 }
 
@@ -453,3 +465,24 @@ def test_a_plan_for_a_given_goal_is_made_with_scripted_skills(command: Command, 
     assert (here / "toy" / found["episodes"][0]["clip"]).is_file()
     assert command("report", "toy").out.startswith("report: toy")
     assert (here / "toy" / "report.html").is_file()
+
+
+def test_chains_are_run_with_scripted_skills_and_written(command: Command, here: Path) -> None:
+    said = command("plan", "toy", "--policy", "scripted", "--chains", "1", "--workers", "0", "--json")
+    assert said.code == 0
+    found = json.loads(said.out)
+    assert (found["chains"], found["policy"], len(found["at_least"])) == (1, "scripted", 5)
+    assert json.loads((here / "toy" / "chains.json").read_text()) == found
+    assert (here / "toy" / found["episodes"][0]["clip"]).is_file()
+    assert json.loads((here / "toy" / "summary.json").read_text())["chains"]["chains"] == 1
+
+
+def test_proven_goals_are_written_and_run_again(command: Command, here: Path) -> None:
+    arguments = ("--count", "2", "--literals", "2,3", "--workers", "0", "--json")
+    made = json.loads(command("goals", *arguments, "--out", "sub/goals.yaml").out)
+    assert (made["goals"], made["literals"]) == (2, {"2": 1, "3": 1})
+    written = files(here)
+    checked = json.loads(command("goals", "--check", "sub/goals.yaml", "--workers", "0", "--json").out)
+    assert checked == {"goals": 2, "reached": 2, "identical": 2, "differ": []}
+    command("goals", *arguments, "--out", "sub/goals.yaml")
+    assert files(here) == written

@@ -8,7 +8,8 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
-from tabletop.planner import Outcome, PlannerPolicy, SampledOperator
+from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, scripted_operators
+from tabletop.planner.placing import SetDown
 from tabletop.rollout.policy import Action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
@@ -139,6 +140,44 @@ def test_it_goes_on_while_something_is_touched(make: Build) -> None:
     opened[world.state.layout.entity_slice("drawer", "finger_force")] = 3.0
     now = State(world.state.layout, opened)
     assert all(policy.act(now) is not None for _ in range(3))
+
+
+def test_it_goes_on_while_the_gripper_is_around_something(make: Build) -> None:
+    world = board(make)
+    policy = PlannerPolicy(parse("open(drawer)"), OPERATORS[id(world)])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    policy.act(world.state)
+    around = world.state.values.copy()
+    around[world.state.layout.entity_slice("drawer", "fraction")] = 1.0
+    around[world.state.layout.robot_slice("gripper_position")] = world.state.entity("red", "position")
+    now = State(world.state.layout, around)
+    assert all(policy.act(now) is not None for _ in range(3))
+
+
+def test_what_is_held_is_set_down_before_a_skill(make: Build) -> None:
+    state = make(
+        red={"position": (0.5, 0.0, 0.15), "finger_force": (5.0, 5.0)},
+        blue={"at": (0.5, 0.0)},
+        drawer={"kind": "drawer", "at": (0.68, 0.2)},
+    )
+    policy = PlannerPolicy(parse("open(drawer)"), scripted_operators(state.layout))
+    policy.reset(state, Scene(), np.random.default_rng(0))
+    assert policy.act(state) is not None
+    assert [(e["skill"], e["entity"]) for e in policy.log] == [("set down", "red")]
+    after = SetDown().predict(state, "red", np.zeros(1))
+    assert after.entity("red", "position")[2] == pytest.approx(0.075)
+
+
+def test_a_given_plan_is_run_as_it_is(make: Build) -> None:
+    world = board(make)
+    operators = OPERATORS[id(world)]
+    policy = PlannerPolicy(parse(GOAL), operators, plan=[("other", "red"), ("open", "drawer")])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    while policy.act(world.state) is not None:
+        pass
+    assert world.ran == [("other", "red"), ("open", "drawer")]
+    with pytest.raises(TabletopError, match="unknown skill of a plan 'fly'"):
+        PlannerPolicy(parse(GOAL), operators, plan=[("fly", "red")])
 
 
 def test_nothing_is_done_for_a_goal_that_holds(make: Build) -> None:

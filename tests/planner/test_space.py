@@ -6,13 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tabletop.planner.hand import graspable, hand_axis
 from tabletop.planner.space import (
     boxes,
     contains,
     covered,
     free,
-    graspable,
-    hand_axis,
     reachable,
     rise,
     strip_free,
@@ -33,7 +32,7 @@ def test_a_thing_on_another_covers_it_and_keeps_it_from_being_taken(make: Build)
     assert [bool(graspable(state, n)) for n in state.layout.names] == [False, True, True]
 
 
-def test_what_is_in_a_bin_or_out_of_reach_is_not_taken(make: Build) -> None:
+def test_what_is_deep_in_a_bin_or_out_of_reach_is_not_taken(make: Build) -> None:
     state = make(
         bin={"kind": "bin", "at": (0.5, 0.1)},
         red={"position": (0.5, 0.1, 0.033)},
@@ -41,9 +40,42 @@ def test_what_is_in_a_bin_or_out_of_reach_is_not_taken(make: Build) -> None:
         blue={"at": (0.4, -0.1)},
     )
     assert contains(state, "bin").tolist() == [False, True, False, False]
-    assert [bool(graspable(state, n)) for n in ("bin", "red", "far", "blue")] == [False, False, False, True]
+    assert [bool(graspable(state, n)) for n in ("bin", "red", "far", "blue")] == [False, True, False, True]
+    low = make(
+        bin={"kind": "bin", "at": (0.5, 0.1)},
+        red={"position": (0.5, 0.1, 0.0155), "size": (0.05, 0.05, 0.015)},
+    )
+    assert not graspable(low, "red")
     assert not reachable(state, point(0.72, 0.0))
     assert reachable(state, point(0.32, 0.29))
+
+
+@pytest.mark.parametrize(("fraction", "taken"), [(1.0, True), (0.5, False)])
+def test_what_is_in_a_drawer_is_taken_from_an_open_one_only(make: Build, fraction: float, taken: bool) -> None:
+    state = make(
+        drawer={"kind": "drawer", "position": (0.55, 0.0, 0.05), "fraction": fraction},
+        red={"position": (0.52, 0.0, 0.05)},
+    )
+    assert contains(state, "drawer").tolist() == [False, True]
+    assert bool(graspable(state, "red")) is taken
+
+
+def test_what_is_long_is_taken_by_its_sides_where_the_hand_has_room(make: Build) -> None:
+    size = (0.04, 0.11, 0.04)
+    beside = {"position": (0.58, 0.0, 0.06), "size": (0.05, 0.3, 0.12)}
+    behind = {"position": (0.5, 0.12, 0.06), "size": (0.3, 0.05, 0.12)}
+    # The narrow sides of the brick are left and right of it along x: so is the hand.
+    brick = {"at": (0.5, 0.0), "size": size, "position": (0.5, 0.0, 0.02)}
+    assert not graspable(make(red=brick, wall=beside), "red")
+    assert graspable(make(red=brick, wall=behind), "red")
+    short = {**brick, "size": (0.04, 0.04, 0.04)}
+    assert graspable(make(red=short, wall=beside), "red")
+
+
+def test_only_what_is_higher_counts_where_it_is_asked_for(make: Build) -> None:
+    state = make(red={"at": (0.5, 0.0)}, blue={"at": (0.5, 0.06)})
+    assert not free(state, point(0.5, 0.0), 0.05, "red")
+    assert free(state, point(0.5, 0.0), 0.05, "red", above=np.asarray(0.06))
 
 
 def test_room_is_measured_from_the_sides_of_turned_boxes(make: Build) -> None:

@@ -1,0 +1,125 @@
+"""Chains and proven goals on the command line, and the skills that plans are made of."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabletop.cli.clips import ChainClip, film_chain
+from tabletop.cli.files import merge_summary, read_names, write_json
+from tabletop.cli.folder import library_of
+from tabletop.errors import TabletopError
+from tabletop.logic import load_registry
+from tabletop.planner import (
+    SCRIPTED_VOCABULARY,
+    ChainJob,
+    Fixed,
+    Template,
+    evaluate_chains,
+    load_goals,
+    operators_from_samples,
+    prove_again,
+    sample_proven,
+    save_goals,
+    scripted_operators,
+    vocabulary_of,
+)
+from tabletop.planner.evaluate import OperatorFactory
+from tabletop.rollout.engine import Engine
+
+__all__ = ["chains_stage", "check_goals", "make_goals", "skills_of"]
+
+
+def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Template]]:
+    """Return what makes the operators of a policy, and what may be asked of it.
+
+    Args:
+        folder: the run.
+        policy: "library" (its named and consistent skills) or "scripted".
+
+    Raises:
+        TabletopError: no library or names there, or none of its skills has a name.
+    """
+    if policy == "scripted":
+        return scripted_operators, SCRIPTED_VOCABULARY
+    named = read_names(folder / "name.json", f"tabletop name {folder}")
+    library = library_of(folder)
+    usable = {e["id"]: e["outcomes"] for e in named["skills"] if e["name"]}
+    if not usable:
+        raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
+    registry = load_registry()
+    return Fixed(operators_from_samples(library, usable)), vocabulary_of(registry[t] for t in named["named_tasks"])
+
+
+def chains_stage(
+    folder: Path, *, policy: str, chains: int, seed: int, workers: int | None, clips: int = 3
+) -> dict[str, Any]:
+    """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
+
+    The chains do not depend on the policy: they are drawn over what the scripted operators can do.
+
+    Args:
+        folder: the run.
+        policy: "library" (its named and consistent skills) or "scripted".
+        chains: how many.
+        seed: of scenes, chains and plans.
+        workers: processes.
+        clips: how many of the chains are filmed, those that broke off first.
+    """
+    operators, _ = skills_of(folder, policy)
+    jobs = [ChainJob(operators, seed, i) for i in range(chains)]
+    with Engine(workers) as engine:
+        result: dict[str, Any] = dict(evaluate_chains(engine, jobs, label="plan: run chains"))
+        order = sorted(range(chains), key=lambda i: (result["episodes"][i]["completed"], i))[:clips]
+        films = [ChainClip(jobs[i], str(folder), f"clips/chain-{i:03d}.webp") for i in order]
+        filmed = dict(zip(order, engine.map(film_chain, films, chunk=1, label="plan: clips"), strict=True))
+    for i, entry in enumerate(result["episodes"]):
+        entry["clip"] = filmed.get(i)
+    result = {"policy": policy, "seed": seed, **result}
+    write_json(folder / "chains.json", result)
+    merge_summary(folder, "chains", {k: v for k, v in result.items() if k != "episodes"})
+    return result
+
+
+def make_goals(options: argparse.Namespace, lengths: Sequence[int]) -> dict[str, Any]:
+    """Draw goals that the scripted policies are seen to reach, and write them.
+
+    Raises:
+        TabletopError: the goals cannot be made, or --out is a folder.
+    """
+    path = Path(options.out or "goals.yaml")
+    if path.is_dir():
+        raise TabletopError(f"--out takes a file for goals, got the folder {str(path)!r}")
+    with Engine(options.workers) as engine:
+        draws = sample_proven(engine, options.seed, options.count, lengths, card=options.card, label="goals")
+    save_goals(path, [d.goal for d in draws])
+    goals = [d.goal.goal for d in draws]
+    return {
+        "goals": len(goals),
+        "distinct": len({g.text for g in goals}),
+        "literals": {str(k): v for k, v in sorted(Counter(len(g.leaves) for g in goals).items())},
+        "predicates": dict(sorted(Counter(x.predicate for g in goals for x in g.leaves).items())),
+        "unreached": sum(d.unreached for d in draws),
+        "undrawn": sum(d.undrawn for d in draws),
+        "out": str(path),
+    }
+
+
+def check_goals(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the plans of a file of proven goals again.
+
+    Raises:
+        TabletopError: no such file, or it is damaged.
+    """
+    goals = load_goals(Path(options.check))
+    with Engine(options.workers) as engine:
+        proofs = list(engine.map(prove_again, goals, chunk=1, label="goals"))
+    return {
+        "goals": len(goals),
+        "reached": sum(p.reached for p in proofs),
+        "identical": sum(p.identical for p in proofs),
+        "differ": [i for i, p in enumerate(proofs) if not (p.reached and p.identical)],
+    }

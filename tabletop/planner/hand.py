@@ -1,0 +1,112 @@
+"""Where the hand gets hold of things: in reach, and clear of what stands around them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains, covered, reachable
+from tabletop.sim.cards import load_cards
+from tabletop.sim.state import State
+
+__all__ = ["OPEN", "graspable", "hand_axis"]
+
+Mask = npt.NDArray[np.bool_]
+
+OPEN: Final = 0.9
+"""Fraction from which a drawer is open enough to reach into."""
+_DEEP: Final = 0.033
+"""m below a container's rim: a thing whose top is deeper is not had, as the hand meets the rim first."""
+_HAND_ABOVE: Final = 0.015
+_HAND_GAP: Final = 0.018
+_HAND_HALF: Final = 0.10
+_HAND_BREADTH: Final = 0.035
+_LONG: Final = 0.015
+
+
+def graspable(state: State, entity: str) -> Mask:
+    """Return where the gripper can take an entity: in reach, nothing on it, not deep in anything nor shut away."""
+    if not isinstance(state, Surveyed):
+        return _graspable(state, entity)
+    if entity not in state.known:
+        state.known[entity] = _graspable(state, entity)
+    return state.known[entity]
+
+
+def _graspable(state: State, entity: str) -> Mask:
+    layout, own = state.layout, state.layout.index(entity)
+    if layout.moves[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
+        return np.zeros(state.values.shape[:-1], dtype=bool)
+    out = reachable(state, state.entity(entity, "position")[..., :2], 0.03)
+    out &= boxes(state).low[..., own] > state.robot("table_height") - 0.01
+    if not out.any():
+        return out
+    out &= ~covered(state, entity) & _hand_room(state, own)
+    found = boxes(state)
+    for i, kind in enumerate(layout.kinds):
+        if kind in CONTAINERS and i != own:
+            fits = found.high[..., i] - found.high[..., own] < _DEEP
+            if kind == "drawer":
+                fits &= state.entity(layout.names[i], "fraction") > OPEN
+            out &= ~contains(state, layout.names[i])[..., own] | fits
+    return out
+
+
+def _around(state: State, own: int) -> Mask:
+    """Return which boxes are of containers that an entity is in, (..., N); of a drawer not the cabinet."""
+    found, layout = boxes(state), state.layout
+    out = np.zeros(found.half.shape[:-1], dtype=bool)
+    for i, kind in enumerate(layout.kinds):
+        if kind in CONTAINERS and i != own:
+            out[..., i] = contains(state, layout.names[i])[..., own]
+    return out
+
+
+def _hand_room(state: State, own: int) -> Mask:
+    """Return where nothing higher than a thing stands so near that the hand would come down on it.
+
+    The hand is as wide as the open fingers are apart. It can turn, except over what is long, which is taken by
+    its sides.
+    """
+    found, cards = boxes(state), load_cards()
+    rows = [i for i, n in enumerate(found.names) if cards[state.layout.kind(n)].solid]
+    rows = [i for i in rows if found.names[i] != state.layout.names[own]]
+    if not rows:
+        return np.ones(state.values.shape[:-1], dtype=bool)
+    at, half, along = found.centre[..., own, :2], found.half[..., own, :2], found.along[..., own, :]
+    gap = found.distance(at)[..., rows] - half.min(axis=-1)[..., None]
+    higher = found.high[..., rows] > found.high[..., own : own + 1] + _HAND_ABOVE
+    # A container is made for a hand to reach into.
+    higher &= ~_around(state, own)[..., rows]
+    out = np.asarray(~(higher & (gap < _HAND_GAP)).any(axis=-1))
+    long = np.abs(half[..., 0] - half[..., 1]) > _LONG
+    if not (out & long & (higher & (gap < _HAND_HALF)).any(axis=-1)).any():
+        return out
+    across = np.where((half[..., 0] < half[..., 1])[..., None], along, np.stack([-along[..., 1], along[..., 0]], -1))
+    for t in np.linspace(-_HAND_HALF, _HAND_HALF, 5):
+        blocked = (higher & (found.distance(at + t * across)[..., rows] < _HAND_BREADTH)).any(axis=-1)
+        out &= ~(long & blocked)
+    return out
+
+
+def hand_axis(state: State, entity: str) -> str | None:
+    """Return the direction, "away" or "left", along which the hand has room over an entity; None where both do.
+
+    The hand is as wide as the open fingers are apart, and what is higher than the entity would be hit by its ends.
+    """
+    found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
+    rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
+    around = _around(state, own)
+    rows = [i for i in rows if found.high[i] > found.high[own] + _HAND_ABOVE and not around[i]]
+    if not rows:
+        return None
+    at = found.centre[own, :2]
+    room = {}
+    for direction, axis in (("away", np.array([1.0, 0.0])), ("left", np.array([0.0, 1.0]))):
+        points = at + _HAND_HALF * np.linspace(-1.0, 1.0, 5)[:, None] * axis
+        room[direction] = min(float(found.distance(p)[rows].min()) for p in points)
+    if min(room.values()) > _HAND_BREADTH:
+        return None
+    return max(room, key=lambda d: room[d])

@@ -1,0 +1,199 @@
+"""Goals with a proof: drawn for a scene, and kept only if the scripted policies reached them there.
+
+The proof is the plan that was run: skills on entities, in order. Running it again needs no search, and on the same
+machine gives the same states bit for bit. How often a policy reaches a goal is measured with goals that were *not*
+chosen so (planner/goals.py, planner/chains.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml
+
+from tabletop.errors import TabletopError
+from tabletop.logic.formula import Formula
+from tabletop.logic.parse import parse
+from tabletop.paths import write_whole
+from tabletop.planner.goal import Goal
+from tabletop.planner.goals import sample_goal
+from tabletop.planner.policy import PlannerPolicy
+from tabletop.planner.scripted import scripted_operators
+from tabletop.planner.search import Search
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.episode import Trajectory, episode
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.scene import Scene
+
+__all__ = ["Proof", "ProofJob", "ProvenGoal", "load_goals", "prove", "prove_again", "sample_proven", "save_goals"]
+
+_SCENES: Final = 6_000_000
+"""First of the scenes' seeds, so that no goal is proven on a scene that another stage chose by."""
+_TRIES: Final = 30
+_SPARE: Final = 4
+"""Skills that a plan may have beyond the goal's literals."""
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class ProvenGoal:
+    """A goal, where it holds in the end, and how."""
+
+    card: str
+    """Scene card in assets/scenes."""
+    scene_seed: tuple[int, ...]
+    goal: Formula
+    plan: tuple[tuple[str, str], ...]
+    """(skill, entity), in order: those that were run, also where one had to be repeated."""
+    steps: int
+    """Control steps of the run."""
+    states: str
+    """SHA-256 of the run's states (hexadecimal)."""
+
+    def scene(self) -> Scene:
+        """Return its scene."""
+        return generate(load_scene_card(self.card), list(self.scene_seed))
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of running a proven goal's plan again."""
+
+    reached: bool
+    identical: bool
+    """Whether all states were the same, bit for bit."""
+
+
+@dataclass(frozen=True)
+class ProofJob:
+    """A goal to draw and prove: a pure description of it."""
+
+    seed: int
+    number: int
+    literals: int
+    card: str = "workshop"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A goal that was proven, and what was tried for it."""
+
+    goal: ProvenGoal
+    undrawn: int
+    """Scenes without room for their entities, or without a goal of that length as forecast."""
+    unreached: int
+    """Goals that were drawn and not reached."""
+
+
+def _run(goal: Formula, scene: Scene, plan: Sequence[tuple[str, str]] | None) -> Trajectory:
+    literals = len(goal.leaves)
+    policy = PlannerPolicy(goal, scripted_operators(scene), Search(depth=literals + _SPARE), plan=plan)
+    return episode(policy, scene, 0, policy.horizon)
+
+
+def _digest(run: Trajectory) -> str:
+    return hashlib.sha256(np.ascontiguousarray(run.states).tobytes()).hexdigest()
+
+
+def prove(card: str, scene_seed: Sequence[int], goal: Formula) -> ProvenGoal | None:
+    """Plan for a goal with the scripted policies, run the plan, and return the proof; None where it fails."""
+    scene = generate(load_scene_card(card), list(scene_seed))
+    run = _run(goal, scene, None)
+    if not Goal(goal, run.initial).holds(run.final):
+        return None
+    plan = tuple((str(e["skill"]), str(e["entity"])) for e in run.log)
+    return ProvenGoal(card, tuple(scene_seed), goal, plan, len(run), _digest(run))
+
+
+def prove_again(goal: ProvenGoal) -> Proof:
+    """Run a proven goal's plan in its scene, without any search."""
+    run = _run(goal.goal, goal.scene(), goal.plan)
+    return Proof(Goal(goal.goal, run.initial).holds(run.final), _digest(run) == goal.states)
+
+
+def _one(job: ProofJob) -> Draw:
+    card = load_scene_card(job.card)
+    undrawn = unreached = 0
+    for attempt in range(_TRIES):
+        key = (job.seed, _SCENES + job.number, attempt)
+        try:
+            scene = generate(card, list(key))
+            goal = sample_goal(scene, key, job.literals, scripted_operators(scene))
+        except TabletopError:
+            undrawn += 1
+            continue
+        found = prove(job.card, key, goal)
+        if found is not None:
+            return Draw(found, undrawn, unreached)
+        unreached += 1
+    raise TabletopError(
+        f"no goal of {job.literals} literals was reached in {_TRIES} scenes of the card {job.card!r}; ask for fewer"
+    )
+
+
+def sample_proven(
+    engine: Engine, seed: int, count: int, lengths: Sequence[int], *, card: str = "workshop", label: str | None = None
+) -> list[Draw]:
+    """Draw goals that are proven. The result does not depend on the number of workers.
+
+    Args:
+        engine: where they are proven.
+        seed: of scenes and goals.
+        count: how many.
+        lengths: literals of the goals, in turn.
+        card: scene card in assets/scenes.
+        label: of a progress bar.
+
+    Raises:
+        TabletopError: no such card, or no goal of such a length can be reached.
+    """
+    jobs = [ProofJob(seed, i, lengths[i % len(lengths)], card) for i in range(count)]
+    return list(engine.map(_one, jobs, chunk=1, label=label))
+
+
+def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
+    """Write goals as YAML; the file appears whole or not at all."""
+    rows = [
+        {
+            "card": g.card,
+            "scene": list(g.scene_seed),
+            "goal": g.goal.text,
+            "phrase": g.goal.phrase(),
+            "plan": [{skill: entity} for skill, entity in g.plan],
+            "steps": g.steps,
+            "states": g.states,
+        }
+        for g in goals
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, yaml.safe_dump({"format": _FORMAT, "goals": rows}, sort_keys=False, width=10_000))
+
+
+def load_goals(path: Path) -> list[ProvenGoal]:
+    """Read goals that `save_goals` wrote.
+
+    Raises:
+        TabletopError: no such file, or it is damaged or something else.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TabletopError(f"cannot read the goals {str(path)!r}: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("goals"), list):
+        raise TabletopError(f"{str(path)!r} is no file of goals of format {_FORMAT}; make one with 'tabletop goals'")
+    return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(data["goals"])]
+
+
+def _read(row: Any, where: str) -> ProvenGoal:
+    try:
+        plan = tuple((str(skill), str(entity)) for step in row["plan"] for skill, entity in step.items())
+        seed = tuple(int(s) for s in row["scene"])
+        found = ProvenGoal(str(row["card"]), seed, parse(row["goal"]), plan, int(row["steps"]), str(row["states"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TabletopError(f"{where}: not a proven goal ({error!r})") from None
+    return found
