@@ -57,7 +57,10 @@ def _fallen(state: State, entity: str) -> bool:
 def _push_height(state: State, entity: str) -> float:
     table = float(state.robot("table_height"))
     solid = Solid.of(state, entity)
-    return max(table + TIP + 0.007, min(float(solid.position[2]), float(solid.bottom) + 0.034))
+    middle = float(solid.position[2])
+    # What is taller than wide trips over the fingertips when it is pushed low.
+    tall = float(solid.rise) > 1.03 * float(np.min(solid.half[:2]))
+    return max(table + TIP + 0.007, min(middle, float(solid.bottom) + 0.034) if not tall else min(middle + 0.012, float(solid.bottom) + 0.050))
 
 
 @primitive

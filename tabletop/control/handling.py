@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.sim.state import State
 
 __all__ = [
+    "Goal",
     "face",
     "grasp",
     "holds",
@@ -37,20 +39,36 @@ __all__ = [
     "move",
     "release",
     "retreat",
+    "surround",
+    "take",
+    "touches",
     "turn",
 ]
 
 _HELD: Final = 0.3
 """N on each finger that count as a hold."""
 _ATTEMPTS: Final = 3
+_AJAR: Final = width_command(0.034)
+"""Between a handle and the front that it stands before, each finger has as much room to either side."""
+_ASKEW: Final = 0.2
+"""rad off the wanted yaw at which the fingers still close on something."""
 _BEYOND: Final = 0.10
 """rad turned in excess, as fingers give."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
+Goal = Callable[[State], tuple[Array, float]]
+"""The gripper's position (3,), m, world, and yaw (rad) that are wanted."""
+
+
 def holds(state: State, entity: str) -> bool:
     """Return whether both fingers press on an entity."""
     return bool(np.min(state.entity(entity, "finger_force")) > _HELD)
+
+
+def touches(state: State, entity: str) -> bool:
+    """Return whether a finger presses on an entity."""
+    return bool(np.max(state.entity(entity, "finger_force")) > _HELD)
 
 
 @primitive
@@ -82,6 +100,11 @@ def move(
 @primitive
 def grasp(state: State, entity: Name) -> Motion:
     """Come from above, close the fingers on an entity, and check that they hold it; three attempts."""
+    return (yield from take(state, entity, OPEN if state.layout.move(entity) == "rigid" else _AJAR))
+
+
+def take(state: State, entity: str, grip: float) -> Motion:
+    """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way."""
     rigid = state.layout.move(entity) == "rigid"
     for _ in range(_ATTEMPTS):
         # Chosen once an attempt: which of several yaws is the best may change on the way.
@@ -95,24 +118,48 @@ def grasp(state: State, entity: Name) -> Motion:
             top = float(Solid.of(now, entity).top) if rigid else float(point[2]) + 0.015
             return np.array([point[0], point[1], max(top + TIP + 0.008, point[2])]), yaw
 
-        grip = OPEN if rigid else width_command(0.030)
         state, _ = yield from hover(state, above, grip, tolerance=0.012)
-        state, _ = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
-        state, ok = yield from _close(state, entity)
+        state, _ = yield from surround(state, pose, grip, grasp_of(state, entity).width)
+        state, ok = yield from _close(state, entity, pose)
         if ok:
             return state, True
         state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, OPEN, tolerance=0.02, limit=12)
     return state, False
 
 
-def _close(state: State, entity: str) -> Motion:
-    position = here(state).copy()
+def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
+    """Go straight to a pose around something, as near as it takes for the fingers to close on it.
+
+    Args:
+        state: now.
+        pose: of the gripper around it.
+        grip: as in `act`, on the way.
+        width: m of it between the fingers.
+    """
+
+    def between(now: State) -> bool:
+        point, yaw = pose(now)
+        off = here(now) - point
+        along = abs(float(off[0]) * math.cos(yaw) + float(off[1]) * math.sin(yaw))
+        across = abs(float(off[1]) * math.cos(yaw) - float(off[0]) * math.sin(yaw))
+        room = (float(now.robot("gripper_width")) - width) / 2
+        turned = abs(float(wrap(np.array(gripper_yaw(now) - yaw)))) < _ASKEW
+        return turned and across < room - 0.002 and along < 0.010 and float(off[2]) < 0.008
+
+    state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=8)
+    if ok:
+        return state, True
+    # Where the actions are noisy the fingers need not be exactly there.
+    return (yield from servo(state, pose, grip, tolerance=0.006, limit=10, until=between))
+
+
+def _close(state: State, entity: str, pose: Goal) -> Motion:
     firm = 0
     for _ in range(8):
         firm = firm + 1 if holds(state, entity) else 0
         if firm >= 2:
             return state, True
-        state = yield act(state, position, None, CLOSED)
+        state = yield act(state, here(state) if firm else pose(state)[0], None, CLOSED)
     return state, holds(state, entity)
 
 

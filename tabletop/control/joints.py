@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.grasps import yaw_for
-from tabletop.control.handling import grasp, holds
+from tabletop.control.grasps import grasp_of, yaw_for
+from tabletop.control.handling import holds, surround, touches
 from tabletop.control.motion import (
     CLOSED,
     FINGER,
@@ -42,6 +42,20 @@ _ENDS: Final = (0.03, 0.97)
 _WRIST: Final = 2.75
 """rad that the wrist can turn either way from its middle, less a margin."""
 _ATTEMPTS: Final = 3
+_AROUND: Final = width_command(0.050)
+"""As wide as goes between a handle and its column."""
+_WIDE: Final = width_command(0.060)
+"""Around a fin that has nothing beside it."""
+_DEEP: Final = 0.005
+"""m below a handle's grasp point at which the fingers close to draw it."""
+_BAR: Final = 0.008
+"""m, half of what is between the fingers of a handle or a fin."""
+_PULL: Final = 0.030
+"""m by which the gripper's goal is ahead when it draws; faster it slips off."""
+_INSIDE: Final = 0.010
+"""m off the middle of a handle at which the fingers go around it."""
+_LEAN: Final = 0.035
+"""m further on that they then lean, beyond the strut."""
 
 
 def _joint(state: State, entity: str) -> Joint:
@@ -115,26 +129,44 @@ def _push(state: State, entity: str, sign: float) -> Motion:
 
 
 def _pull(state: State, entity: str, sign: float) -> Motion:
-    """Take the handle, draw it along its path, let go and go up."""
+    """Take the handle, draw it along its path, let go and go up.
+
+    The fingers also lean on one of the two struts that it stands on: where actions are noisy they slide along a bar,
+    and what slides one way has no friction left for the other. What a lost hold has gained counts, as a handle stays
+    where it is left; the fingers open to go around it again.
+    """
     _joint(state, entity)
-    for _ in range(_ATTEMPTS):
-        state, held = yield from grasp(state, entity)
-        if held:
-            yaw = gripper_yaw(state)
+    yaw = grasp_of(state, entity).yaw
+    along = np.array([math.cos(yaw), math.sin(yaw), 0.0])
+    # On the side where the gripper is.
+    along *= math.copysign(1.0, float((here(state) - _handle(state, entity)) @ along))
 
-            def ahead(now: State, yaw: float = yaw) -> tuple[Array, float]:
-                return _handle(now, entity) + _LEAD * path(now, entity, sign), yaw
+    def around(now: State) -> Array:
+        return _handle(now, entity) - _DEEP * _UP + _INSIDE * along
 
-            state, _ = yield from servo(
-                state, ahead, CLOSED, tolerance=0.002, limit=30, until=lambda now: _arrived(now, entity, sign)
-            )
-        state, _ = yield from hold_still(state, width_command(0.030), 2)
-        state, _ = yield from straight(
-            state, here(state) + 0.06 * _UP, None, width_command(0.030), tolerance=0.02, limit=10
-        )
-        if held and abs(_fraction(state, entity) - (sign < 0)) > 0.9:
-            return state, True
-    return state, False
+    state, _ = yield from hover(state, lambda now: (around(now) + 0.03 * _UP, yaw), _AROUND, tolerance=0.012)
+    for _ in range(60):
+        if _arrived(state, entity, sign):
+            break
+        point = around(state)
+        off = here(state) - point
+        across = abs(float(off[1]) * math.cos(yaw) - float(off[0]) * math.sin(yaw))
+        grip, goal = CLOSED, point + _LEAN * along
+        if touches(state, entity) and off[2] < _DEEP + 0.003:
+            goal = goal + _PULL * path(state, entity, sign)
+        elif off[2] > _DEEP + 0.003:
+            # Too high to close on it: down beside it, once there is room between the fingers.
+            grip, goal = _AROUND, point
+            room = float(state.robot("gripper_width")) / 2 - _BAR - 0.002
+            if across > room:
+                goal = np.append(point[:2], max(float(here(state)[2]), float(point[2]) + 0.03))
+        elif across > 0.02:
+            grip, goal = _AROUND, point + 0.04 * _UP
+        state = yield act(state, goal, yaw, grip)
+    ok = _arrived(state, entity, sign)
+    state, _ = yield from hold_still(state, _AROUND, 2)
+    state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, _AROUND, tolerance=0.02, limit=10)
+    return state, ok
 
 
 @primitive
@@ -181,14 +213,17 @@ def twist(state: State, entity: Name) -> Motion:
         def around(now: State, yaw: float = yaw) -> tuple[Array, float]:
             return _handle(now, entity), yaw
 
-        state, _ = yield from hover(state, over, width_command(0.040), tolerance=0.010)
-        state, _ = yield from servo(state, around, width_command(0.040), tolerance=0.006, limit=15)
-        state, _ = yield from hold_still(state, CLOSED, 3)
-        position = here(state).copy()
-        for _ in range(25):
-            if _arrived(state, entity, 1.0) or not holds(state, entity):
+        state, _ = yield from hover(state, over, _WIDE, tolerance=0.012)
+        state, _ = yield from surround(state, around, _WIDE, 2 * _BAR)
+        free = 0
+        for _ in range(30):
+            free = 0 if touches(state, entity) else free + 1
+            off = here(state) - _handle(state, entity)
+            if _arrived(state, entity, 1.0) or free > 3 or off[2] > 0.014:
                 break
-            state = yield act(state, position, gripper_yaw(state) + math.copysign(0.4, left), CLOSED)
+            # Kept on the axis: with the fin between them the fingers turn it even where they hardly hold it.
+            lead = math.copysign(0.4, left) if not free else 0.0
+            state = yield act(state, _handle(state, entity) - _DEEP * _UP, gripper_yaw(state) + lead, CLOSED)
         state, _ = yield from hold_still(state, OPEN, 2)
         state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, OPEN, tolerance=0.02, limit=10)
         if _fraction(state, entity) > 0.9:

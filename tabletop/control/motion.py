@@ -54,6 +54,8 @@ FINGER: Final = 0.009
 _SETTINGS: Final = SimSettings()
 _GAIN: Final = 0.55
 _NEAR_YAW: Final = 0.06
+_PATIENCE: Final = 4
+"""Steps near a goal, undisturbed more than enough to reach it, after which the tolerance grows."""
 _CORRIDOR: Final = 0.055
 _CLEARANCE: Final = 0.02
 
@@ -106,6 +108,19 @@ def hold_still(state: State, grip: float, steps: int) -> Motion:
     return state, True
 
 
+class _Patience:
+    """Widens a tolerance, up to twice, around a goal that is near but never quite reached: actions come out noisy."""
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+        self._steps = 0
+
+    def enough(self, distance: float) -> float:
+        """Return the tolerance (m) now, at a distance (m) from the goal."""
+        self._steps += distance < 3 * self._tolerance
+        return self._tolerance * min(2.0, 1.0 + 0.25 * max(0, self._steps - _PATIENCE))
+
+
 class _Still:
     """Notices a gripper that neither moves nor turns any more: what it wants is out of reach."""
 
@@ -138,16 +153,17 @@ def servo(
         state: now.
         goal: pose wanted, from the state.
         grip: as in `act`.
-        tolerance: m.
+        tolerance: m; it grows where the goal stays near but unreached, up to twice.
         limit: steps after which it has failed.
         speed: as in `act`.
         until: ends it early, as a success.
     """
-    still = _Still()
+    still, patience = _Still(), _Patience(tolerance)
     for _ in range(limit):
         position, yaw = goal(state)
         turned = yaw is None or abs(_turn(yaw, gripper_yaw(state))) < _NEAR_YAW
-        if (turned and np.linalg.norm(position - here(state)) < tolerance) or (until and until(state)):
+        distance = float(np.linalg.norm(position - here(state)))
+        if (turned and distance < patience.enough(distance)) or (until and until(state)):
             return state, True
         if still.too_long(state):
             break
@@ -226,16 +242,17 @@ def hover(
         grip: as in `act`.
         low: m from the gripper's centre down to the lowest thing it carries.
         held: entities that move with the gripper.
-        tolerance: m.
+        tolerance: m, as in `servo`.
         limit: steps after which it has failed.
     """
-    still = _Still()
+    still, patience = _Still(), _Patience(tolerance)
     for _ in range(limit):
         position, yaw = goal(state)
         now = here(state)
         away = float(np.linalg.norm(position[:2] - now[:2]))
         turned = yaw is None or abs(_turn(yaw, gripper_yaw(state))) < 2 * _NEAR_YAW
-        if away < tolerance and turned and abs(position[2] - now[2]) < tolerance:
+        off = max(away, abs(float(position[2] - now[2])))
+        if turned and off < patience.enough(off):
             return state, True
         via = position.copy()
         if away > 0.03 or not turned:

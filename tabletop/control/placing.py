@@ -91,12 +91,14 @@ def carry(
         wanted[2] = support + _hang(now, entity) + max(0.012, height)
         return wanted, None
 
-    low = _hang(state, entity)
+    low, lost = _hang(state, entity), 0
     for _ in range(70):
         state, ok = yield from hover(state, goal, CLOSED, low=low, held=(entity,), tolerance=0.008, limit=1)
-        if ok or not holds(state, entity):
+        # A hold may slacken for a moment where the grip is noisy.
+        lost = 0 if holds(state, entity) else lost + 1
+        if (ok and not lost) or lost > 2:
             break
-    return state, holds(state, entity)
+    return state, not lost
 
 
 @primitive

@@ -10,14 +10,14 @@ import numpy as np
 
 from tabletop.control.handling import holds
 from tabletop.control.joints import path
-from tabletop.control.motion import CLOSED, TIP, Array, Motion, gripper_yaw, here, hover, servo, straight
+from tabletop.control.motion import CLOSED, TIP, Array, Motion, act, gripper_yaw, here, hover, servo, straight
 from tabletop.control.primitive import Length, Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, wrap
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["insert", "strike"]
+__all__ = ["insert", "nudge", "strike"]
 
 _FREE: Final = 0.022
 """m left before what is gone for, on arrival."""
@@ -129,3 +129,33 @@ def strike(state: State, entity: Name, at: Name) -> Motion:
     back = here(state) - 0.03 * path(state, at, 1.0)
     state, _ = yield from straight(state, back, None, CLOSED, tolerance=0.012, limit=6)
     return state, ok and holds(state, entity)
+
+
+@primitive
+def nudge(state: State, entity: Name, what: Name, to: Name) -> Motion:
+    """Push something with a held tool, which stands behind it already, until it is at another entity; then back off.
+
+    What is pushed is watched all the way: the tool heads for where it has yet to go, and stops when it is there.
+    """
+
+    def rest(now: State) -> Array:
+        way = Solid.of(now, to).position - Solid.of(now, what).position
+        return np.array([way[0], way[1], 0.0])
+
+    unit = rest(state) / max(float(np.linalg.norm(rest(state))), 1e-6)
+    yaw, lost = gripper_yaw(state), 0
+    # Hardly lifted: pressed on the table it would slip from the fingers, and higher it would ride over what is low.
+    height = float(state.robot("table_height")) + _low(state, entity) + 0.003
+    for _ in range(40):
+        error = rest(state)
+        remaining = float(error @ unit)
+        lost = 0 if holds(state, entity) else lost + 1
+        passed = float((Solid.of(state, what).position - here(state)) @ unit) < 0.0
+        if remaining < 0.006 or lost > 3 or passed:
+            break
+        ahead = min(0.04, 0.012 + 0.5 * remaining) if here(state)[2] < height + 0.008 else -0.005
+        goal = here(state) + error * (ahead / max(float(np.linalg.norm(error)), 1e-6))
+        state = yield act(state, np.array([goal[0], goal[1], height]), yaw, CLOSED)
+    back = here(state) - 0.03 * unit
+    state, _ = yield from straight(state, back, yaw, CLOSED, tolerance=0.015, limit=4)
+    return state, holds(state, entity) and float(np.linalg.norm(rest(state))) < 0.03
