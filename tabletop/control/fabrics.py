@@ -64,13 +64,13 @@ def tow(state: State, entity: Name, direction: Direction, distance: Length = 0.1
     return (yield from follow(state, entity, line(start, far + 0.004 * _UP), there, yaw))
 
 
-def _bring(state: State, entity: str, node: Node, to: Node) -> Motion:
+def _bring(state: State, entity: str, node: Node, to: Node, beyond=0.008, arc=0.3) -> Motion:
     """Pinch a corner, carry it in an arc over another and a little beyond, let go of it there and rise."""
     state, ok = yield from pinch_node(state, entity, node)
     if not ok:
         return state, False
     start, fold = here(state).copy(), node_at(state, entity, to) - node_at(state, entity, node)
-    beyond = _BEYOND * fold / max(1e-6, float(np.linalg.norm(fold)))
+    beyond = beyond * fold / max(1e-6, float(np.linalg.norm(fold)))
     height = start[2] + float(state.entity(entity, "size")[2])
 
     def over(now: State) -> tuple[Array, None]:
@@ -78,7 +78,7 @@ def _bring(state: State, entity: str, node: Node, to: Node) -> Motion:
         at = here(now) + node_at(now, entity, to) - node_at(now, entity, node) + beyond
         return np.array([at[0], at[1], height]), None
 
-    path = line(start, over(state)[0], 0.3 * float(np.linalg.norm(fold)))
+    path = line(start, over(state)[0], arc * float(np.linalg.norm(fold)))
     state, ok = yield from follow(state, entity, path)
     if ok:
         state, _ = yield from servo(state, over, HOLD, tolerance=0.008, limit=4)
@@ -101,10 +101,16 @@ def fold(state: State, entity: Name) -> Motion:
 @primitive
 def fold_in_half(state: State, entity: Name) -> Motion:
     """Bring both corners of a side of a cloth onto those of the opposite side, one after the other."""
+    import os
     n, m = state.layout.grid(entity)
-    i = min((0, n - 1), key=lambda i: float(np.linalg.norm(node_at(state, entity, (i, 0)) - here(state))))
-    for j in (0, m - 1):
-        state, ok = yield from _bring(state, entity, (i, j), (n - 1 - i, j))
+    near = min(corners(state, entity), key=lambda k: float(np.linalg.norm(node_at(state, entity, k) - here(state))))
+    i = near[0]
+    js = (0, m - 1)
+    if os.environ.get('SIDE')=='1': i = 0
+    if os.environ.get('SIDE')=='2': i = n-1
+    if os.environ.get('ORD')=='1': js=(m-1,0)
+    for j in js:
+        state, ok = yield from _bring(state, entity, (i, j), (n - 1 - i, j), float(os.environ.get('BEY','0.008')), float(os.environ.get('ARC','0.3')))
         if not ok:
             return state, False
     return state, True

@@ -58,15 +58,15 @@ def across(state: State, entity: str, node: Node) -> Array:
     return np.array([-inner[1], inner[0]])
 
 
-def pinch_node(state: State, entity: str, node: Node) -> Motion:
-    """Come down around a node and close the fingers; three attempts."""
+def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0) -> Motion:
+    """Come down around a node and close the fingers, with room for a turn (rad) to come; three attempts."""
     floor = float(state.robot("table_height")) + _LOW
     for _ in range(3):
-        yaw = yaw_for(across(state, entity, node), state)
+        yaw = yaw_for(across(state, entity, node), state, turn=turn)
 
         def goal(now: State, above: float = 0.0, yaw: float = yaw) -> tuple[Array, float]:
             x, y, z = node_at(now, entity, node)
-            return np.array([x, y, max(z, floor) + above]), yaw
+            return np.array([x, y, max(z + 0.005 if z > floor else z, floor) + above]), yaw
 
         state, _ = yield from hover(state, lambda now: goal(now, 0.035), _GRIP, held=(entity,), tolerance=0.015)
         state, _ = yield from servo(state, goal, _GRIP, tolerance=0.0025, limit=15)
@@ -108,8 +108,8 @@ def follow(
     return state, holds(state, entity)
 
 
-def line(start: Array, end: Array, arc: float = 0.0) -> list[Array]:
-    """Return the points of a straight path, raised in the middle by `arc` (m)."""
-    count = max(2, math.ceil((float(np.linalg.norm(end - start)) + arc) / _STRIDE))
+def line(start: Array, end: Array, arc: float = 0.0, stride: float = _STRIDE) -> list[Array]:
+    """Return the points of a straight path, `stride` (m) a step, raised in the middle by `arc` (m)."""
+    count = max(2, math.ceil((float(np.linalg.norm(end - start)) + arc) / stride))
     shares = np.arange(1, count + 1) / count
     return [start + u * (end - start) + arc * math.sin(math.pi * u) * _UP for u in shares]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from tabletop.control.grasps import yaw_for
-from tabletop.control.motion import Array, Motion, here
+from tabletop.control.motion import Array, Motion, gripper_yaw, here
 from tabletop.control.pinching import REACH, follow, line, pinch_node, rise, within
 from tabletop.control.primitive import Name, primitive
 from tabletop.logic.predicate import get_predicate
@@ -20,8 +20,20 @@ _ROUNDS: Final = 4
 """Ends that are drawn before it is given up."""
 _ASIDE: Final = 0.10
 """m of room that count as much as a radian between the way an end points and the way it is drawn."""
+_FREE: Final = 0.10
+"""m of room that the last bead is worth more than the first: it turns freely between the fingers."""
+_SPARE: Final = 0.01
+"""Margin of `straight` beyond which drawing stops: a rope springs back a little when it is let go of."""
 _TAUT: Final = 0.01
 """m that an arm of an L is drawn beyond its length, for its slack to come out."""
+_INSIDE: Final = 0.96
+"""Radius at which an end is swept around the middle, in halves of the rope: it must not take the middle along."""
+_LIFT: Final = 0.04
+"""m that it is lifted there: what hangs does not drag."""
+_ENOUGH: Final = 0.004
+"""Margin (m) of `l_shaped` at which sweeping stops."""
+_STRIDE: Final = 0.03
+"""m that an end goes on in one control step while it is swept."""
 
 
 def _margin(state: State, entity: str, name: str) -> float:
@@ -34,21 +46,23 @@ def _line(state: State, entity: str) -> Array:
     return np.asarray(state.nodes(entity)[:, 0, :2])
 
 
-def _draw(state: State, entity: str, end: int, to: Array, name: str, enough: float) -> Motion:
-    """Pinch an end (0 or -1), draw it to a point (2,) or until the predicate holds by a margin, and let go."""
-    state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
-    if not ok:
-        return state, False
-    start = here(state).copy()
-    goal = within(np.array([to[0], to[1], start[2] + 0.004]))
-    way = (goal - start)[:2]
-    # The rope's next beads follow through the gap between the fingers.
-    yaw = yaw_for(np.array([-way[1], way[0]]), state)
-    state, ok = yield from follow(
-        state, entity, line(start, goal), lambda now: _margin(now, entity, name) > enough, yaw
-    )
-    state, _ = yield from rise(state)
-    return state, ok
+def _length(points: Array) -> float:
+    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+
+
+def _angle(one: Array, two: Array) -> float:
+    """Return the turn (rad) from one direction (2,) to another."""
+    return math.remainder(math.atan2(two[1], two[0]) - math.atan2(one[1], one[0]), 2 * math.pi)
+
+
+def _turned(unit: Array, angle: float) -> Array:
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([c * unit[0] - s * unit[1], s * unit[0] + c * unit[1]])
+
+
+def _beyond(point: Array) -> float:
+    """Return how far (m) a point (2,) is out of reach."""
+    return float(np.linalg.norm(within(np.array([*point, 0.0]))[:2] - point))
 
 
 def _room(point: Array, unit: Array) -> float:
@@ -61,58 +75,75 @@ def _room(point: Array, unit: Array) -> float:
     return max(0.0, min(ways))
 
 
+def _pull(points: Array) -> tuple[int, Array]:
+    """Return the end (0 or -1) of a rope (n, 2) to draw for it to be straight, and where to (2,)."""
+    options = []
+    for end in (0, -1):
+        chord = points[end] - points[-1 - end]
+        for turn in np.radians([-60, -30, 0, 30, 60]):
+            unit = _turned(chord / np.linalg.norm(chord), turn)
+            way = min(_room(points[end], unit), _length(points))
+            options.append((way - _ASIDE * abs(turn) + _FREE * (end == -1), end, points[end] + way * unit))
+    _, end, to = max(options, key=lambda o: o[0])
+    return end, to
+
+
+def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State], bool]) -> Motion:
+    """Draw the pinched end (0 or -1) to a point (2,) or until told."""
+    start = here(state).copy()
+    goal = within(np.array([to[0], to[1], start[2] + 0.004]))
+    # The rope's next beads follow through the gap between the fingers. The first bead turns with the fingers and
+    # takes its link along, so that half a turn more or less makes a hook.
+    points = _line(state, entity)
+    turn = _angle(points[1 if end == 0 else -2] - points[end], (start - goal)[:2])
+    yaw = gripper_yaw(state) + (turn if end == 0 else math.remainder(turn, math.pi))
+    return (yield from follow(state, entity, line(start, goal), until, yaw))
+
+
+def _sweep(state: State, entity: str, end: int) -> Motion:
+    """Bring the pinched end of a straight rope a quarter of a circle around the middle, and draw its half taut."""
+    points = _line(state, entity)
+    middle = (points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2
+    half = _length(points) / 2
+    ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
+    side = min((1.0, -1.0), key=lambda s: _beyond(middle + half * _turned(ahead, s * math.pi / 2)))
+    start = here(state).copy()
+    offset = start - np.array([*points[end], 0.0])
+    path = []
+    for u in np.linspace(0.0, 1.0, math.ceil(0.5 * math.pi * half / _STRIDE) + 1)[1:]:
+        at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
+        path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
+    path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
+    yaw = gripper_yaw(state) + side * math.pi / 2
+    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, yaw))
+
+
 @primitive
 def straighten(state: State, entity: Name) -> Motion:
     """Draw an end of a rope away from the other one until it is straight; where there is no room, the other end."""
     for _ in range(_ROUNDS):
         if _margin(state, entity, "straight") > 0.0:
             return state, True
-        points = _line(state, entity)
-        length = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-        options = []
-        for end in (0, -1):
-            chord = points[end] - points[-1 - end]
-            ahead = math.atan2(chord[1], chord[0])
-            for turn in np.radians([-60, -30, 0, 30, 60]):
-                unit = np.array([math.cos(ahead + turn), math.sin(ahead + turn)])
-                way = min(_room(points[end], unit), length)
-                options.append((way - _ASIDE * abs(turn), end, points[end] + way * unit))
-        _, end, to = max(options, key=lambda o: o[0])
-        state, _ = yield from _draw(state, entity, end, to, "straight", 0.01)
+        end, to = _pull(_line(state, entity))
+        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        if ok:
+            state, _ = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
+            state, _ = yield from rise(state)
     return state, _margin(state, entity, "straight") > 0.0
-
-
-def _corner(points: Array) -> tuple[Array, Array]:
-    """Return where the ends of a rope (n, 2) belong, (2, 2), for it to be an L about the middle it has: of all
-    turns and both ways to bend, within reach, the one that its nodes are nearest to."""
-    n = len(points)
-    length = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-    along = np.linspace(-0.5, 0.5, n)[:, None] * length
-    middle = (points[(n - 1) // 2] + points[n // 2]) / 2
-    best: tuple[float, Array, Array] | None = None
-    for angle in np.arange(0.0, 2 * math.pi, math.pi / 18):
-        ahead = np.array([math.cos(angle), math.sin(angle)])
-        for side in (np.array([-ahead[1], ahead[0]]), np.array([ahead[1], -ahead[0]])):
-            ends = middle + (0.5 * length + _TAUT) * np.stack([side, ahead])
-            out = sum(float(np.linalg.norm(within(np.array([*e, 0.0]))[:2] - e)) for e in ends)
-            model = middle + np.where(along < 0, -along * side, along * ahead)
-            score = float(((points - model) ** 2).sum(axis=1).mean()) + out
-            if best is None or score < best[0]:
-                best = score, ends, model
-    assert best is not None
-    return best[1], best[2]
 
 
 @primitive
 def bend(state: State, entity: Name) -> Motion:
-    """Draw the ends of a rope apart to where they belong for it to be an L about its middle."""
+    """Make a rope an L: draw it straight by an end, and bring that end around the middle."""
     for _ in range(_ROUNDS):
         if _margin(state, entity, "l_shaped") > 0.0:
             return state, True
-        points = _line(state, entity)
-        ends, model = _corner(points)
-        half = len(points) // 2
-        off = ((points - model) ** 2).sum(axis=1)
-        end = 0 if off[:half].sum() > off[half:].sum() else -1
-        state, _ = yield from _draw(state, entity, end, ends[end], "l_shaped", 0.003)
+        end, to = _pull(_line(state, entity))
+        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        if not ok:
+            continue
+        state, ok = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
+        if ok:
+            state, ok = yield from _sweep(state, entity, end)
+        state, _ = yield from rise(state)
     return state, _margin(state, entity, "l_shaped") > 0.0
