@@ -61,7 +61,7 @@ def tow(state: State, entity: Name, direction: Direction, distance: Length = 0.1
     far[2] = start[2]
     far = within(far)
     yaw = yaw_for(np.array([-unit[1], unit[0]]), state)
-    return (yield from follow(state, entity, line(start, far + 0.004 * _UP), there, yaw))
+    return (yield from follow(state, entity, line(start, far + 0.004 * _UP), there, lambda _: yaw))
 
 
 def _bring(state: State, entity: str, node: Node, to: Node, beyond=0.008, arc=0.3) -> Motion:

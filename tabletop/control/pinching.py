@@ -94,17 +94,17 @@ def follow(
     entity: str,
     path: Iterable[Array],
     until: Callable[[State], bool] | None = None,
-    yaw: float | None = None,
+    yaw: Callable[[State], float] | None = None,
 ) -> Motion:
-    """Bring what is pinched along points (3,), turned to a yaw; stop at the last one, or when told."""
+    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when told."""
     point = here(state).copy()
     for point in path:
         if not holds(state, entity):
             return state, False
         if until is not None and until(state):
             return state, True
-        state = yield act(state, point + 0.4 * (point - here(state)), yaw, HOLD)
-    state, _ = yield from servo(state, lambda _: (point, yaw), HOLD, tolerance=0.006, limit=12, until=until)
+        state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), HOLD)
+    state, _ = yield from servo(state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until)
     return state, holds(state, entity)
 
 

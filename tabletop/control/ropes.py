@@ -32,6 +32,10 @@ _LIFT: Final = 0.04
 """m that it is lifted there: what hangs does not drag."""
 _ENOUGH: Final = 0.004
 """Margin (m) of `l_shaped` at which sweeping stops."""
+_AHEAD: Final = 2
+"""Beads from an end to where the direction is taken in which the rope leaves it."""
+_HASTE: Final = 1.5
+"""Turn that is asked for, in turns that are wanted: the fingers come after the rope."""
 _STRIDE: Final = 0.03
 """m that an end goes on in one control step while it is swept."""
 
@@ -50,9 +54,17 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
-def _angle(one: Array, two: Array) -> float:
-    """Return the turn (rad) from one direction (2,) to another."""
-    return math.remainder(math.atan2(two[1], two[0]) - math.atan2(one[1], one[0]), 2 * math.pi)
+def _along(entity: str, end: int) -> Callable[[State], float]:
+    """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
+    fingers. Drawn across a finger its beads would wedge themselves around it."""
+
+    def yaw(state: State) -> float:
+        points = _line(state, entity)
+        x, y = points[_AHEAD if end == 0 else -1 - _AHEAD] - points[end]
+        now = gripper_yaw(state)
+        return now + _HASTE * math.remainder(math.atan2(y, x) - now, math.pi)
+
+    return yaw
 
 
 def _turned(unit: Array, angle: float) -> Array:
@@ -92,12 +104,7 @@ def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State
     """Draw the pinched end (0 or -1) to a point (2,) or until told."""
     start = here(state).copy()
     goal = within(np.array([to[0], to[1], start[2] + 0.004]))
-    # The rope's next beads follow through the gap between the fingers. The first bead turns with the fingers and
-    # takes its link along, so that half a turn more or less makes a hook.
-    points = _line(state, entity)
-    turn = _angle(points[1 if end == 0 else -2] - points[end], (start - goal)[:2])
-    yaw = gripper_yaw(state) + (turn if end == 0 else math.remainder(turn, math.pi))
-    return (yield from follow(state, entity, line(start, goal), until, yaw))
+    return (yield from follow(state, entity, line(start, goal), until, _along(entity, end)))
 
 
 def _sweep(state: State, entity: str, end: int) -> Motion:
@@ -114,8 +121,7 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
         at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
         path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
     path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
-    yaw = gripper_yaw(state) + side * math.pi / 2
-    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, yaw))
+    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, _along(entity, end)))
 
 
 @primitive
