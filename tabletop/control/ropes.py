@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.motion import Array, Motion, gripper_yaw, here
-from tabletop.control.pinching import REACH, follow, line, pinch_node, rise, within
+from tabletop.control.motion import Array, Motion, gripper_yaw, here, servo
+from tabletop.control.pinching import HOLD, REACH, follow, line, pinch_node, rise, within
 from tabletop.control.primitive import Name, primitive
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
@@ -26,17 +26,15 @@ _SPARE: Final = 0.01
 """Margin of `straight` beyond which drawing stops: a rope springs back a little when it is let go of."""
 _TAUT: Final = 0.01
 """m that an arm of an L is drawn beyond its length, for its slack to come out."""
-_INSIDE: Final = 0.96
+_INSIDE: Final = 0.98
 """Radius at which an end is swept around the middle, in halves of the rope: it must not take the middle along."""
 _LIFT: Final = 0.04
 """m that it is lifted there: what hangs does not drag."""
 _ENOUGH: Final = 0.004
 """Margin (m) of `l_shaped` at which sweeping stops."""
-_AHEAD: Final = 2
-"""Beads from an end to where the direction is taken in which the rope leaves it."""
 _HASTE: Final = 1.5
 """Turn that is asked for, in turns that are wanted: the fingers come after the rope."""
-_STRIDE: Final = 0.03
+_STRIDE: Final = 0.02
 """m that an end goes on in one control step while it is swept."""
 
 
@@ -54,17 +52,24 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
-def _along(entity: str, end: int) -> Callable[[State], float]:
+def _along(entity: str, end: int, ahead: int = 2) -> Callable[[State], float]:
     """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
-    fingers. Drawn across a finger its beads would wedge themselves around it."""
+    fingers, as seen so many beads ahead. Drawn across a finger, beads wedge themselves around it."""
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        x, y = points[_AHEAD if end == 0 else -1 - _AHEAD] - points[end]
+        x, y = points[ahead if end == 0 else -1 - ahead] - points[end]
         now = gripper_yaw(state)
         return now + _HASTE * math.remainder(math.atan2(y, x) - now, math.pi)
 
     return yaw
+
+
+def _leave(state: State, entity: str, end: int) -> Motion:
+    """Turn the fingers along the rope, open them and go up: a rope across a finger would stay on it."""
+    position, yaw = here(state).copy(), _along(entity, end, 1)
+    state, _ = yield from servo(state, lambda now: (position, yaw(now)), HOLD, tolerance=0.02, limit=10)
+    return (yield from rise(state))
 
 
 def _turned(unit: Array, angle: float) -> Array:
@@ -134,7 +139,7 @@ def straighten(state: State, entity: Name) -> Motion:
         state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
         if ok:
             state, _ = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
-            state, _ = yield from rise(state)
+            state, _ = yield from _leave(state, entity, end)
     return state, _margin(state, entity, "straight") > 0.0
 
 
@@ -151,5 +156,5 @@ def bend(state: State, entity: Name) -> Motion:
         state, ok = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
         if ok:
             state, ok = yield from _sweep(state, entity, end)
-        state, _ = yield from rise(state)
+        state, _ = yield from _leave(state, entity, end)
     return state, _margin(state, entity, "l_shaped") > 0.0
