@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Importing the modules registers their primitives.
-from tabletop.control import contact, fabrics, handling, joints, placing, tools
+from tabletop.control import contact, fabrics, handling, joints, placing, ropes, tools
 from tabletop.control.expert import Expert, Step, load_expert, read_steps
 from tabletop.control.motion import Motion
 from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
@@ -23,5 +23,6 @@ __all__ = [
     "placing",
     "primitive",
     "read_steps",
+    "ropes",
     "tools",
 ]

@@ -20,12 +20,14 @@ from tabletop.sim.bodies import Body
 from tabletop.sim.cards import Card
 from tabletop.sim.scene import Entity
 
-__all__ = ["FINER", "ITERATIONS", "beads_at", "build_deformable", "columns", "place_deformable"]
+__all__ = ["ANCHORING", "FINER", "ITERATIONS", "beads_at", "build_deformable", "columns", "place_deformable"]
 
 FINER: Final = 2
 """Physics steps that replace one in a scene with something deformable: at 1/120 s beads fly apart."""
-ITERATIONS: Final = 100
-"""Least iterations of the constraint solver there: with fewer a pinched bead creeps out of the fingers."""
+ITERATIONS: Final = 50
+"""Iterations of the constraint solver there: with 30 a pinched bead slips out of the fingers."""
+ANCHORING: Final = 0.8
+"""Share of a drift between fingers and bead that friction makes good in a physics step."""
 _FAR: Final = -50.0
 _PULL: Final = 5.0
 """N that a constraint pulls with at most: what is stretched between fingers and table gives way."""

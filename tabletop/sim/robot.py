@@ -104,6 +104,11 @@ class RobotArm:
         self._drive([*self.motors[:7], 0.0, 0.0])
         self.refresh()
 
+    def cling(self) -> None:
+        """Let the fingers' friction correct positions too, so that what they hold does not creep."""
+        for finger in self.fingers:
+            p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=self.client)
+
     def command(self, action: Sequence[float] | npt.NDArray[np.floating[Any]], table: float) -> None:
         """Move the target by an action and drive the motors there.
 

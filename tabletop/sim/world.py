@@ -16,7 +16,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import load_cards
-from tabletop.sim.deformable import FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
+from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
@@ -126,11 +126,14 @@ class World:
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step / self._finer,
             numSolverIterations=self.settings.solver_iterations if self._finer == 1 else ITERATIONS,
+            frictionERP=ANCHORING,
             deterministicOverlappingPairs=1,
             physicsClientId=c,
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
+        if self._finer > 1:
+            self.arm.cling()
         build_slab(table, scene.table.friction, 0.0, c)
         build_slab(floor, 0.9, 0.05, c)
         build = {False: build_body, True: build_deformable}

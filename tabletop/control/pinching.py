@@ -1,0 +1,115 @@
+"""Taking hold of a node of a rope or cloth, and bringing it along a path: what their primitives are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+
+from tabletop.control.grasps import yaw_for
+from tabletop.control.handling import holds
+from tabletop.control.motion import TIP, Array, Motion, act, here, hold_still, hover, servo, width_command
+from tabletop.sim.state import State
+
+__all__ = ["HOLD", "REACH", "Node", "across", "corners", "follow", "line", "node_at", "pinch_node", "rise", "within"]
+
+Node = tuple[int, int]
+
+_GRIP: Final = width_command(0.044)
+"""Wide enough to come down around a bead, too narrow to come down on the next one."""
+HOLD: Final = width_command(0.0115)
+"""Beads are 15 to 17 mm wide: a harder squeeze pops them out sideways."""
+_LOW: Final = TIP
+"""m from the table up to the gripper's middle: the tips clear it."""
+_STRIDE: Final = 0.022
+"""m that a path goes on in one control step."""
+REACH: Final = ((0.31, 0.69), (-0.36, 0.36))
+"""m, world: x and y."""
+_UP: Final = np.array([0.0, 0.0, 1.0])
+
+
+def within(point: Array) -> Array:
+    """Return the point (3,) moved into what the gripper reaches with room to spare."""
+    (x0, x1), (y0, y1) = REACH
+    return np.array([min(max(point[0], x0), x1), min(max(point[1], y0), y1), point[2]])
+
+
+def corners(state: State, entity: str) -> list[Node]:
+    """Return the ends of a rope or the corners of a cloth."""
+    n, m = state.layout.grid(entity)
+    return [(i, j) for i in (0, n - 1) for j in sorted({0, m - 1})]
+
+
+def node_at(state: State, entity: str, node: Node) -> Array:
+    """Return where a node is, (3,), m, world."""
+    return np.asarray(state.nodes(entity)[node])
+
+
+def across(state: State, entity: str, node: Node) -> Array:
+    """Return the horizontal direction (2,) in which the fingers close on a node: across what leads away from it."""
+    nodes = state.nodes(entity)
+    m = nodes.shape[1]
+    i, j = node
+    inner = nodes[i + (1 if i == 0 else -1), j] - nodes[i, j]
+    if m > 1:
+        inner = inner + nodes[i, j + (1 if j == 0 else -1)] - nodes[i, j]
+    return np.array([-inner[1], inner[0]])
+
+
+def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0) -> Motion:
+    """Come down around a node and close the fingers, with room for a turn (rad) to come; three attempts."""
+    floor = float(state.robot("table_height")) + _LOW
+    for _ in range(3):
+        yaw = yaw_for(across(state, entity, node), state, turn=turn)
+
+        def goal(now: State, above: float = 0.0, yaw: float = yaw) -> tuple[Array, float]:
+            x, y, z = node_at(now, entity, node)
+            return np.array([x, y, max(z + 0.005 if z > floor else z, floor) + above]), yaw
+
+        state, _ = yield from hover(state, lambda now: goal(now, 0.035), _GRIP, held=(entity,), tolerance=0.015)
+        state, _ = yield from servo(state, goal, _GRIP, tolerance=0.0025, limit=15)
+        position = here(state).copy()
+        for _ in range(5):
+            state = yield act(state, position, None, HOLD)
+            if holds(state, entity):
+                break
+        if holds(state, entity):
+            state = yield act(state, position, None, HOLD)
+            return state, True
+        state, _ = yield from rise(state)
+    return state, False
+
+
+def rise(state: State) -> Motion:
+    """Open the fingers and go up."""
+    state, _ = yield from hold_still(state, _GRIP, 2)
+    goal = here(state) + 0.06 * _UP
+    return (yield from servo(state, lambda _: (goal, None), _GRIP, tolerance=0.02, limit=10))
+
+
+def follow(
+    state: State,
+    entity: str,
+    path: Iterable[Array],
+    until: Callable[[State], bool] | None = None,
+    yaw: Callable[[State], float] | None = None,
+) -> Motion:
+    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when told."""
+    point = here(state).copy()
+    for point in path:
+        if not holds(state, entity):
+            return state, False
+        if until is not None and until(state):
+            return state, True
+        state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), HOLD)
+    state, _ = yield from servo(state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until)
+    return state, holds(state, entity)
+
+
+def line(start: Array, end: Array, arc: float = 0.0, stride: float = _STRIDE) -> list[Array]:
+    """Return the points of a straight path, `stride` (m) a step, raised in the middle by `arc` (m)."""
+    count = max(2, math.ceil((float(np.linalg.norm(end - start)) + arc) / stride))
+    shares = np.arange(1, count + 1) / count
+    return [start + u * (end - start) + arc * math.sin(math.pi * u) * _UP for u in shares]

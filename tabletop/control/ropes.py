@@ -1,0 +1,160 @@
+"""Primitives that give a rope a shape: look at how it lies, draw an end to where it belongs, and look again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from tabletop.control.motion import Array, Motion, gripper_yaw, here, servo
+from tabletop.control.pinching import HOLD, REACH, follow, line, pinch_node, rise, within
+from tabletop.control.primitive import Name, primitive
+from tabletop.logic.predicate import get_predicate
+from tabletop.sim.state import State
+
+__all__ = ["bend", "straighten"]
+
+_ROUNDS: Final = 4
+"""Ends that are drawn before it is given up."""
+_ASIDE: Final = 0.10
+"""m of room that count as much as a radian between the way an end points and the way it is drawn."""
+_FREE: Final = 0.10
+"""m of room that the last bead is worth more than the first: it turns freely between the fingers."""
+_SPARE: Final = 0.01
+"""Margin of `straight` beyond which drawing stops: a rope springs back a little when it is let go of."""
+_TAUT: Final = 0.01
+"""m that an arm of an L is drawn beyond its length, for its slack to come out."""
+_INSIDE: Final = 0.98
+"""Radius at which an end is swept around the middle, in halves of the rope: it must not take the middle along."""
+_LIFT: Final = 0.04
+"""m that it is lifted there: what hangs does not drag."""
+_ENOUGH: Final = 0.004
+"""Margin (m) of `l_shaped` at which sweeping stops."""
+_HASTE: Final = 1.5
+"""Turn that is asked for, in turns that are wanted: the fingers come after the rope."""
+_STRIDE: Final = 0.02
+"""m that an end goes on in one control step while it is swept."""
+
+
+def _margin(state: State, entity: str, name: str) -> float:
+    predicate = get_predicate(name)
+    return float(predicate.margin(state, state, predicate.bind((entity,))))
+
+
+def _line(state: State, entity: str) -> Array:
+    """Return the nodes of a rope as seen from above, (n, 2), m, world."""
+    return np.asarray(state.nodes(entity)[:, 0, :2])
+
+
+def _length(points: Array) -> float:
+    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+
+
+def _along(entity: str, end: int, ahead: int = 2) -> Callable[[State], float]:
+    """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
+    fingers, as seen so many beads ahead. Drawn across a finger, beads wedge themselves around it."""
+
+    def yaw(state: State) -> float:
+        points = _line(state, entity)
+        x, y = points[ahead if end == 0 else -1 - ahead] - points[end]
+        now = gripper_yaw(state)
+        return now + _HASTE * math.remainder(math.atan2(y, x) - now, math.pi)
+
+    return yaw
+
+
+def _leave(state: State, entity: str, end: int) -> Motion:
+    """Turn the fingers along the rope, open them and go up: a rope across a finger would stay on it."""
+    position, yaw = here(state).copy(), _along(entity, end, 1)
+    state, _ = yield from servo(state, lambda now: (position, yaw(now)), HOLD, tolerance=0.02, limit=10)
+    return (yield from rise(state))
+
+
+def _turned(unit: Array, angle: float) -> Array:
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([c * unit[0] - s * unit[1], s * unit[0] + c * unit[1]])
+
+
+def _beyond(point: Array) -> float:
+    """Return how far (m) a point (2,) is out of reach."""
+    return float(np.linalg.norm(within(np.array([*point, 0.0]))[:2] - point))
+
+
+def _room(point: Array, unit: Array) -> float:
+    """Return how far (m) a point (2,) can go in a direction (2,) before the end of the reach."""
+    ways = [
+        ((high if u > 0 else low) - x) / u
+        for x, u, (low, high) in zip(point, unit, REACH, strict=True)
+        if abs(u) > 1e-6
+    ]
+    return max(0.0, min(ways))
+
+
+def _pull(points: Array) -> tuple[int, Array]:
+    """Return the end (0 or -1) of a rope (n, 2) to draw for it to be straight, and where to (2,)."""
+    options = []
+    for end in (0, -1):
+        chord = points[end] - points[-1 - end]
+        for turn in np.radians([-60, -30, 0, 30, 60]):
+            unit = _turned(chord / np.linalg.norm(chord), turn)
+            way = min(_room(points[end], unit), _length(points))
+            options.append((way - _ASIDE * abs(turn) + _FREE * (end == -1), end, points[end] + way * unit))
+    _, end, to = max(options, key=lambda o: o[0])
+    return end, to
+
+
+def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State], bool]) -> Motion:
+    """Draw the pinched end (0 or -1) to a point (2,) or until told."""
+    start = here(state).copy()
+    goal = within(np.array([to[0], to[1], start[2] + 0.004]))
+    return (yield from follow(state, entity, line(start, goal), until, _along(entity, end)))
+
+
+def _sweep(state: State, entity: str, end: int) -> Motion:
+    """Bring the pinched end of a straight rope a quarter of a circle around the middle, and draw its half taut."""
+    points = _line(state, entity)
+    middle = (points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2
+    half = _length(points) / 2
+    ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
+    side = min((1.0, -1.0), key=lambda s: _beyond(middle + half * _turned(ahead, s * math.pi / 2)))
+    start = here(state).copy()
+    offset = start - np.array([*points[end], 0.0])
+    path = []
+    for u in np.linspace(0.0, 1.0, math.ceil(0.5 * math.pi * half / _STRIDE) + 1)[1:]:
+        at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
+        path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
+    path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
+    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, _along(entity, end)))
+
+
+@primitive
+def straighten(state: State, entity: Name) -> Motion:
+    """Draw an end of a rope away from the other one until it is straight; where there is no room, the other end."""
+    for _ in range(_ROUNDS):
+        if _margin(state, entity, "straight") > 0.0:
+            return state, True
+        end, to = _pull(_line(state, entity))
+        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        if ok:
+            state, _ = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
+            state, _ = yield from _leave(state, entity, end)
+    return state, _margin(state, entity, "straight") > 0.0
+
+
+@primitive
+def bend(state: State, entity: Name) -> Motion:
+    """Make a rope an L: draw it straight by an end, and bring that end around the middle."""
+    for _ in range(_ROUNDS):
+        if _margin(state, entity, "l_shaped") > 0.0:
+            return state, True
+        end, to = _pull(_line(state, entity))
+        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        if not ok:
+            continue
+        state, ok = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
+        if ok:
+            state, ok = yield from _sweep(state, entity, end)
+        state, _ = yield from _leave(state, entity, end)
+    return state, _margin(state, entity, "l_shaped") > 0.0
