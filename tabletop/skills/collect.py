@@ -13,14 +13,16 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
+from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
 from tabletop.skills.codes import Codes
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, possible
 from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
 
 __all__ = ["Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
 
+_ATTEMPTS: Final = 400
 INVENTORY_EPISODES: Final = 8
 """Episodes in a row that share a set of objects ("from time to time" a new one)."""
 
@@ -29,7 +31,8 @@ _STARTS: Final[tuple[tuple[str, float], ...]] = (
     ("near", 0.25),
     ("above", 0.15),
     ("around", 0.15),
-    ("holding", 0.15),
+    ("holding", 0.09),
+    ("bearing", 0.06),
 )
 """Where the gripper starts while learning, with shares."""
 
@@ -99,7 +102,7 @@ def attended_scene(
         needs: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
 
     Raises:
-        TabletopError: none of 200 inventories has one.
+        TabletopError: none of many inventories has one.
     """
     rng = np.random.default_rng([5, *seed])
     chosen: list[str] = []
@@ -117,7 +120,9 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for attempt in range(200):
+    for attempt in range(_ATTEMPTS):
+        if not possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
+            continue
         try:
             scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
         except TabletopError:
@@ -168,7 +173,7 @@ def collect(job: CollectJob) -> Batch:
         rng = np.random.default_rng([job.seed, 11, number])
         kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
         kind = job.codes.kinds[kind_index]
-        code = int(rng.choice(job.codes.codes_of(kind_index)))
+        code = job.codes.draw(kind_index, rng)
         start = names[int(rng.choice(len(names), p=shares))]
         inventory = [job.seed, 13, number // INVENTORY_EPISODES]
         scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)

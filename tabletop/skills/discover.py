@@ -39,24 +39,37 @@ _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
 
 
+KINDS: Final[Mapping[str, tuple[int, float]]] = {
+    "held": (48, 0.19),
+    "settled": (24, 0.12),
+    "placed": (32, 0.15),
+    "turned": (6, 0.07),
+    "toppled": (2, 0.02),
+    "dropped": (2, 0.02),
+    "stacked": (2, 0.06),
+    "contained": (2, 0.05),
+    "reached": (8, 0.02),
+    "drawer": (6, 0.07),
+    "door": (6, 0.05),
+    "window": (6, 0.03),
+    "faucet": (6, 0.03),
+    "dial": (6, 0.03),
+    "lever": (4, 0.02),
+    "handle": (4, 0.02),
+    "bolt": (4, 0.02),
+    "button": (2, 0.02),
+    "doorbell": (2, 0.01),
+}
+"""Kinds of effect that are looked for, with the codes of each and its share of the episodes."""
+
+
 @dataclass(frozen=True)
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(
-        default_factory=lambda: {"held": 48, "settled": 24, "placed": 32, "turned": 6, "drawer": 6, "button": 2}
-    )
+    counts: Mapping[str, int] = field(default_factory=lambda: {name: codes for name, (codes, _) in KINDS.items()})
     """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "held": 0.28,
-            "settled": 0.20,
-            "placed": 0.22,
-            "turned": 0.10,
-            "drawer": 0.14,
-            "button": 0.06,
-        }
-    )
+    shares: Mapping[str, float] = field(default_factory=lambda: {name: share for name, (_, share) in KINDS.items()})
     """Share of the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "discovery"
     """Scene card in assets/scenes."""

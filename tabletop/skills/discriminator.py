@@ -21,12 +21,15 @@ __all__ = ["Discriminator", "balance", "farthest"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
+_AWAY = 0.1
+"""m from a fact's mean at which it is as likely not true."""
+
 
 class Discriminator:
     """Means of all codes, and the channel's noise."""
 
     def __init__(self, codes: Codes, sigma: float, rate: float = 0.03) -> None:
-        """Begin with all means at zero effect.
+        """Begin with the means of facts at their anchors, all others at zero effect.
 
         Args:
             codes: the codes.
@@ -35,6 +38,9 @@ class Discriminator:
         """
         self.codes, self.sigma, self.rate = codes, sigma, rate
         self.means = np.zeros((codes.total, EFFECT_WIDTH))
+        for i, kind in enumerate(codes.kinds):
+            for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
+                self.means[code, : kind.size] = anchor
 
     def log_q(self, effects: Array, kinds: Index) -> Array:
         """Return log q(z|e) in nats.
@@ -69,6 +75,10 @@ class Discriminator:
         out += (means**2).sum(-1)
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         np.maximum(out, 0.0, out=out)
+        idle = self.codes.kinds[self.codes.kind_of[own[0]]].idle
+        if idle is not None:
+            # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
+            out[:, idle] = _AWAY**2
         out /= self.sigma**2
         out += 1.0
         np.sqrt(out, out=out)

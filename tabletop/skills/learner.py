@@ -92,6 +92,7 @@ class Learner:
         """Of learning so far."""
         self._log_count = np.log(codes.member.sum(1))
         self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
+        self._mirrors = np.array([kind.mirrors for kind in codes.kinds])
         for i, kind in enumerate(codes.kinds):
             self._mirror[i, : kind.size] = kind.mirror
 
@@ -115,8 +116,8 @@ class Learner:
         finals = self.memory.finals().astype(np.float64)
         for kind in range(len(self.codes.kinds)):
             own = finals[self.memory.of_kind(kind), kind]
-            codes = self.codes.codes_of(kind)
-            if len(own):
+            codes = self.codes.free(kind)
+            if len(own) and not self.codes.facts_only(kind):
                 self.q.means[codes] = farthest(own, len(codes), self.rng)
         self.ready = True
 
@@ -157,6 +158,7 @@ class Learner:
         if self.settings.mirror:
             # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
             flipped = np.arange(0, n, 2)
+            flipped = flipped[self._mirrors[kinds[flipped]]]
             sign = self._mirror[kinds[flipped]]
             before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
             actions[flipped] *= _MIRRORED_ACTION

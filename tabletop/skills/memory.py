@@ -127,12 +127,19 @@ class Memory:
             codes = self.codes.codes_of(kind)
             _, inverse, counts = np.unique(bins[rows, kind], return_inverse=True, return_counts=True)
             weight = 1.0 / (counts[inverse].astype(np.float64) + rare)
+            claimed = self.codes.kinds[kind].claimed(finals[rows, kind])
+            _share(weight, claimed, len(codes), rare)
             # A kind's share of the batches is that of the episodes it was sent out with.
             weights[rows, kind] = weight * sent[kind] / weight.sum()
+            free, rest = claimed < 0, self.codes.free(kind)
+            self.episodes["hindsight"][rows[~free], kind] = codes[claimed[~free]]
+            rows, weight = rows[free], weight[free]
+            if not len(rows):
+                continue
             log_q = q.log_q(finals[rows, kind].astype(np.float64), np.full(len(rows), kind))
-            p = balance(sharpen * log_q[:, codes], weight)
+            p = balance(sharpen * log_q[:, rest], weight)
             draw = rng.random((len(rows), 1))
-            self.episodes["hindsight"][rows, kind] = codes[np.minimum((p.cumsum(1) < draw).sum(1), len(codes) - 1)]
+            self.episodes["hindsight"][rows, kind] = rest[np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)]
         self.episodes["weight"][:n] = weights
         self._weigh()
 
@@ -175,3 +182,19 @@ class Memory:
         self.steps.restore(folder / "steps.safetensors")
         self.episodes.restore(folder / "episodes.safetensors")
         self._weigh()
+
+
+def _share(weight: Array, claimed: Index, codes: int, rare: float) -> None:
+    """Give each fact the weight of one code of its kind, in place; less while it was hardly ever seen.
+
+    Args:
+        weight: (n,) of the episodes.
+        claimed: (n,) the fact that each is, -1 for none.
+        codes: of the kind.
+        rare: see LearnerSettings.
+    """
+    whole = weight.sum()
+    for fact in np.unique(claimed[claimed >= 0]):
+        own = claimed == fact
+        count = int(own.sum())
+        weight[own] *= whole / codes * count / (count + 4.0 * rare) / weight[own].sum()
