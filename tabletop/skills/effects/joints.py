@@ -75,5 +75,6 @@ for _name in _BUTTONS:
         places=True,
         anchors=((0.0,), (REACH,)),
         claims=_down,
+        said="presses {a}",
         idle=0,
     )(_fraction)

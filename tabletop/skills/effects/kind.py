@@ -71,6 +71,8 @@ class EffectKind:
     begin here."""
     claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
     """(n, size) effects -> (n,) which of these facts each one is, -1 for none."""
+    said: str
+    """What a skill does that makes the last fact true, with {a} for the entity: "puts {a} on another thing"."""
     idle: int | None
     """The fact that doing nothing leads to, which is seldom asked for."""
     function: Callable[[State, State, str], Array]
@@ -99,6 +101,7 @@ def effect(
     mirrors: bool = True,
     anchors: tuple[tuple[float, ...], ...] = (),
     claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
+    said: str = "",
     idle: int | None = None,
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
@@ -111,7 +114,20 @@ def effect(
         if name in EFFECTS:
             raise TabletopError(f"effect {name!r} is registered twice")
         EFFECTS[name] = EffectKind(
-            name, moves, kinds, partners, len(mirror), settles, places, mirror, mirrors, anchors, claims, idle, function
+            name=name,
+            moves=moves,
+            kinds=kinds,
+            partners=partners,
+            size=len(mirror),
+            settles=settles,
+            places=places,
+            mirror=mirror,
+            mirrors=mirrors,
+            anchors=anchors,
+            claims=claims,
+            said=said,
+            idle=idle,
+            function=function,
         )
         return function
 

@@ -58,6 +58,7 @@ def _relation(name: str, predicate: str, initial: State, state: State, entity: s
     settles=True,
     anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
     claims=is_fact,
+    said="puts {a} on another thing",
     idle=0,
 )
 def _stacked(initial: State, state: State, entity: str) -> Array:
@@ -73,6 +74,7 @@ def _stacked(initial: State, state: State, entity: str) -> Array:
     settles=True,
     anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
     claims=is_fact,
+    said="puts {a} into a container",
     idle=0,
 )
 def _contained(initial: State, state: State, entity: str) -> Array:

@@ -131,6 +131,7 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
     settles=True,
     anchors=((0.0, 0.0), (0.15, FACT)),
     claims=is_fact,
+    said="topples {a}",
     idle=0,
 )
 def _toppled(initial: State, state: State, entity: str) -> Array:
@@ -149,6 +150,7 @@ def _toppled(initial: State, state: State, entity: str) -> Array:
     settles=True,
     anchors=((-0.2, 0.0), (0.1, FACT)),
     claims=is_fact,
+    said="drops {a} off the table",
     idle=0,
 )
 def _dropped(initial: State, state: State, entity: str) -> Array:
