@@ -53,8 +53,8 @@ def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the o
         return kind.said.format(a=noun) if true else f"leaves {noun} alone"
     if kind.name == "reached":
         dx, dy, dz = (float(v) for v in effect[:3])
-        words = [*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])]
-        return f"takes the gripper {' and '.join(words)} from {noun}" if words else f"takes the gripper to {noun}"
+        way = " and ".join([*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])])
+        return f"takes the gripper {way} from {noun}" if way else f"takes the gripper to {noun}"
     if kind.moves == "joint":
         share = float(middle[0])
         return f"brings {noun} to {abs(round(100 * share))}% open"
