@@ -25,16 +25,17 @@ Index = npt.NDArray[np.intp]
 class Discriminator:
     """Means of all codes, and the channel's noise."""
 
-    def __init__(self, codes: Codes, sigma: float, rate: float = 0.03) -> None:
+    def __init__(self, codes: Codes, sigma: float, rate: float = 0.03, width: int = EFFECT_WIDTH) -> None:
         """Begin with all means at zero effect.
 
         Args:
             codes: the codes.
             sigma: m, the channel's noise: what is apart by less counts as the same.
             rate: share of the way that a fit moves the means.
+            width: numbers that are seen: of one effect, or of several one after another.
         """
         self.codes, self.sigma, self.rate = codes, sigma, rate
-        self.means = np.zeros((codes.total, EFFECT_WIDTH))
+        self.means = np.zeros((codes.total, width))
 
     def log_q(self, effects: Array, kinds: Index) -> Array:
         """Return log q(z|e) in nats.
@@ -88,13 +89,14 @@ class Discriminator:
             weights: (n,).
         """
         mass = np.bincount(labels, weights, self.codes.total)
-        for i in range(EFFECT_WIDTH):
+        for i in range(self.means.shape[1]):
             mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
 
     def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
         """Return the cross-entropy of labels under the channel's noise, in nats."""
         used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
         seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[kinds]
         return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
 
