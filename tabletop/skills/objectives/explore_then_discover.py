@@ -105,11 +105,11 @@ class ExploreThenDiscover(Tiled):
     def _discover(self, memory: Memory, rng: np.random.Generator) -> None:
         finals = memory.finals().astype(np.float64)
         for kind in range(len(self.codes.kinds)):
-            own: npt.NDArray[np.float64] = finals[memory.of_kind(kind), kind]
+            own = finals[memory.of_kind(kind), kind]
             codes = self.codes.codes_of(kind)
             if len(own):
                 _, place, counts = np.unique(self._key(own, kind), return_inverse=True, return_counts=True)
-                weights = 1.0 / (self.settings.rare + counts[place])
+                weights = 1.0 / (self.settings.rare + counts[place].astype(np.float64))
                 self.q.means[codes] = code_book(own, weights, len(codes), rng)
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
