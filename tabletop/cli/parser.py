@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--sees",
         metavar="WHAT",
-        help="what the objective looks at: effects (default), or observation, the arm included",
+        help="what the objective looks at: effects (default), or observation, arm included",
     )
     discover.add_argument(
         "--starts", metavar="NAME", help="where the gripper starts: mixed (default), or nominal, away from everything"

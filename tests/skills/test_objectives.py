@@ -1,4 +1,4 @@
-"""Properties of objectives: of all of them, and of each by itself. Episodes are random walks, so nothing is simulated."""
+"""Properties of objectives, of all of them and of each by itself. Episodes are random walks: nothing is simulated."""
 
 from __future__ import annotations
 
@@ -334,7 +334,7 @@ def test_metras_lambda_rises_while_the_bound_is_broken_and_falls_while_it_is_kep
 
 
 def test_no_two_states_are_farther_apart_in_lsds_phi_than_they_are() -> None:
-    objective, memory = trained("lsd", 300, (0.005, 0.005, 0.0, 0.0))
+    objective, _ = trained("lsd", 300, (0.005, 0.005, 0.0, 0.0))
     rng = np.random.default_rng(1)
     one, two = rng.normal(0.0, 5.0, (2, 4000, EFFECT_WIDTH)).astype(np.float32)
     two[2000:] = one[2000:] + rng.normal(0.0, 0.01, (2000, EFFECT_WIDTH))
