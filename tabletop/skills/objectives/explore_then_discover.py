@@ -83,15 +83,16 @@ class ExploreThenDiscover(Tiled):
 
     def _count(self, memory: Memory) -> None:
         """Count the effects that the newest episodes came by."""
-        newest, keys = memory.newest(_EPISODES), []
-        steps = memory.steps["effect"]
+        newest, steps = memory.newest(_EPISODES), memory.steps["effect"]
+        keys, log_p = [], []
         for kind in range(len(self.codes.kinds)):
             own = newest[memory.episodes["valid"][newest, kind] > 0]
             rows = own[:, None] * (memory.horizon + 1) + np.arange(memory.horizon + 1)
-            keys.append(self._key(steps[rows.ravel(), kind], kind))
-        self._keys, counts = np.unique(np.concatenate(keys), return_counts=True)
-        total = np.bincount(self._keys % len(self.codes.kinds), counts, len(self.codes.kinds))
-        self._log_p = np.log(counts / total[self._keys % len(self.codes.kinds)])
+            found, counts = np.unique(self._key(steps[rows.ravel(), kind], kind), return_counts=True)
+            keys.append(found)
+            log_p.append(np.log(counts / max(1, counts.sum())))
+        order = np.argsort(np.concatenate(keys))
+        self._keys, self._log_p = np.concatenate(keys)[order], np.concatenate(log_p)[order]
 
     def surprise(self, effects: Array, kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
         """Return -log p(e) in nats; what was never seen counts as the rarest that was."""
