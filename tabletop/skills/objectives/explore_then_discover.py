@@ -40,6 +40,7 @@ class ExploreThenDiscover(Tiled):
     """r = -log p(e') while exploring, then log q(e'|z)."""
 
     name: ClassVar[str] = "explore-then-discover"
+    facts: ClassVar[bool] = False
 
     def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
