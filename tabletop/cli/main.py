@@ -169,7 +169,7 @@ def _demos(options: argparse.Namespace) -> None:
 def _discover(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import note
-    from tabletop.skills.discover import DiscoverSettings
+    from tabletop.cli.objective import discovery_settings
 
     folder = Path(options.out or f"runs/{options.seed}")
     if (folder / "library").exists() and not options.resume:
@@ -177,7 +177,7 @@ def _discover(options: argparse.Namespace) -> None:
     minutes = None if options.steps else (options.minutes or 30.0)
     result = stages.discover_stage(
         folder,
-        DiscoverSettings(seed=options.seed),
+        discovery_settings(options, folder),
         minutes=minutes,
         steps=options.steps,
         workers=options.workers,

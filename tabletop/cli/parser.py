@@ -26,6 +26,12 @@ or stage by stage, each on the folder of the one before:
 """
 
 
+_OBJECTIVES = (
+    "final-state (default), every-state, first-and-last, trajectory, lsd, csd, metra, explore-then-discover; floors: "
+    "max-entropy, random. docs/objectives.md compares them"
+)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise TabletopError(f"{message} (see '{self.prog} --help')")
@@ -94,6 +100,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     discover = commands.add_parser("discover", help="find skills without any reward")
     _budget(discover, 30)
+    discover.add_argument("--objective", metavar="NAME", help=_OBJECTIVES)
+    discover.add_argument(
+        "--sees",
+        metavar="WHAT",
+        help="what the objective looks at: effects (default), or observation, arm included",
+    )
+    discover.add_argument(
+        "--starts", metavar="NAME", help="where the gripper starts: mixed (default), or nominal, away from everything"
+    )
+    discover.add_argument(
+        "--latent", metavar="NAME", help="codes of lsd, csd and metra: sphere (default), gaussian or discrete"
+    )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
     _common(discover, out="the run's folder (default runs/SEED)")

@@ -78,6 +78,7 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
         "env_steps": library.info.get("env_steps"),
         "minutes": library.info.get("minutes"),
         "seed": library.info.get("seed"),
+        "objective": library.info.get("objective", "final-state"),
         "episodes": episodes,
     }
     result["skills"] = [
@@ -94,7 +95,7 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     write_json(folder / "discover.json", result)
     keys = (
         *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
-        *("coverage_bins_5cm", "seed", "floors"),
+        *("coverage_bins_5cm", "seed", "objective", "floors"),
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result

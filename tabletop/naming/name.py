@@ -252,7 +252,7 @@ def _entry(
     spread = consistency(skill.effect, effects)
     noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
     outcomes = np.array([x.outcome for x in samples])
-    words = phrase(skill.effect, outcomes, noun)
+    words = phrase(skill.effect, effects, outcomes, noun)
     # An effect may be a place, and what always ends at the same one may have been there before.
     idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
     change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))

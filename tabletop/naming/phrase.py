@@ -38,19 +38,25 @@ def offset_words(dx: float, dy: float) -> str:
     return f"{np.hypot(dx, dy) * 100:.0f} cm {'-'.join(names)}"
 
 
-def phrase(kind: EffectKind, outcomes: Array, noun: str = "the object") -> str:
-    """Return what a skill does to its entity, by the median of its outcomes.
+def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the object") -> str:
+    """Return what a skill does to its entity, by the median of its effects and outcomes.
 
     Args:
         kind: of effect.
+        effects: (n, >= kind.size) as the discriminator sees them.
         outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects.py.
         noun: what to call the entity.
     """
-    middle = np.median(outcomes, axis=0)
+    effect, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)
+    if kind.said:
+        true = kind.claimed(effect[None])[0] == len(kind.anchors) - 1
+        return kind.said.format(a=noun) if true else f"leaves {noun} alone"
+    if kind.name == "reached":
+        dx, dy, dz = (float(v) for v in effect[:3])
+        way = " and ".join([*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])])
+        return f"takes the gripper {way} from {noun}" if way else f"takes the gripper to {noun}"
     if kind.moves == "joint":
         share = float(middle[0])
-        if kind.name == "button":
-            return f"presses {noun}" if share > 0.5 else f"leaves {noun} alone"
         return f"brings {noun} to {abs(round(100 * share))}% open"
     dx, dy, dz, turn, x, y = (float(v) for v in middle)
     if dz < -0.08:

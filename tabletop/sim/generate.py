@@ -18,7 +18,7 @@ from tabletop.sim.placement import Spec, check_fields, draw, place
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
 from tabletop.sim.start import GRIPPER_STARTS, start
 
-__all__ = ["GRIPPER_STARTS", "SceneCard", "generate", "load_scene_card", "textures"]
+__all__ = ["GRIPPER_STARTS", "SceneCard", "generate", "inventory", "load_scene_card", "textures"]
 
 SceneCard = Mapping[str, Any]
 """A distribution over scenes, as read from YAML."""
@@ -221,6 +221,19 @@ def _order(specs: Sequence[Spec]) -> list[int]:
     return out
 
 
+def inventory(card: SceneCard, seed: int | Sequence[int]) -> dict[str, str]:
+    """Return the entities, name: kind, of the scenes that `generate` draws with this `inventory_seed`.
+
+    Raises:
+        TabletopError: a malformed card.
+    """
+    return {s.name: s.kind for s in _specs(card, _things(seed))}
+
+
+def _things(seed: int | Sequence[int]) -> np.random.Generator:
+    return np.random.default_rng([1, *_seeds(seed)])
+
+
 def generate(
     card: SceneCard,
     seed: int | Sequence[int],
@@ -246,7 +259,7 @@ def generate(
         TabletopError: a malformed card, or no room found for all entities.
     """
     base = _seeds(seed)
-    things = np.random.default_rng([1, *(base if inventory_seed is None else _seeds(inventory_seed))])
+    things = _things(base if inventory_seed is None else inventory_seed)
     specs = _specs(card, things)
     bodies = [_body(s, things) for s in specs]
     table = _table(card, things)

@@ -16,8 +16,9 @@ from tabletop.sim.scene import Entity, Robot, Table
 
 __all__ = ["GRIPPER_STARTS", "start"]
 
-GRIPPER_STARTS: Final = ("nominal", "near", "above", "around", "holding", "anywhere")
-"""Where the gripper may start: away from everything (nominal), or relative to the attended entity."""
+GRIPPER_STARTS: Final = ("nominal", "near", "above", "around", "holding", "bearing", "anywhere")
+"""Where the gripper may start: away from everything (nominal), or relative to the attended entity; bearing is
+holding it above another one."""
 
 _OPEN = 0.08
 _AROUND_HANDLE = 0.04
@@ -36,7 +37,7 @@ def start(
     """Return where the gripper starts, and the entities (one of them held where the mode says so).
 
     Where a mode does not suit the attended entity, or other things are in the way, a calmer one is taken:
-    above instead of holding or around, near instead of above, nominal instead of near.
+    holding instead of bearing, above instead of holding or around, near instead of above, nominal instead of near.
 
     Args:
         mode: one of GRIPPER_STARTS; an entity that the card holds comes before it.
@@ -57,13 +58,14 @@ def start(
     elif entity is None and mode not in {"nominal", "anywhere"}:
         mode = "nominal"
     card = load_cards()[entity.kind] if entity else None
-    if mode == "holding" and held is None and not (card and card.graspable):
+    if mode in {"holding", "bearing"} and held is None and not (card and card.graspable):
         mode = "above"
     if mode == "around" and not (card and (card.graspable or card.joint)):
         mode = "above"
     tall = max([0.10, *(e.size[2] for e in entities)])
-    if entity is not None and mode == "holding":
-        at = _over(table, tall + 0.05, 0.30, rng, (0.38, 0.64), 0.24)
+    if entity is not None and mode in {"holding", "bearing"}:
+        at = _bearing(entity, entities, table, rng) if mode == "bearing" else None
+        at = at or _over(table, tall + 0.05, 0.30, rng, (0.38, 0.64), 0.24)
         robot = Robot(position=at, yaw=float(rng.uniform(-1.2, 1.2)), width=_OPEN)
         return robot, tuple(replace(e, held=e.name == entity.name) for e in entities)
     solid = [e for e in entities if load_cards()[e.kind].solid]
@@ -87,6 +89,23 @@ def _over(
     """Return a point above the table; what stands there is lower than `low`."""
     height = table.height + rng.uniform(low, max(low + 0.02, high))
     return float(rng.uniform(*x)), float(rng.uniform(-y, y)), float(height)
+
+
+def _bearing(
+    entity: Entity, entities: Sequence[Entity], table: Table, rng: np.random.Generator
+) -> tuple[float, float, float] | None:
+    """Return a point for what is held about above another thing, with nothing else as high near it, or None."""
+    below = [e for e in entities if e.name != entity.name and load_cards()[e.kind].solid]
+    if not below:
+        return None
+    under = below[int(rng.integers(len(below)))]
+    x, y = (float(v + rng.normal(0, 0.02)) for v in under.position[:2])
+    z = heights(under)[1] + entity.size[2] / 2 + float(rng.uniform(0.02, 0.12))
+    if not (0.34 <= x <= 0.68 and abs(y) <= 0.30):
+        return None
+    hand: Rectangle = (x, y, 0.10, 0.10, 0.0)
+    high = [e for e in below if e is not under and heights(e)[1] > z - entity.size[2] / 2 - 0.02]
+    return (x, y, z) if all(apart(hand, footprint(e), 0.0) for e in high) else None
 
 
 def _around(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:

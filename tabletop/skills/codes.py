@@ -14,6 +14,9 @@ from tabletop.skills.effects import EffectKind, get_effect
 
 __all__ = ["Codes"]
 
+_IDLE = 0.25
+"""How often what doing nothing leads to is asked for, another fact counting 1."""
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -28,8 +31,9 @@ class Codes:
             raise TabletopError("a skill set needs at least one kind of effect")
         for name, count in self.counts.items():
             get_effect(name)
-            if count < 2:
-                raise TabletopError(f"{name} needs at least 2 codes to tell apart, got {count}")
+            least = max(2, len(get_effect(name).anchors))
+            if count < least:
+                raise TabletopError(f"{name} needs at least {least} codes to tell apart, got {count}")
 
     @property
     def total(self) -> int:
@@ -53,8 +57,25 @@ class Codes:
         return out
 
     def codes_of(self, kind: int) -> npt.NDArray[np.intp]:
-        """Return the codes of a kind."""
+        """Return the codes of a kind; those of its discrete facts come first."""
         return np.flatnonzero(self.kind_of == kind)
+
+    def free(self, kind: int) -> npt.NDArray[np.intp]:
+        """Return the codes of a kind that tile what is no fact; all of them where there are no others."""
+        codes, facts = self.codes_of(kind), len(self.kinds[kind].anchors)
+        return codes[facts:] if len(codes) > facts else codes
+
+    def facts_only(self, kind: int) -> bool:
+        """Return whether all codes of a kind are those of discrete facts."""
+        return len(self.codes_of(kind)) == len(self.kinds[kind].anchors)
+
+    def draw(self, kind: int, rng: np.random.Generator) -> int:
+        """Return a code of a kind to ask for: any alike, but what doing nothing leads to seldom."""
+        codes, idle = self.codes_of(kind), self.kinds[kind].idle
+        weights = np.ones(len(codes))
+        if idle is not None:
+            weights[idle] = _IDLE
+        return int(rng.choice(codes, p=weights / weights.sum()))
 
     def name(self, code: int) -> str:
         """Return a code's id, such as "held-03"."""

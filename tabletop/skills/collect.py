@@ -13,25 +13,31 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
+from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
 from tabletop.skills.codes import Codes
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, possible
 from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
 
-__all__ = ["Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
+__all__ = ["STARTS", "Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
 
+_ATTEMPTS: Final = 400
 INVENTORY_EPISODES: Final = 8
 """Episodes in a row that share a set of objects ("from time to time" a new one)."""
 
-_STARTS: Final[tuple[tuple[str, float], ...]] = (
-    ("nominal", 0.30),
-    ("near", 0.25),
-    ("above", 0.15),
-    ("around", 0.15),
-    ("holding", 0.15),
-)
-"""Where the gripper starts while learning, with shares."""
+STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
+    "mixed": (
+        ("nominal", 0.30),
+        ("near", 0.25),
+        ("above", 0.15),
+        ("around", 0.15),
+        ("holding", 0.09),
+        ("bearing", 0.06),
+    ),
+    "nominal": (("nominal", 1.0),),
+}
+"""Where the gripper starts while learning, with shares: our resets, and always away from everything."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class CollectJob:
 
     weights: Mapping[str, npt.NDArray[Any]]
     means: npt.NDArray[np.float64]
-    """(codes, EFFECT_WIDTH): the discriminator's, of the same moment."""
+    """(codes, width): what policies are told of each code, of the same moment."""
     codes: Codes
     card: Mapping[str, Any]
     """The scene card."""
@@ -55,6 +61,10 @@ class CollectJob:
     """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
     random: bool
     """Uniform random actions rather than the network's."""
+    starts: str = "mixed"
+    """Which of STARTS."""
+    tells: str = "mean"
+    """How policies are told of a code, see skills/policy.py."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ def attended_scene(
         needs: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
 
     Raises:
-        TabletopError: none of 200 inventories has one.
+        TabletopError: none of many inventories has one.
     """
     rng = np.random.default_rng([5, *seed])
     chosen: list[str] = []
@@ -117,7 +127,9 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for attempt in range(200):
+    for attempt in range(_ATTEMPTS):
+        if not possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
+            continue
         try:
             scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
         except TabletopError:
@@ -162,13 +174,13 @@ def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float,
 def collect(job: CollectJob) -> Batch:
     """Run a job's episodes."""
     out: Batch = []
-    names = [s for s, _ in _STARTS]
-    shares = np.array([p for _, p in _STARTS])
+    names = [s for s, _ in STARTS[job.starts]]
+    shares = np.array([p for _, p in STARTS[job.starts]])
     for number in range(job.first, job.first + job.count):
         rng = np.random.default_rng([job.seed, 11, number])
         kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
         kind = job.codes.kinds[kind_index]
-        code = int(rng.choice(job.codes.codes_of(kind_index)))
+        code = job.codes.draw(kind_index, rng)
         start = names[int(rng.choice(len(names), p=shares))]
         inventory = [job.seed, 13, number // INVENTORY_EPISODES]
         scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)
@@ -182,6 +194,7 @@ def collect(job: CollectJob) -> Batch:
             job.horizon,
             explore=True,
             random=job.random,
+            tells=job.tells,
             origin=_origin(scene, entity, rng),
         )
         length = job.horizon + (SETTLE_STEPS if kind.settles else 0)

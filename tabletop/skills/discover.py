@@ -23,15 +23,16 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import Batch, CollectJob, collect
+from tabletop.skills.collect import STARTS, Batch, CollectJob, collect
 from tabletop.skills.learner import Learner, LearnerSettings
 from tabletop.skills.library import Library, save_library
+from tabletop.skills.objectives import get_objective
 
 __all__ = ["DiscoverSettings", "discover"]
 
@@ -39,24 +40,37 @@ _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
 
 
+KINDS: Final[Mapping[str, tuple[int, float]]] = {
+    "held": (48, 0.19),
+    "settled": (24, 0.12),
+    "placed": (32, 0.15),
+    "turned": (6, 0.07),
+    "toppled": (2, 0.02),
+    "dropped": (2, 0.02),
+    "stacked": (2, 0.06),
+    "contained": (2, 0.05),
+    "reached": (8, 0.02),
+    "drawer": (6, 0.07),
+    "door": (6, 0.05),
+    "window": (6, 0.03),
+    "faucet": (6, 0.03),
+    "dial": (6, 0.03),
+    "lever": (4, 0.02),
+    "handle": (4, 0.02),
+    "bolt": (4, 0.02),
+    "button": (2, 0.02),
+    "doorbell": (2, 0.01),
+}
+"""Kinds of effect that are looked for, with the codes of each and its share of the episodes."""
+
+
 @dataclass(frozen=True)
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(
-        default_factory=lambda: {"held": 48, "settled": 24, "placed": 32, "turned": 6, "drawer": 6, "button": 2}
-    )
+    counts: Mapping[str, int] = field(default_factory=lambda: {name: codes for name, (codes, _) in KINDS.items()})
     """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "held": 0.28,
-            "settled": 0.20,
-            "placed": 0.22,
-            "turned": 0.10,
-            "drawer": 0.14,
-            "button": 0.06,
-        }
-    )
+    shares: Mapping[str, float] = field(default_factory=lambda: {name: share for name, (_, share) in KINDS.items()})
     """Share of the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "discovery"
     """Scene card in assets/scenes."""
@@ -69,9 +83,28 @@ class DiscoverSettings:
     updates: float = 0.12
     """Updates a control step."""
     learner: LearnerSettings = field(default_factory=LearnerSettings)
-    """Of the learner."""
+    """Of the learner, its objective among them."""
+    starts: str = "mixed"
+    """Where the gripper starts, one of STARTS in skills/collect.py."""
     seed: int = 0
     """Of everything."""
+
+    def __post_init__(self) -> None:
+        """Check the starts and the objective."""
+        if self.starts not in STARTS:
+            raise unknown("starts", self.starts, STARTS)
+        get_objective(self.learner.objective, self.learner.sees)
+
+    @property
+    def how(self) -> dict[str, str]:
+        """What decides what kind of discovery this is, as library.yaml has it."""
+        learner = self.learner
+        return {
+            "objective": learner.objective,
+            "sees": learner.sees,
+            "latent": learner.latent,
+            "starts": self.starts,
+        }
 
 
 def discover(
@@ -180,9 +213,9 @@ class _Run:
         while len(self.jobs) < _AHEAD:
             self._start()
         batch = self._collected()
-        self.jobs.popleft()
+        told = self.jobs.popleft().means
         self._start()
-        self.learner.add(batch)
+        self.learner.add(batch, told)
         taken = sum(r.steps for r in batch)
         self.steps += taken
         self.rounds += 1
@@ -196,9 +229,9 @@ class _Run:
         self.learner.learn(count)
 
     def _start(self) -> None:
-        random = not self.learner.ready
+        random = not self.learner.ready or self.learner.objective.random
         weights = {} if random else self.learner.sac.actor_arrays()
-        means, needs = self.learner.q.means.copy(), self.learner.needs()
+        means, needs = self.learner.tell(), self.learner.needs()
         self._begin(weights, means, self.next_episode, self._shares(), needs, random)
         self.next_episode += self.settings.episodes
 
@@ -219,7 +252,19 @@ class _Run:
     ) -> None:
         s = self.settings
         job = CollectJob(
-            weights, means, self.codes, self.card, s.seed, first, s.episodes, s.horizon, shares, needs, random
+            weights,
+            means,
+            self.codes,
+            self.card,
+            s.seed,
+            first,
+            s.episodes,
+            s.horizon,
+            shares,
+            needs,
+            random,
+            s.starts,
+            self.learner.objective.tells,
         )
         self.jobs.append(job)
         self._submit(job)
@@ -272,6 +317,7 @@ class _Run:
     def library(self) -> Library:
         """Return the skills as they are now."""
         info = {
+            **self.settings.how,
             "seed": self.settings.seed,
             "env_steps": self.steps,
             "minutes": round(self.minutes, 2),
@@ -282,9 +328,11 @@ class _Run:
             self.codes,
             self.settings.horizon,
             learner.sac.actor_arrays(averaged=True),
-            learner.q.means.copy(),
+            learner.objective.told.copy(),
             self.card,
             info,
+            learner.objective.tells,
+            learner.objective.acts,
         )
 
     def save(self) -> None:
@@ -307,6 +355,7 @@ class _Run:
             ],
             "seed": self.settings.seed,
             "counts": dict(self.codes.counts),
+            "how": self.settings.how,
         }
         (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
         old = self.folder / "checkpoint.old"
@@ -322,13 +371,18 @@ class _Run:
             state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
-        missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts"} - set(state)
+        missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts", "how"} - set(state)
         if missing:
             raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
         if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
             raise TabletopError(
                 f"checkpoint {str(checkpoint)!r} was made with seed {state['seed']} and codes {state['counts']}; "
                 f"resume with the same, got {self.settings.seed} and {dict(self.codes.counts)}"
+            )
+        if state["how"] != self.settings.how:
+            theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (state["how"], self.settings.how))
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
             )
         self.steps, self.rounds = state["steps"], state["rounds"]
         self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]

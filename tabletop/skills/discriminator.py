@@ -21,20 +21,30 @@ __all__ = ["Discriminator", "balance", "farthest"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
+_AWAY = 0.1
+"""m from a fact's mean at which it is as likely not true."""
+
 
 class Discriminator:
     """Means of all codes, and the channel's noise."""
 
-    def __init__(self, codes: Codes, sigma: float, rate: float = 0.03) -> None:
-        """Begin with all means at zero effect.
+    def __init__(
+        self, codes: Codes, sigma: float, rate: float = 0.03, width: int = EFFECT_WIDTH, facts: bool = True
+    ) -> None:
+        """Begin with the means of facts at their anchors, all others at zero effect.
 
         Args:
             codes: the codes.
             sigma: m, the channel's noise: what is apart by less counts as the same.
             rate: share of the way that a fit moves the means.
+            width: numbers that are seen: of one effect, or of several one after another.
+            facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
         """
-        self.codes, self.sigma, self.rate = codes, sigma, rate
-        self.means = np.zeros((codes.total, EFFECT_WIDTH))
+        self.codes, self.sigma, self.rate, self.facts = codes, sigma, rate, facts
+        self.means = np.zeros((codes.total, width))
+        for i, kind in enumerate(codes.kinds if facts else ()):
+            for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
+                self.means[code, : kind.size] = anchor
 
     def log_q(self, effects: Array, kinds: Index) -> Array:
         """Return log q(z|e) in nats.
@@ -69,6 +79,10 @@ class Discriminator:
         out += (means**2).sum(-1)
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         np.maximum(out, 0.0, out=out)
+        idle = self.codes.kinds[self.codes.kind_of[own[0]]].idle
+        if self.facts and idle is not None:
+            # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
+            out[:, idle] = _AWAY**2
         out /= self.sigma**2
         out += 1.0
         np.sqrt(out, out=out)
@@ -88,13 +102,14 @@ class Discriminator:
             weights: (n,).
         """
         mass = np.bincount(labels, weights, self.codes.total)
-        for i in range(EFFECT_WIDTH):
+        for i in range(self.means.shape[1]):
             mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
 
     def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
         """Return the cross-entropy of labels under the channel's noise, in nats."""
         used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
         seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[kinds]
         return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
 

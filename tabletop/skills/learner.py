@@ -1,68 +1,31 @@
-"""The learner of discovery: replay, hindsight, discriminator and SAC, one round after another."""
+"""The learner of discovery: replay, hindsight, objective and SAC, one round after another."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
-from tabletop.learn.sac import SAC, SACSettings
+from tabletop.learn.sac import SAC
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Batch
-from tabletop.skills.discriminator import Discriminator, farthest
-from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.memory import Memory
-from tabletop.skills.objectives import get_objective
+from tabletop.skills.objectives import Window, make_objective
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS, mirrored
-from tabletop.skills.policy import CODE_WIDTH, condition
+from tabletop.skills.policy import code_columns, condition
+from tabletop.skills.settings import LearnerSettings
 
 __all__ = ["Learner", "LearnerSettings"]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 _LEAST_NEED: Final = 0.3
 _MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class LearnerSettings:
-    """What the learner may be told."""
-
-    sac: SACSettings = field(
-        default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
-    )
-    """The policy's and critics' learning."""
-    objective: str = "final-state"
-    """One of skills/objectives."""
-    capacity: int = 400_000
-    """Control steps that are remembered."""
-    sigma: float = 0.05
-    """m: noise of the channel that the discriminator sees effects through, at the start."""
-    sigma_end: float = 0.025
-    """m: the same once most codes are told apart."""
-    hindsight: float = 0.5
-    """Share of a batch whose code is replaced by one that its final effect fits."""
-    rare: float = 5.0
-    """Hindsight episodes are drawn by 1 / (rare + episodes in their 5 cm bin): all that was reached counts alike,
-    however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
-    relabel_every: int = 4
-    """Rounds between two drawings of hindsight codes."""
-    sharpen: float = 4.0
-    """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
-    settle on the mean effect, as in clustering at too high a temperature."""
-    n_steps: int = 4
-    """Steps that a critic's target looks ahead before it bootstraps."""
-    mirror: bool = True
-    """Whether half of a batch is mirrored left to right."""
-    recent: int = 1500
-    """Episodes that tell how well the codes are told apart by now."""
-    reward_scale: float = 1.0
-    """Reward per nat."""
 
 
 class Learner:
@@ -77,115 +40,93 @@ class Learner:
             seed: of everything.
             horizon: decisions an episode has; all have the same number.
         """
-        self.codes, self.settings, self.horizon = codes, settings, horizon
-        self.spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
+        self.codes, self.settings, self.horizon, self.seed = codes, settings, horizon, seed
+        self.objective = make_objective(codes, settings, seed, horizon)
+        width = self.objective.told.shape[1]
+        columns = code_columns(self.objective.tells, width)
+        self.spec = NetworkSpec(EGO + columns + len(codes.kinds), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
-        self._objective = get_objective(settings.objective)
-        self.q = Discriminator(codes, settings.sigma)
         self.rng = np.random.default_rng([seed, 21])
-        self.memory = Memory(codes, OBSERVATION, settings.capacity, horizon)
+        asked = width if self.objective.fresh else 0
+        self.memory = Memory(codes, OBSERVATION, settings.capacity, horizon, asked)
         self.recent: list[tuple[int, bool, float, str]] = []
-        """Of the last episodes: code, whether q named it right, log q + log K of it in nats, kind of the entity."""
+        """Of the last episodes: code, whether it was told right, log q + log K of it in nats, kind of the entity."""
         self.loss = 0.0
         self.ready = False
         self.rounds = 0
         """Of learning so far."""
-        self._log_count = np.log(codes.member.sum(1))
-        self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
-        for i, kind in enumerate(codes.kinds):
-            self._mirror[i, : kind.size] = kind.mirror
+        self._mirrors = np.array([kind.mirrors for kind in codes.kinds])
 
     # --- taking in ---------------------------------------------------------------------------
 
-    def add(self, batch: Batch) -> None:
-        """Put episodes into the replay."""
-        self.memory.add(batch)
+    def add(self, batch: Batch, told: npt.NDArray[np.float64]) -> None:
+        """Put episodes into the replay; `told` (codes, width) is what each code was in their job."""
+        self.memory.add(batch, told if self.objective.fresh else None)
         for record in batch:
-            kind = self.codes.kind_of[record.code]
-            noise = self.rng.normal(0.0, self.q.sigma, (1, EFFECT_WIDTH))
-            noise[:, self.codes.kinds[kind].size :] = 0.0
-            effect = record.effects[-1:, kind]
-            clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([kind, kind]))
-            gain = float(seen[record.code] + np.log(self.codes.member[kind].sum()))
-            self.recent.append((record.code, int(clean.argmax()) == record.code, gain, record.entity_kind))
+            right, gain = self.objective.judge(record, told, self.rng)
+            self.recent.append((record.code, right, gain, record.entity_kind))
         del self.recent[: -self.settings.recent]
 
+    def tell(self) -> npt.NDArray[np.float64]:
+        """Return what the codes of the next job are, (codes, width)."""
+        return self.objective.tell(self.rng)
+
     def begin(self) -> None:
-        """Give the codes their first means: effects of random episodes that lie far from each other."""
-        finals = self.memory.finals().astype(np.float64)
-        for kind in range(len(self.codes.kinds)):
-            own = finals[self.memory.of_kind(kind), kind]
-            codes = self.codes.codes_of(kind)
-            if len(own):
-                self.q.means[codes] = farthest(own, len(codes), self.rng)
+        """Let the objective start from the random episodes."""
+        self.objective.begin(self.memory, self.rng)
         self.ready = True
 
     # --- learning ----------------------------------------------------------------------------
 
-    def fit(self) -> float:
-        """Fit the discriminator to hindsight codes; return its loss on commanded ones in nats.
-
-        The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
-        share. Commanded codes have no say of their own. What a policy does that fails at its code is near the
-        middle of all it can do, and fitting it draws all means there.
-        """
-        effects, labels, weights = self.memory.labelled()
-        self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
-        sent, newest = self.memory.codes_sent(), self.memory.newest(self.settings.recent)
-        codes = sent[newest]
-        kinds = self.codes.kind_of[codes]
-        return self.q.loss(self.memory.finals()[newest, kinds].astype(np.float64), kinds, codes, self.rng)
-
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
-        n, most, gamma = self.settings.sac.batch_size, self.settings.n_steps, self.settings.sac.gamma
-        episodes, begins, codes = self.memory.draw(n, self.settings.hindsight, self.rng)
-        kinds = self.codes.kind_of[codes]
+        s, objective = self.settings, self.objective
+        episodes, begins, codes = self.memory.draw(
+            s.sac.batch_size, s.hindsight if objective.hindsight else 0.0, self.rng
+        )
         # Now and after each of the n steps; past an episode's end its final effect stands still.
-        times = np.minimum(begins + np.arange(most + 1)[:, None], self.horizon)
-        rows = episodes * (self.horizon + 1) + times
-        steps = self.memory.steps
-        effects = steps["effect"][rows, kinds]
-        log_q = self.q.log_q_of(effects.reshape(-1, EFFECT_WIDTH), np.tile(codes, most + 1))
-        gains = log_q.reshape(most + 1, n) + self._log_count[kinds]
-        live = times[1:] > times[:-1]
-        rewards = self._objective(gains, live.astype(np.float64), gamma) * self.settings.reward_scale
-        discounts = gamma ** live.sum(0) * (times[-1] < self.horizon)
-        means, now, later = self.q.means[codes], effects[0], effects[-1]
+        times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
+        told = self.memory.episodes["asked"][episodes] if objective.fresh else objective.told[codes]
+        window = Window(self.memory, episodes, times, codes, told)
+        rewards = objective.rewards(window) * s.reward_scale
+        discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
+        now, later = objective.so_far(window)
+        rows, steps, kinds = window.rows(times), self.memory.steps, window.kinds
         before, after = (steps["observation"].take(rows[i], 0) for i in (0, -1))
         actions = steps["action"].take(rows[0], 0)
-        if self.settings.mirror:
+        flipped = np.arange(0, len(codes), 2)
+        flipped = flipped[self._mirrors[kinds[flipped]]]
+        sign = objective.mirror(kinds[flipped]) if s.mirror else None
+        if sign is not None:
             # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
-            flipped = np.arange(0, n, 2)
-            sign = self._mirror[kinds[flipped]]
             before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
             actions[flipped] *= _MIRRORED_ACTION
-            means[flipped] *= sign
-            now[flipped] *= sign
-            later[flipped] *= sign
+            told[flipped] *= sign
+            if objective.tells != "vector":
+                now[flipped] *= sign
+                later[flipped] *= sign
         self.sac.update(
-            condition(before, means, now, kinds, len(self.codes.kinds)),
+            condition(before, told, now, kinds, len(self.codes.kinds), objective.tells),
             actions,
             rewards.astype(np.float32),
             discounts.astype(np.float32),
-            condition(after, means, later, kinds, len(self.codes.kinds)),
+            condition(after, told, later, kinds, len(self.codes.kinds), objective.tells),
         )
 
     def learn(self, updates: int) -> None:
-        """Relabel, fit the discriminator, and make that many updates."""
-        s = self.settings
-        if self.rounds % s.relabel_every == 0:
-            self.memory.relabel(self.q, s.rare, s.sharpen, self.rng)
-        self.rounds += 1
-        self.loss = self.fit()
+        """Let the objective learn, then make that many updates of the policy."""
+        if self.objective.random:
+            return
         known = float(np.mean(list(self.accuracy().values())))
-        # The channel narrows as codes are told apart through it: first broad differences, then finer ones.
-        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * min(1.0, max(0.0, (known - 0.4) / 0.4))
+        self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
+        self.rounds += 1
+        if self.objective.restarts:
+            self.sac = SAC(self.spec, 5, self.settings.sac, self.seed + 1)
         for _ in range(updates):
             self.update()
 
     def accuracy(self) -> dict[str, float]:
-        """Return the share of recent stochastic episodes whose code q names right, by kind."""
+        """Return the share of recent stochastic episodes whose code is told right, by kind."""
         out = {}
         for i, kind in enumerate(self.codes.kinds):
             hits = [ok for code, ok, *_ in self.recent if self.codes.kind_of[code] == i]
@@ -219,7 +160,7 @@ class Learner:
             "bits": round(float(np.log2(max(1.0, effective))), 4),
             "coverage": bins,
             "loss": round(self.loss, 4),
-            "sigma": round(self.q.sigma, 4),
+            **self.objective.progress(),
             **{f"accuracy/{name}": round(value, 4) for name, value in right.items()},
         }
 
@@ -229,7 +170,7 @@ class Learner:
         """Write everything that a resumed run needs into a folder."""
         self.memory.save(folder)
         save_tensors(folder / "sac.safetensors", self.sac.state_dict())
-        save_tensors(folder / "discriminator.safetensors", self.q.state_dict())
+        save_tensors(folder / "objective.safetensors", self.objective.state_dict())
         state = {
             "recent": self.recent,
             "ready": self.ready,
@@ -247,7 +188,7 @@ class Learner:
         """
         self.memory.restore(folder)
         self.sac.load_state_dict(load_tensors(folder / "sac.safetensors"))
-        self.q.load_state_dict(load_tensors(folder / "discriminator.safetensors"))
+        self.objective.load_state_dict(load_tensors(folder / "objective.safetensors"))
         try:
             state = json.loads((folder / "learner.json").read_text(encoding="utf-8"))
             self.recent = [(int(c), bool(ok), float(g), str(k)) for c, ok, g, k in state["recent"]]

@@ -23,7 +23,7 @@ from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import CODE_WIDTH, SETTLE_STEPS, SkillPolicy
+from tabletop.skills.policy import ACTS, SETTLE_STEPS, TELLS, SkillPolicy, code_columns
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
@@ -52,11 +52,15 @@ class Library:
     weights: Mapping[str, npt.NDArray[Any]]
     """Of the policy, as NumpyActor reads them."""
     means: npt.NDArray[np.float64]
-    """(codes, 4): the discriminator's mean effect of each code."""
+    """(codes, width): what the policy is told of each code: its mean effect, or a vector."""
     card: Mapping[str, Any]
     """The scene card it was discovered in."""
     info: Mapping[str, Any]
-    """How it was made: seed, steps, minutes, settings."""
+    """How it was made: objective, seed, steps, minutes."""
+    tells: str = "mean"
+    """How the policy is told of a code, see skills/policy.py: TELLS."""
+    acts: str = "mean"
+    """What the skills do, see skills/policy.py: ACTS."""
 
     @property
     def skills(self) -> tuple[Skill, ...]:
@@ -85,7 +89,18 @@ class Library:
         kind = int(self.codes.kind_of[found.code])
         mean = tuple(float(v) for v in self.means[found.code])
         kinds = len(self.codes.kinds)
-        return SkillPolicy(self.weights, found.effect.name, mean, kind, kinds, entity, self.horizon)
+        return SkillPolicy(
+            self.weights,
+            found.effect.name,
+            mean,
+            kind,
+            kinds,
+            entity,
+            self.horizon,
+            explore=self.acts == "sample",
+            random=self.acts == "random",
+            tells=self.tells,
+        )
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""
@@ -102,6 +117,8 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "format": FORMAT,
         "codes": dict(library.codes.counts),
         "horizon": library.horizon,
+        "tells": library.tells,
+        "acts": library.acts,
         "observation": {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH},
         "info": dict(library.info),
         "scene": library.card,
@@ -153,7 +170,9 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         codes = Codes({str(k): int(v) for k, v in card["codes"].items()})
         means = np.asarray(tensors.pop("means"), dtype=np.float64)
         weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
-        library = Library(codes, int(card["horizon"]), weights, means, card["scene"], card.get("info", {}))
+        tells, acts = str(card.get("tells", "mean")), str(card.get("acts", "mean"))
+        info = card.get("info", {})
+        library = Library(codes, int(card["horizon"]), weights, means, card["scene"], info, tells, acts)
     except (KeyError, AttributeError, ValueError, TypeError) as error:
         if isinstance(error, TabletopError):
             raise
@@ -166,17 +185,22 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
     kinds, means = len(library.codes.kinds), library.means
-    if means.shape != (library.codes.total, EFFECT_WIDTH) or library.horizon < 1:
+    if library.tells not in TELLS or library.acts not in ACTS or library.horizon < 1:
         return False
+    if means.ndim != 2 or len(means) != library.codes.total:
+        return False
+    if library.tells != "vector" and means.shape[1] != EFFECT_WIDTH:
+        return False
+    ego = EGO + code_columns(library.tells, means.shape[1]) + kinds
     if not all(np.isfinite(w).all() for w in (means, *library.weights.values())):
         return False
     try:
         actor = NumpyActor(library.weights)
-        action = actor.mean(np.zeros(EGO + CODE_WIDTH + kinds + OTHERS * OTHER_WIDTH, np.float32))
+        action = actor.mean(np.zeros(ego + OTHERS * OTHER_WIDTH, np.float32))
     except (TabletopError, ValueError, KeyError, IndexError, TypeError):
         return False
     spec = (actor.spec.ego, actor.spec.others, actor.spec.other_width)
-    return action.shape == (ACTION_SIZE,) and spec == (EGO + CODE_WIDTH + kinds, OTHERS, OTHER_WIDTH)
+    return action.shape == (ACTION_SIZE,) and spec == (ego, OTHERS, OTHER_WIDTH)
 
 
 def find_library(name: str) -> Path:

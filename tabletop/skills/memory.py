@@ -29,7 +29,7 @@ class Memory:
     One episode serves several kinds of effect: where an object was put is a place, a displacement and a turn at once.
     """
 
-    def __init__(self, codes: Codes, observation: int, capacity: int, horizon: int) -> None:
+    def __init__(self, codes: Codes, observation: int, capacity: int, horizon: int, asked: int = 0) -> None:
         """Begin empty.
 
         Args:
@@ -37,6 +37,7 @@ class Memory:
             observation: columns of an observation.
             capacity: control steps kept, rounded down to whole episodes.
             horizon: decisions an episode has; all have the same number.
+            asked: numbers of each episode's own code, where codes are drawn anew for each round.
         """
         self.codes, self.horizon = codes, horizon
         count, kinds = max(1, capacity // horizon), len(codes.kinds)
@@ -55,6 +56,7 @@ class Memory:
                 "valid": ((kinds,), np.uint8),
                 "hindsight": ((kinds,), np.int32),
                 "weight": ((kinds,), np.float32),
+                **({"asked": ((asked,), np.float32)} if asked else {}),
             },
         )
         self._cumulative = np.zeros(0)
@@ -63,8 +65,8 @@ class Memory:
         """Return the number of episodes held."""
         return len(self.episodes)
 
-    def add(self, batch: Batch) -> None:
-        """Take in episodes."""
+    def add(self, batch: Batch, told: Array | None = None) -> None:
+        """Take in episodes; `told` (codes, asked) says what each code was in this round."""
         for record in batch:
             self.steps.add(
                 {
@@ -81,6 +83,7 @@ class Memory:
                     # Until it is labelled, an episode stands for the code it was sent out with.
                     "hindsight": np.full((1, kinds), record.code, np.int32),
                     "weight": np.zeros((1, kinds), np.float32),
+                    **({} if told is None else {"asked": told[[record.code]]}),
                 }
             )
         self._weigh()
@@ -105,7 +108,9 @@ class Memory:
         """Return the last episodes added, newest first."""
         return (self.episodes.added - 1 - np.arange(min(count, len(self)))) % self.episodes.capacity
 
-    def relabel(self, q: Discriminator, rare: float, sharpen: float, rng: np.random.Generator) -> None:
+    def relabel(
+        self, q: Discriminator, rare: float, sharpen: float, rng: np.random.Generator, seen: Array | None = None
+    ) -> None:
         """Draw hindsight codes for all episodes, each code of a kind getting an equal share, and weights.
 
         Args:
@@ -113,9 +118,11 @@ class Memory:
             rare: see LearnerSettings.
             sharpen: see LearnerSettings.
             rng: draws.
+            seen: (n, kinds, width) what q sees of each episode; the final effect where not given.
         """
         n, kinds = len(self), len(self.codes.kinds)
         finals = self.finals()
+        seen = finals if seen is None else seen
         # Bins, numbered; effects reach less than 2 m.
         bins = (np.round(finals / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
         sent = np.bincount(self.codes.kind_of[self.codes_sent()], minlength=kinds)
@@ -127,20 +134,27 @@ class Memory:
             codes = self.codes.codes_of(kind)
             _, inverse, counts = np.unique(bins[rows, kind], return_inverse=True, return_counts=True)
             weight = 1.0 / (counts[inverse].astype(np.float64) + rare)
+            claimed = self.codes.kinds[kind].claimed(finals[rows, kind]) if q.facts else np.full(len(rows), -1)
+            _share(weight, claimed, len(codes), rare)
             # A kind's share of the batches is that of the episodes it was sent out with.
             weights[rows, kind] = weight * sent[kind] / weight.sum()
-            log_q = q.log_q(finals[rows, kind].astype(np.float64), np.full(len(rows), kind))
-            p = balance(sharpen * log_q[:, codes], weight)
+            free, rest = claimed < 0, self.codes.free(kind) if q.facts else codes
+            self.episodes["hindsight"][rows[~free], kind] = codes[claimed[~free]]
+            rows, weight = rows[free], weight[free]
+            if not len(rows):
+                continue
+            log_q = q.log_q(seen[rows, kind].astype(np.float64), np.full(len(rows), kind))
+            p = balance(sharpen * log_q[:, rest], weight)
             draw = rng.random((len(rows), 1))
-            self.episodes["hindsight"][rows, kind] = codes[np.minimum((p.cumsum(1) < draw).sum(1), len(codes) - 1)]
+            self.episodes["hindsight"][rows, kind] = rest[np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)]
         self.episodes["weight"][:n] = weights
         self._weigh()
 
-    def labelled(self) -> tuple[Array, Index, Array]:
-        """Return effects (m, EFFECT_WIDTH), hindsight codes (m,) and weights (m,) of all (episode, kind)."""
+    def labelled(self, seen: Array | None = None) -> tuple[Array, Index, Array]:
+        """Return what is seen (m, width), hindsight codes (m,) and weights (m,) of all (episode, kind)."""
         episode, kind = np.nonzero(self.episodes["weight"][: len(self)])
         labels = self.episodes["hindsight"][episode, kind].astype(np.intp)
-        return self.finals()[episode, kind], labels, self.episodes["weight"][episode, kind]
+        return (self.finals() if seen is None else seen)[episode, kind], labels, self.episodes["weight"][episode, kind]
 
     def draw(self, n: int, hindsight: float, rng: np.random.Generator) -> tuple[Index, Index, Index]:
         """Draw steps to learn from.
@@ -175,3 +189,19 @@ class Memory:
         self.steps.restore(folder / "steps.safetensors")
         self.episodes.restore(folder / "episodes.safetensors")
         self._weigh()
+
+
+def _share(weight: Array, claimed: Index, codes: int, rare: float) -> None:
+    """Give each fact the weight of one code of its kind, in place; less while it was hardly ever seen.
+
+    Args:
+        weight: (n,) of the episodes.
+        claimed: (n,) the fact that each is, -1 for none.
+        codes: of the kind.
+        rare: see LearnerSettings.
+    """
+    whole = weight.sum()
+    for fact in np.unique(claimed[claimed >= 0]):
+        own = claimed == fact
+        count = int(own.sum())
+        weight[own] *= whole / codes * count / (count + 4.0 * rare) / weight[own].sum()

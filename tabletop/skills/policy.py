@@ -16,15 +16,25 @@ from tabletop.sim.state import State
 from tabletop.skills.effects import EFFECT_WIDTH, get_effect
 from tabletop.skills.observe import EGO, Observer
 
-__all__ = ["CODE_WIDTH", "SETTLE_STEPS", "SkillPolicy", "condition"]
+__all__ = ["ACTS", "CODE_WIDTH", "SETTLE_STEPS", "TELLS", "SkillPolicy", "code_columns", "condition"]
 
 CODE_WIDTH: Final = 3 * EFFECT_WIDTH
-"""Columns a code takes, its kind left out."""
+"""Columns that a code's mean effect takes, its kind left out."""
+TELLS: Final = ("mean", "change", "vector")
+"""How a policy is told of its code: by its mean effect and the way there, by the same of the change since the start, or
+by a vector as it is (a direction, a one-hot vector)."""
+ACTS: Final = ("mean", "sample", "random")
+"""What a library's policies do: the network's mean action, a draw from it, or random actions."""
 SETTLE_STEPS: Final = 12
 """Control steps of settling: open, rise, wait."""
 _OPEN, _RISE = 2, 6
 SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
+
+
+def code_columns(tells: str, width: int) -> int:
+    """Return the columns that a code takes, its kind left out, if `width` numbers are told of it."""
+    return width if tells == "vector" else CODE_WIDTH
 
 
 def condition(
@@ -33,6 +43,7 @@ def condition(
     effect: npt.NDArray[np.floating[Any]],
     kind: npt.NDArray[np.integer[Any]] | int,
     kinds: int,
+    tells: str = "mean",
 ) -> npt.NDArray[np.float32]:
     """Put a code between the attended entity's columns and the others'.
 
@@ -42,17 +53,21 @@ def condition(
 
     Args:
         observation: (..., O) from an Observer.
-        mean: (..., EFFECT_WIDTH) mean effect of the code.
-        effect: (..., EFFECT_WIDTH) effect so far.
+        mean: (..., EFFECT_WIDTH) mean effect of the code, or (..., width) the vector that it is.
+        effect: (..., EFFECT_WIDTH) effect so far; of no use where the code is a vector.
         kind: (...,) index of the code's kind of effect.
         kinds: number of kinds.
+        tells: of TELLS.
 
     Returns:
-        (..., O + CODE_WIDTH + kinds)
+        (..., O + code_columns + kinds)
     """
-    away = np.asarray(mean - effect, dtype=np.float32)
     which = np.zeros((*observation.shape[:-1], kinds), dtype=np.float32)
     np.put_along_axis(which, np.asarray(kind).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
+    if tells == "vector":
+        vector = np.asarray(mean, dtype=np.float32)
+        return np.concatenate((observation[..., :EGO], vector, which, observation[..., EGO:]), axis=-1)
+    away = np.asarray(mean - effect, dtype=np.float32)
     parts = (
         observation[..., :EGO],
         away * 8.0,
@@ -82,7 +97,7 @@ class SkillPolicy:
     effect: str
     """Kind of effect."""
     mean: tuple[float, ...]
-    """(EFFECT_WIDTH,) mean effect of the code."""
+    """(EFFECT_WIDTH,) mean effect of the code, or (width,) the vector that it is."""
     kind: int
     """Index of the kind of effect in its library."""
     kinds: int
@@ -95,6 +110,8 @@ class SkillPolicy:
     """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
     random: bool = False
     """Uniform random actions in place of the network's: the floor, and the first steps of learning."""
+    tells: str = "mean"
+    """Of TELLS: what the network takes a code as."""
     observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
     """Of this episode, without the code; (O,) each."""
 
@@ -111,6 +128,10 @@ class SkillPolicy:
         self._effect = get_effect(self.effect)
         self._mean = np.array(self.mean)
         self._so_far = np.zeros(EFFECT_WIDTH)
+        # What a code that is a change counts from.
+        self._first = np.zeros(self._effect.size)
+        if self.tells == "change":
+            self._first = self._effect.function(self.reference, state, self.entity)
 
     def act(self, state: State) -> Action | None:
         """Return the network's action, the settling's after it, and None at the end."""
@@ -122,8 +143,9 @@ class SkillPolicy:
         self.observations.append(observation)
         if self._actor is None:
             return self._wander()
-        self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity)
-        full = condition(observation, self._mean, self._so_far, self.kind, self.kinds)
+        if self.tells != "vector":
+            self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
+        full = condition(observation, self._mean, self._so_far, self.kind, self.kinds, self.tells)
         return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
 
     def _wander(self) -> Action:

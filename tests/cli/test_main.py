@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,10 @@ from tabletop.logic import Suite, load_registry
 from tabletop.perturb import Perturbation
 from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
+from tabletop.skills.collect import STARTS
 from tabletop.skills.library import save_library
+from tabletop.skills.objectives import OBJECTIVES
+from tabletop.skills.settings import LATENTS, SEES
 
 Command = Callable[..., Any]
 
@@ -65,6 +69,16 @@ def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None
     assert all(f"    {name} " in text for name in COMMANDS)
 
 
+def test_the_help_of_discover_lists_all_objectives_and_what_they_may_be_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["discover", "--help"])
+    text = re.sub(r"\s+", " ", capsys.readouterr().out).replace("- ", "-")
+    for name in (*OBJECTIVES, *SEES, *LATENTS, *STARTS):
+        assert re.search(rf"[ :]{name}\b", text), name
+
+
 # --- bad input --------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[list[str], str]] = {
@@ -102,6 +116,17 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no steps": (["run", "--steps", "0"], "--steps must be at least 1, got 0"),
     "two budgets": (["discover", "--minutes", "1", "--steps", "9"], "give --minutes or --steps, not both"),
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
+    "an unknown objective": (
+        ["discover", "--steps", "9", "--objective", "fly"],
+        "unknown objective 'fly'; there are: csd, every-state, explore-then-discover, final-state, ",
+    ),
+    "an objective that cannot see that": (
+        ["discover", "--steps", "9", "--sees", "observation"],
+        "objective 'final-state' sees effects, not 'observation'; those that do: every-state, lsd, csd, metra",
+    ),
+    "an unknown sight": (["discover", "--steps", "9", "--sees", "all"], "unknown sight 'all'; there are: effects, obs"),
+    "unknown starts": (["discover", "--steps", "9", "--starts", "far"], "unknown starts 'far'; there are: mixed, nom"),
+    "unknown codes": (["discover", "--steps", "9", "--latent", "far"], "unknown latent 'far'; there are: discrete, "),
     "no run to name": (["name", "ghost"], "no library 'ghost'"),
     "no run to plan": (["plan", "ghost"], "no library 'ghost'"),
     "no run to perturb": (["perturb", "ghost"], "no library 'ghost'"),

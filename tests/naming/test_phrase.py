@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tabletop.naming.phrase import consistency, offset_words, phrase
-from tabletop.skills.effects import get_effect
+from tabletop.skills.effects import FACT, REACH, get_effect
 
 
 def outcomes(*row: float) -> np.ndarray:
@@ -37,16 +37,32 @@ QUARTER = np.pi / 2
         ("settled", (0, 0, -0.2, 0, 0.1, 0.1), "knocks the object off the table"),
         ("drawer", (0.5,), "brings the object to 50% open"),
         ("drawer", (-0.001,), "brings the object to 0% open"),
-        ("button", (1.0,), "presses the object"),
-        ("button", (0.1,), "leaves the object alone"),
     ],
 )
 def test_a_phrase_says_what_mostly_happens(kind: str, outcome: tuple[float, ...], words: str) -> None:
-    assert phrase(get_effect(kind), outcomes(*outcome)) == words
+    assert phrase(get_effect(kind), np.zeros((7, 4)), outcomes(*outcome)) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "words"),
+    [
+        ("button", (REACH,), "presses the bell"),
+        ("button", (0.05,), "leaves the bell alone"),
+        ("stacked", (0.0, 0.01, 0.0, FACT), "puts the bell on another thing"),
+        ("stacked", (0.0, 0.01, 0.0, 0.0), "leaves the bell alone"),
+        ("reached", (0.1, 0.0, 0.08), "takes the gripper 10 cm away and 8 cm up from the bell"),
+        ("reached", (0.01, 0.0, 0.01), "takes the gripper to the bell"),
+    ],
+)
+def test_a_fact_has_words_of_its_own(kind: str, effect: tuple[float, ...], words: str) -> None:
+    nothing = outcomes(0.0) if kind == "button" else outcomes(0, 0, 0, 0, 0, 0)
+    assert phrase(get_effect(kind), np.tile(effect, (7, 1)), nothing, "the bell") == words
 
 
 def test_a_phrase_calls_the_entity_what_it_is_told() -> None:
-    assert phrase(get_effect("drawer"), outcomes(1.0), "the drawer") == "brings the drawer to 100% open"
+    assert (
+        phrase(get_effect("drawer"), np.ones((7, 4)), outcomes(1.0), "the drawer") == "brings the drawer to 100% open"
+    )
 
 
 @pytest.mark.parametrize(

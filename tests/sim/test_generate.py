@@ -14,7 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.sim import Scene, World, generate, load_scene_card
 from tabletop.sim.cards import load_cards
-from tabletop.sim.generate import GRIPPER_STARTS
+from tabletop.sim.generate import GRIPPER_STARTS, inventory
 
 DISCOVERY = load_scene_card("discovery")
 TASKS = load_registry()
@@ -53,10 +53,10 @@ def depths(world: World, scene: Scene) -> dict[tuple[str, str], float]:
 @pytest.mark.parametrize("mode", GRIPPER_STARTS)
 def test_nothing_overlaps_and_nothing_moves_by_itself(world: World, mode: str) -> None:
     for seed in range(12):
-        attend = "object" if seed % 2 or mode == "holding" else None
+        attend = "object" if seed % 2 or mode in {"holding", "bearing"} else None
         scene = generate(DISCOVERY, seed, gripper=mode, attend=attend)
         moved = drift(world, scene)
-        assert max(moved.values()) < 0.005, (seed, moved)
+        assert max(moved.values(), default=0.0) < 0.005, (seed, moved)
         overlap = depths(world, scene)
         assert max(overlap.values()) < 0.001, (seed, overlap)
 
@@ -175,10 +175,10 @@ def test_the_gripper_starts_where_the_mode_says(world: World, mode: str) -> None
     for seed in range(8):
         scene = generate({"entities": {"a": ["block", "brick", "mug"][seed % 3]}}, seed, gripper=mode)
         state = world.load(scene)
-        assert scene.entity("a").held == (mode == "holding")
+        assert scene.entity("a").held == (mode in {"holding", "bearing"})
         gap = state.robot("gripper_position") - state.entity("a", "position")
         flat, up = math.hypot(gap[0], gap[1]), gap[2]
-        if mode in {"around", "holding"}:
+        if mode in {"around", "holding", "bearing"}:
             assert flat < 0.01
             assert abs(up) < 0.025
         elif mode == "above":
@@ -188,6 +188,20 @@ def test_the_gripper_starts_where_the_mode_says(world: World, mode: str) -> None
             assert 0.05 < flat < 0.15
         else:
             assert up > 0.08
+
+
+def test_what_is_held_may_start_above_another_thing() -> None:
+    card = {"entities": {"a": "block", "b": "bin"}}
+    scenes = [generate(card, seed, gripper="bearing", attend="a") for seed in range(20)]
+    offsets = [np.subtract(s.robot.position, s.entity("b").position) for s in scenes]
+    above = [float(np.hypot(x, y)) < 0.07 and 0.05 < z < 0.25 for x, y, z in offsets]
+    assert np.mean(above) > 0.7, "where there is room"
+
+
+def test_an_inventory_is_what_the_scenes_of_its_seed_hold() -> None:
+    for seed in range(5):
+        scene = generate(DISCOVERY, 3, inventory_seed=seed)
+        assert inventory(DISCOVERY, seed) == {e.name: e.kind for e in scene.entities}
 
 
 def test_fingers_close_on_what_they_start_around(world: World) -> None:

@@ -207,6 +207,6 @@ def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, 
 
 
 def test_a_kind_of_entity_that_needs_less_is_attended_to_less() -> None:
-    kinds = [r.entity_kind for r in collect(job(shares=(1.0, 0.0), needs={"block": 0.0}, count=8))]
+    kinds = [r.entity_kind for r in collect(job(shares=(1.0, 0.0), needs={"block": 0.0}, count=24))]
     assert "block" not in kinds
-    assert "block" in [r.entity_kind for r in collect(job(shares=(1.0, 0.0), count=8))]
+    assert "block" in [r.entity_kind for r in collect(job(shares=(1.0, 0.0), count=24))]

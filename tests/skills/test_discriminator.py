@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from tabletop.errors import TabletopError
 from tabletop.skills.codes import Codes
 from tabletop.skills.discriminator import Discriminator, balance, farthest
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, REACH
 
 CODES = Codes({"held": 3, "drawer": 2})
 
@@ -56,7 +56,7 @@ def test_a_fit_moves_means_to_the_weighted_mean_of_their_effects() -> None:
     effects = np.zeros((4, EFFECT_WIDTH))
     effects[:, 0] = [0.1, 0.3, -0.2, 9.0]
     q.fit(effects, np.array([0, 0, 3, 1]), np.array([3.0, 1.0, 2.0, 0.0]))
-    assert q.means[:, 0] == pytest.approx([0.15, 0, 0, -0.2, 0])
+    assert q.means[:, 0] == pytest.approx([0.15, 0, 0, -0.2, REACH]), "the last is a drawer's anchor: open"
     assert not q.means[:, 1:].any()
 
 

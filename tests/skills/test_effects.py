@@ -10,7 +10,18 @@ from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.collect import effects_along
-from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, REACH, TURN, effect, entities_for, get_effect, outcome
+from tabletop.skills.effects import (
+    EFFECT_WIDTH,
+    EFFECTS,
+    FACT,
+    REACH,
+    TURN,
+    effect,
+    entities_for,
+    get_effect,
+    outcome,
+    possible,
+)
 
 Build = Callable[..., State]
 
@@ -132,6 +143,76 @@ def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
     assert np.array_equal(batch, [kind.function(first, row, "a") for row in rows])
 
 
+@pytest.mark.parametrize(
+    ("moved", "counts"), [(0.0, 1.0), (0.04, 1.0), (0.12, 0.5), (0.3, 0.0)], ids=["there", "near", "half", "away"]
+)
+def test_a_turn_counts_less_the_farther_the_thing_was_moved(make: Build, moved: float, counts: float) -> None:
+    first, then = make(a={}), make(a={"quaternion": about_z(np.pi / 4), "position": (0.5 + moved, 0.0, 0.025)})
+    assert of("turned", first, then) == pytest.approx([counts * REACH / 4])
+
+
+def test_on_top_of_another_thing_is_a_fact_and_beside_it_an_offset(make: Build) -> None:
+    first = make(a={"position": (0.4, 0.0, 0.025)}, b={"position": (0.5, 0.1, 0.025)})
+    on_top = make(a={"position": (0.51, 0.1, 0.075)}, b={"position": (0.5, 0.1, 0.025)})
+    beside = make(a={"position": (0.5, 0.04, 0.025)}, b={"position": (0.5, 0.1, 0.025)})
+    assert of("stacked", first, on_top) == pytest.approx([0.01, 0.0, 0.0, FACT])
+    assert of("stacked", first, beside) == pytest.approx([0.0, -0.06, -0.05, 0.0])
+
+
+def test_a_relation_is_with_the_nearest_entity_at_the_start(make: Build) -> None:
+    def scene(x: float) -> State:
+        near, far = {"position": (0.45, 0.0, 0.025)}, {"position": (0.6, 0.2, 0.025)}
+        return make(a={"position": (x, 0.0, 0.075)}, near=near, far=far)
+
+    assert of("stacked", scene(0.4), scene(0.6))[:2] == pytest.approx([0.15, 0.0])
+
+
+def test_in_a_bin_is_a_fact(make: Build) -> None:
+    pen = {"kind": "bin", "position": (0.5, 0.2, 0.03), "size": (0.18, 0.18, 0.06)}
+    first, then = make(a={}, pen=pen), make(a={"position": (0.48, 0.2, 0.035)}, pen=pen)
+    assert of("contained", first, then) == pytest.approx([-0.02, 0.0, 0.01, FACT])
+    assert of("contained", first, first)[3] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "fact"),
+    [
+        ("toppled", {"quaternion": (float(np.sin(0.7)), 0.0, 0.0, float(np.cos(0.7)))}, 1),
+        ("toppled", {"quaternion": (float(np.sin(0.3)), 0.0, 0.0, float(np.cos(0.3)))}, 0),
+        ("dropped", {"position": (0.5, 0.5, -0.4)}, 1),
+        ("dropped", {"position": (0.5, 0.34, 0.025)}, 0),
+    ],
+)
+def test_a_fact_is_claimed_by_its_code(make: Build, name: str, then: dict[str, object], fact: int) -> None:
+    found = of(name, make(a={"kind": "can"}), make(a={"kind": "can", **then}))
+    assert get_effect(name).claimed(found[None]).tolist() == [fact]
+
+
+def test_shut_and_open_are_facts_and_what_lies_between_is_none() -> None:
+    fractions = np.array([0.0, 0.03, 0.06, 0.5, 0.95, 0.97, 1.0])
+    found = get_effect("door").claimed(fractions[:, None] * REACH)
+    assert found.tolist() == [0, 0, -1, -1, -1, 1, 1]
+
+
+@pytest.mark.parametrize("name", sorted(k for k, kind in EFFECTS.items() if kind.anchors))
+def test_the_anchors_of_a_kind_are_its_facts(name: str) -> None:
+    kind = get_effect(name)
+    assert kind.claimed(np.array(kind.anchors)).tolist() == list(range(len(kind.anchors)))
+
+
+def test_a_relation_needs_another_entity(make: Build) -> None:
+    kind = get_effect("stacked")
+    assert entities_for(kind, make(a={}).layout, {}) == []
+    assert entities_for(kind, make(a={}, b={"kind": "ball"}).layout, {}) == ["b"], "nothing stays on a ball"
+    assert [possible(kind, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, True, True]
+
+
+def test_nothing_is_put_into_a_drawer_that_is_shut(make: Build) -> None:
+    layout = make(a={}, drawer={"kind": "drawer"}).layout
+    kind = get_effect("contained")
+    assert [entities_for(kind, layout, {"drawer": f}) for f in (0.2, 0.9)] == [[], ["a"]]
+
+
 def test_entities_for_a_kind_of_effect_fit_it_and_can_have_it(make: Build) -> None:
     layout = make(
         red={}, drawer={"kind": "drawer"}, up={"kind": "button"}, down={"kind": "button"}, mark={"kind": "target"}
@@ -149,7 +230,7 @@ def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
 
 
 def test_an_unknown_effect_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button, drawer, held, placed, settled, turned"):
+    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button,.*drawer,.*held,.*placed"):
         get_effect("fly")
 
 

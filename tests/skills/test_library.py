@@ -10,9 +10,12 @@ import yaml
 from safetensors.numpy import load_file, save_file
 
 from tabletop.errors import TabletopError
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.generate import generate
 from tabletop.skills import library as module
 from tabletop.skills.library import Library, find_library, load_library, save_library
+from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.policy import SETTLE_STEPS
 
 
@@ -121,6 +124,9 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "words for codes": (card(codes={"held": "two", "drawer": 3}), "damaged"),
     "no horizon": (card(horizon=None), "damaged"),
     "a horizon below 1": (card(horizon=0), "do not fit"),
+    "told in another way": (card(tells="fax"), "do not fit"),
+    "told as vectors": (card(tells="vector"), "do not fit"),
+    "acts in another way": (card(acts="dance"), "do not fit"),
     "a scene that is no card": (card(scene=[1]), "scene and info must be mappings"),
 }
 
@@ -134,6 +140,28 @@ def test_a_damaged_library_is_one_line_and_stays_as_it_is(folder: Path, what: st
         load_library(folder)
     assert "\n" not in str(caught.value)
     assert content(folder) == before
+
+
+def test_a_library_of_an_earlier_version_is_told_of_mean_effects_and_takes_the_mean_action(folder: Path) -> None:
+    data = yaml.safe_load((folder / "library.yaml").read_text())
+    del data["tells"], data["acts"]
+    (folder / "library.yaml").write_text(yaml.safe_dump(data))
+    library = load_library(folder)
+    assert (library.tells, library.acts) == ("mean", "mean")
+
+
+def test_a_library_whose_codes_are_vectors_is_kept_and_its_policies_are_told_them(
+    library: Library, tmp_path: Path
+) -> None:
+    spec = NetworkSpec(EGO + 7 + len(library.codes.kinds), OTHERS, OTHER_WIDTH)
+    weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
+    vectors = np.random.default_rng(0).normal(size=(library.codes.total, 7))
+    save_library(replace(library, weights=weights, means=vectors, tells="vector", acts="sample"), tmp_path)
+    found = load_library(tmp_path)
+    assert (found.tells, found.acts) == ("vector", "sample")
+    policy = found.policy("drawer-01", "drawer")
+    assert policy.mean == tuple(vectors[3])
+    assert (policy.tells, policy.explore, policy.random) == ("vector", True, False)
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Record
 from tabletop.skills.discriminator import Discriminator
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, FACT
 from tabletop.skills.memory import Memory
 
 CODES = Codes({"held": 2, "placed": 2, "drawer": 2})
@@ -62,6 +62,35 @@ def test_what_is_reached_seldom_weighs_more() -> None:
     held = CODES.kind_of[labels] == 0
     rare = effects[:, 1] < 0
     assert float(weights[held & rare].sum() / weights[held & ~rare][0]) == pytest.approx(5.0)
+
+
+def lying(code: int, fallen: bool) -> Record:
+    """Return an episode after which a thing lies on its side, or stands."""
+    out = record(code, 0.0, (True, True, True))
+    out.effects[-1, :, :2] = (0.15, FACT) if fallen else (0.0, 0.0)
+    return out
+
+
+def test_facts_get_codes_of_their_own_and_an_equal_share_of_the_weight_once_they_are_common() -> None:
+    codes = Codes({"toppled": 2, "held": 2, "placed": 2})
+    memory = Memory(codes, WIDTH, 9000, HORIZON)
+    memory.add([lying(0, fallen=i < 40) for i in range(2000)])
+    memory.relabel(Discriminator(codes, 0.05), 5.0, 4.0, np.random.default_rng(0))
+    effects, labels, weights = memory.labelled()
+    own = codes.kind_of[labels] == 0
+    assert np.array_equal(labels[own], effects[own, 1] > 0)
+    share = weights[own & (labels == 1)].sum() / weights[own].sum()
+    assert share == pytest.approx(0.4, abs=0.06), "40 episodes of 2000"
+
+
+def test_a_fact_that_was_hardly_ever_seen_does_not_fill_the_batches() -> None:
+    codes = Codes({"toppled": 2, "held": 2, "placed": 2})
+    memory = Memory(codes, WIDTH, 9000, HORIZON)
+    memory.add([lying(0, fallen=i == 0) for i in range(500)])
+    memory.relabel(Discriminator(codes, 0.05), 5.0, 4.0, np.random.default_rng(0))
+    _, labels, weights = memory.labelled()
+    own = codes.kind_of[labels] == 0
+    assert 0.01 < weights[own & (labels == 1)].sum() / weights[own].sum() < 0.1
 
 
 def test_drawn_steps_come_with_the_code_they_were_sent_out_with_or_one_that_fits() -> None:

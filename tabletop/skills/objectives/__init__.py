@@ -1,35 +1,60 @@
-"""Objectives: what a discoverer's policy is rewarded for, one file each."""
+"""Objectives: what a discoverer's policy is rewarded for, one file each. docs/objectives.md compares them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
+from tabletop.errors import TabletopError, unknown
+from tabletop.skills.codes import Codes
+from tabletop.skills.objectives.base import Objective, Window
+from tabletop.skills.objectives.csd import CSD
+from tabletop.skills.objectives.every_state import EveryObservation, EveryState
+from tabletop.skills.objectives.explore_then_discover import ExploreThenDiscover
+from tabletop.skills.objectives.final_state import FinalState
+from tabletop.skills.objectives.first_and_last import FirstAndLast
+from tabletop.skills.objectives.floors import MaxEntropy, Random
+from tabletop.skills.objectives.lsd import LSD
+from tabletop.skills.objectives.metra import METRA
+from tabletop.skills.objectives.trajectory import Trajectory
+from tabletop.skills.settings import LearnerSettings
 
-from tabletop.errors import unknown
-from tabletop.skills.objectives import every_state, final_state
+__all__ = ["OBJECTIVES", "Objective", "Window", "get_objective", "make_objective"]
 
-__all__ = ["OBJECTIVES", "Objective", "get_objective"]
-
-Objective = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64], float], npt.NDArray[np.float64]]
-"""(gains (n + 1, B), live (n, B), gamma) -> rewards (B,): gains are log q(z|e) + log K in nats now and after each of
-n steps; live is 1 for steps that were taken and 0 past an episode's end."""
-
-OBJECTIVES: Final[Mapping[str, Objective]] = {
-    "final-state": final_state.reward,
-    "every-state": every_state.reward,
+OBJECTIVES: Final[Mapping[str, Mapping[str, type[Objective]]]] = {
+    "final-state": {"effects": FinalState},
+    "every-state": {"effects": EveryState, "observation": EveryObservation},
+    "first-and-last": {"effects": FirstAndLast},
+    "trajectory": {"effects": Trajectory},
+    "lsd": {"effects": LSD, "observation": LSD},
+    "csd": {"effects": CSD, "observation": CSD},
+    "metra": {"effects": METRA, "observation": METRA},
+    "explore-then-discover": {"effects": ExploreThenDiscover},
+    "max-entropy": {"effects": MaxEntropy},
+    "random": {"effects": Random},
 }
-"""All objectives, by name."""
+"""All objectives by name, and by what they look at (skills/settings.py: SEES)."""
 
 
-def get_objective(name: str) -> Objective:
-    """Return the objective of that name.
+def get_objective(name: str, sees: str = "effects") -> type[Objective]:
+    """Return the objective of that name that looks at that.
 
     Raises:
         TabletopError: there is none.
     """
     if name not in OBJECTIVES:
         raise unknown("objective", name, OBJECTIVES)
-    return OBJECTIVES[name]
+    found = OBJECTIVES[name]
+    if sees not in found:
+        able = ", ".join(n for n, kinds in OBJECTIVES.items() if sees in kinds) or "none"
+        raise TabletopError(f"objective {name!r} sees {' or '.join(found)}, not {sees!r}; those that do: {able}")
+    return found[sees]
+
+
+def make_objective(codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> Objective:
+    """Return the objective that the settings name, untrained; see `Objective` for the arguments.
+
+    Raises:
+        TabletopError: there is none.
+    """
+    return get_objective(settings.objective, settings.sees)(codes, settings, seed, horizon)

@@ -1,15 +1,36 @@
 """Every state: maximise I(Z; S) >= E[log q(z|s_t) + log K] over all states of an episode (DIAYN, Eysenbach et al.
-2018, eq. 3), here of effects rather than whole states."""
+2018, eq. 3). q sees effects, as bells that tile them, or as published the whole observation, as a network that is
+trained by cross-entropy on the codes that were sent, with one-hot codes and no relabelling."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["reward"]
+from tabletop.skills.objectives.base import Window, summed
+from tabletop.skills.objectives.classified import Classified
+from tabletop.skills.objectives.tiled import Tiled
+
+__all__ = ["EveryObservation", "EveryState"]
 
 
-def reward(gains: npt.NDArray[np.float64], live: npt.NDArray[np.float64], gamma: float) -> npt.NDArray[np.float64]:
-    """Return sum_i gamma^i gains[i + 1]; see `Objective`."""
-    out: npt.NDArray[np.float64] = (gamma ** np.arange(len(live))[:, None] * gains[1:] * live).sum(0)
-    return out
+class EveryState(Tiled):
+    """r = log q(z|e') + log K."""
+
+    name: ClassVar[str] = "every-state"
+
+    def rewards(self, window: Window) -> npt.NDArray[np.float64]:
+        """Return the discounted sum of gains after each of the window's steps."""
+        return summed(self.gains(window), window.live, self.settings.sac.gamma)
+
+
+class EveryObservation(Classified):
+    """r = log q(z|s') + log K, s' the whole observation."""
+
+    name: ClassVar[str] = "every-state"
+
+    def rewards(self, window: Window) -> npt.NDArray[np.float64]:
+        """Return the discounted sum of gains after each of the window's steps."""
+        return summed(self.gains(window), window.live, self.settings.sac.gamma)

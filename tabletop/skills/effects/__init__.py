@@ -1,0 +1,34 @@
+"""What a skill did: one function per kind of effect, from first and later states to a few numbers."""
+
+from __future__ import annotations
+
+from tabletop.skills.effects import gripper, joints, relations
+from tabletop.skills.effects.kind import (
+    EFFECT_WIDTH,
+    EFFECTS,
+    FACT,
+    REACH,
+    EffectKind,
+    effect,
+    entities_for,
+    get_effect,
+    possible,
+)
+from tabletop.skills.effects.rigid import MIDDLE, TURN, outcome
+
+__all__ = [
+    "EFFECTS",
+    "EFFECT_WIDTH",
+    "FACT",
+    "MIDDLE",
+    "REACH",
+    "TURN",
+    "EffectKind",
+    "effect",
+    "entities_for",
+    "get_effect",
+    "outcome",
+    "possible",
+]
+
+del gripper, joints, relations  # Imported for the kinds of effect that they register.

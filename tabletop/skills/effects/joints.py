@@ -1,0 +1,80 @@
+"""Effects on fixtures: how far a joint is open or pressed at the end.
+
+The final fraction counts, not its change: an open drawer cannot be opened. Shut and open are facts with codes of
+their own, so that a door is shut and not almost shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.sim.state import State
+from tabletop.skills.effects.kind import REACH, effect
+
+__all__: list[str] = []  # Reached by name, not imported.
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+_END: Final = 0.04
+"""Fraction from either end that counts as the end."""
+_JOINTS: Final[Mapping[str, bool]] = {
+    "drawer": True,
+    "door": False,
+    "window": False,
+    "faucet": False,
+    "dial": False,
+    "lever": True,
+    "handle": True,
+    "bolt": False,
+}
+"""Fixtures with a kind of effect of their own, and whether they have a mirror image."""
+_BUTTONS: Final = ("button", "doorbell")
+"""Fixtures that stay pressed."""
+
+
+def _fraction(initial: State, state: State, entity: str) -> Array:
+    del initial
+    return np.clip(state.entity(entity, "fraction"), 0.0, 1.0)[..., None] * REACH
+
+
+def _ends(effects: npt.NDArray[np.floating[Any]]) -> Index:
+    """Return 0 for what is shut, 1 for what is open, -1 between."""
+    share = effects[:, 0] / REACH
+    return np.select([share < _END, share > 1.0 - _END], [0, 1], -1).astype(np.intp)
+
+
+def _down(effects: npt.NDArray[np.floating[Any]]) -> Index:
+    """Return 1 for what is pressed, else 0."""
+    return (effects[:, 0] > REACH / 2).astype(np.intp)
+
+
+for _name, _mirrors in _JOINTS.items():
+    effect(
+        _name,
+        moves="joint",
+        kinds=(_name,),
+        mirror=(1.0,),
+        mirrors=_mirrors,
+        settles=True,
+        places=True,
+        anchors=((0.0,), (REACH,)),
+        claims=_ends,
+    )(_fraction)
+for _name in _BUTTONS:
+    effect(
+        _name,
+        moves="joint",
+        kinds=(_name,),
+        mirror=(1.0,),
+        settles=True,
+        places=True,
+        anchors=((0.0,), (REACH,)),
+        claims=_down,
+        said="presses {a}",
+        idle=0,
+    )(_fraction)

@@ -1,0 +1,211 @@
+"""What a kind of effect is, and which kinds there are.
+
+Effects are compared in metres of the reach: a difference in an effect counts as much as the same distance of the
+object's displacement. Joints are scaled so that their whole range equals the reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError, unknown
+from tabletop.sim.cards import load_cards
+from tabletop.sim.state import Layout, State
+
+__all__ = [
+    "EFFECTS",
+    "EFFECT_WIDTH",
+    "FACT",
+    "REACH",
+    "EffectKind",
+    "effect",
+    "entities_for",
+    "get_effect",
+    "partners",
+    "possible",
+    "symmetric",
+]
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+REACH: Final = 0.6
+"""m: the reach, which the whole range of a joint counts as."""
+EFFECT_WIDTH: Final = 4
+"""Numbers any effect is padded to."""
+FACT: Final = 0.15
+"""m that a fact counts as where it is true."""
+_PRESSED: Final = 0.5
+"""Fraction from which a button is down."""
+
+
+@dataclass(frozen=True)
+class EffectKind:
+    """One kind of effect."""
+
+    name: str
+    moves: str
+    """Entities it is about: "rigid", "joint" or "deformable"."""
+    kinds: tuple[str, ...] | None
+    """Kinds of entity it is limited to; None for all that move so."""
+    partners: tuple[str, ...]
+    """Kinds of entity of which another one must be there; () where none is needed."""
+    size: int
+    """Numbers an effect has."""
+    settles: bool
+    """Whether the skill ends with opening, retreating and waiting, and is judged after it."""
+    places: bool
+    """Whether an effect says where the entity is, and not how it changed."""
+    mirror: tuple[float, ...]
+    """(size,) factors that an effect takes if the world is mirrored left to right (y becomes -y)."""
+    mirrors: bool
+    """Whether such a world exists: a door that is hinged on its right has no mirror image."""
+    anchors: tuple[tuple[float, ...], ...]
+    """Effects of the discrete facts that have codes of their own, the first ones of the kind; these codes' means
+    begin here."""
+    claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
+    """(n, size) effects -> (n,) which of these facts each one is, -1 for none."""
+    said: str
+    """What a skill does that makes the last fact true, with {a} for the entity: "puts {a} on another thing"."""
+    idle: int | None
+    """The fact that doing nothing leads to, which is seldom asked for."""
+    function: Callable[[State, State, str], Array]
+    """(initial, state, entity) -> (..., size), in metres of the reach."""
+
+    def claimed(self, effects: npt.NDArray[np.floating[Any]]) -> Index:
+        """Return which fact each of (n, >= size) effects is, (n,), -1 for none."""
+        if self.claims is None:
+            return np.full(len(effects), -1)
+        return self.claims(effects[:, : self.size])
+
+
+EFFECTS: Final[dict[str, EffectKind]] = {}
+"""All kinds of effect, by name."""
+
+
+def effect(
+    name: str,
+    *,
+    moves: str,
+    mirror: tuple[float, ...],
+    settles: bool,
+    places: bool = False,
+    kinds: tuple[str, ...] | None = None,
+    partners: tuple[str, ...] = (),
+    mirrors: bool = True,
+    anchors: tuple[tuple[float, ...], ...] = (),
+    claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
+    said: str = "",
+    idle: int | None = None,
+) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
+    """Register a kind of effect.
+
+    Raises:
+        TabletopError: the name is taken.
+    """
+
+    def add(function: Callable[[State, State, str], Array]) -> Callable[[State, State, str], Array]:
+        if name in EFFECTS:
+            raise TabletopError(f"effect {name!r} is registered twice")
+        EFFECTS[name] = EffectKind(
+            name=name,
+            moves=moves,
+            kinds=kinds,
+            partners=partners,
+            size=len(mirror),
+            settles=settles,
+            places=places,
+            mirror=mirror,
+            mirrors=mirrors,
+            anchors=anchors,
+            claims=claims,
+            said=said,
+            idle=idle,
+            function=function,
+        )
+        return function
+
+    return add
+
+
+def possible(kind: EffectKind, kinds: Sequence[str]) -> bool:
+    """Return whether a kind of effect may be had where entities of these kinds are."""
+    cards = load_cards()
+    found = [k for k in kinds if cards[k].moves == kind.moves and (kind.kinds is None or k in kind.kinds)]
+    if kind.moves == "rigid":
+        found = [k for k in found if cards[k].graspable]
+    if not kind.partners:
+        return bool(found)
+    # A thing is no partner of itself.
+    return any(k in kind.partners for k in kinds) and any(
+        sum(k in kind.partners for k in kinds) > (own in kind.partners) for own in found
+    )
+
+
+def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
+    """Return the entities of a layout that a kind of effect can be had on.
+
+    Args:
+        kind: the kind of effect.
+        layout: names and kinds of the entities.
+        fractions: initial joint fraction of each fixture; a button that is down cannot be pressed, and nothing
+            fits into a drawer that is shut.
+
+    Rigid things that the gripper does not fit around (a bowl, a plate) are left out.
+    """
+    out = []
+    for name, entity_kind, moves in zip(layout.names, layout.kinds, layout.moves, strict=True):
+        if moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
+            continue
+        if moves == "rigid" and not load_cards()[entity_kind].graspable:
+            continue
+        if kind.name == "turned" and symmetric(entity_kind):
+            continue
+        if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
+            continue
+        if kind.partners and not partners(kind, layout, name, fractions):
+            continue
+        out.append(name)
+    return out
+
+
+def _latches(kind: str) -> bool:
+    joint = load_cards()[kind].joint if kind in load_cards() else None
+    return joint is not None and joint.latch <= 1.0
+
+
+def partners(kind: EffectKind, layout: Layout, entity: str, fractions: Mapping[str, float]) -> list[str]:
+    """Return the other entities that a relation may be with."""
+    return [
+        n
+        for n, k in zip(layout.names, layout.kinds, strict=True)
+        if n != entity and k in kind.partners and (k != "drawer" or fractions.get(n, 0.0) > _OPEN)
+    ]
+
+
+_OPEN: Final = 0.6
+"""Fraction from which a drawer takes something in."""
+
+
+def get_effect(name: str) -> EffectKind:
+    """Return the kind of effect of that name.
+
+    Raises:
+        TabletopError: there is none.
+    """
+    if name not in EFFECTS:
+        raise unknown("effect", name, EFFECTS)
+    return EFFECTS[name]
+
+
+@lru_cache
+def symmetric(kind: str) -> bool:
+    """Return whether a kind looks the same from all sides, so that its yaw means nothing."""
+    card = load_cards().get(kind)
+    return card is not None and bool(card.parts) and all(p.shape in {"cylinder", "sphere"} for p in card.parts)

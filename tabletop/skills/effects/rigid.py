@@ -1,0 +1,172 @@
+"""Effects on rigid things: where they are taken, put, pushed and turned, toppled or dropped."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.logic.geometry import tilt
+from tabletop.sim.scene import TABLE_NEAR_EDGE
+from tabletop.sim.state import State
+from tabletop.skills.effects.kind import FACT, REACH, effect, symmetric
+
+__all__ = ["MIDDLE", "TURN", "displacement", "is_fact", "outcome", "place"]
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+TURN: Final = 0.05
+"""m a radian of yaw counts as."""
+_FALLEN: Final = -0.1
+"""m of displacement down from which a thing counts as off the table."""
+_OFF: Final = np.array([0.0, 0.0, -0.2])
+"""m of displacement that all that fell off the table counts as: where it rolled to on the floor is no skill."""
+MIDDLE: Final = np.array([0.5, 0.0])
+"""m, world: the middle of the reach."""
+_LOW: Final = np.array([-0.4, -0.4, -0.1])
+_HIGH: Final = np.array([0.4, 0.4, 0.3])
+"""m beyond which a displacement is not told apart."""
+_IN_PLACE: Final = (0.04, 0.20)
+"""m of displacement up to which a turn counts in full, and from which on not at all."""
+
+
+def displacement(initial: State, state: State, entity: str) -> Array:
+    """Return how far an entity is from where it began: (..., 3) m, clipped."""
+    moved = state.entity(entity, "position") - initial.entity(entity, "position")
+    out: Array = np.clip(moved, _LOW, _HIGH)
+    return np.where(moved[..., 2:] < _FALLEN, _OFF, out)
+
+
+def yaw(quaternion: Array) -> Array:
+    """Return the yaw (rad) of quaternions xyzw, (..., 4) -> (...,)."""
+    x, y, z, w = np.moveaxis(quaternion, -1, 0)
+    out: Array = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    return out
+
+
+def turned(initial: State, state: State, entity: str) -> Array:
+    """Return the change of an entity's yaw: (...,) rad in [-pi, pi)."""
+    if symmetric(state.layout.kind(entity)):
+        return np.zeros(state.values.shape[:-1])
+    change = yaw(state.entity(entity, "quaternion")) - yaw(initial.entity(entity, "quaternion"))
+    out: Array = (change + np.pi) % (2 * np.pi) - np.pi
+    return out
+
+
+def _upright(state: State, entity: str) -> npt.NDArray[np.bool_]:
+    x, y, _, _ = np.moveaxis(state.entity(entity, "quaternion"), -1, 0)
+    out: npt.NDArray[np.bool_] = 1 - 2 * (x * x + y * y) > 0.7
+    return out
+
+
+def outcome(initial: State, state: State, entity: str) -> Array:
+    """Return what became of an entity, in plain units, whatever kind of effect a skill was after.
+
+    Returns:
+        (..., 6) of a rigid thing: displacement dx, dy, dz (m; what fell off the table is (0, 0, -0.2)), turn dyaw
+        (rad, within a quarter each way, 0 for what lies on its side), and where it is, x and y (m from the middle of
+        the reach, MIDDLE). (..., 1) of a joint: its fraction.
+    """
+    if state.layout.move(entity) == "joint":
+        return state.entity(entity, "fraction")[..., None]
+    turn = np.where(_upright(state, entity), np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2), 0.0)
+    there = state.entity(entity, "position")[..., :2] - MIDDLE
+    return np.concatenate([displacement(initial, state, entity), turn[..., None], there], axis=-1)
+
+
+def place(initial: State, state: State, entity: str) -> Array:
+    """Return where an entity is: (..., 3) m, x and y from the middle of the reach, z from where it began.
+
+    Places can be had from anywhere, whereas how far a thing can be moved to one side depends on where it stands.
+    """
+    out = displacement(initial, state, entity)
+    there = np.clip(state.entity(entity, "position")[..., :2] - MIDDLE, _LOW[:2], _HIGH[:2])
+    out[..., :2] = np.where(out[..., 2:] < _FALLEN, out[..., :2], there)
+    return out
+
+
+@effect("held", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
+def _held(initial: State, state: State, entity: str) -> Array:
+    """Place at the last step, with no settling: where the object is taken."""
+    return place(initial, state, entity)
+
+
+@effect("placed", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True)
+def _placed(initial: State, state: State, entity: str) -> Array:
+    """Place after the gripper let go and left: where the object stays."""
+    return place(initial, state, entity)
+
+
+@effect("settled", moves="rigid", mirror=(1.0, -1.0, 1.0, -1.0), settles=True)
+def _settled(initial: State, state: State, entity: str) -> Array:
+    """Displacement and turn after the gripper let go and left: what stays done."""
+    return outcome(initial, state, entity)[..., :4] * [1.0, 1.0, 1.0, TURN]
+
+
+@effect("turned", moves="rigid", mirror=(-1.0,), settles=True)
+def _turned(initial: State, state: State, entity: str) -> Array:
+    """Turn in place after the gripper let go and left, half a turn counting as the reach.
+
+    A turn counts less the farther the thing was moved, and not at all from 20 cm on.
+    """
+    found = outcome(initial, state, entity)
+    near, far = _IN_PLACE
+    there = np.clip((far - np.linalg.norm(found[..., :3], axis=-1)) / (far - near), 0.0, 1.0)
+    out: Array = found[..., 3:4] * there[..., None] * (REACH / np.pi)
+    return out
+
+
+def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
+    """Return 1 where the last number says that the fact is true, else 0."""
+    return (effects[:, -1] > FACT / 2).astype(np.intp)
+
+
+@effect(
+    "toppled",
+    moves="rigid",
+    kinds=("can", "mug", "brick", "block"),
+    mirror=(1.0, 1.0),
+    settles=True,
+    anchors=((0.0, 0.0), (0.15, FACT)),
+    claims=is_fact,
+    said="topples {a}",
+    idle=0,
+)
+def _toppled(initial: State, state: State, entity: str) -> Array:
+    """Tilt, a right angle counting as 15 cm, and whether it lies on its side on the table."""
+    del initial
+    angle = tilt(state.entity(entity, "quaternion"))
+    height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
+    fact = (angle > _LYING) & (height > _BELOW) & (height < _LOW_HEIGHT)
+    return np.stack([np.minimum(angle, np.pi - angle) * (0.3 / np.pi), fact * FACT], axis=-1)
+
+
+@effect(
+    "dropped",
+    moves="rigid",
+    mirror=(1.0, 1.0),
+    settles=True,
+    anchors=((-0.2, 0.0), (0.1, FACT)),
+    claims=is_fact,
+    said="drops {a} off the table",
+    idle=0,
+)
+def _dropped(initial: State, state: State, entity: str) -> Array:
+    """How far it is beyond the table's nearest edge (m, within 30 cm), and whether it fell off."""
+    del initial
+    position, size = state.entity(entity, "position"), state.robot("table_size")
+    x, y = position[..., 0], position[..., 1]
+    beyond = np.maximum(
+        np.abs(y) - size[..., 1] / 2, np.maximum(x - TABLE_NEAR_EDGE - size[..., 0], TABLE_NEAR_EDGE - x)
+    )
+    fact = position[..., 2] < state.robot("table_height") + _FALLEN / 2
+    return np.stack([np.clip(beyond, -0.3, 0.1), fact * FACT], axis=-1)
+
+
+_LYING: Final = np.pi / 3
+"""rad of tilt from which a thing lies."""
+_BELOW: Final = -0.02
+_LOW_HEIGHT: Final = 0.12
+"""m above the table between which the middle of what lies on it is."""
