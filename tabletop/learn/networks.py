@@ -12,6 +12,7 @@ tests/learn/test_networks.py holds both passes against autograd.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -149,7 +150,9 @@ class Network:
         """
         g = self._backward_last(tape.layers[-1][0], outputs)
         for i in reversed(range(self.depth)):
-            g = self._backward_hidden(g, tape.layers[i])
+            h, *normal = tape.layers[i]
+            _gate_(g, h)
+            g = self._through_norm(g, normal)
             x = tape.layers[i - 1][0] if i else tape.x.expand(self.members, *tape.x.shape)
             self._product(f"layer{i}.weight", x.transpose(1, 2), g)
             torch.sum(g, 1, keepdim=True, dtype=torch.float32, out=self.gradients[f"layer{i}.bias"])
@@ -171,15 +174,17 @@ class Network:
         """
         start, stop = self.spec.ego, self.spec.ego + self.extra
         found = torch.empty(len(members), self.extra, device=self.device)
+        gate = torch.ops.aten.threshold_backward
         for member in range(self.members):
-            rows = (members == member).nonzero()[:, 0] if self.members > 1 else slice(None)
-            g = self.parameters["last.weight"][member].to(self.dtype)
+            rows = (members == member).nonzero()[:, 0]
+            last = self.parameters["last.weight"][member].to(self.dtype)
+            g = last.expand(len(rows), last.shape[-1])
             for i in reversed(range(self.depth)):
-                layer = tuple(part[member][rows] for part in tape.layers[i])
-                g = self._backward_hidden(g.expand(layer[0].shape).contiguous(), layer)
+                h, *normal = (part[member].index_select(0, rows) for part in tape.layers[i])
+                g = self._through_norm(gate(g, h, 0), normal)
                 weight = self._layers[i][0][member]
                 g = torch.mm(g, (weight if i else weight[start:stop]).t())
-            found[rows] = g.float()
+            found.index_copy_(0, rows, g.float())
         return found
 
     def _input(self, inputs: Inputs, actions: Tensor | None) -> Tape:
@@ -213,12 +218,11 @@ class Network:
             torch.bmm(outputs, last, out=g)
         return g if self.dtype == g.dtype else self._buffer("gradient", batch, last.shape[-1]).copy_(g)
 
-    def _backward_hidden(self, g: Tensor, layer: tuple[Tensor, ...]) -> Tensor:
-        """Take the gradient, which may be overwritten, through relu and layer norm."""
-        _gate_(g, layer[0])
-        if not self.normalise:
+    def _through_norm(self, g: Tensor, normal: Sequence[Tensor]) -> Tensor:
+        """Take the gradient at a layer norm's output to its input; `normal` is its input, mean and 1/std, or nothing."""
+        if not normal:
             return g
-        _, z, mean, rstd = layer
+        z, mean, rstd = normal
         back = torch.ops.aten.native_layer_norm_backward
         return back(g, z, z.shape[-1:], mean, rstd, None, None, [True, False, False])[0]  # type: ignore[no-any-return]
 
