@@ -37,5 +37,6 @@ def read(spec: NetworkSpec, observations: Tensor) -> Inputs:
         observations = observations.unsqueeze(0)
     if not spec.others:
         return Inputs(observations, None, None)
-    rows = observations[..., spec.ego :].unflatten(-1, (spec.others, spec.other_width)).transpose(1, 2).contiguous()
+    shape = (*observations.shape[:2], spec.others, spec.other_width)
+    rows = observations[..., spec.ego :].reshape(shape).transpose(1, 2).contiguous()
     return Inputs(observations[..., : spec.ego], rows, (rows[..., :1] > 0).to(torch.float32))

@@ -219,7 +219,7 @@ class Network:
         return g if self.dtype == g.dtype else self._buffer("gradient", batch, last.shape[-1]).copy_(g)
 
     def _through_norm(self, g: Tensor, normal: Sequence[Tensor]) -> Tensor:
-        """Take the gradient at a layer norm's output to its input; `normal` is its input, mean and 1/std, or nothing."""
+        """Take the gradient at a layer norm's output to its input; `normal` is that, mean and 1/std, or nothing."""
         if not normal:
             return g
         z, mean, rstd = normal
@@ -244,7 +244,7 @@ class Network:
 
     def _float(self, h: Tensor) -> Tensor:
         """Return the last hidden layer as float32, in a buffer if it is not."""
-        return h if h.dtype == torch.float32 else self._buffer("last", *h.shape[1:], torch.float32).copy_(h)
+        return h if h.dtype == torch.float32 else self._buffer("last", h.shape[1], h.shape[2], torch.float32).copy_(h)
 
     def _buffer(self, name: str, batch: int, width: int, dtype: torch.dtype | None = None) -> Tensor:
         """Return the same memory, (members, batch, width), at each call: new memory costs page faults."""

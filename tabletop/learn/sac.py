@@ -7,8 +7,8 @@ One update, with twin critics Q_1, Q_2, their slow copies Q', policy pi and temp
     pi      minimises mean (alpha log pi(a|s) - min_i Q_i(s, a)),          a ~ pi(.|s), reparameterised
     alpha   is fixed, or minimises -log alpha * mean (log pi(a|s) + target_entropy)
 
-For comparisons it is also, with `SACSettings.algorithm`, TD3 (Fujimoto et al. 2018) or DDPG (Lillicrap et al. 2016), with
-a tanh policy mu and its slow copy mu':
+For comparisons it is also, with `SACSettings.algorithm`, TD3 (Fujimoto et al. 2018) or DDPG (Lillicrap et al. 2016),
+with a tanh policy mu and its slow copy mu':
 
     y       = r + discount * min_i Q'_i(s', clip(mu'(s') + clip(noise)))   DDPG: one Q, no noise
     mu      minimises -mean Q_1(s, mu(s)); with TD3 it and all slow copies move at every second update

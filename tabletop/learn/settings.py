@@ -17,9 +17,9 @@ class SACSettings:
     """What the learner may be told."""
 
     algorithm: str = "sac"
-    """sac: soft actor-critic, a stochastic policy paid for its entropy (Haarnoja et al. 2018). td3: a deterministic policy
-    with noise added, twin critics, smoothed target actions, a slow copy of the policy (Fujimoto et al. 2018). ddpg: the
-    same with one critic, no smoothing and no delay (Lillicrap et al. 2016)."""
+    """sac: soft actor-critic, a stochastic policy paid for its entropy (Haarnoja et al. 2018). td3: a deterministic
+    policy with noise added, twin critics, smoothed target actions, a slow copy of the policy (Fujimoto et al. 2018).
+    ddpg: the same with one critic, no smoothing and no delay (Lillicrap et al. 2016)."""
     hidden: tuple[int, ...] = (256, 256)
     """Width of each hidden layer, of the actor and of each critic."""
     layer_norm: bool = True

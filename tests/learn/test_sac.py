@@ -205,7 +205,9 @@ def test_log_probability_stays_finite_far_out() -> None:
     assert bool(torch.isfinite(log_prob).all())
 
 
-@pytest.mark.parametrize("settings", [{}, {"alpha": None}, {"bf16": False}, {"algorithm": "td3"}, {"algorithm": "ddpg"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"alpha": None}, {"bf16": False}, {"algorithm": "td3"}, {"algorithm": "ddpg"}]
+)
 def test_a_resumed_run_is_bit_identical(tmp_path: Path, settings: dict[str, object]) -> None:
     whole = learner(**settings)
     for i in range(6):
@@ -307,7 +309,9 @@ def reach(sac: SAC, steps: int, rng: np.random.Generator) -> float:
     return float(np.linalg.norm(point - goal, axis=1).mean())
 
 
-@pytest.mark.parametrize("settings", [{"alpha": 0.01}, {"alpha": None, "bf16": False}, {"algorithm": "td3"}, {"algorithm": "ddpg"}])
+@pytest.mark.parametrize(
+    "settings", [{"alpha": 0.01}, {"alpha": None, "bf16": False}, {"algorithm": "td3"}, {"algorithm": "ddpg"}]
+)
 def test_it_learns_to_reach_random_goals(settings: dict[str, object]) -> None:
     values = SACSettings(hidden=(64, 64), actor_rate=1e-3, critic_rate=1e-3, tau=0.02, **settings)  # type: ignore[arg-type]
     sac, rng = SAC(4, 2, values, seed=0), np.random.default_rng(0)
