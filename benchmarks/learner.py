@@ -1,11 +1,15 @@
 """Updates a second of tabletop's SAC and of Stable-Baselines3's, same networks, batch and threads.
 
-    python benchmarks/learner.py --out learner.json
+    python benchmarks/learner.py --out benchmarks/results/learner.json
 
-Needs `pip install stable-baselines3`; without it only ours is measured. The learners take turns in short
-rounds, so that other load on the machine meets all alike. Both get batches that are already in memory and
-make one critic step an update; ours updates the policy at every second one (its default) and, in the rows
-marked "delay 1", at every one, as Stable-Baselines3 does.
+Needs `pip install stable-baselines3`; without it only ours is measured. The learners take turns in short rounds, so
+that other load on the machine meets all alike, and with one thread the clock is the CPU's: time that other processes
+take is not counted. All get batches that are already in memory.
+
+The rows "plain" have Stable-Baselines3's own networks, two hidden layers without layer norm: "delay 1" updates the
+policy at every update of the critics, as it does, "delay 2" at every second one. The rows below are as discovery runs
+them: critics with layer norm, and an entity-centric observation. "products alone" are an update's matrix products and
+nothing else, on buffers that are there: no learner of the same update is faster with the same library's products.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +30,66 @@ import numpy as np
 import torch
 
 from tabletop.learn.actor import NetworkSpec, NumpyActor
+from tabletop.learn.device import has_bf16
 from tabletop.learn.sac import SAC, SACSettings
 
-ACTIONS = 5
+ACTIONS, OBSERVATION, HIDDEN = 5, 100, (256, 256)
+PEER = "stable-baselines3"
+
+Shapes = list[tuple[int, int, int, int]]
+"""Of matrix products: how many of them in one, rows, inner, columns."""
+
+
+def forward(sizes: tuple[int, ...], batch: int, members: int = 1) -> Shapes:
+    return [(members, batch, i, o) for i, o in pairwise(sizes)]
+
+
+def weights(sizes: tuple[int, ...], batch: int, members: int = 1) -> Shapes:
+    return [(members, i, batch, o) for i, o in pairwise(sizes)]
+
+
+def inputs(sizes: tuple[int, ...], batch: int, members: int = 1, first: int = 0) -> Shapes:
+    """Gradients by each layer's input; by the network's own only `first` columns of it."""
+    return [(members, batch, o, i) for i, o in pairwise((first, *sizes[1:])) if i]
+
+
+def products(batch: int, delay: int | None) -> list[tuple[float, Shapes]]:
+    """Return what an update multiplies, and how often: ours, or with delay None what Stable-Baselines3 does."""
+    actor, critic = (OBSERVATION, *HIDDEN, 2 * ACTIONS), (OBSERVATION + ACTIONS, *HIDDEN, 1)
+    critics = (
+        forward(actor, batch) + 2 * forward(critic, batch, 2) + weights(critic, batch, 2) + inputs(critic, batch, 2)
+    )
+    policy = forward(actor, batch) + forward(critic, batch, 2) + weights(actor, batch) + inputs(actor, batch)
+    if delay is None:
+        # It also takes the policy's loss to the critics' weights, and to whole inputs.
+        return [(1.0, critics + policy + weights(critic, batch, 2) + inputs(critic, batch, 2, critic[0]))]
+    # A sample's gradient goes through the one critic whose value is the smaller, and to the actions only.
+    return [(1.0, critics), (1.0 / delay, policy + inputs(critic, batch, 1, ACTIONS))]
+
+
+def flop(parts: list[tuple[float, Shapes]]) -> float:
+    return sum(often * 2 * n * m * k * c for often, shapes in parts for n, m, k, c in shapes)
+
+
+def alone(parts: list[tuple[float, Shapes]]) -> Callable[[], None]:
+    """Return a function that makes an update's products and nothing else."""
+    made = {
+        shape: tuple(torch.randn(shape[0], *s) for s in ((shape[1], shape[2]), (shape[2], shape[3])))
+        for _, shapes in parts
+        for shape in shapes
+    }
+    out = {shape: torch.empty(shape[0], shape[1], shape[3]) for shape in made}
+    turn = 0
+
+    def run() -> None:
+        nonlocal turn
+        turn += 1
+        for often, shapes in parts:
+            if turn % round(1 / often) == 0:
+                for shape in shapes:
+                    torch.bmm(*made[shape], out=out[shape])
+
+    return run
 
 
 def ours(spec: NetworkSpec, batch: int, settings: SACSettings) -> Callable[[], None]:
@@ -52,7 +114,7 @@ def ours(spec: NetworkSpec, batch: int, settings: SACSettings) -> Callable[[], N
     return update
 
 
-def stable_baselines(size: int, batch: int) -> Callable[[], None] | None:
+def stable_baselines(batch: int) -> Callable[[], None] | None:
     """Return a function that makes one update of Stable-Baselines3's SAC; None if it is not installed."""
     try:
         import stable_baselines3 as sb3
@@ -62,16 +124,16 @@ def stable_baselines(size: int, batch: int) -> Callable[[], None] | None:
         return None
 
     class Still(gymnasium.Env[Any, Any]):
-        observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (OBSERVATION,), np.float32)
         action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTIONS,), np.float32)
 
     model = sb3.SAC("MlpPolicy", Still(), ent_coef=0.005, batch_size=batch, buffer_size=10, device="cpu", seed=0)
     model.set_logger(configure(None, []))
     generator = torch.Generator().manual_seed(0)
     fixed = ReplayBufferSamples(
-        torch.randn(batch, size, generator=generator),
+        torch.randn(batch, OBSERVATION, generator=generator),
         torch.rand(batch, ACTIONS, generator=generator) * 2 - 1,
-        torch.randn(batch, size, generator=generator),
+        torch.randn(batch, OBSERVATION, generator=generator),
         torch.zeros(batch, 1),
         torch.randn(batch, 1, generator=generator),
     )
@@ -93,41 +155,73 @@ def numpy_actor(spec: NetworkSpec) -> float:
     return statistics.median(times)
 
 
+def measure(runs: dict[str, Callable[[], None]], rounds: int, updates: int, threads: int) -> dict[str, list[float]]:
+    """Return milliseconds an update, one figure a round."""
+    clock = time.process_time if threads == 1 else time.perf_counter
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds + 1):
+        for name, run in runs.items():
+            start = clock()
+            for _ in range(updates):
+                run()
+            if turn:  # the first turn warms up
+                times[name].append((clock() - start) / updates * 1e3)
+    return times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=20, help="turns of each learner")
+    parser.add_argument("--rounds", type=int, default=30, help="turns of each learner")
     parser.add_argument("--updates", type=int, default=10, help="updates a turn")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("learner.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    plain, entities = NetworkSpec(100), NetworkSpec(60, others=4, other_width=10)
-    runs: dict[str, Callable[[], None] | None] = {
-        "tabletop bf16": ours(plain, arguments.batch, SACSettings()),
-        "tabletop float32": ours(plain, arguments.batch, SACSettings(bf16=False)),
-        "tabletop bf16, delay 1": ours(plain, arguments.batch, SACSettings(policy_delay=1)),
-        "tabletop float32, delay 1": ours(plain, arguments.batch, SACSettings(bf16=False, policy_delay=1)),
-        "tabletop bf16, 4 others": ours(entities, arguments.batch, SACSettings()),
-        "stable-baselines3": stable_baselines(plain.observation_size, arguments.batch),
+    batch, plain = arguments.batch, NetworkSpec(OBSERVATION)
+    entities = NetworkSpec(60, others=4, other_width=10)
+
+    def settings(**values: Any) -> SACSettings:
+        return SACSettings(hidden=HIDDEN, device="cpu", **values)
+
+    floors = {f"products alone, delay {delay}": products(batch, delay) for delay in (1, 2)}
+    floors[f"products alone, {PEER}"] = products(batch, None)
+    runs = {
+        "plain, delay 1": ours(plain, batch, settings(bf16=False, layer_norm=False, policy_delay=1)),
+        "plain, delay 2": ours(plain, batch, settings(bf16=False, layer_norm=False)),
+        "layer norm, delay 2": ours(plain, batch, settings(bf16=False)),
+        "layer norm, 4 entities, delay 2": ours(entities, batch, settings(bf16=False)),
     }
-    rates: dict[str, list[float]] = {name: [] for name, run in runs.items() if run is not None}
-    for turn in range(arguments.rounds + 1):
-        for name in rates:
-            run = runs[name]
-            if run is None:
-                continue
-            start = time.perf_counter()
-            for _ in range(arguments.updates):
-                run()
-            if turn:  # the first turn warms up
-                rates[name].append(arguments.updates / (time.perf_counter() - start))
-    median = {name: statistics.median(values) for name, values in rates.items()}
-    peer = median.get("stable-baselines3")
-    print(f"{'':28}{'median/s':>10}{'best/s':>10}{'ratio':>8}")
-    for name, values in rates.items():
-        ratio = f"{median[name] / peer:8.2f}" if peer else ""
-        print(f"{name:28}{median[name]:10.1f}{max(values):10.1f}{ratio}")
+    if has_bf16():
+        runs["plain, bf16, delay 1"] = ours(plain, batch, settings(bf16=True, layer_norm=False, policy_delay=1))
+        runs["plain, bf16, delay 2"] = ours(plain, batch, settings(bf16=True, layer_norm=False))
+        runs["layer norm, bf16, 4 entities, delay 2"] = ours(entities, batch, settings(bf16=True))
+    peer = stable_baselines(batch)
+    if peer is not None:
+        runs[PEER] = peer
+    runs |= {name: alone(parts) for name, parts in floors.items()}
+    times = measure(runs, arguments.rounds, arguments.updates, arguments.threads)
+    median = {name: statistics.median(values) for name, values in times.items()}
+    print(f"{'':38}{'ms':>8}{'updates/s':>11}{'ratio':>8}{'GFLOP':>8}{'GFLOP/s':>9}")
+    rows: dict[str, dict[str, float]] = {}
+    for name, values in times.items():
+        rows[name] = {"ms": median[name], "best_ms": min(values), "per_second": 1e3 / median[name]}
+        if peer is not None:
+            # Round by round, so that a slow minute of the machine does not count for one of them only.
+            ratios = [b / a for a, b in zip(values, times[PEER], strict=True)]
+            rows[name] |= {"ratio": statistics.median(ratios), "worst": min(ratios), "best": max(ratios)}
+        if name in floors:
+            work = flop(floors[name]) / 1e9
+            rows[name] |= {"gflop": work, "gflop_per_second": work / median[name] * 1e3}
+        row = {key: round(value, 3) for key, value in rows[name].items()}
+        line = f"{name:38}{row['ms']:8.2f}{row['per_second']:11.1f}{row.get('ratio', float('nan')):8.2f}"
+        print(line + (f"{row['gflop']:8.3f}{row['gflop_per_second']:9.1f}" if name in floors else ""))
+        rows[name] = row
+    needed = {}
+    if peer is not None:
+        for delay in (1, 2):
+            needed[f"delay {delay}"] = round(flop(products(batch, delay)) / 1e9 / (median[PEER] / 4) * 1e3, 1)
+        print(f"products would have to run at {needed} GFLOP/s, the rest taking no time, for 4 times {PEER}")
     actor = numpy_actor(plain)
     print(f"numpy actor: {actor:.1f} us a sampled action")
     result = {
@@ -135,15 +229,17 @@ def main() -> None:
             "system": platform.platform(),
             "cpus": os.cpu_count(),
             "python": platform.python_version(),
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "bf16": has_bf16(),
         },
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "settings": {"batch": arguments.batch, "threads": arguments.threads, "observation": 100, "seed": 0},
-        "updates_per_second": {n: {"median": median[n], "best": max(v)} for n, v in rates.items()},
-        "ratio_to_stable_baselines3": {n: m / peer for n, m in median.items()} if peer else None,
-        "numpy_actor_microseconds": actor,
+        "settings": {"batch": batch, "threads": arguments.threads, "observation": OBSERVATION, "hidden": HIDDEN},
+        "rows": rows,
+        "gflop_per_second_needed_for_4": needed,
+        "numpy_actor_microseconds": round(actor, 1),
     }
     temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     temporary.replace(arguments.out)
 
 

@@ -12,21 +12,19 @@ tests/learn/test_networks.py holds both passes against autograd.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.inputs import Inputs, read
 
-__all__ = ["Network", "Tape", "has_bf16"]
+__all__ = ["Network", "Tape"]
 
 _EPSILON = 1e-5  # added to the variance in the layer norm
-
-
-def has_bf16() -> bool:
-    """Return whether this processor multiplies matrices of bfloat16 itself (AVX-512 BF16 or AMX)."""
-    return any(getattr(torch.cpu, name, bool)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+_BATCHES = 4  # sizes of batch whose buffers are kept
 
 
 @dataclass(slots=True)
@@ -36,13 +34,20 @@ class Tape:
     x: Tensor
     """Shape (B, in): the trunk's input: ego columns, actions, pooled features."""
     rows: Tensor | None
-    """Shape (others * B, other_width), float32: the encoder's input."""
+    """Shape (others, B, other_width), float32: the encoder's input."""
     codes: Tensor | None
     """Shape (others, B, encoded), float32: the encoder's output, 0 where absent."""
     pooled: Tensor | None
     """Shape (B, encoded), float32: its maximum over the others."""
     layers: list[tuple[Tensor, ...]] = field(default_factory=list)
     """Per hidden layer: output (n, B, H), and with layer norm also its input, mean and 1/std."""
+
+    def head(self, n: int) -> Tape:
+        """Return the tape of the first n samples; of several batches run together, n is the first one's size."""
+        layers = [tuple(part[:, :n] for part in layer) for layer in self.layers]
+        if self.rows is None or self.codes is None or self.pooled is None:
+            return Tape(self.x[:n], None, None, None, layers)
+        return Tape(self.x[:n], self.rows, self.codes, self.pooled[:n], layers)
 
 
 class Network:
@@ -57,7 +62,7 @@ class Network:
         normalise: whether each hidden layer is normalised before its relu (layer norm without scale and
             shift: the layer's own bias shifts, the next layer's weights scale).
         bf16: whether hidden layers are computed in bfloat16.
-        generator: draws the initial weights, uniform within 1 / sqrt(inputs).
+        generator: draws the initial weights, uniform within 1 / sqrt(inputs); on the device to compute on.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Network:
     ) -> None:
         self.spec, self.extra, self.members, self.normalise = spec, extra, members, normalise
         self.depth = len(hidden)
+        self.device = generator.device
         sizes = (spec.features + extra, *hidden, outputs)
         shapes: dict[str, tuple[int, ...]] = {}
         bounds: list[float] = []
@@ -89,7 +95,7 @@ class Network:
         shapes["last.bias"] = (members, outputs, 1)
         bounds += [1 / math.sqrt(sizes[-2])] * 2
         self.shapes = shapes
-        self.flat = torch.zeros(sum(math.prod(s) for s in shapes.values()))
+        self.flat = torch.zeros(sum(math.prod(s) for s in shapes.values()), device=self.device)
         self.gradient = torch.zeros_like(self.flat)
         self._low = self.flat.to(torch.bfloat16) if bf16 else self.flat
         self.dtype = self._low.dtype
@@ -99,8 +105,7 @@ class Network:
             view.uniform_(-bound, bound, generator=generator)
         low = self.views(self._low)
         self._layers = [(low[f"layer{i}.weight"], low[f"layer{i}.bias"]) for i in range(self.depth)]
-        self._space: dict[tuple[str, int, torch.dtype], Tensor] = {}
-        self._batch = 0
+        self._space: dict[int, dict[tuple[str, torch.dtype], Tensor]] = {}
         self.refresh()
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
@@ -113,17 +118,19 @@ class Network:
         if self._low is not self.flat:
             self._low.copy_(self.flat)
 
-    def forward(self, observations: Tensor, actions: Tensor | None = None) -> tuple[Tensor, Tape]:
+    def forward(self, observations: Inputs | Tensor, actions: Tensor | None = None) -> tuple[Tensor, Tape]:
         """Return the outputs, (members, B, outputs) float32, and the tape.
 
         Args:
-            observations: shape (B, O), float32.
+            observations: shape (B, O), float32; or S batches of them that were read before: their B is S times as
+                large, one batch after the other.
             actions: shape (B, extra), float32; None if `extra` is 0.
         """
-        tape = self._input(observations, actions)
-        h = tape.x.expand(self.members, *tape.x.shape)
+        inputs = observations if isinstance(observations, Inputs) else read(self.spec, observations)
+        tape = self._input(inputs, actions)
+        h, batch = tape.x.expand(self.members, *tape.x.shape), len(tape.x)
         for i, (weight, bias) in enumerate(self._layers):
-            z = torch.baddbmm(bias, h, weight, out=self._buffer(f"layer{i}", weight.shape[-1]))
+            z = torch.baddbmm(bias, h, weight, out=self._buffer(f"layer{i}", batch, weight.shape[-1]))
             if self.normalise:
                 h, mean, rstd = torch.native_layer_norm(z, z.shape[-1:], None, None, _EPSILON)
                 tape.layers.append((_relu_(h), z, mean, rstd))
@@ -134,83 +141,98 @@ class Network:
         out = torch.baddbmm(self.parameters["last.bias"], last, self._float(h).transpose(1, 2))
         return out.transpose(1, 2), tape
 
-    def backward(self, tape: Tape, outputs: Tensor, *, weights: bool = True, actions: bool = False) -> Tensor | None:
-        """Go back from the gradient at the outputs, (members, B, outputs) float32.
+    def backward(self, tape: Tape, outputs: Tensor) -> None:
+        """Fill `gradients` from the loss's gradient at the outputs, (members, B, outputs) float32.
+
+        Args:
+            tape: what the last `forward` returned, or its head.
+            outputs: the loss's gradient with respect to the outputs of the tape's samples.
+        """
+        g = self._backward_last(tape.layers[-1][0], outputs)
+        for i in reversed(range(self.depth)):
+            h, *normal = tape.layers[i]
+            _gate_(g, h)
+            g = self._through_norm(g, normal)
+            x = tape.layers[i - 1][0] if i else tape.x.expand(self.members, *tape.x.shape)
+            self._product(f"layer{i}.weight", x.transpose(1, 2), g)
+            torch.sum(g, 1, keepdim=True, dtype=torch.float32, out=self.gradients[f"layer{i}.bias"])
+            if i:
+                weight = self._layers[i][0].transpose(1, 2)
+                g = torch.bmm(g, weight, out=self._buffer(f"gradient{i}", g.shape[1], weight.shape[-1]))
+        if tape.pooled is not None:
+            weight = self._layers[0][0][:, -self.spec.encoded :]
+            self._backward_encoder(tape, torch.bmm(g, weight.transpose(1, 2)).float().sum(0))
+
+    def slope(self, tape: Tape, members: Tensor) -> Tensor:
+        """Return the gradient, with respect to its actions, of one member's only output a sample, (B, extra).
+
+        Only the rows that a member is asked for are taken through it: of twin critics, half the work.
 
         Args:
             tape: what the last `forward` returned.
-            outputs: the loss's gradient with respect to the outputs.
-            weights: whether to fill `gradients`.
-            actions: whether to return the gradient with respect to the actions.
-
-        Returns:
-            Shape (B, extra), float32, summed over the members; None unless asked for.
+            members: shape (B,), integers: whose output.
         """
-        g = self._backward_last(tape.layers[-1][0], outputs, weights)
-        for i in reversed(range(self.depth)):
-            layer = tape.layers[i]
-            self._gate_(g, layer[0])
-            if self.normalise:
-                _, z, mean, rstd = layer
-                g = torch.ops.aten.native_layer_norm_backward(
-                    g, z, z.shape[-1:], mean, rstd, None, None, [True, False, False]
-                )[0]
-            if weights:
-                x = tape.layers[i - 1][0] if i else tape.x.expand(self.members, *tape.x.shape)
-                self._product(f"layer{i}.weight", x.transpose(1, 2), g)
-                self.gradients[f"layer{i}.bias"].copy_(g.sum(1, keepdim=True))
-            if i:
-                weight = self._layers[i][0].transpose(1, 2)
-                g = torch.bmm(g, weight, out=self._buffer(f"gradient{i}", weight.shape[-1]))
         start, stop = self.spec.ego, self.spec.ego + self.extra
-        if weights and tape.pooled is not None:
-            self._backward_encoder(tape, self._backward_input(g, stop, stop + self.spec.encoded))
-        return self._backward_input(g, start, stop) if actions else None
+        found = torch.empty(len(members), self.extra, device=self.device)
+        gate = torch.ops.aten.threshold_backward
+        for member in range(self.members):
+            rows = (members == member).nonzero()[:, 0]
+            last = self.parameters["last.weight"][member].to(self.dtype)
+            g = last.expand(len(rows), last.shape[-1])
+            for i in reversed(range(self.depth)):
+                h, *normal = (part[member].index_select(0, rows) for part in tape.layers[i])
+                g = self._through_norm(gate(g, h, 0), normal)
+                weight = self._layers[i][0][member]
+                g = torch.mm(g, (weight if i else weight[start:stop]).t())
+            found.index_copy_(0, rows, g.float())
+        return found
 
-    def _input(self, observations: Tensor, actions: Tensor | None) -> Tape:
-        spec = self.spec
-        if len(observations) != self._batch:
-            self._space.clear()
-            self._batch = len(observations)
-        x = torch.empty(self._batch, spec.features + self.extra, dtype=self.dtype)
-        x[:, : spec.ego] = observations[:, : spec.ego]
+    def _input(self, inputs: Inputs, actions: Tensor | None) -> Tape:
+        spec, count = self.spec, inputs.ego.shape[0] * inputs.ego.shape[1]
+        parts = [inputs.ego.reshape(count, -1)]
         if actions is not None:
-            x[:, spec.ego : spec.ego + self.extra] = actions
-        if not spec.others:
-            return Tape(x, None, None, None)
-        # Entity-major, so that the maximum runs over whole blocks. Float32: too small for bfloat16 to pay.
-        rows = observations[:, spec.ego :].view(-1, spec.others, spec.other_width)
-        rows = rows.transpose(0, 1).reshape(-1, spec.other_width)
-        codes = torch.addmm(self.parameters["encoder.bias"], rows, self.parameters["encoder.weight"])
-        codes = codes.relu_().mul_((rows[:, :1] > 0).float()).view(spec.others, -1, spec.encoded)
-        pooled = codes.amax(0)
-        x[:, -spec.encoded :] = pooled
-        return Tape(x, rows, codes, pooled)
+            parts.append(actions)
+        rows = codes = pooled = None
+        if inputs.rows is not None and inputs.present is not None:
+            # Float32: too small for bfloat16 to pay.
+            rows, shape = inputs.rows[0], (*inputs.rows.shape[:-1], spec.encoded)
+            flat = inputs.rows.view(-1, spec.other_width)
+            every = torch.addmm(self.parameters["encoder.bias"], flat, self.parameters["encoder.weight"]).view(shape)
+            every.relu_().mul_(inputs.present)
+            codes, pooled = every[0], every.amax(1).view(count, spec.encoded)
+            parts.append(pooled)
+        if len(parts) == 1 and self.dtype == torch.float32:
+            return Tape(parts[0], rows, codes, pooled)
+        x = self._buffer("x", count, spec.features + self.extra)[0]
+        return Tape(torch.cat(parts, 1, out=x), rows, codes, pooled)
 
-    def _backward_last(self, h: Tensor, outputs: Tensor, weights: bool) -> Tensor:
+    def _backward_last(self, h: Tensor, outputs: Tensor) -> Tensor:
         """Return the gradient at the last hidden layer, (n, B, H), in the network's dtype."""
-        if weights:
-            torch.bmm(outputs.transpose(1, 2), self._float(h), out=self.gradients["last.weight"])
-            torch.sum(outputs.transpose(1, 2), 2, keepdim=True, out=self.gradients["last.bias"])
-        last = self.parameters["last.weight"]
-        g = self._buffer("gradient", last.shape[-1], torch.float32)
+        torch.bmm(outputs.transpose(1, 2), self._float(h), out=self.gradients["last.weight"])
+        torch.sum(outputs.transpose(1, 2), 2, keepdim=True, out=self.gradients["last.bias"])
+        last, batch = self.parameters["last.weight"], outputs.shape[1]
+        g = self._buffer("gradient", batch, last.shape[-1], torch.float32)
         if last.shape[1] == 1:
             torch.mul(outputs, last, out=g)
         else:
             torch.bmm(outputs, last, out=g)
-        return g if self.dtype == g.dtype else self._buffer("gradient", last.shape[-1]).copy_(g)
+        return g if self.dtype == g.dtype else self._buffer("gradient", batch, last.shape[-1]).copy_(g)
 
-    def _backward_input(self, g: Tensor, start: int, stop: int) -> Tensor:
-        """Return the gradient at columns start..stop of the trunk's input, float32, members summed."""
-        weight = self._layers[0][0][:, start:stop]
-        return torch.bmm(g, weight.transpose(1, 2)).float().sum(0)
+    def _through_norm(self, g: Tensor, normal: Sequence[Tensor]) -> Tensor:
+        """Take the gradient at a layer norm's output to its input; `normal` is that, mean and 1/std, or nothing."""
+        if not normal:
+            return g
+        z, mean, rstd = normal
+        back = torch.ops.aten.native_layer_norm_backward
+        return back(g, z, z.shape[-1:], mean, rstd, None, None, [True, False, False])[0]  # type: ignore[no-any-return]
 
     def _backward_encoder(self, tape: Tape, gradient: Tensor) -> None:
         if tape.codes is None or tape.rows is None or tape.pooled is None:
             return
         gradient *= tape.pooled > 0
         g = ((tape.codes == tape.pooled) * gradient).view(-1, self.spec.encoded)
-        torch.mm(tape.rows.t(), g, out=self.gradients["encoder.weight"])
+        rows = tape.rows.reshape(-1, self.spec.other_width)
+        torch.mm(rows.t(), g, out=self.gradients["encoder.weight"])
         torch.sum(g, 0, out=self.gradients["encoder.bias"])
 
     def _product(self, name: str, left: Tensor, right: Tensor) -> None:
@@ -222,22 +244,19 @@ class Network:
 
     def _float(self, h: Tensor) -> Tensor:
         """Return the last hidden layer as float32, in a buffer if it is not."""
-        return h if h.dtype == torch.float32 else self._buffer("last", h.shape[-1], torch.float32).copy_(h)
+        return h if h.dtype == torch.float32 else self._buffer("last", h.shape[1], h.shape[2], torch.float32).copy_(h)
 
-    def _gate_(self, g: Tensor, h: Tensor) -> None:
-        """Set the gradient to 0 where relu's output `h` is 0, in place."""
-        if g.dtype == torch.bfloat16:
-            open_ = torch.clamp(h.view(torch.int16), 0, 1, out=self._buffer("gate", h.shape[-1], torch.int16))
-            g.view(torch.int16).mul_(open_)
-        else:
-            torch.ops.aten.threshold_backward.grad_input(g, h, 0, grad_input=g)
-
-    def _buffer(self, name: str, width: int, dtype: torch.dtype | None = None) -> Tensor:
-        """Return the same memory, (members, B, width), at each call: new memory costs page faults."""
-        key = (name, width, dtype or self.dtype)
-        if key not in self._space:
-            self._space[key] = torch.empty(self.members, self._batch, width, dtype=key[2])
-        return self._space[key]
+    def _buffer(self, name: str, batch: int, width: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Return the same memory, (members, batch, width), at each call: new memory costs page faults."""
+        space = self._space.get(batch)
+        if space is None:
+            if len(self._space) == _BATCHES:
+                self._space.clear()
+            space = self._space[batch] = {}
+        key = (name, dtype or self.dtype)
+        if key not in space:
+            space[key] = torch.empty(self.members, batch, width, dtype=key[1], device=self.device)
+        return space[key]
 
 
 def _relu_(x: Tensor) -> Tensor:
@@ -247,3 +266,11 @@ def _relu_(x: Tensor) -> Tensor:
         x.view(torch.int16).clamp_min_(0)
         return x
     return x.relu_()
+
+
+def _gate_(g: Tensor, h: Tensor) -> None:
+    """Set the gradient to 0 where relu's output `h` is 0, in place."""
+    if g.dtype == torch.bfloat16:
+        g.view(torch.int16).mul_(h.view(torch.int16).clamp(0, 1))
+    else:
+        torch.ops.aten.threshold_backward.grad_input(g, h, 0, grad_input=g)

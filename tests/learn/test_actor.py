@@ -24,7 +24,7 @@ def batch(spec: NetworkSpec, size: int = 20) -> np.ndarray:
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("spec", SPECS)
 def test_numpy_actor_equals_the_torch_actor(spec: NetworkSpec, deterministic: bool) -> None:
-    sac = SAC(spec, 5, SACSettings(hidden=(32, 24), bf16=False, deterministic=deterministic), seed=1)
+    sac = SAC(spec, 5, SACSettings(hidden=(32, 24), bf16=False, algorithm="td3" if deterministic else "sac"), seed=1)
     actor, x = NumpyActor(sac.actor_arrays()), batch(spec)
     expected = sac.act(x, deterministic=True).numpy()
     np.testing.assert_allclose(actor.mean(x), expected, atol=1e-5)
@@ -34,7 +34,7 @@ def test_numpy_actor_equals_the_torch_actor(spec: NetworkSpec, deterministic: bo
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_numpy_samples_have_the_torch_samples_distribution(deterministic: bool) -> None:
     spec = SPECS[1]
-    sac = SAC(spec, 2, SACSettings(hidden=(32, 24), bf16=False, deterministic=deterministic), seed=1)
+    sac = SAC(spec, 2, SACSettings(hidden=(32, 24), bf16=False, algorithm="td3" if deterministic else "sac"), seed=1)
     x = np.repeat(batch(spec, 1), 20000, 0)
     ours = NumpyActor(sac.actor_arrays()).sample(x, np.random.default_rng(2))
     theirs = sac.act(x).numpy()

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.inputs import read
 from tabletop.learn.networks import Network
 
 SPECS = [NetworkSpec(11), NetworkSpec(7, others=3, other_width=4, encoded=8)]
@@ -71,11 +72,11 @@ def test_both_passes_equal_autograd(spec: NetworkSpec, normalise: bool, outputs:
     expected = gradients(net, obs, actions, weigh)
 
     out, tape = net.forward(obs, actions)
-    slope = net.backward(tape, weigh, actions=True)
+    net.backward(tape, weigh)
 
-    assert slope is not None
     assert out.dtype == torch.float32
-    found = {"out": out, "actions": slope, **net.gradients}
+    del expected["actions"]
+    found = {"out": out, **net.gradients}
     errors = {name: off(value, expected[name]) for name, value in found.items()}
     assert errors.keys() == expected.keys()
     if not bf16:
@@ -90,12 +91,39 @@ def test_both_passes_equal_autograd(spec: NetworkSpec, normalise: bool, outputs:
         assert error < 0.12, name
 
 
-def test_backward_without_weights_leaves_the_gradient_alone() -> None:
-    net = network(SPECS[1])
-    out, tape = net.forward(observations(SPECS[1], 8), torch.zeros(8, 5))
-    net.gradient.fill_(7.0)
-    net.backward(tape, torch.ones_like(out), weights=False, actions=True)
-    assert bool((net.gradient == 7.0).all())
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_slope_is_the_gradient_of_the_member_asked_for(
+    spec: NetworkSpec, normalise: bool, members: int, bf16: bool
+) -> None:
+    generator = torch.Generator().manual_seed(3)
+    net = Network(spec, 5, 1, (128, 96), members, normalise, bf16, generator)
+    obs, actions = observations(spec, 256), torch.rand(256, 5, generator=generator) * 2 - 1
+    _, tape = net.forward(obs, actions)
+    for which in (torch.randint(members, (256,), generator=generator), torch.zeros(256, dtype=torch.int64)):
+        net.gradient.fill_(7.0)
+        slope = net.slope(tape, which)
+        picked = torch.nn.functional.one_hot(which, members).T[..., None].float()
+        assert off(slope, gradients(net, obs, actions, picked)["actions"]) < (0.12 if bf16 else 1e-5)
+        assert bool((net.gradient == 7.0).all())
+
+
+def test_two_batches_run_together_are_as_two_alone() -> None:
+    for spec in SPECS:
+        net = Network(spec, 0, 3, (32, 24), 1, False, False, torch.Generator().manual_seed(3))
+        both = torch.stack((observations(spec, 16), observations(spec, 16, seed=1)))
+        out, tape = net.forward(read(spec, both))
+        for i in (1, 0):
+            alone, own = net.forward(read(spec, both).part(i))
+            assert torch.allclose(out[:, 16 * i : 16 * i + 16], alone, atol=1e-6)
+        weigh = torch.randn(1, 16, 3, generator=torch.Generator().manual_seed(0))
+        net.backward(own, weigh)
+        alone = net.gradient.clone()
+        _, tape = net.forward(read(spec, both))
+        net.backward(tape.head(16), weigh)
+        assert torch.allclose(net.gradient, alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("bf16", [False, True])
