@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +11,6 @@ from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
 from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.errors import TabletopError
-from tabletop.learn.actor import NetworkSpec
-from tabletop.learn.sac import SAC, SACSettings
 from tabletop.logic import load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.name import skill_task
@@ -33,8 +29,8 @@ from tabletop.report import write_report
 from tabletop.rollout.engine import Engine
 from tabletop.skills.discover import DiscoverSettings, discover
 from tabletop.skills.effects import EffectKind
+from tabletop.skills.floors import measure_library
 from tabletop.skills.library import Library
-from tabletop.skills.measure import measure, sample_effects
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
 
@@ -60,29 +56,12 @@ def discover_stage(
 
 def measure_stage(folder: Path, library: Library, seed: int, workers: int | None, episodes: int) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
-    spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
-    fresh = replace(library, weights=SAC(spec, 5, _plain_settings(library), seed + 1).actor_arrays())
-    few = max(4, episodes // 4)
     with Engine(workers) as engine:
-        samples = sample_effects(library, engine, episodes, seed, label="measure")
-        floor_samples = [
-            sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
-            for name, lib, mode in (
-                ("random", library, "random"),
-                ("untrained", fresh, "skill"),
-                ("shuffled", library, "shuffled"),
-            )
-        ]
-        found, *floors = engine.map(
-            partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
-        )
+        found = measure_library(library, engine, episodes, seed)
+    samples = found.samples
     result = {
         "codes": library.codes.total,
-        **found,
-        "floors": {
-            name: {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
-            for name, floor in zip(("random", "untrained", "shuffled"), floors, strict=True)
-        },
+        **found.figures,
         "env_steps": library.info.get("env_steps"),
         "minutes": library.info.get("minutes"),
         "seed": library.info.get("seed"),
@@ -106,13 +85,6 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result
-
-
-def _plain_settings(library: Library) -> SACSettings:
-    """Return settings of a network as large as a library's."""
-    layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
-    hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
-    return SACSettings(hidden=hidden)
 
 
 def _final(kind: EffectKind, found: Any) -> list[float]:
