@@ -14,6 +14,7 @@ from tabletop.cli.show import (
     audit_lines,
     discover_lines,
     evaluate_lines,
+    measure_lines,
     name_lines,
     perturb_lines,
     plan_lines,
@@ -176,6 +177,13 @@ def _discover(options: argparse.Namespace) -> None:
     say(options, {k: v for k, v in result.items() if k != "skills"}, discover_lines(folder, result))
 
 
+def _measure(options: argparse.Namespace) -> None:
+    from tabletop.cli.measure import measure_and_plot
+
+    result = measure_and_plot(options)
+    say(options, result, measure_lines(result))
+
+
 def _name(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import library_of, run_folder
@@ -257,6 +265,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "evaluate": _evaluate,
     "demos": _demos,
     "discover": _discover,
+    "measure": _measure,
     "name": _name,
     "plan": _plan,
     "perturb": _perturb,

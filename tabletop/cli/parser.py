@@ -19,6 +19,7 @@ A robot arm on a randomised table finds out by itself what it can do.
 or stage by stage, each on the folder of the one before:
 
   tabletop discover --out runs/a    find skills without any reward
+  tabletop measure runs/a           count them, and what their codes tell of how they end
   tabletop name runs/a              test them against the registry of tasks, and name them
   tabletop plan runs/a              chain them to reach goals of two and three steps
   tabletop perturb runs/a           push, delay and blur; see what holds
@@ -97,6 +98,11 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
     _common(discover, out="the run's folder (default runs/SEED)")
+
+    measure = commands.add_parser("measure", help="count a library's skills on held-out episodes, with plots")
+    measure.add_argument("library", help="a run folder, a library's folder, or 'default' for the one that ships")
+    measure.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
+    _common(measure, out="where to write measure.json and measure.html (default: the run folder)")
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")
     name.add_argument("run", help="a run folder, or 'default' for the library that ships")

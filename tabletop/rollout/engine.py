@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,12 +31,14 @@ def default_workers() -> int:
 
 
 def _begin_worker(parent: int) -> None:
-    """Set a worker up: one thread of linear algebra, and a watch for the parent's end.
+    """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
     Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
     worker needs. A pool whose owner was killed outright would wait for ever.
     """
     threadpool_limits(1)
+    # Ctrl-C reaches all processes of a terminal; when the workers end is their owner's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -73,7 +76,11 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._pool is not None:
+            # Nobody waits for what is under way.
+            for process in multiprocessing.active_children():
+                process.terminate()
         self.close()
 
     def close(self) -> None:
