@@ -63,9 +63,11 @@ def _top(result: Mapping[str, Any]) -> str:
 
 def _kinds(result: Mapping[str, Any]) -> str:
     codes = {kind: c["codes"] for kind, c in result["channel"].items()}
-    rows = [(f"{nice(k)} ({codes[k]})", v, False) for k, v in result["by_kind"].items()]
+    rows = [(f"{nice(k)} {codes[k]}", v, False) for k, v in result["by_kind"].items()]
     label = "Effective skills by kind of effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
-    body = figure("At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "In brackets: codes of the kind.")
+    body = figure(
+        "At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "After each name: the codes of the kind."
+    )
     lead = "What an episode may be about: where a thing is held or put, how far it moved or turned, a joint's end."
     return section("kinds", "By kind of effect", lead, f'<div class="panels">{body}</div>')
 
@@ -104,9 +106,12 @@ def _siblings(skills: Mapping[str, Mapping[str, float]]) -> str:
             values = sorted((s[key] for n, s in skills.items() if _kind(n) == kind), reverse=True)
             # Bits run over several powers of ten.
             heights = [_log10(v) for v in values]
-            series.append(Series(nice(kind), range(1, len(values) + 1), heights, color=code_color(i, len(kinds))))
+            ranks = [100 * (j + 0.5) / len(values) for j in range(len(values))]
+            series.append(Series(nice(kind), ranks, heights, color=code_color(i, len(kinds))))
         label = f"{title} of each skill, the greatest first, as powers of ten of bits"
-        panels += figure(title, lines(series, label, x_name="skill, by rank", marks=True), "Power of ten of bits.")
+        panels += figure(
+            title, lines(series, label, x_name="skills of the kind, %", marks=True), "Power of ten of bits."
+        )
     lead = (
         "Each skill's ends against those of all others of its kind, both as Gaussians seen at 2 cm. The first is large "
         "where a skill does what the others never do, the second where it never does what they do."

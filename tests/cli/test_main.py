@@ -23,7 +23,7 @@ from tabletop.skills.library import save_library
 
 Command = Callable[..., Any]
 
-COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "perturb", "report", "run")
+COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "measure", "name", "plan", "perturb", "report", "run")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -100,6 +100,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "two budgets": (["discover", "--minutes", "1", "--steps", "9"], "give --minutes or --steps, not both"),
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
     "no run to name": (["name", "ghost"], "no library 'ghost'"),
+    "no library to measure": (["measure", "ghost"], "no library 'ghost'"),
     "no run to plan": (["plan", "ghost"], "no library 'ghost'"),
     "no run to perturb": (["perturb", "ghost"], "no library 'ghost'"),
     "no run to report": (["report", "ghost"], "no run folder 'ghost'"),
