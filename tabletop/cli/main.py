@@ -65,7 +65,7 @@ def _check(options: argparse.Namespace) -> None:
     least = {"seed": 0, "workers": 0, "episodes": 1, "goals": 1, "scenes": 1, "skills": 1, "steps": 1}
     for name, low in least.items():
         value = getattr(options, name, None)
-        if value is not None and value < low:
+        if isinstance(value, int) and value < low:
             raise TabletopError(f"--{name} must be at least {low}, got {value}")
     if getattr(options, "seed", 0) > _LARGEST_SEED:
         raise TabletopError(f"--seed must be at most {_LARGEST_SEED}, got {options.seed}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import NoReturn
 
 from tabletop import __version__
@@ -32,13 +33,26 @@ class _Parser(argparse.ArgumentParser):
         raise TabletopError(f"{message} (see '{self.prog} --help')")
 
 
+def _workers(text: str) -> int | str:
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if re.fullmatch(r"ray(:[1-9]\d*)?", text):
+        return text
+    raise argparse.ArgumentTypeError(f"takes a number, 'ray' or 'ray:N' with N from 1, got {text!r}")
+
+
 def _common(parser: argparse.ArgumentParser, *, out: str | None, kind: str = "DIR", workers: bool = True) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all randomness (default 0)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     if out is not None:
         parser.add_argument("--out", metavar=kind, help=out)
     if workers:
-        parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)")
+        parser.add_argument(
+            "--workers",
+            type=_workers,
+            metavar="N",
+            help="processes (default: one a core; 0: none), or 'ray', 'ray:N': a Ray cluster (see README)",
+        )
 
 
 def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:

@@ -26,7 +26,7 @@ from tabletop.planner import (
 )
 from tabletop.planner.goals import SCRIPTED_VOCABULARY
 from tabletop.report import write_report
-from tabletop.rollout.engine import Engine
+from tabletop.rollout.engine import Engine, Workers
 from tabletop.skills.discover import DiscoverSettings, discover
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.floors import measure_library
@@ -45,7 +45,7 @@ def discover_stage(
     *,
     minutes: float | None,
     steps: int | None,
-    workers: int | None,
+    workers: Workers,
     resume: bool,
     episodes: int,
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def discover_stage(
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 
-def measure_stage(folder: Path, library: Library, seed: int, workers: int | None, episodes: int) -> dict[str, Any]:
+def measure_stage(folder: Path, library: Library, seed: int, workers: Workers, episodes: int) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
     with Engine(workers) as engine:
         found = measure_library(library, engine, episodes, seed)
@@ -93,7 +93,7 @@ def _final(kind: EffectKind, found: Any) -> list[float]:
     return [round(float(v), 4) for v in row]
 
 
-def name_stage(folder: Path, library: Library, settings: NameSettings, workers: int | None) -> dict[str, Any]:
+def name_stage(folder: Path, library: Library, settings: NameSettings, workers: Workers) -> dict[str, Any]:
     """Name a library's skills. Writes name.json, clips/, summary.json."""
     registry = load_registry()
     with Engine(workers) as engine:
@@ -128,7 +128,7 @@ def plan_stage(
     goals: int,
     lengths: Sequence[int],
     seed: int,
-    workers: int | None,
+    workers: Workers,
     goal: str | None = None,
     clips: int = 3,
 ) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def perturb_stage(
     scenes: int,
     most: int,
     seed: int,
-    workers: int | None,
+    workers: Workers,
 ) -> dict[str, Any]:
     """Perturb the named skills (the best of each task). Writes perturb.json, summary.json.
 

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
-from tabletop.rollout.engine import Engine, default_workers
+from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Batch, CollectJob, collect
@@ -83,7 +83,7 @@ def discover(
     *,
     minutes: float | None = None,
     steps: int | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     resume: bool = False,
     quiet: bool = False,
 ) -> Library:
@@ -94,7 +94,7 @@ def discover(
         settings: see there.
         minutes: wall-clock budget, or
         steps: budget in control steps (deterministic).
-        workers: collecting processes; default: one core is left to the learner.
+        workers: collecting processes, see Engine; default: one core is left to the learner.
         resume: go on from the folder's checkpoint.
         quiet: no progress bar.
 

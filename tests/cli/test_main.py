@@ -79,6 +79,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "unknown scene card": (["scene", "--card", "moon"], "unknown scene card 'moon'; there are: discovery, planning"),
     "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
+    "workers in words": (["evaluate", "nothing", "--workers", "two"], "takes a number, 'ray' or 'ray:N' with N from 1"),
+    "a cluster of none": (["discover", "--steps", "9", "--workers", "ray:0"], "with N from 1, got 'ray:0'"),
     "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
     "a seed too large": (["discover", "--steps", "9", "--seed", str(2**70)], "--seed must be at most"),
     "an unknown suite": (["evaluate", "scripted", "--suite", "MT11"], "unknown suite 'MT11'; there are: "),
