@@ -16,6 +16,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 DATA_FOLDERS = ("assets", "tasks", "policies")
 DEMOS = ["minari[hdf5]>=0.5.3", "pyarrow>=17"]  # what `tabletop demos` writes with
+RAY = ["ray>=2.40"]  # `--workers ray`
 SOURCE_ONLY = ("tests", ".ci", "Makefile", "constraints.txt", "CHANGELOG.md", "CONTRIBUTING.md")
 
 
@@ -107,8 +108,10 @@ setup(
             "stable-baselines3>=2.5",
             "setuptools>=77",
             *DEMOS,
+            *RAY,
         ],
         "demos": DEMOS,
+        "ray": RAY,
         "bench": ["panda-gym>=3.0.7"],
     },
     entry_points={"console_scripts": ["tabletop = tabletop.cli:main"]},

@@ -15,6 +15,7 @@ from tabletop.cli.show import (
     chain_lines,
     discover_lines,
     evaluate_lines,
+    measure_lines,
     name_lines,
     perturb_lines,
     plan_lines,
@@ -74,7 +75,7 @@ def _check(options: argparse.Namespace) -> None:
     }
     for name, low in least.items():
         value = getattr(options, name, None)
-        if value is not None and value < low:
+        if isinstance(value, int) and value < low:
             raise TabletopError(f"--{name} must be at least {low}, got {value}")
     if getattr(options, "seed", 0) > _LARGEST_SEED:
         raise TabletopError(f"--seed must be at most {_LARGEST_SEED}, got {options.seed}")
@@ -188,6 +189,13 @@ def _discover(options: argparse.Namespace) -> None:
     say(options, {k: v for k, v in result.items() if k != "skills"}, discover_lines(folder, result))
 
 
+def _measure(options: argparse.Namespace) -> None:
+    from tabletop.cli.measure import measure_and_plot
+
+    result = measure_and_plot(options)
+    say(options, result, measure_lines(result))
+
+
 def _name(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import library_of, run_folder
@@ -290,6 +298,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "evaluate": _evaluate,
     "demos": _demos,
     "discover": _discover,
+    "measure": _measure,
     "name": _name,
     "plan": _plan,
     "goals": _goals,

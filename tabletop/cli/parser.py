@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import NoReturn
 
 from tabletop import __version__
@@ -19,6 +20,7 @@ A robot arm on a randomised table finds out by itself what it can do.
 or stage by stage, each on the folder of the one before:
 
   tabletop discover --out runs/a    find skills without any reward
+  tabletop measure runs/a           count them, and what their codes tell of how they end
   tabletop name runs/a              test them against the registry of tasks, and name them
   tabletop plan runs/a              chain them to reach goals of two and three steps
   tabletop perturb runs/a           push, delay and blur; see what holds
@@ -37,13 +39,26 @@ class _Parser(argparse.ArgumentParser):
         raise TabletopError(f"{message} (see '{self.prog} --help')")
 
 
+def _workers(text: str) -> int | str:
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if re.fullmatch(r"ray(:[1-9]\d*)?", text):
+        return text
+    raise argparse.ArgumentTypeError(f"takes a number, 'ray' or 'ray:N' with N from 1, got {text!r}")
+
+
 def _common(parser: argparse.ArgumentParser, *, out: str | None, kind: str = "DIR", workers: bool = True) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all randomness (default 0)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     if out is not None:
         parser.add_argument("--out", metavar=kind, help=out)
     if workers:
-        parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 0: none)")
+        parser.add_argument(
+            "--workers",
+            type=_workers,
+            metavar="N",
+            help="processes (default: one a core; 0: none), or 'ray', 'ray:N': a Ray cluster (see README)",
+        )
 
 
 def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:
@@ -115,6 +130,11 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
     _common(discover, out="the run's folder (default runs/SEED)")
+
+    measure = commands.add_parser("measure", help="count a library's skills on held-out episodes, with plots")
+    measure.add_argument("library", help="a run folder, a library's folder, or 'default' for the one that ships")
+    measure.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
+    _common(measure, out="where to write measure.json and measure.html (default: the run folder)")
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")
     name.add_argument("run", help="a run folder, or 'default' for the library that ships")

@@ -15,6 +15,7 @@ __all__ = [
     "chain_lines",
     "discover_lines",
     "evaluate_lines",
+    "measure_lines",
     "name_lines",
     "perturb_lines",
     "plan_lines",
@@ -75,6 +76,26 @@ def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
         f"{result['effective_skills_5cm']:.1f} at 5 cm (floors at 2 cm: {floors})",
         f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}",
     ]
+
+
+def measure_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the figures of a library beside their floors, and a table by kind of effect."""
+    floors = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["floors"].items())
+    head = (
+        f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm "
+        f"({result['bits_2cm']:.2f} bits; floors: {floors}), {result['effective_skills_5cm']:.1f} at 5 cm; "
+        f"{result['coverage_bins_5cm']} bins of 5 cm covered"
+    )
+    width = max(6, *map(len, result["by_kind"]))
+    lines = [head, f"{'kind':{width}}  codes  effective  information  empowerment  by chance (bits)  components"]
+    for kind, effective in result["by_kind"].items():
+        c = result["channel"][kind]
+        few = result["synergies"][f"movements/{kind}"]["components_95"]
+        bits = f"{c['information_bits']:11.2f}  {c['empowerment_bits']:11.2f}  {c['chance_bits']:16.2f}"
+        lines.append(f"{kind:{width}}  {c['codes']:5d}  {effective:9.1f}  {bits}  {few:10d}")
+    postures = result["synergies"]["postures"]
+    told = f"{postures['components_95']} of {postures['of']} components explain 95 % of the arm's postures"
+    return [*lines, told, f"plots: {result['page']}"]
 
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,19 +12,17 @@ from tabletop.cli.folder import library_of
 from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.cli.planning import skills_of
 from tabletop.errors import TabletopError
-from tabletop.learn.actor import NetworkSpec
-from tabletop.learn.sac import SAC, SACSettings
 from tabletop.logic import load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.name import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search, evaluate_plans
 from tabletop.report import write_report
-from tabletop.rollout.engine import Engine
+from tabletop.rollout.engine import Engine, Workers
 from tabletop.skills.discover import DiscoverSettings, discover
 from tabletop.skills.effects import EffectKind
+from tabletop.skills.floors import measure_library
 from tabletop.skills.library import Library
-from tabletop.skills.measure import measure, sample_effects
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
 
@@ -41,7 +37,7 @@ def discover_stage(
     *,
     minutes: float | None,
     steps: int | None,
-    workers: int | None,
+    workers: Workers,
     resume: bool,
     episodes: int,
 ) -> dict[str, Any]:
@@ -50,31 +46,14 @@ def discover_stage(
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 
-def measure_stage(folder: Path, library: Library, seed: int, workers: int | None, episodes: int) -> dict[str, Any]:
+def measure_stage(folder: Path, library: Library, seed: int, workers: Workers, episodes: int) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
-    spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
-    fresh = replace(library, weights=SAC(spec, 5, _plain_settings(library), seed + 1).actor_arrays())
-    few = max(4, episodes // 4)
     with Engine(workers) as engine:
-        samples = sample_effects(library, engine, episodes, seed, label="measure")
-        floor_samples = [
-            sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
-            for name, lib, mode in (
-                ("random", library, "random"),
-                ("untrained", fresh, "skill"),
-                ("shuffled", library, "shuffled"),
-            )
-        ]
-        found, *floors = engine.map(
-            partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
-        )
+        found = measure_library(library, engine, episodes, seed)
+    samples = found.samples
     result = {
         "codes": library.codes.total,
-        **found,
-        "floors": {
-            name: {k: floor[k] for k in ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")}
-            for name, floor in zip(("random", "untrained", "shuffled"), floors, strict=True)
-        },
+        **found.figures,
         "env_steps": library.info.get("env_steps"),
         "minutes": library.info.get("minutes"),
         "seed": library.info.get("seed"),
@@ -101,20 +80,13 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: int | None
     return result
 
 
-def _plain_settings(library: Library) -> SACSettings:
-    """Return settings of a network as large as a library's."""
-    layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
-    hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
-    return SACSettings(hidden=hidden)
-
-
 def _final(kind: EffectKind, found: Any) -> list[float]:
     """Return an outcome as the report draws it: change or place (x, y, z in m) and turn (rad), or a fraction."""
     row = found if len(found) == 1 else [*(found[4:] if kind.places else found[:2]), *found[2:4]]
     return [round(float(v), 4) for v in row]
 
 
-def name_stage(folder: Path, library: Library, settings: NameSettings, workers: int | None) -> dict[str, Any]:
+def name_stage(folder: Path, library: Library, settings: NameSettings, workers: Workers) -> dict[str, Any]:
     """Name a library's skills. Writes name.json, clips/, summary.json."""
     registry = load_registry()
     with Engine(workers) as engine:
@@ -149,7 +121,7 @@ def plan_stage(
     goals: int,
     lengths: Sequence[int],
     seed: int,
-    workers: int | None,
+    workers: Workers,
     goal: str | None = None,
     clips: int = 3,
 ) -> dict[str, Any]:
@@ -202,7 +174,7 @@ def perturb_stage(
     scenes: int,
     most: int,
     seed: int,
-    workers: int | None,
+    workers: Workers,
 ) -> dict[str, Any]:
     """Perturb the named skills (the best of each task). Writes perturb.json, summary.json.
 

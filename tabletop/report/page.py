@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -17,7 +18,7 @@ from tabletop.report.read import read_run
 from tabletop.report.results import curves, ends, matrix, perturbations
 from tabletop.report.run import Run
 
-__all__ = ["page", "write_report"]
+__all__ = ["page", "whole_page", "write_report"]
 
 _HERE = Path(__file__).resolve().parent
 _LINKS: Final = {
@@ -34,9 +35,28 @@ _LINKS: Final = {
 """What the links to the sections say."""
 
 
-def _navigation(sections: list[str]) -> str:
-    found = (re.match(r'<section id="(\w+)"', s) for s in sections)
-    return "".join(f'<a href="#{m[1]}">{_LINKS[m[1]]}</a>' for m in found if m)
+def whole_page(title: str, made_by: str, top: str, sections: Sequence[str], links: Mapping[str, str]) -> str:
+    """Return one HTML text without a link to anything outside it.
+
+    Args:
+        title: of the window.
+        made_by: the command, for the foot.
+        top: HTML above the sections.
+        sections: HTML of each, "" for one that is not there.
+        links: what the link to each section says, by its id.
+    """
+    shown = [s for s in sections if s]
+    found = (re.match(r'<section id="(\w+)"', s) for s in shown)
+    frame = Template((_HERE / "page.html").read_text(encoding="utf-8"))
+    return frame.substitute(
+        title=escape(title),
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        navigation="".join(f'<a href="#{m[1]}">{links[m[1]]}</a>' for m in found if m),
+        headline=top,
+        sections="\n".join(shown),
+        made_by=escape(made_by),
+    )
 
 
 def page(run: Run) -> str:
@@ -59,16 +79,8 @@ def page(run: Run) -> str:
         how_to_read(run),
         how_made(run),
     ]
-    shown = [s for s in sections if s]
-    frame = Template((_HERE / "page.html").read_text(encoding="utf-8"))
-    return frame.substitute(
-        title=escape(f"{run.folder.resolve().name} · tabletop"),
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
-        script=(_HERE / "page.js").read_text(encoding="utf-8"),
-        navigation=_navigation(shown),
-        headline=top,
-        sections="\n".join(shown),
-    )
+    title = f"{run.folder.resolve().name} · tabletop"
+    return whole_page(title, "tabletop report", top, sections, _LINKS)
 
 
 def write_report(folder: Path) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +18,12 @@ from tqdm import tqdm
 
 from tabletop.errors import TabletopError
 
-__all__ = ["Engine", "default_workers"]
+__all__ = ["Engine", "Workers", "default_workers"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Workers = int | str | None
+"""Processes, 0 for none; or "ray", "ray:4" for a Ray cluster; None for one a core."""
 
 _ATTEMPTS = 3
 
@@ -30,12 +34,14 @@ def default_workers() -> int:
 
 
 def _begin_worker(parent: int) -> None:
-    """Set a worker up: one thread of linear algebra, and a watch for the parent's end.
+    """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
     Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
     worker needs. A pool whose owner was killed outright would wait for ever.
     """
     threadpool_limits(1)
+    # Ctrl-C reaches all processes of a terminal; when the workers end is their owner's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -49,23 +55,37 @@ def _chunk(function: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
     return [function(job) for job in jobs]
 
 
+def _ray_workers(workers: int | str) -> int:
+    """Return the number in "ray:4", one a core for "ray", and a number as it is."""
+    if isinstance(workers, int):
+        return workers
+    name, _, count = workers.partition(":")
+    if name != "ray" or (count and not count.isdecimal()) or count == "0" or workers == "ray:":
+        raise TabletopError(f"workers must be a number, 'ray' or 'ray:N' with N from 1, got {workers!r}")
+    if importlib.util.find_spec("ray") is None:
+        raise TabletopError("workers on Ray need it: pip install 'tabletop[ray]', or give a number of processes")
+    return int(count) if count else default_workers()
+
+
 class Engine:
-    """Maps a function over jobs on worker processes, in order, whatever their number.
+    """Maps a function over jobs on worker processes, in order, whatever their number and wherever they are.
 
     A worker that dies takes its unfinished jobs with it; they are run again in a new pool.
     Use it as a context, or close it.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: Workers = None) -> None:
         """Prepare the pool (processes start with the first job).
 
         Args:
-            workers: processes; 0 runs everything in this one; default: one a core.
+            workers: processes; 0 runs everything in this one; default: one a core. "ray" runs jobs on the Ray cluster
+                that RAY_ADDRESS names, or on one of its own here, with one process a core or, as "ray:4", so many.
 
         Raises:
-            TabletopError: workers below 0.
+            TabletopError: workers below 0, or a word that says nothing.
         """
-        self.workers = default_workers() if workers is None else workers
+        self.on_ray = isinstance(workers, str)
+        self.workers = default_workers() if workers is None else _ray_workers(workers)
         if self.workers < 0:
             raise TabletopError(f"workers must be 0 (this process) or more, got {self.workers}")
         self._pool: Executor | None = None
@@ -73,7 +93,11 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._pool is not None:
+            # Nobody waits for what is under way.
+            for process in multiprocessing.active_children():
+                process.terminate()
         self.close()
 
     def close(self) -> None:
@@ -83,6 +107,10 @@ class Engine:
             self._pool = None
 
     def _executor(self) -> Executor:
+        if self._pool is None and self.on_ray:
+            from tabletop.rollout.on_ray import RayExecutor
+
+            self._pool = RayExecutor(self.workers)
         if self._pool is None:
             # Not forked: a copy of a process that runs torch or PyBullet threads can hang.
             context = multiprocessing.get_context("spawn")

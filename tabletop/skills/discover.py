@@ -26,10 +26,11 @@ from tqdm import tqdm
 from tabletop.errors import TabletopError, unknown
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
-from tabletop.rollout.engine import Engine, default_workers
+from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import STARTS, Batch, CollectJob, collect
+from tabletop.skills.interrupt import held_back
 from tabletop.skills.learner import Learner, LearnerSettings
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.objectives import get_objective
@@ -88,6 +89,8 @@ class DiscoverSettings:
     """Where the gripper starts, one of STARTS in skills/collect.py."""
     seed: int = 0
     """Of everything."""
+    save_every: float = 120.0
+    """Seconds from one checkpoint to the next; it changes no result."""
 
     def __post_init__(self) -> None:
         """Check the starts and the objective."""
@@ -113,7 +116,7 @@ def discover(
     *,
     minutes: float | None = None,
     steps: int | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     resume: bool = False,
     quiet: bool = False,
 ) -> Library:
@@ -124,7 +127,7 @@ def discover(
         settings: see there.
         minutes: wall-clock budget, or
         steps: budget in control steps (deterministic).
-        workers: collecting processes; default: one core is left to the learner.
+        workers: collecting processes, see Engine; default: one core is left to the learner.
         resume: go on from the folder's checkpoint.
         quiet: no progress bar.
 
@@ -152,8 +155,9 @@ def discover(
             run.restore(checkpoint)
         else:
             (folder / "metrics.jsonl").unlink(missing_ok=True)
-            shutil.rmtree(checkpoint, ignore_errors=True)
+            # The older first: it must not pass for this run's if a kill comes between.
             shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(checkpoint, ignore_errors=True)
         try:
             run.go(minutes, steps, quiet)
         finally:
@@ -181,7 +185,13 @@ class _Run:
     # --- the loop ----------------------------------------------------------------------------
 
     def go(self, minutes: float | None, steps: int | None, quiet: bool) -> None:
-        """Collect and learn until the budget is spent; save a checkpoint every two minutes and at the end."""
+        """Collect and learn until the budget is spent.
+
+        A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
+        rounds, as only then the state is one that an uninterrupted run goes through, too.
+        """
+        if not self.rounds:
+            self.save()
         began = time.monotonic() - self.minutes * 60
         saved = time.monotonic()
         bar = tqdm(
@@ -192,20 +202,19 @@ class _Run:
             disable=True if quiet else None,
             leave=False,
         )
-        with bar:
+        with bar, held_back() as interrupted:
             while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
-                try:
-                    self.round()
-                except KeyboardInterrupt:
-                    self.save()
-                    raise
+                self.round()
                 self.minutes = (time.monotonic() - began) / 60
                 bar.update((round(self.minutes * 60) if minutes else self.steps) - bar.n)
                 if self.rounds % 10 == 0:
                     self._report(bar)
-                if time.monotonic() - saved > 120:
+                stop = interrupted()
+                if stop or time.monotonic() - saved > self.settings.save_every:
                     self.save()
                     saved = time.monotonic()
+                if stop:
+                    raise KeyboardInterrupt
         self.save()
 
     def round(self) -> None:
@@ -297,7 +306,8 @@ class _Run:
         if self._tensorboard is None:
             from torch.utils.tensorboard.writer import SummaryWriter
 
-            self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"))
+            # What an interrupted run wrote after its checkpoint comes again.
+            self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.steps)
         for name, value in values.items():
             self._tensorboard.add_scalar(name, value, self.steps)
         bar.set_postfix_str(

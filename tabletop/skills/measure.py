@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -73,6 +73,8 @@ class Samples:
     """(n, EFFECT_WIDTH): as the discriminator sees them."""
     outcomes: list[Array]
     """n: what became of each one's entity, in plain units."""
+    postures: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    """n times (T + 1, 7): the arm's joint angles along each, rad."""
 
 
 def nominal_run(run: SkillRun) -> Sample:
@@ -93,9 +95,9 @@ def nominal_run(run: SkillRun) -> Sample:
     return Sample(skill.code, entity, tuple(float(v) for v in effect), trajectory)
 
 
-def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array]:
+def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array, npt.NDArray[np.float32]]:
     sample = nominal_run(run)
-    return sample.code, sample.effect, sample.outcome
+    return sample.code, sample.effect, sample.outcome, sample.trajectory.state.robot("joints").astype(np.float32)
 
 
 def sample_effects(
@@ -104,8 +106,8 @@ def sample_effects(
     """Return what came of `episodes` held-out episodes of each skill."""
     jobs = [SkillRun(library, s, i, seed, mode) for s in library.skills for i in range(episodes)]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
-    labels, effects, outcomes = zip(*found, strict=True)
-    return Samples(library.codes, np.array(labels), np.array(effects), list(outcomes))
+    labels, effects, outcomes, postures = zip(*found, strict=True)
+    return Samples(library.codes, np.array(labels), np.array(effects), list(outcomes), list(postures))
 
 
 def effective_skills(

@@ -27,7 +27,10 @@ from tabletop.skills.settings import LATENTS, SEES
 
 Command = Callable[..., Any]
 
-COMMANDS = ("scene", "tasks", "evaluate", "demos", "discover", "name", "plan", "goals", "perturb", "report", "run")
+COMMANDS = (
+    *("scene", "tasks", "evaluate", "demos", "discover", "measure"),
+    *("name", "plan", "goals", "perturb", "report", "run"),
+)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -96,6 +99,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     ),
     "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
+    "workers in words": (["evaluate", "nothing", "--workers", "two"], "takes a number, 'ray' or 'ray:N' with N from 1"),
+    "a cluster of none": (["discover", "--steps", "9", "--workers", "ray:0"], "with N from 1, got 'ray:0'"),
     "a seed below 0": (["scene", "--seed", "-1"], "--seed must be at least 0, got -1"),
     "a seed too large": (["discover", "--steps", "9", "--seed", str(2**70)], "--seed must be at most"),
     "an unknown suite": (["evaluate", "scripted", "--suite", "MT11"], "unknown suite 'MT11'; there are: "),
@@ -128,6 +133,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "unknown starts": (["discover", "--steps", "9", "--starts", "far"], "unknown starts 'far'; there are: mixed, nom"),
     "unknown codes": (["discover", "--steps", "9", "--latent", "far"], "unknown latent 'far'; there are: discrete, "),
     "no run to name": (["name", "ghost"], "no library 'ghost'"),
+    "no library to measure": (["measure", "ghost"], "no library 'ghost'"),
     "no run to plan": (["plan", "ghost"], "no library 'ghost'"),
     "no run to perturb": (["perturb", "ghost"], "no library 'ghost'"),
     "no run to report": (["report", "ghost"], "no run folder 'ghost'"),

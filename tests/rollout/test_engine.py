@@ -86,6 +86,18 @@ def test_fewer_than_no_workers_are_refused() -> None:
         Engine(-1)
 
 
+@pytest.mark.parametrize("workers", ["two", "ray:", "ray:0", "ray:-1", "rays", ""])
+def test_workers_in_words_are_ray_or_refused(workers: str) -> None:
+    with pytest.raises(TabletopError, match=r"must be a number, 'ray' or 'ray:N' with N from 1, got "):
+        Engine(workers)
+
+
+def test_ray_is_refused_in_one_line_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(TabletopError, match=r"pip install 'tabletop\[ray\]'"):
+        Engine("ray:2")
+
+
 OWNER = """
 import os, time
 from tabletop.rollout.engine import Engine

@@ -1,0 +1,53 @@
+"""`tabletop measure`: how many skills a library has, and what they carry as a channel from code to effect."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tabletop.cli.files import write_json
+from tabletop.report.measured import write_measured
+from tabletop.rollout.engine import Engine
+from tabletop.skills.channel import channels, siblings, synergies
+from tabletop.skills.floors import measure_library
+from tabletop.skills.library import Library, find_library, load_library
+
+__all__ = ["measure_and_plot"]
+
+
+def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure a library; write measure.json and measure.html; return what --json prints.
+
+    Raises:
+        TabletopError: no such library, or it is damaged.
+    """
+    path = find_library(options.library)
+    library = load_library(path)
+    result = measured(library, options)
+    folder = Path(options.out) if options.out else _beside(path, options.library)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "measure.json", result)
+    return {**result, "page": str(write_measured(folder, result))}
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return the run folder that a library lies in, or runs/NAME for one from elsewhere."""
+    return path.parent if path.name == "library" else Path("runs") / Path(name).name
+
+
+def measured(library: Library, options: argparse.Namespace) -> dict[str, Any]:
+    """Return a library's figures."""
+    with Engine(options.workers) as engine:
+        found = measure_library(library, engine, options.episodes, options.seed)
+    return {
+        "library": options.library,
+        "codes": library.codes.total,
+        **found.figures,
+        "by_kind": {kind: v["effective_2cm"] for kind, v in found.figures["by_kind"].items()},
+        "channel": channels(found.samples, options.seed),
+        "siblings": siblings(found.samples),
+        "synergies": synergies(found.samples),
+        "episodes": options.episodes,
+        "seed": options.seed,
+    }

@@ -1,0 +1,157 @@
+"""The page of `tabletop measure`: a library's figures beside their floors, as charts with a table under each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from math import log10
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop.paths import write_whole
+from tabletop.report.charts import Series, bars, code_color, lines, short
+from tabletop.report.html import details, figure, nice, section, table
+from tabletop.report.page import whole_page
+
+__all__ = ["measured_page", "write_measured"]
+
+_LINKS: Final = {"kinds": "Kinds", "channel": "Channel", "siblings": "Siblings", "synergies": "Synergies"}
+
+
+def measured_page(result: Mapping[str, Any]) -> str:
+    """Return what `tabletop measure --json` prints as one HTML text without a link to anything outside it."""
+    sections = [_kinds(result), _channel(result["channel"]), _siblings(result["siblings"])]
+    sections.append(_synergies(result["synergies"]))
+    title = f"{result['library']} measured · tabletop"
+    return whole_page(title, "tabletop measure", _top(result), sections, _LINKS)
+
+
+def write_measured(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Write measure.html into a folder, and return its path."""
+    target = folder / "measure.html"
+    write_whole(target, measured_page(result))
+    return target
+
+
+def _top(result: Mapping[str, Any]) -> str:
+    tiles = ""
+    for size in (2, 5):
+        key = f"effective_skills_{size}cm"
+        rows = [("this library", result[key], False), *((n, f[key], True) for n, f in result["floors"].items())]
+        spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+        chart = bars(rows, f"Effective skills at {size} cm: {spoken}")
+        label = f"Effective skills, told apart at {size} cm"
+        tiles += (
+            f'<div class="tile"><p class="tile-label">{label}</p>'
+            f'<p class="tile-value">{result[key]:.1f}<small> of {result["codes"]}</small></p>{chart}</div>'
+        )
+    tiles += (
+        f'<div class="tile"><p class="tile-label">Bits at 2 cm</p><p class="tile-value">{result["bits_2cm"]:.2f}</p>'
+        '<p class="tile-note">The base-2 logarithm of the effective skills.</p></div>'
+        '<div class="tile"><p class="tile-label">Coverage</p>'
+        f'<p class="tile-value">{result["coverage_bins_5cm"]}<small> bins of 5 cm</small></p>'
+        '<p class="tile-note">Into so many the displacements of all rigid things fall.</p></div>'
+    )
+    told = f"{result['episodes']} held-out episodes a skill, seed {result['seed']}"
+    return (
+        f'<header class="hero"><div><p class="kicker"><span>{escape(result["library"])}</span><span>{told}</span></p>'
+        '<h1>What these skills come to</h1><p class="story">How many skills can be told apart by how their episodes '
+        "end, beside what has learned nothing: a kind of effect always counts as one at least, so as many as there "
+        f'are kinds is no skill at all.</p></div></header><div class="tiles">{tiles}</div>'
+    )
+
+
+def _kinds(result: Mapping[str, Any]) -> str:
+    codes = {kind: c["codes"] for kind, c in result["channel"].items()}
+    rows = [(f"{nice(k)} {codes[k]}", v, False) for k, v in result["by_kind"].items()]
+    label = "Effective skills by kind of effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+    body = figure(
+        "At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "After each name: the codes of the kind."
+    )
+    lead = "What an episode may be about: where a thing is held or put, how far it moved or turned, a joint's end."
+    return section("kinds", "By kind of effect", lead, f'<div class="panels">{body}</div>')
+
+
+def _channel(kinds: Mapping[str, Mapping[str, float]]) -> str:
+    panels = ""
+    for kind, c in kinds.items():
+        rows = [
+            ("spread", c["entropy_bits"], False),
+            ("capacity", c["empowerment_bits"], False),
+            ("alike", c["information_bits"], False),
+            ("by chance", c["chance_bits"], True),
+        ]
+        label = f"{nice(kind)}, in bits: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+        panels += figure(nice(kind).capitalize(), bars([(n, round(v, 2), f) for n, v, f in rows], label))
+    lead = (
+        "Bits, with ends counted in bins of 5 cm. Spread: how evenly ends fall into bins. Capacity: what the code "
+        "tells of the bin if codes are drawn as suits best (the empowerment of the skills). Alike: the same with all "
+        "codes drawn alike. By chance: the capacity with codes dealt out at random among the same ends. The fewer "
+        "episodes a code has, the more of it is chance; only what stands above it counts."
+    )
+    names = {"codes": "codes", "bins": "bins", "entropy_bits": "H(bin)", "noise_bits": "H(bin | code)"}
+    names |= {"information_bits": "I, alike", "empowerment_bits": "capacity", "chance_bits": "by chance"}
+    names["codes_in_use"] = "codes in use"
+    cells = [[nice(kind), *(short(c[k]) for k in names)] for kind, c in kinds.items()]
+    folded = details("The same as a table", table(["effect", *names.values()], cells))
+    return section("channel", "What a code tells of the end", lead, f'<div class="panels">{panels}</div>{folded}')
+
+
+def _siblings(skills: Mapping[str, Mapping[str, float]]) -> str:
+    kinds = list(dict.fromkeys(_kind(name) for name in skills))
+    panels = ""
+    for key, title in (("seeking_bits", "KL(own || siblings)"), ("covering_bits", "KL(siblings || own)")):
+        series = []
+        for i, kind in enumerate(kinds):
+            values = sorted((s[key] for n, s in skills.items() if _kind(n) == kind), reverse=True)
+            # Bits run over several powers of ten.
+            heights = [_log10(v) for v in values]
+            ranks = [100 * (j + 0.5) / len(values) for j in range(len(values))]
+            series.append(Series(nice(kind), ranks, heights, color=code_color(i, len(kinds))))
+        label = f"{title} of each skill, the greatest first, as powers of ten of bits"
+        panels += figure(
+            title, lines(series, label, x_name="skills of the kind, %", marks=True), "Power of ten of bits."
+        )
+    lead = (
+        "Each skill's ends against those of all others of its kind, both as Gaussians seen at 2 cm. The first is large "
+        "where a skill does what the others never do, the second where it never does what they do."
+    )
+    cells = [[n, short(s["seeking_bits"]), short(s["covering_bits"])] for n, s in skills.items()]
+    head = ["skill", "KL(own || siblings), bits", "KL(siblings || own), bits"]
+    folded = details("The same as a table", table(head, cells))
+    return section("siblings", "How far apart skills are", lead, f'<div class="panels">{panels}</div>{folded}')
+
+
+def _kind(skill: str) -> str:
+    return skill.rpartition("-")[0]
+
+
+def _log10(bits: float) -> float:
+    return log10(max(bits, 1e-3))
+
+
+def _synergies(found: Mapping[str, Mapping[str, Any]]) -> str:
+    series = []
+    for i, (name, one) in enumerate(found.items()):
+        total, sums = 0.0, []
+        for share in one["shares"]:
+            total += share
+            sums.append(min(1.0, total))
+        shown = name.removeprefix("movements/")
+        series.append(Series(shown, range(1, len(sums) + 1), sums, color=code_color(i, len(found))))
+    ninety_five = Series("95%", (1, max(len(s.x) for s in series)), (0.95, 0.95), color="var(--floor)")
+    spoken = ", ".join(f"{n} {one['components_95']} of {one['of']}" for n, one in found.items())
+    chart = lines(
+        [*series, ninety_five],
+        f"Variance explained by the first components; for 95%: {spoken}",
+        x_name="components",
+        y_range=(min(0.5, *(s.y[0] for s in series)), 1.0),
+        rates=True,
+    )
+    lead = (
+        "How few principal components span what the arm's seven joints do: single postures, and whole movements of "
+        "each kind of effect."
+    )
+    cells = [[nice(n), str(one["components_95"]), str(one["of"])] for n, one in found.items()]
+    body = figure("Variance explained", chart) + figure("For 95%", table(["rows", "components", "of"], cells))
+    return section("synergies", "How few directions span them", lead, f'<div class="panels">{body}</div>')

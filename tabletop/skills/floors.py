@@ -1,0 +1,59 @@
+"""A library's figures beside those of what has learned nothing, on the same scenes: the one place that makes both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.rollout.engine import Engine
+from tabletop.skills.library import Library
+from tabletop.skills.measure import Samples, measure, sample_effects
+
+__all__ = ["FLOORS", "Measured", "measure_library"]
+
+FLOORS: Final = ("random", "untrained", "shuffled")
+"""Random actions, the network before any learning, and the library's own with another code of the kind."""
+_SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Held-out episodes of a library and what they come to."""
+
+    samples: Samples
+    figures: dict[str, Any]
+    """Of `measure`, with "floors" by name."""
+
+
+def measure_library(library: Library, engine: Engine, episodes: int, seed: int) -> Measured:
+    """Measure a library on held-out episodes from nominal starts, and its floors on a quarter as many.
+
+    Args:
+        library: the skills.
+        engine: runs the episodes.
+        episodes: a skill.
+        seed: of scenes, episodes and discriminators.
+    """
+    few = max(4, episodes // 4)
+    samples = sample_effects(library, engine, episodes, seed, label="measure")
+    runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
+    floor_samples = [
+        sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
+        for name, lib, mode in (*runs, ("shuffled", library, "shuffled"))
+    ]
+    found, *floors = engine.map(
+        partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
+    )
+    shown = {name: {k: floor[k] for k in _SHOWN} for name, floor in zip(FLOORS, floors, strict=True)}
+    return Measured(samples, {**found, "floors": shown})
+
+
+def untrained(library: Library, seed: int) -> Library:
+    """Return a library with the same codes and a network as large, before any learning."""
+    spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
+    layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
+    hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
+    return replace(library, weights=SAC(spec, 5, SACSettings(hidden=hidden), seed + 1).actor_arrays())

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tabletop.cli.stages import measure_stage
+from tabletop.skills.library import Library, save_library
+
+Command = Callable[..., Any]
+
+FEW = ("--episodes", "4", "--workers", "0", "--seed", "1")
+
+
+def test_figures_are_those_of_discovery_with_a_number_by_kind(
+    command: Command, here: Path, run_of: Path, library: Library
+) -> None:
+    said = command("measure", "run", *FEW, "--json")
+    assert said.code == 0
+    found = json.loads(said.out)
+    keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "floors"]
+    assert found.keys() >= {*keys, "by_kind", "channel", "siblings", "synergies"}
+    assert list(found["floors"]) == ["random", "untrained", "shuffled"]
+    discovered = measure_stage(here / "stage", library, 1, 0, 4)
+    assert [found[k] for k in keys] == [discovered[k] for k in keys]
+    assert found["by_kind"] == {"button": discovered["by_kind"]["button"]["effective_2cm"]}
+    assert list(found["siblings"]) == ["button-00", "button-01"]
+    written = json.loads((run_of / "measure.json").read_text(encoding="utf-8"))
+    assert found == {**written, "page": found["page"]}
+    assert Path(found["page"]) == Path("run/measure.html")
+    assert Path(found["page"]).is_file()
+
+
+def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Command, here: Path, run_of: Path) -> None:
+    said = command("measure", "run/library", *FEW, "--out", "a/b")
+    head, names, row, postures, plots = said.out.splitlines()
+    assert head.startswith("2 codes, ")
+    assert "floors: random 1.0" in head
+    assert names.split()[:3] == ["kind", "codes", "effective"]
+    assert row.split()[:2] == ["button", "2"]
+    assert "of 7 components explain 95 %" in postures
+    assert plots == "plots: a/b/measure.html"
+    command("measure", "run/library", *FEW, "--out", "c")
+    for name in ("measure.json", "measure.html"):
+        assert (here / "a" / "b" / name).read_bytes() == (here / "c" / name).read_bytes()
+    assert sorted(p.name for p in run_of.iterdir()) == ["library"]
+
+
+@pytest.mark.parametrize(("place", "page"), [("run/library", "run/measure.html"), ("mine", "runs/mine/measure.html")])
+def test_what_is_written_lies_beside_the_library_or_in_runs(
+    command: Command, run_of: Path, library: Library, place: str, page: str
+) -> None:
+    save_library(library, Path(place))
+    assert json.loads(command("measure", place, *FEW, "--json").out)["page"] == page
