@@ -1,4 +1,4 @@
-"""The kind of discovery that a command line asks for: objective, what it sees, codes, starts."""
+"""The kind of discovery that a command line asks for: objective, what it sees, codes, starts, scenes, effects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from tabletop.skills.discover import DiscoverSettings
+from tabletop.errors import unknown
+from tabletop.skills.discover import KINDS, DiscoverSettings
 from tabletop.skills.settings import LearnerSettings
 
 __all__ = ["discovery_settings"]
@@ -32,4 +33,15 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
                 break
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
-    return DiscoverSettings(learner=learner, starts=how["starts"], seed=options.seed)
+    kinds = tuple(KINDS) if how["effects"] == "all" else tuple(how["effects"].split(","))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise unknown("effect", kind, [*KINDS, "all"])
+    return DiscoverSettings(
+        counts={kind: KINDS[kind][0] for kind in kinds},
+        shares={kind: KINDS[kind][1] for kind in kinds},
+        scene=how["scene"],
+        learner=learner,
+        starts=how["starts"],
+        seed=options.seed,
+    )

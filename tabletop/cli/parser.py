@@ -127,6 +127,14 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--latent", metavar="NAME", help="codes of lsd, csd and metra: sphere (default), gaussian or discrete"
     )
+    discover.add_argument(
+        "--effects",
+        metavar="NAME[,NAME]",
+        help="kinds of effect to look for: those of the library that ships (default), all, or some by name",
+    )
+    discover.add_argument(
+        "--scene", metavar="CARD", help="scene card in assets/scenes: discovery (default), everything, or another"
+    )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
     _common(discover, out="the run's folder (default runs/SEED)")

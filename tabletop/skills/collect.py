@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.cards import load_cards
-from tabletop.sim.generate import generate
+from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
@@ -20,7 +20,7 @@ from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, possible
 from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
 
-__all__ = ["STARTS", "Batch", "CollectJob", "Record", "attended_scene", "collect", "effects_along"]
+__all__ = ["STARTS", "Batch", "CollectJob", "Record", "attended_scene", "check_card", "collect", "effects_along"]
 
 _ATTEMPTS: Final = 400
 INVENTORY_EPISODES: Final = 8
@@ -127,9 +127,7 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for attempt in range(_ATTEMPTS):
-        if not possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
-            continue
+    for attempt in _inventories(card, kind, inventory):
         try:
             scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
         except TabletopError:
@@ -138,6 +136,28 @@ def attended_scene(
         if chosen:
             return scene, chosen[-1]
     raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
+
+
+def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: Sequence[int]) -> Iterator[int]:
+    """Yield the numbers of those inventories in which a kind of effect may be had."""
+    for attempt in range(_ATTEMPTS):
+        if possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
+            yield attempt
+
+
+def check_card(name: str, kinds: Iterable[EffectKind]) -> None:
+    """Check that a scene card has entities for kinds of effect.
+
+    Raises:
+        TabletopError: there is no such card, or it never has one.
+    """
+    card = load_scene_card(name)
+    lacking = [kind.name for kind in kinds if next(_inventories(card, kind, [0]), None) is None]
+    if lacking:
+        raise TabletopError(
+            f"scene card {name!r} never has what the effects {', '.join(lacking)} need; "
+            "choose others with --effects, or another card with --scene (everything has all)"
+        )
 
 
 def effects_along(

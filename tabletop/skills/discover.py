@@ -29,50 +29,52 @@ from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import STARTS, Batch, CollectJob, collect
+from tabletop.skills.collect import STARTS, Batch, CollectJob, check_card, collect
 from tabletop.skills.interrupt import held_back
 from tabletop.skills.learner import Learner, LearnerSettings
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.objectives import get_objective
 
-__all__ = ["DiscoverSettings", "discover"]
+__all__ = ["KINDS", "USUAL", "DiscoverSettings", "discover"]
 
 _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
 
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
-    "held": (48, 0.19),
-    "settled": (24, 0.12),
-    "placed": (32, 0.15),
-    "turned": (6, 0.07),
-    "toppled": (2, 0.02),
-    "dropped": (2, 0.02),
-    "stacked": (2, 0.06),
-    "contained": (2, 0.05),
-    "reached": (8, 0.02),
-    "drawer": (6, 0.07),
-    "door": (6, 0.05),
-    "window": (6, 0.03),
-    "faucet": (6, 0.03),
-    "dial": (6, 0.03),
-    "lever": (4, 0.02),
-    "handle": (4, 0.02),
-    "bolt": (4, 0.02),
-    "button": (2, 0.02),
-    "doorbell": (2, 0.01),
+    "held": (48, 0.28),
+    "settled": (24, 0.20),
+    "placed": (32, 0.22),
+    "turned": (6, 0.10),
+    "drawer": (6, 0.14),
+    "button": (2, 0.06),
+    "toppled": (2, 0.03),
+    "dropped": (2, 0.03),
+    "stacked": (2, 0.10),
+    "contained": (2, 0.08),
+    "reached": (8, 0.03),
+    "door": (6, 0.08),
+    "window": (6, 0.05),
+    "faucet": (6, 0.05),
+    "dial": (6, 0.05),
+    "lever": (4, 0.03),
+    "handle": (4, 0.03),
+    "bolt": (4, 0.03),
+    "doorbell": (2, 0.02),
 }
-"""Kinds of effect that are looked for, with the codes of each and its share of the episodes."""
+"""Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
+USUAL: Final = ("held", "settled", "placed", "turned", "drawer", "button")
+"""Kinds of effect that are looked for where nothing else is said: those that the card `discovery` has room for."""
 
 
 @dataclass(frozen=True)
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(default_factory=lambda: {name: codes for name, (codes, _) in KINDS.items()})
+    counts: Mapping[str, int] = field(default_factory=lambda: {name: KINDS[name][0] for name in USUAL})
     """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(default_factory=lambda: {name: share for name, (_, share) in KINDS.items()})
-    """Share of the episodes that each kind of effect gets at first; what is mastered gets less."""
+    shares: Mapping[str, float] = field(default_factory=lambda: {name: KINDS[name][1] for name in USUAL})
+    """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "discovery"
     """Scene card in assets/scenes."""
     horizon: int = 30
@@ -107,6 +109,8 @@ class DiscoverSettings:
             "sees": learner.sees,
             "latent": learner.latent,
             "starts": self.starts,
+            "scene": self.scene,
+            "effects": ",".join(self.counts),
         }
 
 
@@ -132,7 +136,8 @@ def discover(
         quiet: no progress bar.
 
     Raises:
-        TabletopError: no budget or a bad one, nothing to resume, or a run is there already.
+        TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, or a
+            run is there already.
     """
     if (minutes is None) == (steps is None):
         raise TabletopError("give a budget: either minutes or steps")
@@ -140,6 +145,7 @@ def discover(
         raise TabletopError(f"minutes must be above 0, got {minutes:g}")
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
+    check_card(settings.scene, Codes(settings.counts).kinds)
     checkpoint, old = folder / "checkpoint", folder / "checkpoint.old"
     if resume and not checkpoint.exists() and old.exists():
         # Killed between putting the last checkpoint aside and the new one in its place.

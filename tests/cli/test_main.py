@@ -95,7 +95,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no task": (["tasks", "--tasks", ""], "unknown task ''"),
     "unknown scene card": (
         ["scene", "--card", "moon"],
-        "unknown scene card 'moon'; there are: cupboard, discovery, planning, workshop",
+        "unknown scene card 'moon'; there are: cupboard, discovery, everything, planning, workshop",
     ),
     "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),
@@ -121,6 +121,18 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no steps": (["run", "--steps", "0"], "--steps must be at least 1, got 0"),
     "two budgets": (["discover", "--minutes", "1", "--steps", "9"], "give --minutes or --steps, not both"),
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
+    "an unknown effect": (
+        ["discover", "--steps", "9", "--effects", "held,fly"],
+        "unknown effect 'fly'; there are: all, bolt, button, ",
+    ),
+    "an unknown scene to discover in": (
+        ["discover", "--steps", "9", "--scene", "moon"],
+        "unknown scene card 'moon'; there are: cupboard, discovery, everything, ",
+    ),
+    "effects that a scene card has nothing for": (
+        ["discover", "--steps", "9", "--effects", "held,door,dial"],
+        "scene card 'discovery' never has what the effects door, dial need; ",
+    ),
     "an unknown objective": (
         ["discover", "--steps", "9", "--objective", "fly"],
         "unknown objective 'fly'; there are: csd, every-state, explore-then-discover, final-state, ",
