@@ -32,9 +32,9 @@ class Grasp:
     """m between the fingers once they touch."""
 
 
-def yaw_for(direction: Array, state: State, period: float = math.pi, turn: float = 0.0) -> float:
-    """Return the yaw at which the fingers open along a horizontal direction (2,); the rest as in `nearest_yaw`."""
-    return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period, turn)
+def yaw_for(direction: Array, state: State, period: float = math.pi) -> float:
+    """Return the yaw at which the fingers open along a horizontal direction (2,): the one nearest to now."""
+    return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period)
 
 
 def wrist_middle(position: Array) -> float:
@@ -43,17 +43,14 @@ def wrist_middle(position: Array) -> float:
     return math.atan2(float(position[1]), float(position[0])) + math.pi / 4
 
 
-def nearest_yaw(yaw: float, state: State, period: float = math.pi, turn: float = 0.0) -> float:
+def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
     """Return the yaw that equals another up to whole periods and is the nearest to the gripper's now.
 
-    Only yaws that leave the wrist a turn of 60 deg either way are chosen. Where a `turn` (rad) is to come, it is
-    the one from which that turn stays the nearest to the wrist's middle.
+    Only yaws that leave the wrist a turn of 60 deg either way are chosen.
     """
     middle = wrist_middle(state.robot("gripper_position"))
     now = gripper_yaw(state)
     options = [yaw + period * k for k in range(-8, 9)]
-    if turn:
-        return min(options, key=lambda o: max(abs(o - middle), abs(o + turn - middle)))
     room = [o for o in options if abs(o - middle) <= 2.89 - _SPARE + 1e-9]
     return min(room or options, key=lambda o: abs(o - now))
 

@@ -61,11 +61,11 @@ def across(state: State, entity: str, node: Node) -> Array:
     return np.array([-inner[1], inner[0]])
 
 
-def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0) -> Motion:
-    """Come down around a node and close the fingers, with room for a turn (rad) to come; three attempts."""
+def pinch_node(state: State, entity: str, node: Node) -> Motion:
+    """Come down around a node and close the fingers; three attempts."""
     floor = float(state.robot("table_height")) + _LOW
     for _ in range(3):
-        yaw = yaw_for(across(state, entity, node), state, turn=turn)
+        yaw = yaw_for(across(state, entity, node), state)
 
         def goal(now: State, above: float = 0.0, yaw: float = yaw) -> tuple[Array, float]:
             x, y, z = node_at(now, entity, node)
@@ -115,7 +115,9 @@ def follow(
                 break
             state = yield act(state, here(state), yaw(state), HOLD)
         state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), HOLD)
-    state, _ = yield from servo(state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until)
+    state, _ = yield from servo(
+        state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until
+    )
     return state, holds(state, entity)
 
 

@@ -53,15 +53,15 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
-def _along(entity: str, end: int, ahead: int = 1) -> Callable[[State], float]:
+def _along(entity: str, end: int) -> Callable[[State], float]:
     """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
-    fingers, as seen so many beads ahead. Drawn across a finger, beads wedge themselves around it."""
+    fingers. Drawn across a finger, two beads wedge themselves around it."""
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        x, y = points[ahead if end == 0 else -1 - ahead] - points[end]
+        x, y = points[1 if end == 0 else -2] - points[end]
         now = gripper_yaw(state)
-        return now + _HASTE * math.remainder(math.atan2(y, x) - now, math.pi)
+        return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
 
     return yaw
 
@@ -90,7 +90,7 @@ def _room(point: Array, unit: Array) -> float:
         for x, u, (low, high) in zip(point, unit, REACH, strict=True)
         if abs(u) > 1e-6
     ]
-    return max(0.0, min(ways))
+    return max(0.0, float(min(ways)))
 
 
 def _pull(points: Array) -> tuple[int, Array]:
@@ -121,9 +121,10 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
 
     def cost(side: float) -> float:
+        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre."""
         at = middle + half * _turned(ahead, side * math.pi / 2)
         off = gripper_yaw(state) + side * math.pi / 2 - wrist_middle(at)
-        return 10.0 * _beyond(at) + 0.1 * abs(off)
+        return _beyond(at) + 0.01 * abs(off)
 
     side = min((1.0, -1.0), key=cost)
     start = here(state).copy()
@@ -133,7 +134,16 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
         at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
         path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
     path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
-    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, _along(entity, end), patient=True))
+    return (
+        yield from follow(
+            state,
+            entity,
+            path,
+            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            _along(entity, end),
+            patient=True,
+        )
+    )
 
 
 @primitive
