@@ -14,10 +14,12 @@ from tabletop.control.primitive import Direction, Length, Name, primitive
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.sim.state import State
 
-__all__ = ["drape", "fold", "fold_in_half", "pinch", "tow", "unpinch"]
+__all__ = ["drape", "fold", "pinch", "tow", "unpinch"]
 
 _BEYOND: Final = 0.008
 """m that a corner is carried beyond another: it springs back."""
+_ARC: Final = 0.3
+"""Height of the arc over which it is carried, in lengths of the way."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -64,13 +66,13 @@ def tow(state: State, entity: Name, direction: Direction, distance: Length = 0.1
     return (yield from follow(state, entity, line(start, far + 0.004 * _UP), there, lambda _: yaw))
 
 
-def _bring(state: State, entity: str, node: Node, to: Node, beyond=0.008, arc=0.3) -> Motion:
+def _bring(state: State, entity: str, node: Node, to: Node) -> Motion:
     """Pinch a corner, carry it in an arc over another and a little beyond, let go of it there and rise."""
     state, ok = yield from pinch_node(state, entity, node)
     if not ok:
         return state, False
     start, fold = here(state).copy(), node_at(state, entity, to) - node_at(state, entity, node)
-    beyond = beyond * fold / max(1e-6, float(np.linalg.norm(fold)))
+    beyond = _BEYOND * fold / max(1e-6, float(np.linalg.norm(fold)))
     height = start[2] + float(state.entity(entity, "size")[2])
 
     def over(now: State) -> tuple[Array, None]:
@@ -78,7 +80,7 @@ def _bring(state: State, entity: str, node: Node, to: Node, beyond=0.008, arc=0.
         at = here(now) + node_at(now, entity, to) - node_at(now, entity, node) + beyond
         return np.array([at[0], at[1], height]), None
 
-    path = line(start, over(state)[0], arc * float(np.linalg.norm(fold)))
+    path = line(start, over(state)[0], _ARC * float(np.linalg.norm(fold)))
     state, ok = yield from follow(state, entity, path)
     if ok:
         state, _ = yield from servo(state, over, HOLD, tolerance=0.008, limit=4)
@@ -99,29 +101,12 @@ def fold(state: State, entity: Name) -> Motion:
 
 
 @primitive
-def fold_in_half(state: State, entity: Name) -> Motion:
-    """Bring both corners of a side of a cloth onto those of the opposite side, one after the other."""
-    import os
-    n, m = state.layout.grid(entity)
-    near = min(corners(state, entity), key=lambda k: float(np.linalg.norm(node_at(state, entity, k) - here(state))))
-    i = near[0]
-    js = (0, m - 1)
-    if os.environ.get('SIDE')=='1': i = 0
-    if os.environ.get('SIDE')=='2': i = n-1
-    if os.environ.get('ORD')=='1': js=(m-1,0)
-    for j in js:
-        state, ok = yield from _bring(state, entity, (i, j), (n - 1 - i, j), float(os.environ.get('BEY','0.008')), float(os.environ.get('ARC','0.3')))
-        if not ok:
-            return state, False
-    return state, True
-
-
-@primitive
 def drape(state: State, entity: Name, over: Name) -> Motion:
     """Carry the pinched corner of a cloth over an entity and beyond, so that its middle comes to lie on it."""
     held = _held_node(state, entity)
     n, m = state.layout.grid(entity)
-    diagonal = float(np.linalg.norm(node_at(state, entity, held) - node_at(state, entity, (n - 1 - held[0], m - 1 - held[1]))))
+    opposite = (n - 1 - held[0], m - 1 - held[1])
+    diagonal = float(np.linalg.norm(node_at(state, entity, held) - node_at(state, entity, opposite)))
     target = state.entity(over, "position").copy()
     start = here(state).copy()
     way = target - state.entity(entity, "position")

@@ -13,7 +13,7 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["Grasp", "grasp_of", "nearest_yaw", "yaw_for"]
+__all__ = ["Grasp", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
@@ -34,24 +34,25 @@ class Grasp:
     """m between the fingers once they touch."""
 
 
-def yaw_for(direction: Array, state: State, period: float = math.pi, turn: float = 0.0) -> float:
-    """Return the yaw at which the fingers open along a horizontal direction (2,); the rest as in `nearest_yaw`."""
-    return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period, turn)
+def yaw_for(direction: Array, state: State, period: float = math.pi) -> float:
+    """Return the yaw at which the fingers open along a horizontal direction (2,): the one nearest to now."""
+    return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period)
 
 
-def nearest_yaw(yaw: float, state: State, period: float = math.pi, turn: float = 0.0) -> float:
+def wrist_middle(position: Array) -> float:
+    """Return the yaw (rad) at which the wrist is in its middle, at a position (2,) or (3,), m, world."""
+    # It stands 45 deg to the left of the bearing (see sim.kinematics).
+    return math.atan2(float(position[1]), float(position[0])) + math.pi / 4
+
+
+def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
     """Return the yaw that equals another up to whole periods and is the nearest to the gripper's now.
 
-    Only yaws that leave the wrist a turn of 60 deg either way are chosen. Where a `turn` (rad) is to come, it is
-    the one from which that turn stays the nearest to the wrist's middle.
+    Only yaws that leave the wrist a turn of 60 deg either way are chosen.
     """
-    x, y = (float(v) for v in state.robot("gripper_position")[:2])
-    # The wrist's middle stands 45 deg to the left of the bearing (see sim.kinematics).
-    middle = math.atan2(y, x) + math.pi / 4
+    middle = wrist_middle(state.robot("gripper_position"))
     now = gripper_yaw(state)
     options = [yaw + period * k for k in range(-8, 9)]
-    if turn:
-        return min(options, key=lambda o: max(abs(o - middle), abs(o + turn - middle)))
     room = [o for o in options if abs(o - middle) <= 2.89 - _SPARE + 1e-9]
     return min(room or options, key=lambda o: abs(o - now))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tabletop.control.grasps import yaw_for
 from tabletop.control.handling import holds
-from tabletop.control.motion import TIP, Array, Motion, act, here, hold_still, hover, servo, width_command
+from tabletop.control.motion import TIP, Array, Motion, act, gripper_yaw, here, hold_still, hover, servo, width_command
 from tabletop.sim.state import State
 
 __all__ = ["HOLD", "REACH", "Node", "across", "corners", "follow", "line", "node_at", "pinch_node", "rise", "within"]
@@ -25,6 +25,9 @@ _LOW: Final = TIP
 """m from the table up to the gripper's middle: the tips clear it."""
 _STRIDE: Final = 0.022
 """m that a path goes on in one control step."""
+_ASKEW: Final = 0.6
+"""rad, and the steps in which a yaw that is more than that off is waited for."""
+_PATIENCE: Final = 6
 REACH: Final = ((0.31, 0.69), (-0.36, 0.36))
 """m, world: x and y."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
@@ -58,11 +61,11 @@ def across(state: State, entity: str, node: Node) -> Array:
     return np.array([-inner[1], inner[0]])
 
 
-def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0) -> Motion:
-    """Come down around a node and close the fingers, with room for a turn (rad) to come; three attempts."""
+def pinch_node(state: State, entity: str, node: Node) -> Motion:
+    """Come down around a node and close the fingers; three attempts."""
     floor = float(state.robot("table_height")) + _LOW
     for _ in range(3):
-        yaw = yaw_for(across(state, entity, node), state, turn=turn)
+        yaw = yaw_for(across(state, entity, node), state)
 
         def goal(now: State, above: float = 0.0, yaw: float = yaw) -> tuple[Array, float]:
             x, y, z = node_at(now, entity, node)
@@ -95,16 +98,26 @@ def follow(
     path: Iterable[Array],
     until: Callable[[State], bool] | None = None,
     yaw: Callable[[State], float] | None = None,
+    patient: bool = False,
 ) -> Motion:
-    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when told."""
+    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when told.
+
+    If `patient`, it waits wherever the yaw is far off.
+    """
     point = here(state).copy()
     for point in path:
         if not holds(state, entity):
             return state, False
         if until is not None and until(state):
             return state, True
+        for _ in range(_PATIENCE if patient and yaw else 0):
+            if yaw is None or abs(yaw(state) - gripper_yaw(state)) < _ASKEW:
+                break
+            state = yield act(state, here(state), yaw(state), HOLD)
         state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), HOLD)
-    state, _ = yield from servo(state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until)
+    state, _ = yield from servo(
+        state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until
+    )
     return state, holds(state, entity)
 
 

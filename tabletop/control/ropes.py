@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from tabletop.control.grasps import wrist_middle
 from tabletop.control.motion import Array, Motion, gripper_yaw, here, servo
 from tabletop.control.pinching import HOLD, REACH, follow, line, pinch_node, rise, within
 from tabletop.control.primitive import Name, primitive
@@ -26,7 +27,7 @@ _SPARE: Final = 0.01
 """Margin of `straight` beyond which drawing stops: a rope springs back a little when it is let go of."""
 _TAUT: Final = 0.01
 """m that an arm of an L is drawn beyond its length, for its slack to come out."""
-_INSIDE: Final = 0.98
+_INSIDE: Final = 0.96
 """Radius at which an end is swept around the middle, in halves of the rope: it must not take the middle along."""
 _LIFT: Final = 0.04
 """m that it is lifted there: what hangs does not drag."""
@@ -34,7 +35,7 @@ _ENOUGH: Final = 0.004
 """Margin (m) of `l_shaped` at which sweeping stops."""
 _HASTE: Final = 1.5
 """Turn that is asked for, in turns that are wanted: the fingers come after the rope."""
-_STRIDE: Final = 0.02
+_STRIDE: Final = 0.03
 """m that an end goes on in one control step while it is swept."""
 
 
@@ -52,22 +53,22 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
-def _along(entity: str, end: int, ahead: int = 2) -> Callable[[State], float]:
+def _along(entity: str, end: int) -> Callable[[State], float]:
     """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
-    fingers, as seen so many beads ahead. Drawn across a finger, beads wedge themselves around it."""
+    fingers. Drawn across a finger, two beads wedge themselves around it."""
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        x, y = points[ahead if end == 0 else -1 - ahead] - points[end]
+        x, y = points[1 if end == 0 else -2] - points[end]
         now = gripper_yaw(state)
-        return now + _HASTE * math.remainder(math.atan2(y, x) - now, math.pi)
+        return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
 
     return yaw
 
 
 def _leave(state: State, entity: str, end: int) -> Motion:
     """Turn the fingers along the rope, open them and go up: a rope across a finger would stay on it."""
-    position, yaw = here(state).copy(), _along(entity, end, 1)
+    position, yaw = here(state).copy(), _along(entity, end)
     state, _ = yield from servo(state, lambda now: (position, yaw(now)), HOLD, tolerance=0.02, limit=10)
     return (yield from rise(state))
 
@@ -89,7 +90,7 @@ def _room(point: Array, unit: Array) -> float:
         for x, u, (low, high) in zip(point, unit, REACH, strict=True)
         if abs(u) > 1e-6
     ]
-    return max(0.0, min(ways))
+    return max(0.0, float(min(ways)))
 
 
 def _pull(points: Array) -> tuple[int, Array]:
@@ -109,7 +110,7 @@ def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State
     """Draw the pinched end (0 or -1) to a point (2,) or until told."""
     start = here(state).copy()
     goal = within(np.array([to[0], to[1], start[2] + 0.004]))
-    return (yield from follow(state, entity, line(start, goal), until, _along(entity, end)))
+    return (yield from follow(state, entity, line(start, goal), until, _along(entity, end), patient=True))
 
 
 def _sweep(state: State, entity: str, end: int) -> Motion:
@@ -118,7 +119,14 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     middle = (points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2
     half = _length(points) / 2
     ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
-    side = min((1.0, -1.0), key=lambda s: _beyond(middle + half * _turned(ahead, s * math.pi / 2)))
+
+    def cost(side: float) -> float:
+        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre."""
+        at = middle + half * _turned(ahead, side * math.pi / 2)
+        off = gripper_yaw(state) + side * math.pi / 2 - wrist_middle(at)
+        return _beyond(at) + 0.01 * abs(off)
+
+    side = min((1.0, -1.0), key=cost)
     start = here(state).copy()
     offset = start - np.array([*points[end], 0.0])
     path = []
@@ -126,7 +134,16 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
         at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
         path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
     path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
-    return (yield from follow(state, entity, path, lambda now: _margin(now, entity, "l_shaped") > _ENOUGH, _along(entity, end)))
+    return (
+        yield from follow(
+            state,
+            entity,
+            path,
+            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            _along(entity, end),
+            patient=True,
+        )
+    )
 
 
 @primitive

@@ -10,6 +10,7 @@ import pytest
 
 from tabletop.control.handling import holds
 from tabletop.control.primitive import get_primitive
+from tabletop.logic import parse
 from tabletop.sim import State, World, generate
 
 
@@ -52,3 +53,27 @@ def test_what_is_not_held_is_not_towed(world: World) -> None:
     state, ok = run(world, "tow", entity="soft", direction="left", distance=0.05)
     assert not ok
     assert np.abs(state.nodes("soft") - first.nodes("soft")).max() < 0.002
+
+
+def test_what_is_pinched_does_not_creep_out_of_the_fingers(world: World) -> None:
+    world.load(generate({"entities": {"soft": {"kind": "cloth", "at": {"x": 0.5, "y": 0.12}}}}, 3))
+    state, ok = run(world, "pinch", entity="soft", direction="right")
+    assert ok
+    before = np.linalg.norm(state.nodes("soft") - state.robot("gripper_position"), axis=-1).min()
+    state, ok = run(world, "tow", entity="soft", direction="right", distance=0.10)
+    assert ok
+    after = np.linalg.norm(state.nodes("soft") - state.robot("gripper_position"), axis=-1).min()
+    assert abs(after - before) < 0.003
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wanted"),
+    [("rope", "straighten", "straight"), ("rope", "bend", "l_shaped"), ("cloth", "fold", "folded")],
+)
+def test_a_rope_or_cloth_is_given_a_shape_and_let_go_of(world: World, kind: str, name: str, wanted: str) -> None:
+    first = world.load(generate({"entities": {"soft": kind}}, 4))
+    shape = parse(f"{wanted}(soft)", ["soft"])
+    assert not shape.holds(first, first)
+    state, _ = run(world, name, entity="soft")
+    assert shape.holds(state, first)
+    assert not holds(state, "soft")
