@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,13 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.engine import Engine
 
 JOBS = """
-import os, signal
+import os, signal, time
+
+def pid(_):
+    return os.getpid()
+
+def naps(job):
+    time.sleep(job)
 
 def square(job):
     return job * job
@@ -73,6 +80,22 @@ def test_what_a_job_raises_arrives_after_the_results_before_it(jobs: ModuleType,
         assert [next(results), next(results)] == [0, 1]
         with pytest.raises(ValueError, match="no 2"):
             next(results)
+
+
+def test_workers_do_not_hear_ctrl_c(jobs: ModuleType) -> None:
+    with Engine(1) as engine:
+        worker = engine.submit(jobs.pid, 0).result()
+        os.kill(worker, signal.SIGINT)
+        assert engine.submit(jobs.pid, 0).result() == worker
+
+
+def test_ctrl_c_does_not_wait_for_what_is_under_way(jobs: ModuleType) -> None:
+    engine = Engine(1)
+    engine.submit(jobs.square, 1).result()
+    engine.submit(jobs.naps, 300)
+    begun = time.monotonic()
+    engine.__exit__(KeyboardInterrupt)
+    assert time.monotonic() - begun < 100
 
 
 def test_an_engine_can_be_used_again_after_it_was_closed(jobs: ModuleType) -> None:
