@@ -94,7 +94,7 @@ def move(
         return point, found.yaw
 
     state, _ = yield from hover(state, goal, OPEN, tolerance=0.02)
-    return (yield from servo(state, goal, OPEN, tolerance=0.008, limit=20))
+    return (yield from servo(state, goal, OPEN, tolerance=0.006, limit=30))
 
 
 @primitive

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tabletop.control.handling import holds, release
+from tabletop.control.handling import holds
 from tabletop.control.motion import (
     CLOSED,
     OPEN,
@@ -142,7 +142,7 @@ def place(
     if not ok:
         return state, False
     state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
-    state, _ = yield from release(state)
+    state, _ = yield from hold_still(state, OPEN, 2)
     state, _ = yield from part(state, entity, OPEN)
     return state, True
 
