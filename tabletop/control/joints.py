@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from tabletop.control.grasps import grasp_of, yaw_for
-from tabletop.control.handling import holds, surround, touches
+from tabletop.control.handling import surround, touches
 from tabletop.control.motion import (
     CLOSED,
     FINGER,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tabletop.control.handling import holds
+from tabletop.control.handling import holds, release
 from tabletop.control.motion import (
     CLOSED,
     OPEN,
@@ -157,8 +157,8 @@ def place(
     if not ok:
         return state, False
     state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
-    state, _ = yield from hold_still(state, OPEN, 2)
-    state, _ = yield from part(state, entity, OPEN, gap=0.038)
+    state, _ = yield from release(state)
+    state, _ = yield from part(state, entity, OPEN)
     return state, True
 
 
