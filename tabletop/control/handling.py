@@ -146,11 +146,11 @@ def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
         turned = abs(float(wrap(np.array(gripper_yaw(now) - yaw)))) < _ASKEW
         return turned and across < room - 0.002 and along < 0.010 and float(off[2]) < 0.008
 
-    state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=13)
+    state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
     if ok:
         return state, True
     # Where the actions are noisy the fingers need not be exactly there.
-    return (yield from servo(state, pose, grip, tolerance=0.006, limit=10, until=between))
+    return (yield from servo(state, pose, grip, tolerance=0.006, limit=4, until=between))
 
 
 def _close(state: State, entity: str) -> Motion:
