@@ -94,7 +94,7 @@ def move(
         return point, found.yaw
 
     state, _ = yield from hover(state, goal, OPEN, tolerance=0.02)
-    return (yield from servo(state, goal, OPEN, tolerance=0.008, limit=20))
+    return (yield from servo(state, goal, OPEN, tolerance=0.006, limit=30))
 
 
 @primitive
@@ -120,7 +120,7 @@ def take(state: State, entity: str, grip: float) -> Motion:
 
         state, _ = yield from hover(state, above, grip, tolerance=0.012)
         state, _ = yield from surround(state, pose, grip, grasp_of(state, entity).width)
-        state, ok = yield from _close(state, entity, pose)
+        state, ok = yield from _close(state, entity)
         if ok:
             return state, True
         state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, OPEN, tolerance=0.02, limit=12)
@@ -146,20 +146,21 @@ def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
         turned = abs(float(wrap(np.array(gripper_yaw(now) - yaw)))) < _ASKEW
         return turned and across < room - 0.002 and along < 0.010 and float(off[2]) < 0.008
 
-    state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=8)
+    state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
     if ok:
         return state, True
     # Where the actions are noisy the fingers need not be exactly there.
-    return (yield from servo(state, pose, grip, tolerance=0.006, limit=10, until=between))
+    return (yield from servo(state, pose, grip, tolerance=0.006, limit=4, until=between))
 
 
-def _close(state: State, entity: str, pose: Goal) -> Motion:
+def _close(state: State, entity: str) -> Motion:
+    position = here(state).copy()
     firm = 0
     for _ in range(8):
         firm = firm + 1 if holds(state, entity) else 0
         if firm >= 2:
             return state, True
-        state = yield act(state, here(state) if firm else pose(state)[0], None, CLOSED)
+        state = yield act(state, position, None, CLOSED)
     return state, holds(state, entity)
 
 

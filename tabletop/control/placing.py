@@ -63,6 +63,21 @@ def carry(
     With `beside` a direction says on which side, and `distance` is then between the centres; with `to` they
     say how far off its centre. `height` is the least that its bottom then has above what lies below.
     """
+    return (yield from _carry(state, entity, to, direction, distance, height, beside, far, 0.014))
+
+
+def _carry(
+    state: State,
+    entity: str,
+    to: str | None,
+    direction: str | None,
+    distance: float,
+    height: float,
+    beside: str | None,
+    far: str | None,
+    tolerance: float,
+) -> Motion:
+    """Carry, to within a tolerance (m)."""
     start = Solid.of(state, entity).position.copy()
     shift = _shift(direction, distance)
     if beside is not None and direction is not None:
@@ -93,7 +108,7 @@ def carry(
 
     low, lost = _hang(state, entity), 0
     for _ in range(70):
-        state, ok = yield from hover(state, goal, CLOSED, low=low, held=(entity,), tolerance=0.008, limit=1)
+        state, ok = yield from hover(state, goal, CLOSED, low=low, held=(entity,), tolerance=tolerance, limit=1)
         # A hold may slacken for a moment where the grip is noisy.
         lost = 0 if holds(state, entity) else lost + 1
         if (ok and not lost) or lost > 2:
@@ -138,7 +153,7 @@ def place(
     if on is None and beside is None and direction is None and far is None:
         ok = holds(state, entity)
     else:
-        state, ok = yield from carry(state, entity, on, direction, distance, beside=beside, far=far)
+        state, ok = yield from _carry(state, entity, on, direction, distance, 0.0, beside, far, 0.014)
     if not ok:
         return state, False
     state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
