@@ -52,6 +52,8 @@ _AJAR: Final = width_command(0.034)
 """Between a handle and the front that it stands before, each finger has as much room to either side."""
 _ASKEW: Final = 0.2
 """rad off the wanted yaw at which the fingers still close on something."""
+_SHOVED: Final = 0.01
+"""m that something has moved by while the gripper went to it."""
 _BEYOND: Final = 0.10
 """rad turned in excess, as fingers give."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
@@ -146,9 +148,11 @@ def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
         turned = abs(float(wrap(np.array(gripper_yaw(now) - yaw)))) < _ASKEW
         return turned and across < room - 0.002 and along < 0.010 and float(off[2]) < 0.008
 
+    stood = pose(state)[0]
     state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
-    if ok:
-        return state, True
+    if ok or float(np.linalg.norm(pose(state)[0] - stood)) > _SHOVED:
+        # A finger has come down on it and shoves it along; going on would shove it farther.
+        return state, ok
     # Where the actions are noisy the fingers need not be exactly there.
     return (yield from servo(state, pose, grip, tolerance=0.006, limit=4, until=between))
 
