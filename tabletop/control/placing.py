@@ -63,7 +63,7 @@ def carry(
     With `beside` a direction says on which side, and `distance` is then between the centres; with `to` they
     say how far off its centre. `height` is the least that its bottom then has above what lies below.
     """
-    return (yield from _carry(state, entity, to, direction, distance, height, beside, far, 0.014))
+    return (yield from _carry(state, entity, to, direction, distance, height, beside, far, 0.008))
 
 
 def _carry(
