@@ -77,7 +77,7 @@ def the_task(name: str, held: bool) -> Task:
         return task
     entities = dict(task.scene["entities"])
     given = entities[task.attends]
-    entities[task.attends] = {**(given if isinstance(given, dict) else {"kind": given}), "held": 1.0}
+    entities[task.attends] = {**(given if isinstance(given, dict) else {"kind": given}), "held": True}
     return replace(task, scene={**task.scene, "entities": entities})
 
 

@@ -49,7 +49,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "tau": 0.05,
     "batch_size": 256,
     "learning_starts": 1000,
-    "train_freq": 2,
+    "train_freq": 1,
+    "ent_coef": "auto_0.1",
     "gradient_steps": 1,
 }
 HIDDEN: Final = (128, 128)

@@ -8,8 +8,9 @@ take is not counted. All get batches that are already in memory.
 
 The rows "plain" have Stable-Baselines3's own networks, two hidden layers without layer norm: "delay 1" updates the
 policy at every update of the critics, as it does, "delay 2" at every second one. The rows below are as discovery runs
-them: critics with layer norm, and an entity-centric observation. "products alone" are an update's matrix products and
-nothing else, on buffers that are there: no learner of the same update is faster with the same library's products.
+them: critics with layer norm, and an entity-centric observation. "products alone" are the matrix products of an update's
+hidden layers and nothing else, on buffers that are there: no learner of the same update is faster with the same library's
+products.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ def products(batch: int, delay: int | None) -> list[tuple[float, Shapes]]:
         return [(1.0, critics + policy + weights(critic, batch, 2) + inputs(critic, batch, 2, critic[0]))]
     # A sample's gradient goes through the one critic whose value is the smaller, and to the actions only.
     return [(1.0, critics), (1.0 / delay, policy + inputs(critic, batch, 1, ACTIONS))]
+
+
+def wide(parts: list[tuple[float, Shapes]]) -> list[tuple[float, Shapes]]:
+    """Leave out the few products with the narrow last layer: 1% of the work, and no processor's peak."""
+    return [(often, [shape for shape in shapes if min(shape[1:]) >= 16]) for often, shapes in parts]
 
 
 def flop(parts: list[tuple[float, Shapes]]) -> float:
@@ -184,8 +190,8 @@ def main() -> None:
     def settings(**values: Any) -> SACSettings:
         return SACSettings(hidden=HIDDEN, device="cpu", **values)
 
-    floors = {f"products alone, delay {delay}": products(batch, delay) for delay in (1, 2)}
-    floors[f"products alone, {PEER}"] = products(batch, None)
+    floors = {f"products alone, delay {delay}": wide(products(batch, delay)) for delay in (1, 2)}
+    floors[f"products alone, {PEER}"] = wide(products(batch, None))
     runs = {
         "plain, delay 1": ours(plain, batch, settings(bf16=False, layer_norm=False, policy_delay=1)),
         "plain, delay 2": ours(plain, batch, settings(bf16=False, layer_norm=False)),
@@ -220,7 +226,7 @@ def main() -> None:
     needed = {}
     if peer is not None:
         for delay in (1, 2):
-            needed[f"delay {delay}"] = round(flop(products(batch, delay)) / 1e9 / (median[PEER] / 4) * 1e3, 1)
+            needed[f"delay {delay}"] = round(flop(wide(products(batch, delay))) / 1e9 / (median[PEER] / 4) * 1e3, 1)
         print(f"products would have to run at {needed} GFLOP/s, the rest taking no time, for 4 times {PEER}")
     actor = numpy_actor(plain)
     print(f"numpy actor: {actor:.1f} us a sampled action")

@@ -1,1 +1,1 @@
-"""Maximum-entropy learning on the CPU: networks, soft actor-critic, replay, and the actor in plain numpy."""
+"""Reinforcement learning: networks, soft actor-critic (TD3, DDPG), replay, and the actor in plain numpy."""
