@@ -8,9 +8,9 @@ take is not counted. All get batches that are already in memory.
 
 The rows "plain" have Stable-Baselines3's own networks, two hidden layers without layer norm: "delay 1" updates the
 policy at every update of the critics, as it does, "delay 2" at every second one. The rows below are as discovery runs
-them: critics with layer norm, and an entity-centric observation. "products alone" are the matrix products of an update's
-hidden layers and nothing else, on buffers that are there: no learner of the same update is faster with the same library's
-products.
+them: critics with layer norm, and an entity-centric observation. "products alone" are the matrix products of an
+update's hidden layers and nothing else, on buffers that are there: no learner of the same update is faster with the
+same library's products.
 """
 
 from __future__ import annotations
