@@ -34,14 +34,13 @@ _GO_ON: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code (0 done, 2 bad input, 130 interrupted)."""
+    """Run one command; return the exit code (0 done, 1 an audit found a broken rule, 2 bad input, 130 interrupted)."""
     command = None
     try:
         options = build_parser().parse_args(arguments)
         command = options.command
         _check(options)
-        _COMMANDS[command](options)
-        return 0
+        return _COMMANDS[command](options) or 0
     except TabletopError as error:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
@@ -97,11 +96,11 @@ def _scene(options: argparse.Namespace) -> None:
     say(options, result, [f"{names}", f"wrote {result['scene']} and {result['picture']}"])
 
 
-def _tasks(options: argparse.Namespace) -> None:
-    tasks = load_registry().select(options.tasks)
+def _tasks(options: argparse.Namespace) -> int | None:
+    registry = load_registry()
+    tasks = registry.select(options.tasks)
     if options.action == "audit":
-        _audit(options, tasks)
-        return
+        return _audit(options, tasks, whole=len(tasks) == len(registry))
     rows = [
         {
             "name": t.name,
@@ -120,11 +119,12 @@ def _tasks(options: argparse.Namespace) -> None:
         say(
             options, {"tasks": rows, "page": str(page)}, [f"wrote {page}, with a picture of each of {len(tasks)} tasks"]
         )
-        return
+        return None
     say(options, {"tasks": rows}, task_lines(tasks))
+    return None
 
 
-def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
+def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -> int:
     from tabletop.cli.files import write_json
     from tabletop.rollout.audit import audit
     from tabletop.rollout.engine import Engine
@@ -132,10 +132,11 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task]) -> None:
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
     with Engine(options.workers) as engine:
-        result = audit(engine, tasks, options.episodes, options.seed)
+        result = audit(engine, tasks, options.episodes, options.seed, whole=whole)
     if options.out:
         write_json(Path(options.out), result)
     say(options, result, audit_lines(result))
+    return 0 if result["holds"] else 1
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -251,7 +252,7 @@ def _run(options: argparse.Namespace) -> None:
     run_everything(options)
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "scene": _scene,
     "tasks": _tasks,
     "evaluate": _evaluate,

@@ -49,13 +49,16 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a table of what was measured of each task, with the rules it breaks under it."""
     rows = result["tasks"]
     width = max(len(n) for n in rows)
-    lines = [f"{'task':{width}}  scripted  nothing  random  median steps  horizon  ranked"]
+    lines = [f"{'task':{width}}  scripted  nothing  random  counter   did  median steps  horizon  ranked"]
     for name, r in rows.items():
         steps, ranked = ("-" if r[k] is None else f"{r[k]:g}" for k in ("median_steps", "ranked"))
         rates = f"{r['scripted']['success']:8.2f}  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
+        contrary = ("-", "-") if r["counter"] is None else (f"{r['counter'][k]:.2f}" for k in ("success", "contrary"))
+        rates += "  {:>7}  {:>4}".format(*contrary)
         lines.append(f"{name:{width}}  {rates}  {steps:>12}  {r['horizon']:7d}  {ranked:>6}")
         lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
     whole = result["registry"]
+    lines += [f"breaks: {rule}" for rule in whole["broken"]]
     lines.append(
         f"{whole['tasks']} tasks, mean scripted success {whole['mean_scripted']:.3f}, median {whole['median_steps']:g} "
         f"steps; {'all rules hold' if result['holds'] else 'some rules are broken'}"

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from tabletop.envs.goals import NumberGoal, make_goal
 from tabletop.envs.observe import LIMIT, STATE_WIDTH, StateObserver, slots
 from tabletop.envs.reward import GoalReward, check_reward, judge
 from tabletop.errors import TabletopError, unknown
@@ -60,8 +61,8 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Args:
             task: a task or its name; without one there is no reward (it is 0) and no success in `info`.
             observation: "state": float32 (STATE_WIDTH,), see observe.py; "goal": a dict of observation,
-                achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark; "pixels": uint8
-                (height, width, 3).
+                achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark, or a joint, a
+                height or a turn to a number (see goals.py); "pixels": uint8 (height, width, 3).
             reward: "dense": how nearly the task is done, in (-1, 1); "sparse": 0 where done, -1 elsewhere.
             horizon: control steps of 0.1 s before truncation; the task's own by default.
             scenes: numbers (from, to) that scenes are drawn by: what a suite such as ML1-train bounds.
@@ -90,11 +91,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self._scenes, self._size, self._render_size = scenes, size, render_size
         self._card: Mapping[str, Any] = self.task.scene if self.task else load_scene_card("discovery")
         self.horizon = horizon or (self.task.horizon if self.task else _DISCOVERY_HORIZON)
-        self._goal: GoalReward | None = None
+        self._goal: GoalReward | NumberGoal | None = None
         if observation == "goal":
             if self.task is None:
                 raise TabletopError('observation "goal" needs a task, got none')
-            self._goal = GoalReward(self.task, reward)
+            self._goal = make_goal(self.task, reward)
             # Not a method: an environment that has one is taken for a goal environment.
             self.compute_reward = self._compute_reward
         self.action_space = spaces.Box(-1.0, 1.0, (5,), np.float32)

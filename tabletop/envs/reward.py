@@ -15,7 +15,7 @@ from tabletop.logic.task import Task
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["REWARDS", "GoalReward", "check_reward", "has_goal", "judge", "sparse"]
+__all__ = ["REWARDS", "GoalReward", "check_reward", "judge", "smallest", "sparse"]
 
 REWARDS: Final = ("dense", "sparse")
 """dense: the formula's smooth margin, in (-1, 1); sparse: 0 where the task is done and -1 elsewhere."""
@@ -141,15 +141,6 @@ class GoalReward:
             return sparse(reduce(np.minimum, margins) >= 0.0)
         # Rounded: one goal and a batch of them then agree to the last bit.
         return np.round(smallest(margins), 6)
-
-
-def has_goal(task: Task) -> bool:
-    """Return whether the task brings something to a mark, so that there is an observation "goal" for it."""
-    try:
-        GoalReward(task, "sparse")
-    except TabletopError:
-        return False
-    return True
 
 
 def _kind(task: Task, name: str) -> object:

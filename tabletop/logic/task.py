@@ -20,7 +20,7 @@ __all__ = ["Parameter", "Registry", "Task", "load_registry"]
 
 _FIELDS: Final = (
     *("name", "family", "description", "scene", "attends", "success"),
-    *("horizon", "tags", "parameter", "version"),
+    *("horizon", "tags", "parameter", "version", "counter"),
 )
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST: Final = 1000
@@ -60,6 +60,8 @@ class Task:
     parameter: Parameter | None = None
     version: int = 1
     """Rises when the meaning changes, so that old results are not compared with new ones."""
+    counter: Formula | None = None
+    """What a counter-example does: something close to the task that its description rules out."""
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -180,6 +182,7 @@ def _read(path: Path) -> Task:
     names = _names(raw.get("scene"), where)
     scene: Mapping[str, Any] = raw["scene"]
     success = parse(_text(raw, "success", where), names, f"{where}: success")
+    counter = parse(_text(raw, "counter", where), names, f"{where}: counter") if "counter" in raw else None
     attends = raw.get("attends", names[0])
     if attends not in names:
         raise TabletopError(f"{where}: attends must be one of {', '.join(names)}, got {attends!r}")
@@ -198,6 +201,7 @@ def _read(path: Path) -> Task:
         tags=tuple(tags),
         parameter=parameter,
         version=_count(raw.get("version", 1), "version", where),
+        counter=counter,
     )
 
 

@@ -264,6 +264,19 @@ def test_tasks_are_one_line_each(command: Command) -> None:
     assert all(" ".join(t.tags) in line and t.description in line for t, line in zip(tasks, lines, strict=True))
 
 
+@pytest.mark.parametrize(("tasks", "code"), [("lift", 0), ("reach,stack-three", 1)])
+def test_an_audit_ends_with_1_where_a_rule_is_broken(tasks: str, code: int, command: Command, here: Path) -> None:
+    """A tower takes far longer than a reach."""
+    audit = ("tasks", "audit", "--tasks", tasks, "--episodes", "1", "--workers", "0")
+    said = command(*audit, "--json", "--out", "audit.json")
+    found = json.loads(said.out)
+    assert (said.code, found["holds"]) == (code, code == 0)
+    assert json.loads((here / "audit.json").read_text()) == found
+    plain = command(*audit)
+    assert plain.code == code
+    assert ("breaks: " in plain.out) == (code == 1)
+
+
 def test_a_scene_is_a_card_and_a_picture_the_same_for_the_same_seed(command: Command, here: Path) -> None:
     for out, seed in (("a", "4"), ("b", "4"), ("c", "5")):
         assert command("scene", "--seed", seed, "--out", out).code == 0

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.logic import load_registry, parse
+from tabletop.logic import Task, load_registry, parse
 from tabletop.rollout.audit import RULES, audit
 from tabletop.rollout.engine import Engine
 
-LIFT = load_registry()["lift"]
+REGISTRY = load_registry()
+LIFT = REGISTRY["lift"]
 
 
-def audited(task: object = LIFT, **change: object) -> dict[str, object]:
+def audited(task: Task = LIFT, **change: Any) -> dict[str, Any]:
     with Engine(workers=0) as engine:
-        found = audit(engine, [replace(task, **change)], 2, 7000)  # type: ignore[type-var]
-    row = found["tasks"]["lift"]
-    assert found["holds"] == (not row["broken"])
+        found = audit(engine, [replace(task, **change)], 2, 7000)
+    row = found["tasks"][task.name]
+    assert found["holds"] == (not (row["broken"] or found["registry"]["broken"]))
     return row
 
 
@@ -24,13 +26,21 @@ def test_a_task_in_order_breaks_no_rule() -> None:
     row = audited()
     assert row["broken"] == []
     assert row["scripted"]["success"] == row["ranked"] == 1.0
-    assert row["nothing"]["success"] == row["random"]["success"] == 0.0
+    assert row["nothing"]["success"] == row["random"]["success"] == row["counter"]["success"] == 0.0
+    assert row["counter"]["does"] == "lifted(block, 3 cm) and held(block)"
+    assert row["counter"]["contrary"] == 1.0
     assert 5 < row["median_steps"] < LIFT.horizon
 
 
 def test_what_is_done_by_standing_still_is_told() -> None:
     broken = audited(success=parse("not held(block)", ["block"]))["broken"]
     assert any("nothing success at most 0.01, got 1" in rule for rule in broken)
+
+
+def test_what_random_actions_do_is_told() -> None:
+    broken = audited(success=parse("not gripper_open(7 cm)", ["block"]))["broken"]
+    assert any(rule.startswith("random success at most 0.05") for rule in broken)
+    assert not any(rule.startswith("nothing") for rule in broken)
 
 
 def test_what_the_script_does_not_do_is_told() -> None:
@@ -51,6 +61,60 @@ def test_the_band_is_about_the_registry_s_median() -> None:
         told = any(rule.startswith("median steps within") for rule in row["broken"])
         assert told == (row["median_steps"] != middle)
     assert not found["holds"]
+
+
+def test_a_reward_that_ranks_a_failure_above_a_success_is_told() -> None:
+    """The way there leads through what the formula likes less than standing still, and it ends with the success."""
+    success = parse("not undisturbed(block, 2 cm) and on_table(block) and released(block)", ["block", "target"])
+    row = audited(REGISTRY["pick-place"], success=success, horizon=30)
+    assert row["scripted"]["success"] == 1.0
+    assert any(rule.startswith("share of ranked pairs at least 0.99, got 0") for rule in row["broken"])
+
+
+def test_a_counter_example_that_does_the_task_is_told() -> None:
+    """As where a formula asks for less than the description."""
+    broken = audited(success=parse("lifted(block, 2 cm) and held(block)", ["block"]))["broken"]
+    assert broken == ["counter-example's success at most 0.01, got 1"]
+
+
+def test_a_counter_example_that_does_not_do_what_it_should_is_told() -> None:
+    broken = audited(counter=parse("lifted(block, 30 cm)", ["block"]))["broken"]
+    assert broken == ["counter-example brings about: lifted(block, 30 cm) in at least 0.7 of scenes, got 0"]
+
+
+def test_what_is_so_from_the_start_is_not_brought_about_by_the_counter_example() -> None:
+    row = audited(counter=parse("not lifted(block, 30 cm)", ["block"]))
+    assert row["counter"]["contrary"] == 0.0
+    assert len(row["broken"]) == 1
+
+
+def test_a_task_without_a_counter_example_is_told() -> None:
+    row = audited(counter=None)
+    assert row["counter"] is None
+    assert row["broken"] == ["a counter-example: the card's field counter and a card in policies/counter, got none"]
+
+
+def test_a_description_that_two_tasks_share_is_told_of_both() -> None:
+    tasks = [LIFT, replace(REGISTRY["reach"], description=LIFT.description)]
+    with Engine(workers=0) as engine:
+        found = audit(engine, tasks, 1, 7000)
+    for row in found["tasks"].values():
+        assert f"a description of its own, got {LIFT.description!r} for 2 tasks" in row["broken"]
+
+
+def test_the_mean_and_the_number_of_tasks_are_rules_of_the_whole_registry() -> None:
+    tasks = [replace(LIFT, success=parse("lifted(block, 80 cm)", ["block"]))]
+    with Engine(workers=0) as engine:
+        whole = audit(engine, tasks, 1, 7000, whole=True)
+        part = audit(engine, tasks, 1, 7000)
+        few = audit(engine, [LIFT], 1, 7000, whole=True)
+    assert whole["registry"]["broken"] == [
+        "mean scripted success at least 0.985, got 0.0000",
+        "at least 74 tasks, got 1",
+    ]
+    assert part["registry"]["broken"] == whole["registry"]["broken"][:1]
+    assert few["tasks"]["lift"]["broken"] == []
+    assert not few["holds"]
 
 
 @pytest.mark.parametrize(("tasks", "episodes"), [([], 3), ([LIFT], 0)])
