@@ -19,6 +19,12 @@ __all__ = ["bend", "straighten"]
 
 _ROUNDS: Final = 4
 """Ends that are drawn before it is given up."""
+_TIMES: Final = 8
+"""Ends that are taken to make an L."""
+_NEAR: Final = 0.008
+"""m that `l_shaped` may miss for a shape to be mended and not begun anew."""
+_SHARP: Final = 0.66
+"""Distance of the ends, in lengths of the rope, at which it is bent too far."""
 _ASIDE: Final = 0.10
 """m of room that count as much as a radian between the way an end points and the way it is drawn."""
 _FREE: Final = 0.10
@@ -51,6 +57,12 @@ def _line(state: State, entity: str) -> Array:
 
 def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
+
+
+def _chord(state: State, entity: str) -> float:
+    """Return the distance of a rope's ends in lengths of it: 0.71 in an L."""
+    points = _line(state, entity)
+    return float(np.linalg.norm(points[-1] - points[0])) / _length(points)
 
 
 def _along(entity: str, end: int) -> Callable[[State], float]:
@@ -133,17 +145,60 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     for u in np.linspace(0.0, 1.0, math.ceil(0.5 * math.pi * half / _STRIDE) + 1)[1:]:
         at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
         path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
-    path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
+    # A rope that trails behind is not an L yet: on, at the length that keeps the arm taut.
+    for more in (0.0, 0.15, 0.3, 0.45):
+        path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * (math.pi / 2 + more))), 0.0]) + offset)
     return (
         yield from follow(
             state,
             entity,
             path,
-            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH or _chord(now, entity) < _SHARP,
             _along(entity, end),
             patient=True,
         )
     )
+
+
+def _fitted(points: Array) -> Array:
+    """Return the nodes (n, 2) of the L, of the length of these (n, 2), that lies nearest to them."""
+    along = np.linspace(-0.5, 0.5, len(points))
+    model = (np.where(along < 0, -along, 0) + 1j * np.where(along > 0, along, 0)) * _length(points)
+    line = points[:, 0] + 1j * points[:, 1]
+    middle = line.mean()
+    options = []
+    for w in (model - model.mean(), (model - model.mean()).conj()):
+        turn = ((line - middle) * w.conj()).sum()
+        options.append((abs(turn), w * turn / abs(turn)))
+    out = middle + max(options, key=lambda o: o[0])[1]
+    return np.stack([out.real, out.imag], axis=-1)
+
+
+def _mend(state: State, entity: str) -> Motion:
+    """Take the end of a bent rope that is farther from where it belongs in an L, and bring it there."""
+    points = _line(state, entity)
+    wanted = _fitted(points)
+    far = np.linalg.norm(wanted - points, axis=1)
+    end = 0 if far[0] > far[-1] else -1
+    state, ok = yield from pinch_node(state, entity, (end % len(points), 0))
+    if ok:
+        points = _line(state, entity)
+        wanted = _fitted(points)
+        start = here(state).copy()
+        corner = (wanted[(len(points) - 1) // 2] + wanted[len(points) // 2]) / 2
+        out = (wanted[end] - corner) / np.linalg.norm(wanted[end] - corner)
+        way = wanted[end] - points[end]
+        goal = within(start + np.array([*(1.5 * way + _TAUT * out), 0.004]))
+        state, ok = yield from follow(
+            state,
+            entity,
+            line(start, goal),
+            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            _along(entity, end),
+            patient=True,
+        )
+        state, _ = yield from _leave(state, entity, end)
+    return state, ok
 
 
 @primitive
@@ -162,10 +217,14 @@ def straighten(state: State, entity: Name) -> Motion:
 
 @primitive
 def bend(state: State, entity: Name) -> Motion:
-    """Make a rope an L: draw it straight by an end, and bring that end around the middle."""
-    for _ in range(_ROUNDS):
-        if _margin(state, entity, "l_shaped") > 0.0:
+    """Make a rope an L: draw it straight by an end, bring that end around the middle, and mend what is not right yet."""
+    for _ in range(_TIMES):
+        margin = _margin(state, entity, "l_shaped")
+        if margin > 0.0:
             return state, True
+        if margin > -_NEAR:
+            state, _ = yield from _mend(state, entity)
+            continue
         end, to = _pull(_line(state, entity))
         state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
         if not ok:
