@@ -23,8 +23,11 @@ _TIMES: Final = 8
 """Ends that are taken to make an L."""
 _NEAR: Final = 0.008
 """m that `l_shaped` may miss for a shape to be mended and not begun anew."""
-_SHARP: Final = 0.66
-"""Distance of the ends, in lengths of the rope, at which it is bent too far."""
+_WORSE: Final = 0.0015
+"""m of `l_shaped` lost since the best at which it is bent too far."""
+_WRIST: Final = 0.2
+_WIDE: Final = 2.2
+"""Weight (m/rad) of a wrist turned further from its middle than that (rad); its end is at 2.9."""
 _ASIDE: Final = 0.10
 """m of room that count as much as a radian between the way an end points and the way it is drawn."""
 _FREE: Final = 0.10
@@ -59,10 +62,17 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
-def _chord(state: State, entity: str) -> float:
-    """Return the distance of a rope's ends in lengths of it: 0.71 in an L."""
-    points = _line(state, entity)
-    return float(np.linalg.norm(points[-1] - points[0])) / _length(points)
+def _bent(entity: str) -> Callable[[State], bool]:
+    """Return what tells, of one state after another, whether a rope is an L, or was nearer to one before."""
+    best = -math.inf
+
+    def enough(state: State) -> bool:
+        nonlocal best
+        margin = _margin(state, entity, "l_shaped")
+        best = max(best, margin)
+        return margin > _ENOUGH or (best > -_NEAR and margin < best - _WORSE)
+
+    return enough
 
 
 def _along(entity: str, end: int) -> Callable[[State], float]:
@@ -71,7 +81,8 @@ def _along(entity: str, end: int) -> Callable[[State], float]:
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        x, y = points[1 if end == 0 else -2] - points[end]
+        # The first link turns with the fingers, and says nothing about where the rope goes.
+        x, y = points[3] - points[1] if end == 0 else points[-2] - points[-1]
         now = gripper_yaw(state)
         return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
 
@@ -132,11 +143,14 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     half = _length(points) / 2
     ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
 
+    now = math.remainder(gripper_yaw(state) - wrist_middle(here(state)), 2 * math.pi) + wrist_middle(here(state))
+
     def cost(side: float) -> float:
-        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre."""
+        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre, and
+        more where its turn nears the end: the fingers must keep along the rope."""
         at = middle + half * _turned(ahead, side * math.pi / 2)
-        off = gripper_yaw(state) + side * math.pi / 2 - wrist_middle(at)
-        return _beyond(at) + 0.01 * abs(off)
+        off = abs(now + side * math.pi / 2 - wrist_middle(at))
+        return _beyond(at) + 0.01 * off + _WRIST * max(0.0, off - _WIDE)
 
     side = min((1.0, -1.0), key=cost)
     start = here(state).copy()
@@ -153,7 +167,7 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
             state,
             entity,
             path,
-            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH or _chord(now, entity) < _SHARP,
+            _bent(entity),
             _along(entity, end),
             patient=True,
         )
@@ -188,12 +202,12 @@ def _mend(state: State, entity: str) -> Motion:
         corner = (wanted[(len(points) - 1) // 2] + wanted[len(points) // 2]) / 2
         out = (wanted[end] - corner) / np.linalg.norm(wanted[end] - corner)
         way = wanted[end] - points[end]
-        goal = within(start + np.array([*(1.5 * way + _TAUT * out), 0.004]))
+        goal = within(start + np.array([*(1.2 * way + 0.5 * _TAUT * out), 0.004]))
         state, ok = yield from follow(
             state,
             entity,
             line(start, goal),
-            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            _bent(entity),
             _along(entity, end),
             patient=True,
         )
