@@ -81,8 +81,8 @@ def _along(entity: str, end: int) -> Callable[[State], float]:
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        # The first link turns with the fingers, and says nothing about where the rope goes.
-        x, y = points[3] - points[1] if end == 0 else points[-2] - points[-1]
+        # The first link turns with the fingers, as does one that is caught on them: beads further on tell the way.
+        x, y = points[3] - points[1] if end == 0 else points[-4] - points[-1]
         now = gripper_yaw(state)
         return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
 
