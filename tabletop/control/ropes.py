@@ -23,6 +23,10 @@ _TIMES: Final = 8
 """Ends that are taken to make an L."""
 _NEAR: Final = 0.008
 """m that `l_shaped` may miss for a shape to be mended and not begun anew."""
+_MENDS: Final = 2
+"""Ends that are mended in a row: more of it crumples an arm."""
+_SURE: Final = 0.0005
+"""Margin (m) of `l_shaped` that is enough: the hand still leaves."""
 _WORSE: Final = 0.0015
 """m of `l_shaped` lost since the best at which it is bent too far."""
 _WRIST: Final = 0.2
@@ -232,13 +236,16 @@ def straighten(state: State, entity: Name) -> Motion:
 @primitive
 def bend(state: State, entity: Name) -> Motion:
     """Make a rope an L: draw it straight by an end, bring that end around the middle, and mend what is not right yet."""
+    mended = 0
     for _ in range(_TIMES):
         margin = _margin(state, entity, "l_shaped")
-        if margin > 0.0:
+        if margin > _SURE:
             return state, True
-        if margin > -_NEAR:
+        if margin > -_NEAR and mended < _MENDS:
             state, _ = yield from _mend(state, entity)
+            mended += 1
             continue
+        mended = 0
         end, to = _pull(_line(state, entity))
         state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
         if not ok:
