@@ -235,7 +235,7 @@ def straighten(state: State, entity: Name) -> Motion:
 
 @primitive
 def bend(state: State, entity: Name) -> Motion:
-    """Make a rope an L: draw it straight by an end, bring that end around the middle, and mend what is not right yet."""
+    """Make a rope an L: draw it straight by an end, bring that end around the middle, and mend what is left."""
     mended = 0
     for _ in range(_TIMES):
         margin = _margin(state, entity, "l_shaped")
