@@ -19,6 +19,19 @@ __all__ = ["bend", "straighten"]
 
 _ROUNDS: Final = 4
 """Ends that are drawn before it is given up."""
+_TIMES: Final = 8
+"""Ends that are taken to make an L."""
+_NEAR: Final = 0.008
+"""m that `l_shaped` may miss for a shape to be mended and not begun anew."""
+_MENDS: Final = 2
+"""Ends that are mended in a row: more of it crumples an arm."""
+_SURE: Final = 0.0005
+"""Margin (m) of `l_shaped` that is enough: the hand still leaves."""
+_WORSE: Final = 0.0015
+"""m of `l_shaped` lost since the best at which it is bent too far."""
+_WRIST: Final = 0.2
+_WIDE: Final = 2.2
+"""Weight (m/rad) of a wrist turned further from its middle than that (rad); its end is at 2.9."""
 _ASIDE: Final = 0.10
 """m of room that count as much as a radian between the way an end points and the way it is drawn."""
 _FREE: Final = 0.10
@@ -53,13 +66,27 @@ def _length(points: Array) -> float:
     return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
 
 
+def _bent(entity: str) -> Callable[[State], bool]:
+    """Return what tells, of one state after another, whether a rope is an L, or was nearer to one before."""
+    best = -math.inf
+
+    def enough(state: State) -> bool:
+        nonlocal best
+        margin = _margin(state, entity, "l_shaped")
+        best = max(best, margin)
+        return margin > _ENOUGH or (best > -_NEAR and margin < best - _WORSE)
+
+    return enough
+
+
 def _along(entity: str, end: int) -> Callable[[State], float]:
     """Return the yaw (rad), of a state, at which the rope leaves the end (0 or -1) through the gap between the
     fingers. Drawn across a finger, two beads wedge themselves around it."""
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        x, y = points[1 if end == 0 else -2] - points[end]
+        # The first link turns with the fingers, as does one that is caught on them: beads further on tell the way.
+        x, y = points[3] - points[1] if end == 0 else points[-4] - points[-1]
         now = gripper_yaw(state)
         return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
 
@@ -120,11 +147,14 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     half = _length(points) / 2
     ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
 
+    now = math.remainder(gripper_yaw(state) - wrist_middle(here(state)), 2 * math.pi) + wrist_middle(here(state))
+
     def cost(side: float) -> float:
-        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre."""
+        """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre, and
+        more where its turn nears the end: the fingers must keep along the rope."""
         at = middle + half * _turned(ahead, side * math.pi / 2)
-        off = gripper_yaw(state) + side * math.pi / 2 - wrist_middle(at)
-        return _beyond(at) + 0.01 * abs(off)
+        off = abs(now + side * math.pi / 2 - wrist_middle(at))
+        return _beyond(at) + 0.01 * off + _WRIST * max(0.0, off - _WIDE)
 
     side = min((1.0, -1.0), key=cost)
     start = here(state).copy()
@@ -133,17 +163,60 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     for u in np.linspace(0.0, 1.0, math.ceil(0.5 * math.pi * half / _STRIDE) + 1)[1:]:
         at = middle + _INSIDE * half * _turned(ahead, side * u * math.pi / 2)
         path.append(np.array([*at, _LIFT * math.sin(math.pi * u)]) + offset)
-    path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * math.pi / 2)), 0.0]) + offset)
+    # A rope that trails behind is not an L yet: on, at the length that keeps the arm taut.
+    for more in (0.0, 0.15, 0.3, 0.45):
+        path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * (math.pi / 2 + more))), 0.0]) + offset)
     return (
         yield from follow(
             state,
             entity,
             path,
-            lambda now: _margin(now, entity, "l_shaped") > _ENOUGH,
+            _bent(entity),
             _along(entity, end),
             patient=True,
         )
     )
+
+
+def _fitted(points: Array) -> Array:
+    """Return the nodes (n, 2) of the L, of the length of these (n, 2), that lies nearest to them."""
+    along = np.linspace(-0.5, 0.5, len(points))
+    model = (np.where(along < 0, -along, 0) + 1j * np.where(along > 0, along, 0)) * _length(points)
+    line = points[:, 0] + 1j * points[:, 1]
+    middle = line.mean()
+    options = []
+    for w in (model - model.mean(), (model - model.mean()).conj()):
+        turn = ((line - middle) * w.conj()).sum()
+        options.append((abs(turn), w * turn / abs(turn)))
+    out = middle + max(options, key=lambda o: o[0])[1]
+    return np.stack([out.real, out.imag], axis=-1)
+
+
+def _mend(state: State, entity: str) -> Motion:
+    """Take the end of a bent rope that is farther from where it belongs in an L, and bring it there."""
+    points = _line(state, entity)
+    wanted = _fitted(points)
+    far = np.linalg.norm(wanted - points, axis=1)
+    end = 0 if far[0] > far[-1] else -1
+    state, ok = yield from pinch_node(state, entity, (end % len(points), 0))
+    if ok:
+        points = _line(state, entity)
+        wanted = _fitted(points)
+        start = here(state).copy()
+        corner = (wanted[(len(points) - 1) // 2] + wanted[len(points) // 2]) / 2
+        out = (wanted[end] - corner) / np.linalg.norm(wanted[end] - corner)
+        way = wanted[end] - points[end]
+        goal = within(start + np.array([*(1.2 * way + 0.5 * _TAUT * out), 0.004]))
+        state, ok = yield from follow(
+            state,
+            entity,
+            line(start, goal),
+            _bent(entity),
+            _along(entity, end),
+            patient=True,
+        )
+        state, _ = yield from _leave(state, entity, end)
+    return state, ok
 
 
 @primitive
@@ -162,10 +235,17 @@ def straighten(state: State, entity: Name) -> Motion:
 
 @primitive
 def bend(state: State, entity: Name) -> Motion:
-    """Make a rope an L: draw it straight by an end, and bring that end around the middle."""
-    for _ in range(_ROUNDS):
-        if _margin(state, entity, "l_shaped") > 0.0:
+    """Make a rope an L: draw it straight by an end, bring that end around the middle, and mend what is left."""
+    mended = 0
+    for _ in range(_TIMES):
+        margin = _margin(state, entity, "l_shaped")
+        if margin > _SURE:
             return state, True
+        if margin > -_NEAR and mended < _MENDS:
+            state, _ = yield from _mend(state, entity)
+            mended += 1
+            continue
+        mended = 0
         end, to = _pull(_line(state, entity))
         state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
         if not ok:

@@ -38,7 +38,7 @@ def straight(state: State, initial: State, a: Entity, share: Fraction = 0.95) ->
 
 
 @predicate(phrase="{a} in the shape of an L", negated="{a} not in the shape of an L", scale=0.03)
-def l_shaped(state: State, initial: State, a: Entity, tolerance: Length = 0.015) -> Array:
+def l_shaped(state: State, initial: State, a: Entity, tolerance: Length = 0.012) -> Array:
     """Seen from above, the nodes of rope a are on average (root mean square) within `tolerance` of an L of the
     same length with equal arms, wherever it lies, however it is turned, and to whichever side it bends."""
     line = state.nodes(a)[..., 0, :2]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.sim.cards import Beads
 from tabletop.sim.scene import Entity
 
 __all__ = ["bends", "box", "footprint", "heading", "rest", "spacing"]
@@ -35,10 +35,11 @@ def spacing(entity: Entity, grid: tuple[int, int]) -> tuple[float, float]:
     return out[0], out[1]
 
 
-def bends(beads: Beads, rng: np.random.Generator) -> tuple[float, ...]:
-    """Draw the turns (rad) between the links of a rope: two arcs, each to either side. A cloth has none."""
-    joints = beads.grid[0] - 2 if beads.grid[1] == 1 else 0
-    halves = [math.radians(rng.uniform(*beads.curl)) * rng.choice((-1.0, 1.0)) for _ in range(2)]
+def bends(grid: tuple[int, int], curl: Callable[[], float], rng: np.random.Generator) -> tuple[float, ...]:
+    """Draw the turns (rad) between the links of a rope: two arcs, each of a curl (deg) that is drawn, to either side.
+    A cloth has none."""
+    joints = grid[0] - 2 if grid[1] == 1 else 0
+    halves = [math.radians(curl()) * rng.choice((-1.0, 1.0)) for _ in range(2)]
     return tuple(float(halves[2 * i // joints]) / (joints / 2) for i in range(joints))
 
 

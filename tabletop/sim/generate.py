@@ -29,7 +29,7 @@ _MOST_EXTRAS = 20
 _CARD_FIELDS = {"entities", "extras", "table", "gripper", "attend"}
 _ENTITY_FIELDS = {
     *("kind", "at", "on", "inside", "offset", "fit", "size", "mass", "friction", "color", "yaw", "fraction"),
-    *("held", "optional"),
+    *("held", "optional", "curl"),
 }
 
 

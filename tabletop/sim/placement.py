@@ -200,8 +200,12 @@ def place(
         fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
         held=held,
     )
+    if "curl" in raw and (card.beads is None or card.beads.grid[1] > 1):
+        raise TabletopError(f"{where}: curl needs a rope, got {spec.kind!r}")
     if card.beads is not None:
-        entity = replace(entity, bends=beads.bends(card.beads, rng))
+        curl = raw.get("curl", card.beads.curl)
+        bends = beads.bends(card.beads.grid, lambda: draw(curl, rng, f"{where}: curl"), rng)
+        entity = replace(entity, bends=bends)
     base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
     solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
     obstacles = [(*heights(e), footprint(e)) for e in solid]

@@ -100,6 +100,15 @@ def test_ropes_differ_in_shape_length_and_colour() -> None:
         assert len({getattr(r, what) for r in ropes}) == 20
 
 
+def test_a_card_says_how_much_a_rope_is_bent() -> None:
+    for seed in range(10):
+        bends = generate({"entities": {"soft": {"kind": "rope", "curl": [0, 50]}}}, seed).entity("soft").bends
+        halves = np.degrees([sum(bends[:7]), sum(bends[7:])])
+        assert (np.abs(halves) <= 50.001).all()
+    with pytest.raises(TabletopError, match="curl needs a rope, got 'cloth'"):
+        generate({"entities": {"soft": {"kind": "cloth", "curl": 10}}}, 0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_camera_sees_it_under_its_label_and_in_its_colour(world: World, kind: str) -> None:
     what = scene(kind, 1)
