@@ -6,6 +6,7 @@ be true comes first, so that there is a way there, and the fact itself last.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -50,33 +51,18 @@ def _relation(name: str, predicate: str, initial: State, state: State, entity: s
     return out
 
 
-@effect(
-    "stacked",
-    moves="rigid",
-    partners=_SUPPORTS,
-    mirror=(1.0, -1.0, 1.0, 1.0),
-    settles=True,
-    anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
-    claims=is_fact,
-    said="puts {a} on another thing",
-    idle=0,
-)
-def _stacked(initial: State, state: State, entity: str) -> Array:
-    """Where it is relative to the top of another thing, and whether it stays on it."""
-    return _relation("stacked", "on", initial, state, entity)
-
-
-@effect(
-    "contained",
-    moves="rigid",
-    partners=_CONTAINERS,
-    mirror=(1.0, -1.0, 1.0, 1.0),
-    settles=True,
-    anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
-    claims=is_fact,
-    said="puts {a} into a container",
-    idle=0,
-)
-def _contained(initial: State, state: State, entity: str) -> Array:
-    """Where it is relative to the floor of a bin, bowl or open drawer, and whether it stays in it."""
-    return _relation("contained", "inside", initial, state, entity)
+for _name, _predicate, _partners, _said in (
+    ("stacked", "on", _SUPPORTS, "puts {a} on another thing"),
+    ("contained", "inside", _CONTAINERS, "puts {a} into a container"),
+):
+    effect(
+        _name,
+        moves="rigid",
+        partners=_partners,
+        mirror=(1.0, -1.0, 1.0, 1.0),
+        settles=True,
+        anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
+        claims=is_fact,
+        said=_said,
+        idle=0,
+    )(partial(_relation, _name, _predicate))
