@@ -28,7 +28,7 @@ from tabletop.planner import (
     vocabulary_of,
 )
 from tabletop.planner.evaluate import OperatorFactory
-from tabletop.rollout.engine import Engine
+from tabletop.rollout.engine import Engine, Workers
 
 __all__ = ["chains_stage", "check_goals", "make_goals", "skills_of"]
 
@@ -55,7 +55,7 @@ def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Temp
 
 
 def chains_stage(
-    folder: Path, *, policy: str, chains: int, seed: int, workers: int | None, clips: int = 3
+    folder: Path, *, policy: str, chains: int, seed: int, workers: Workers, clips: int = 3
 ) -> dict[str, Any]:
     """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
 

@@ -60,10 +60,8 @@ def _push_height(state: State, entity: str) -> float:
     middle = float(solid.position[2])
     # What is taller than wide trips over the fingertips when it is pushed low.
     tall = float(solid.rise) > 1.03 * float(np.min(solid.half[:2]))
-    return max(
-        table + TIP + 0.007,
-        min(middle, float(solid.bottom) + 0.034) if not tall else min(middle + 0.012, float(solid.bottom) + 0.050),
-    )
+    above, most = (0.012, 0.050) if tall else (0.0, 0.034)
+    return max(table + TIP + 0.007, min(middle + above, float(solid.bottom) + most))
 
 
 @primitive

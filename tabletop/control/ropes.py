@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -133,11 +133,16 @@ def _pull(points: Array) -> tuple[int, Array]:
     return end, to
 
 
+def _guide(state: State, entity: str, end: int, path: Iterable[Array], until: Callable[[State], bool]) -> Motion:
+    """Bring the pinched end (0 or -1) along points (3,), the fingers keeping along the rope, or until told."""
+    return (yield from follow(state, entity, path, until, _along(entity, end), patient=True))
+
+
 def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State], bool]) -> Motion:
     """Draw the pinched end (0 or -1) to a point (2,) or until told."""
     start = here(state).copy()
     goal = within(np.array([to[0], to[1], start[2] + 0.004]))
-    return (yield from follow(state, entity, line(start, goal), until, _along(entity, end), patient=True))
+    return (yield from _guide(state, entity, end, line(start, goal), until))
 
 
 def _sweep(state: State, entity: str, end: int) -> Motion:
@@ -166,16 +171,7 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     # A rope that trails behind is not an L yet: on, at the length that keeps the arm taut.
     for more in (0.0, 0.15, 0.3, 0.45):
         path.append(np.array([*(middle + (half + _TAUT) * _turned(ahead, side * (math.pi / 2 + more))), 0.0]) + offset)
-    return (
-        yield from follow(
-            state,
-            entity,
-            path,
-            _bent(entity),
-            _along(entity, end),
-            patient=True,
-        )
-    )
+    return (yield from _guide(state, entity, end, path, _bent(entity)))
 
 
 def _fitted(points: Array) -> Array:
@@ -207,14 +203,7 @@ def _mend(state: State, entity: str) -> Motion:
         out = (wanted[end] - corner) / np.linalg.norm(wanted[end] - corner)
         way = wanted[end] - points[end]
         goal = within(start + np.array([*(1.2 * way + 0.5 * _TAUT * out), 0.004]))
-        state, ok = yield from follow(
-            state,
-            entity,
-            line(start, goal),
-            _bent(entity),
-            _along(entity, end),
-            patient=True,
-        )
+        state, ok = yield from _guide(state, entity, end, line(start, goal), _bent(entity))
         state, _ = yield from _leave(state, entity, end)
     return state, ok
 

@@ -30,12 +30,24 @@ _BEFORE: Final = 0.05
 
 
 @dataclass(frozen=True)
-class MoveJoint(ScriptedOperator):
-    """A drawer pulled or pushed, a button pressed."""
+class _Joint(ScriptedOperator):
+    """A fixture's joint brought to a fraction."""
 
     primitive: str = "open"
     kind: str = "drawer"
     fraction: float = 1.0
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        fraction = np.full(state.values.shape[:-1], self.fraction)
+        return park(follow_joint(state, entity, fraction), entity)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line(self.primitive, entity=entity),)
+
+
+@dataclass(frozen=True)
+class MoveJoint(_Joint):
+    """A drawer pulled or pushed, a button pressed."""
 
     def applicable(self, state: State, entity: str) -> Mask:
         if state.layout.kind(entity) != self.kind:
@@ -46,23 +58,17 @@ class MoveJoint(ScriptedOperator):
         left = _TRAVEL * np.maximum(self.fraction - state.entity(entity, "fraction"), 0.0)
         return np.asarray(fits & strip_free(state, entity, left + 0.055))
 
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        fraction = np.full(state.values.shape[:-1], self.fraction)
-        return park(follow_joint(state, entity, fraction), entity)
-
     def lines(self, state: State, entity: str) -> Sequence[Line]:
-        if self.kind == "button":
-            return (*self.approach(state, entity), line(self.primitive, entity=entity))
-        return (line(self.primitive, entity=entity),)
+        way = self.approach(state, entity) if self.kind == "button" else ()
+        return (*way, *super().lines(state, entity))
 
 
 @dataclass(frozen=True)
-class Swing(ScriptedOperator):
+class Swing(_Joint):
     """A door swung open or shut by its handle."""
 
     primitive: str = "push_open"
     kind: str = "door"
-    fraction: float = 1.0
 
     def applicable(self, state: State, entity: str) -> Mask:
         if state.layout.kind(entity) != self.kind:
@@ -77,10 +83,3 @@ class Swing(ScriptedOperator):
             offset[..., 1] = leaf.half[..., 1]
             fits = fits & reachable(state, leaf.world(offset)[..., :2], 0.05)
         return np.asarray(fits)
-
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        fraction = np.full(state.values.shape[:-1], self.fraction)
-        return park(follow_joint(state, entity, fraction), entity)
-
-    def lines(self, state: State, entity: str) -> Sequence[Line]:
-        return (line(self.primitive, entity=entity),)

@@ -136,16 +136,12 @@ def effect(
 
 def possible(kind: EffectKind, kinds: Sequence[str]) -> bool:
     """Return whether a kind of effect may be had where entities of these kinds are."""
-    cards = load_cards()
-    found = [k for k in kinds if cards[k].moves == kind.moves and (kind.kinds is None or k in kind.kinds)]
-    if kind.moves == "rigid":
-        found = [k for k in found if cards[k].graspable]
+    found = [k for k in kinds if _suits(kind, k)]
     if not kind.partners:
         return bool(found)
     # A thing is no partner of itself.
-    return any(k in kind.partners for k in kinds) and any(
-        sum(k in kind.partners for k in kinds) > (own in kind.partners) for own in found
-    )
+    others = sum(k in kind.partners for k in kinds)
+    return any(others > (own in kind.partners) for own in found)
 
 
 def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
@@ -160,12 +156,8 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
     Rigid things that the gripper does not fit around (a bowl, a plate) are left out.
     """
     out = []
-    for name, entity_kind, moves in zip(layout.names, layout.kinds, layout.moves, strict=True):
-        if moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
-            continue
-        if moves == "rigid" and not load_cards()[entity_kind].graspable:
-            continue
-        if kind.name == "turned" and symmetric(entity_kind):
+    for name, entity_kind in zip(layout.names, layout.kinds, strict=True):
+        if not _suits(kind, entity_kind):
             continue
         if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
             continue
@@ -175,8 +167,18 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
     return out
 
 
+def _suits(kind: EffectKind, entity_kind: str) -> bool:
+    """Return whether a kind of effect is about entities of a kind, whatever state they are in."""
+    card = load_cards()[entity_kind]
+    if card.moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
+        return False
+    if kind.moves == "rigid" and not card.graspable:
+        return False
+    return kind.name != "turned" or not symmetric(entity_kind)
+
+
 def _latches(kind: str) -> bool:
-    joint = load_cards()[kind].joint if kind in load_cards() else None
+    joint = load_cards()[kind].joint
     return joint is not None and joint.latch <= 1.0
 
 
