@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from tabletop.errors import unknown
+from tabletop.skills.collect import effects_of_card
 from tabletop.skills.discover import KINDS, DiscoverSettings
 from tabletop.skills.settings import LearnerSettings
 
@@ -33,7 +34,10 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
                 break
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
-    kinds = tuple(KINDS) if how["effects"] == "all" else tuple(how["effects"].split(","))
+    if how["effects"] == "all":
+        kinds = effects_of_card(how["scene"], KINDS)
+    else:
+        kinds = tuple(how["effects"].split(","))
     for kind in kinds:
         if kind not in KINDS:
             raise unknown("effect", kind, [*KINDS, "all"])

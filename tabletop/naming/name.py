@@ -136,7 +136,8 @@ def name_skills(
 
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the floors,
-        phrase, consistency and outcomes on split A; "named_tasks"; "matrix" of rates on split A.
+        phrase, consistency and outcomes on split A (with the effects, where these are relations); "named_tasks";
+        "matrix" of rates on split A.
     """
     s = settings or NameSettings()
     skills = library.skills
@@ -274,7 +275,10 @@ def _entry(
         "size": round(change, 4),
         "spread": round(spread, 4),
         "consistent": bool(spread < 0.05 and change > 0.04),
-        "outcomes": [[round(float(v), 4) for v in o] for o in outcomes],
+        # What a relation came to is seen in the effect only.
+        "outcomes": [
+            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners else ()))] for x in samples
+        ],
         "offset": None,
         "angle": None,
     }

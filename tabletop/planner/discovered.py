@@ -22,14 +22,15 @@ _TAKEN: Final = 0.02
 def operators_from_samples(
     library: Library, samples: Mapping[str, Sequence[Sequence[float]]]
 ) -> tuple[SampledOperator, ...]:
-    """Return an operator for each skill that has samples.
+    """Return an operator for each skill that has samples. What is deformable is left out: its shape has no forecast.
 
     The episodes begin with the gripper away from everything. So a skill that is judged while it may hold its
     entity comes last in a plan: what would follow it was never measured from there.
 
     Args:
         library: the skills.
-        samples: outcomes by skill id, as `outcome` in skills/effects.py gives them.
+        samples: outcomes by skill id, as `outcome` in skills/effects gives them; where the effect is a relation, the
+            effect itself (4 numbers) follows.
 
     Raises:
         TabletopError: an unknown skill, or an outcome with too few or infinite numbers.
@@ -37,6 +38,8 @@ def operators_from_samples(
     out = []
     for id, found in samples.items():
         skill = library.skill(id)
+        if skill.effect.moves == "deformable":
+            continue
         outcomes = tuple(_outcome(skill.effect, e, id) for e in found)
         out.append(
             SampledOperator(
@@ -46,6 +49,7 @@ def operators_from_samples(
                 outcomes,
                 library.length(skill),
                 partial(library.policy, id),
+                relation=skill.effect.name if skill.effect.partners else None,
                 last=not skill.effect.settles,
             )
         )
@@ -54,12 +58,15 @@ def operators_from_samples(
 
 def _outcome(kind: EffectKind, found: Sequence[float], id: str) -> Outcome:
     numbers = [float(v) for v in found]
-    size = 1 if kind.moves == "joint" else 6
+    size = 1 if kind.moves == "joint" else 6 + kind.size * bool(kind.partners)
     if len(numbers) != size or not np.isfinite(numbers).all():
         raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
     if kind.moves == "joint":
         return Outcome(fraction=numbers[0])
-    dx, dy, dz, yaw, x, y = numbers
+    dx, dy, dz, yaw, x, y = numbers[:6]
+    if kind.partners:
+        near, true = numbers[6:], bool(kind.claimed(np.array([numbers[6:]]))[0])
+        return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)
     place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if kind.places else None
     # Whether the gripper still holds it is not said; what ends above where it began is taken to be held.
     return Outcome((dx, dy, dz), yaw, place=place, held=not kind.settles and dz > _TAKEN)

@@ -14,6 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.planner.change import drop_off, follow_joint, hold, park, put, turn
 from tabletop.rollout.policy import Policy
 from tabletop.sim.state import State
+from tabletop.skills.effects import partner_of, related
 
 __all__ = ["Operator", "Outcome", "SampledOperator"]
 
@@ -73,6 +74,8 @@ class Outcome:
     """rad turned about +z."""
     place: tuple[float, float] | None = None
     """m, world: where it ended, if the skill brings things to a place and does not move them by a distance."""
+    related: tuple[float, float, float] | None = None
+    """m, world axes: how far from where a relation with another thing holds, if it was brought about."""
     fraction: float | None = None
     """Final joint fraction; None for what has no joint."""
     held: bool = False
@@ -80,7 +83,8 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Raises TabletopError: a number is not finite."""
-        if not np.isfinite([*self.displacement, *(self.place or ()), self.yaw, self.fraction or 0.0]).all():
+        numbers = [*self.displacement, *(self.place or ()), *(self.related or ()), self.yaw, self.fraction or 0.0]
+        if not np.isfinite(numbers).all():
             raise TabletopError(f"an outcome takes finite numbers, got {self!r}")
 
 
@@ -101,6 +105,8 @@ class SampledOperator:
     horizon: int
     make_policy: Callable[[str], Policy]
     """The policy for an entity; must pickle."""
+    relation: str | None = None
+    """Kind of effect that relates the entity to another one, which must then be there."""
     last: bool = False
     reliability: float = 1.0
 
@@ -127,6 +133,11 @@ class SampledOperator:
             np.array([o.held for o in self.outcomes]),
         )
 
+    @cached_property
+    def _offsets(self) -> Array:
+        """Offsets from where the relation holds, (n, 3), nan where it was not brought about."""
+        return np.array([o.related or (np.nan,) * 3 for o in self.outcomes])
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
         layout, shape = state.layout, state.values.shape[:-1]
@@ -138,7 +149,8 @@ class SampledOperator:
         if self.moves == "joint":
             return np.ones(shape, dtype=bool)
         height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
-        return np.asarray(height > -_BELOW_TABLE)
+        with_another = True if self.relation is None else partner_of(self.relation, state, entity) >= 0
+        return np.asarray((height > -_BELOW_TABLE) & with_another)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         """Return the state after the outcomes that the draws choose."""
@@ -155,6 +167,9 @@ class SampledOperator:
         # What fell off the table did not get to the place it was brought to.
         placed = ~np.isnan(place[chosen]) & (moved[chosen][:, 2:] > _OFF_TABLE)
         there[..., :2] = np.where(placed, place[chosen], there[..., :2])
+        if self.relation is not None:
+            offset = self._offsets[chosen]
+            there = np.where(np.isnan(offset), there, related(self.relation, state, entity, offset))
         out = put(state, entity, there)
         if yaw.any():
             out = turn(out, entity, yaw[chosen])

@@ -17,10 +17,20 @@ from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
 from tabletop.skills.codes import Codes
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, possible
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, get_effect, possible
 from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
 
-__all__ = ["STARTS", "Batch", "CollectJob", "Record", "attended_scene", "check_card", "collect", "effects_along"]
+__all__ = [
+    "STARTS",
+    "Batch",
+    "CollectJob",
+    "Record",
+    "attended_scene",
+    "check_card",
+    "collect",
+    "effects_along",
+    "effects_of_card",
+]
 
 _ATTEMPTS: Final = 400
 INVENTORY_EPISODES: Final = 8
@@ -145,18 +155,30 @@ def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: Sequence[
             yield attempt
 
 
+def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return those kinds of effect that a scene card has entities for.
+
+    Raises:
+        TabletopError: there is no such card.
+    """
+    card = load_scene_card(name)
+    return tuple(k for k in kinds if next(_inventories(card, get_effect(k), [0]), None) is not None)
+
+
 def check_card(name: str, kinds: Iterable[EffectKind]) -> None:
     """Check that a scene card has entities for kinds of effect.
 
     Raises:
         TabletopError: there is no such card, or it never has one.
     """
-    card = load_scene_card(name)
-    lacking = [kind.name for kind in kinds if next(_inventories(card, kind, [0]), None) is None]
+    wanted = [kind.name for kind in kinds]
+    found = effects_of_card(name, wanted)
+    lacking = [k for k in wanted if k not in found]
     if lacking:
         raise TabletopError(
             f"scene card {name!r} never has what the effects {', '.join(lacking)} need; "
-            "choose others with --effects, or another card with --scene (everything has all)"
+            "choose others with --effects, or another card with --scene (everything has all but ropes and cloths, "
+            "which fabrics has)"
         )
 
 

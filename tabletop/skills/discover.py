@@ -30,6 +30,7 @@ from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import STARTS, Batch, CollectJob, check_card, collect
+from tabletop.skills.effects import get_effect
 from tabletop.skills.interrupt import held_back
 from tabletop.skills.learner import Learner, LearnerSettings
 from tabletop.skills.library import Library, save_library
@@ -42,29 +43,32 @@ _AHEAD: Final = 2
 
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
-    "held": (48, 0.28),
-    "settled": (24, 0.20),
-    "placed": (32, 0.22),
-    "turned": (6, 0.10),
-    "drawer": (6, 0.14),
-    "button": (2, 0.06),
-    "toppled": (2, 0.03),
+    "held": (48, 0.24),
+    "settled": (24, 0.14),
+    "placed": (32, 0.18),
+    "turned": (6, 0.12),
+    "drawer": (6, 0.12),
+    "button": (2, 0.04),
+    "toppled": (2, 0.04),
     "dropped": (2, 0.03),
     "stacked": (2, 0.10),
     "contained": (2, 0.08),
     "reached": (8, 0.03),
-    "door": (6, 0.08),
-    "window": (6, 0.05),
-    "faucet": (6, 0.05),
-    "dial": (6, 0.05),
-    "lever": (4, 0.03),
-    "handle": (4, 0.03),
-    "bolt": (4, 0.03),
+    "door": (6, 0.11),
+    "window": (6, 0.08),
+    "faucet": (6, 0.08),
+    "dial": (6, 0.08),
+    "lever": (4, 0.06),
+    "handle": (4, 0.06),
+    "bolt": (4, 0.05),
     "doorbell": (2, 0.02),
+    "dragged": (8, 0.10),
+    "straightened": (2, 0.06),
+    "folded": (2, 0.06),
 }
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = ("held", "settled", "placed", "turned", "drawer", "button")
-"""Kinds of effect that are looked for where nothing else is said: those that the card `discovery` has room for."""
+USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
+"""Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class DiscoverSettings:
     """Codes of each kind of effect."""
     shares: Mapping[str, float] = field(default_factory=lambda: {name: KINDS[name][1] for name in USUAL})
     """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
-    scene: str = "discovery"
+    scene: str = "everything"
     """Scene card in assets/scenes."""
     horizon: int = 30
     """Control steps a skill acts for."""
@@ -91,7 +95,7 @@ class DiscoverSettings:
     """Where the gripper starts, one of STARTS in skills/collect.py."""
     seed: int = 0
     """Of everything."""
-    save_every: float = 120.0
+    save_every: float = 180.0
     """Seconds from one checkpoint to the next; it changes no result."""
 
     def __post_init__(self) -> None:

@@ -35,12 +35,14 @@ class Discriminator:
 
         Args:
             codes: the codes.
-            sigma: m, the channel's noise: what is apart by less counts as the same.
+            sigma: m, the channel's noise at the start: what is apart by less counts as the same.
             rate: share of the way that a fit moves the means.
             width: numbers that are seen: of one effect, or of several one after another.
             facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
         """
-        self.codes, self.sigma, self.rate, self.facts = codes, sigma, rate, facts
+        self.codes, self.rate, self.facts = codes, rate, facts
+        self.sigma = np.full(len(codes.kinds), sigma)
+        """(kinds,): m, the channel's noise for effects of each kind."""
         self.means = np.zeros((codes.total, width))
         for i, kind in enumerate(codes.kinds if facts else ()):
             for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
@@ -79,11 +81,12 @@ class Discriminator:
         out += (means**2).sum(-1)
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         np.maximum(out, 0.0, out=out)
-        idle = self.codes.kinds[self.codes.kind_of[own[0]]].idle
+        kind = int(self.codes.kind_of[own[0]])
+        idle = self.codes.kinds[kind].idle
         if self.facts and idle is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, idle] = _AWAY**2
-        out /= self.sigma**2
+        out /= self.sigma[kind] ** 2
         out += 1.0
         np.sqrt(out, out=out)
         np.subtract(out.min(-1, keepdims=True), out, out=out)
@@ -110,17 +113,17 @@ class Discriminator:
         """Return the cross-entropy of labels under the channel's noise, in nats."""
         used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
         used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
-        seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[kinds]
+        seen = effects + rng.normal(0.0, self.sigma[kinds, None], effects.shape) * used[kinds]
         return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {"means": self.means, "sigma": np.array(self.sigma)}
+        return {"means": self.means, "sigma": self.sigma}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
-        self.sigma = float(state["sigma"])
+        self.sigma = np.array(state["sigma"], dtype=np.float64)
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

@@ -117,7 +117,7 @@ class Learner:
         """Let the objective learn, then make that many updates of the policy."""
         if self.objective.random:
             return
-        known = float(np.mean(list(self.accuracy().values())))
+        known = np.array(list(self.accuracy().values()))
         self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
         self.rounds += 1
         if self.objective.restarts:

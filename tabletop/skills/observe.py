@@ -13,7 +13,8 @@ from tabletop.sim.state import Layout, State
 __all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "Observer", "mirrored"]
 
 OTHERS: Final = 4
-"""Further entities that are seen: the nearest to the attended one at the start."""
+"""Further things that are seen: ends of the attended one, if it is deformable; then the entities nearest to it at the
+start."""
 OTHER_WIDTH: Final = 13
 EGO: Final = 46
 """Columns about the robot and the attended entity, code and effect kind left out."""
@@ -123,7 +124,16 @@ class Observer:
             column += 1
         self._curved = column
         column = EGO
-        for i in others:
+        ends = _ends(layout, entity)
+        for part in ends:
+            self._constant[column] = 1.0
+            column += 1
+            put(part, 6.0, position)
+            put(part, 6.0, gripper)
+            # As small as they are; neither rigid nor jointed.
+            self._constant[column : column + 3] = 8.0 * float(state.entity(entity, "size")[2])
+            column += 6
+        for i in others[: OTHERS - len(ends)]:
             name = layout.names[i]
             self._constant[column] = 1.0
             column += 1
@@ -171,6 +181,17 @@ class Observer:
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value
         return out.astype(np.float32)
+
+
+def _ends(layout: Layout, entity: str) -> list[slice]:
+    """Return the columns of what a rope or cloth is taken by: ends and middle, or corners; [] for all else.
+
+    They are seen as things beside it.
+    """
+    n, m = layout.grid(entity)
+    start = layout.nodes_slice(entity).start if n else 0
+    nodes = [0, n // 2, n - 1] if m == 1 else [0, m - 1, (n - 1) * m, n * m - 1]
+    return [slice(start + 3 * i, start + 3 * i + 3) for i in nodes] if n else []
 
 
 def _x_axis(q: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
+from tabletop.logic.predicate import get_predicate
 from tabletop.planner import operators_from_samples
+from tabletop.sim.state import Layout, State
 from tabletop.skills.codes import Codes
+from tabletop.skills.effects import FACT
 from tabletop.skills.library import Library
 from tabletop.skills.policy import SETTLE_STEPS
 
@@ -32,6 +35,44 @@ def test_what_was_measured_becomes_the_planner_s_outcomes() -> None:
     assert settled.outcomes[0].yaw == 0.04
     assert math.isclose(math.fsum(o.fraction or 0.0 for o in drawer.outcomes), 1.5)
     assert (settled.moves, drawer.moves, drawer.kinds) == ("rigid", "joint", ("drawer",))
+
+
+def scene(blue: float) -> State:
+    """A block 6 cm wide at x = 0.4 m, and one 4 cm wide that a block at `blue` is nearer or farther than."""
+    kinds = {"red": (0.4, 0.06), "blue": (blue, 0.04), "green": (0.6, 0.04)}
+    layout = Layout(tuple(kinds), ("block",) * 3, ("rigid",) * 3)
+    values = np.zeros((2, layout.width))
+    for name, (x, width) in kinds.items():
+        values[:, layout.entity_slice(name, "position")] = (x, 0.0, width / 2)
+        values[:, layout.entity_slice(name, "quaternion")] = (0.0, 0.0, 0.0, 1.0)
+        values[:, layout.entity_slice(name, "size")] = width
+    values[:, layout.robot_slice("table_size")] = (0.65, 0.7)
+    return State(layout, values)
+
+
+@pytest.mark.parametrize(("blue", "under"), [(0.5, "blue"), (0.7, "green")])
+def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue: float, under: str) -> None:
+    library = Library(Codes({"stacked": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    missed, done = [0.02, 0.0, 0.0, 0.0, 0, 0, -0.2, 0, -0.04, 0], [0.1, 0, 0.04, 0, 0, 0, 0.01, 0, 0, FACT]
+    (stack,) = operators_from_samples(library, {"stacked-01": [missed, done]})
+    before = scene(blue)
+    after = stack.predict(before, "red", np.array([0.0, 0.99]))
+    x = float(before.entity(under, "position")[0, 0])
+    assert after.entity("red", "position") == pytest.approx(np.array([[0.42, 0.0, 0.03], [x + 0.01, 0.0, 0.07]]))
+    assert (get_predicate("on").function(after, before, "red", under) > 0).tolist() == [False, True]
+
+
+def test_a_relation_needs_another_thing() -> None:
+    library = Library(Codes({"stacked": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    (stack,) = operators_from_samples(library, {"stacked-01": [[0.0] * 10]})
+    layout = Layout(("red",), ("block",), ("rigid",))
+    assert not stack.applicable(State(layout, np.zeros((2, layout.width))), "red").any()
+    assert stack.applicable(scene(0.5), "red").all()
+
+
+def test_what_is_deformable_has_no_forecast() -> None:
+    library = Library(Codes({"dragged": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    assert operators_from_samples(library, {"dragged-00": [[0.0] * 6]}) == ()
 
 
 def test_only_skills_that_may_end_holding_something_come_last_and_only_others_settle() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tabletop.learn.actor import NetworkSpec
@@ -26,7 +27,8 @@ def build(**entities: Mapping[str, Any]) -> State:
     """Return a state; each entity has a `kind` (block by default) and any column by name."""
     cards = load_cards()
     kinds = tuple(str(e.get("kind", "block")) for e in entities.values())
-    layout = Layout(tuple(entities), kinds, tuple(cards[k].moves for k in kinds))
+    grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
+    layout = Layout(tuple(entities), kinds, tuple(cards[k].moves for k in kinds), grids)
     values = np.zeros(layout.width)
     robot = {"gripper_position": (0.45, 0.0, 0.3), "gripper_quaternion": (1.0, 0, 0, 0), "table_size": (0.65, 0.7)}
     for field, value in robot.items():
@@ -34,9 +36,22 @@ def build(**entities: Mapping[str, Any]) -> State:
     for name, entity in entities.items():
         columns = {"position": (0.5, 0.0, 0.025), "quaternion": (0, 0, 0, 1.0), "size": (0.05, 0.05, 0.05)}
         for field, value in {**columns, **entity}.items():
-            if field != "kind":
+            if field not in {"kind", "nodes"}:
                 values[layout.entity_slice(name, field)] = value
+        if any(layout.grid(name)):
+            values[layout.nodes_slice(name)] = np.ravel(entity.get("nodes", flat(State(layout, values), name)))
     return State(layout, values)
+
+
+def flat(state: State, name: str) -> npt.NDArray[np.float64]:
+    """Return the nodes (n, m, 3) of a rope of 32 cm or a cloth of 20 x 20 cm that lies flat where the entity is."""
+    n, m = state.layout.grid(name)
+    length = 0.32 if m == 1 else 0.20
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, n) * length, np.linspace(-0.5, 0.5, m) * length * (m > 1), indexing="ij")
+    turn = 2 * np.arctan2(*state.entity(name, "quaternion")[2:])
+    spread = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), 0 * x], axis=-1)
+    out: npt.NDArray[np.float64] = spread + state.entity(name, "position")
+    return out
 
 
 @pytest.fixture(scope="session")

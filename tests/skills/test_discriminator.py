@@ -84,7 +84,7 @@ def test_state_dict_brings_everything_back_as_a_copy() -> None:
     one, two = trained(), Discriminator(CODES, 1.0)
     state = one.state_dict()
     two.load_state_dict(state)
-    assert two.sigma == one.sigma
+    assert np.array_equal(two.sigma, one.sigma)
     assert np.array_equal(two.means, one.means)
     two.means += 1.0
     assert not np.array_equal(two.means, one.means)

@@ -81,7 +81,8 @@ def test_wherever_it_fell_to_what_fell_off_the_table_is_off_the_table(make: Buil
 
 @pytest.mark.parametrize("kind", list(EFFECTS))
 def test_the_effect_in_a_mirrored_world_is_the_mirrored_effect(make: Build, kind: str) -> None:
-    name = {"drawer": "drawer", "button": "button"}.get(kind, "block")
+    soft = {"dragged": "cloth", "straightened": "rope", "folded": "cloth"}
+    name = {"drawer": "drawer", "button": "button", **soft}.get(kind, "block")
     first = make(a={"kind": name, "position": (0.5, 0.1, 0.0), "quaternion": about_z(0.3)})
     then = make(a={"kind": name, "position": (0.4, 0.3, 0.1), "quaternion": about_z(0.8), "fraction": 0.4})
     other = make(a={"kind": name, "position": (0.5, -0.1, 0.0), "quaternion": about_z(-0.3)})
@@ -130,7 +131,7 @@ def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
     kind = get_effect(name)
-    what = kind.kinds[0] if kind.kinds else "block"
+    what = kind.kinds[0] if kind.kinds else {"deformable": "rope"}.get(kind.moves, "block")
     rng = np.random.default_rng(1)
     first = make(a={"kind": what})
     rows = [
@@ -186,6 +187,32 @@ def test_in_a_bin_is_a_fact(make: Build) -> None:
 def test_a_fact_is_claimed_by_its_code(make: Build, name: str, then: dict[str, object], fact: int) -> None:
     found = of(name, make(a={"kind": "can"}), make(a={"kind": "can", **then}))
     assert get_effect(name).claimed(found[None]).tolist() == [fact]
+
+
+def test_a_rope_that_is_pulled_straight_is_a_fact(make: Build) -> None:
+    first = make(a={"kind": "rope"})
+    nodes = first.nodes("a").copy()
+    assert of("straightened", first, first) == pytest.approx([0.32, FACT])
+    nodes[8:, 0, 0] = nodes[7::-1, 0, 0]
+    doubled = make(a={"kind": "rope", "nodes": nodes})
+    assert of("straightened", first, doubled) == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+def test_a_cloth_folded_corner_to_corner_is_a_fact_and_a_crumpled_one_is_not(make: Build) -> None:
+    first = make(a={"kind": "cloth"})
+    nodes = first.nodes("a").copy()
+    for i in range(6):
+        for j in range(i):
+            nodes[i, j] = nodes[j, i]
+    assert of("folded", first, make(a={"kind": "cloth", "nodes": nodes})) == pytest.approx([0.0, FACT])
+    crumpled = np.full_like(nodes, 0.5)
+    assert of("folded", first, make(a={"kind": "cloth", "nodes": crumpled})) == pytest.approx([0.0, 0.0])
+    assert of("folded", first, first) == pytest.approx([0.2 * 2**0.5, 0.0])
+
+
+def test_what_is_deformable_is_dragged_by_its_middle(make: Build) -> None:
+    first, then = make(a={"kind": "rope"}), make(a={"kind": "rope", "position": (0.45, 0.1, 0.02)})
+    assert of("dragged", first, then) == pytest.approx([-0.05, 0.1, -0.005])
 
 
 def test_shut_and_open_are_facts_and_what_lies_between_is_none() -> None:

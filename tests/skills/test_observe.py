@@ -157,3 +157,32 @@ def test_a_mirrored_observation_is_what_is_seen_of_the_mirrored_world(entity: st
     assert not np.allclose(there, here, atol=0.1)
     assert np.allclose(mirrored(here), there, rtol=0, atol=1e-5)
     assert np.array_equal(mirrored(mirrored(here)), here)
+
+
+def test_the_ends_of_a_rope_are_seen_as_things_beside_it(make: Build) -> None:
+    state = make(a={"kind": "rope"}, b={"position": (0.5, 0.2, 0.025)})
+    found = rows(see(state, "a"))
+    ends = state.nodes("a")[[0, 8, 15], 0] - state.entity("a", "position")
+    assert found[:, 0].tolist() == [1, 1, 1, 1]
+    assert found[:3, 1:4] == pytest.approx(6 * ends, abs=1e-6)
+    assert found[3, 1:4] == pytest.approx([0.0, 1.2, 0.0], abs=1e-6)
+    assert found[:, 10].tolist() == [0, 0, 0, 1]
+
+
+def test_a_cloth_in_a_mirror_is_seen_as_its_mirror_image(make: Build) -> None:
+    def cloth(side: int) -> np.ndarray:
+        turn = side * 0.2
+        return see(
+            make(
+                a={
+                    "kind": "cloth",
+                    "position": (0.5, side * 0.1, 0.01),
+                    "quaternion": (0, 0, np.sin(turn), np.cos(turn)),
+                }
+            ),
+            "a",
+        )
+
+    one, other = mirrored(cloth(1)), cloth(-1)
+    assert one[:EGO] == pytest.approx(other[:EGO], abs=1e-6)
+    assert np.sort(rows(one), axis=0) == pytest.approx(np.sort(rows(other), axis=0), abs=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabletop.skills.effects import gripper, joints, relations
+from tabletop.skills.effects import deformable, gripper, joints
 from tabletop.skills.effects.kind import (
     EFFECT_WIDTH,
     EFFECTS,
@@ -14,6 +14,7 @@ from tabletop.skills.effects.kind import (
     get_effect,
     possible,
 )
+from tabletop.skills.effects.relations import partner_of, related
 from tabletop.skills.effects.rigid import MIDDLE, TURN, outcome
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "entities_for",
     "get_effect",
     "outcome",
+    "partner_of",
     "possible",
+    "related",
 ]
 
-del gripper, joints, relations  # Imported for the kinds of effect that they register.
+del deformable, gripper, joints  # Imported for the kinds of effect that they register.

@@ -22,6 +22,7 @@ __all__ = [
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
+    "OPEN",
     "REACH",
     "EffectKind",
     "effect",
@@ -187,11 +188,11 @@ def partners(kind: EffectKind, layout: Layout, entity: str, fractions: Mapping[s
     return [
         n
         for n, k in zip(layout.names, layout.kinds, strict=True)
-        if n != entity and k in kind.partners and (k != "drawer" or fractions.get(n, 0.0) > _OPEN)
+        if n != entity and k in kind.partners and (k != "drawer" or fractions.get(n, 0.0) > OPEN)
     ]
 
 
-_OPEN: Final = 0.6
+OPEN: Final = 0.6
 """Fraction from which a drawer takes something in."""
 
 

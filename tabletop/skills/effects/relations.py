@@ -15,12 +15,13 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, effect, get_effect, partners
+from tabletop.skills.effects.kind import FACT, OPEN, effect, get_effect, partners
 from tabletop.skills.effects.rigid import is_fact
 
-__all__: list[str] = []  # Reached by name, not imported.
+__all__ = ["partner_of", "related"]
 
 Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 _FAR: Final = 0.3
 """m beyond which distances are not told apart."""
@@ -28,26 +29,57 @@ _SUPPORTS: Final = ("block", "brick", "can", "plate", "puck")
 _CONTAINERS: Final = ("bin", "bowl", "drawer")
 
 
-def _partner(name: str, initial: State, entity: str) -> str | None:
-    """Return the nearest entity at the start that a relation can be with."""
-    layout = initial.layout
-    fractions = dict(zip(layout.names, initial.field("fraction"), strict=True))
-    there = partners(get_effect(name), layout, entity, fractions)
-    at = initial.entity(entity, "position")[:2]
-    return min(there, key=lambda n: float(np.linalg.norm(initial.entity(n, "position")[:2] - at)), default=None)
+def partner_of(name: str, state: State, entity: str) -> Index:
+    """Return which entity a relation is with, by its index in the layout: (...,), -1 where there is none.
+
+    It is the nearest that the relation can be with; a drawer that is shut takes nothing in.
+    """
+    kind, layout = get_effect(name), state.layout
+    there = partners(kind, layout, entity, dict.fromkeys(layout.names, 1.0))
+    out = np.full(state.values.shape[:-1], -1, dtype=np.intp)
+    least = np.full(out.shape, np.inf)
+    at = state.entity(entity, "position")[..., :2]
+    for other in there:
+        far = np.linalg.norm(state.entity(other, "position")[..., :2] - at, axis=-1)
+        if layout.kind(other) == "drawer":
+            far = np.where(state.entity(other, "fraction") > OPEN, far, np.inf)
+        out = np.where(far < least, layout.index(other), out)
+        least = np.minimum(far, least)
+    return out
 
 
 def _relation(name: str, predicate: str, initial: State, state: State, entity: str) -> Array:
     """Return (..., 4): offset x, y and height (m, within 30 cm) from where the relation holds, and the fact."""
     out = np.zeros((*state.values.shape[:-1], 4))
-    other = _partner(name, initial, entity)
-    if other is None:
+    index = int(partner_of(name, initial, entity))
+    if index < 0:
         return out
+    other = state.layout.names[index]
     one, two = Solid.of(state, entity), Solid.of(state, other)
     out[..., :2] = (one.position - two.position)[..., :2]
     out[..., 2] = one.bottom - (two.top if predicate == "on" else two.bottom)
     out[..., :3] = np.clip(out[..., :3], -_FAR, _FAR)
     out[..., 3] = (get_predicate(predicate).function(state, initial, entity, other) > 0) * FACT
+    return out
+
+
+def related(name: str, state: State, entity: str, offset: Array) -> Array:
+    """Return where an entity's centre is, (..., 3) m, world, if it is this far from where a relation holds.
+
+    Args:
+        name: kind of effect.
+        state: (...,); where there is nothing that the relation can be with, the entity stays.
+        entity: the thing.
+        offset: (..., 3) m, as the effect has it.
+    """
+    out = state.entity(entity, "position").copy()
+    half = Solid.of(state, entity).position[..., 2] - Solid.of(state, entity).bottom
+    which = partner_of(name, state, entity)
+    for index in np.unique(which[which >= 0]):
+        two = Solid.of(state, state.layout.names[index])
+        level = two.top if name == "stacked" else two.bottom
+        there = np.concatenate([two.position[..., :2], (level + half)[..., None]], axis=-1) + offset
+        out = np.where((which == index)[..., None], there, out)
     return out
 
 

@@ -112,14 +112,14 @@ class Objective:
     def begin(self, memory: Memory, rng: np.random.Generator) -> None:
         """Start from the episodes of random actions."""
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: float, rng: np.random.Generator) -> float:
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
         """Learn from the memory, once a round, before the policy does.
 
         Args:
             memory: what happened; relabelled here, where that applies.
             rounds: of learning before.
             updates: that the policy will get in this round.
-            known: share of recent episodes whose code is told right.
+            known: (kinds,) share of recent episodes whose code is told right, by kind of effect.
             rng: draws.
 
         Returns:

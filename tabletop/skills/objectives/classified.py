@@ -13,7 +13,7 @@ from torch import Tensor
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Record
 from tabletop.skills.memory import Memory
-from tabletop.skills.objectives.base import Objective, Window, one_hot
+from tabletop.skills.objectives.base import Array, Objective, Window, one_hot
 from tabletop.skills.objectives.network import Net
 from tabletop.skills.objectives.sight import Sight
 from tabletop.skills.settings import LearnerSettings
@@ -45,7 +45,7 @@ class Classified(Objective):
         out: npt.NDArray[np.float64] = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         return out
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: float, rng: np.random.Generator) -> float:
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
         """Take as many gradient steps as the policy will; return the cross-entropy in nats."""
         del rounds, known
         total = 0.0

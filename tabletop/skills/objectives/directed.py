@@ -21,7 +21,7 @@ from tabletop.skills.codes import Codes
 from tabletop.skills.collect import Record
 from tabletop.skills.discriminator import farthest
 from tabletop.skills.memory import Memory
-from tabletop.skills.objectives.base import Objective, Window, one_hot, telescoped
+from tabletop.skills.objectives.base import Array, Objective, Window, one_hot, telescoped
 from tabletop.skills.objectives.network import Net
 from tabletop.skills.objectives.sight import Sight
 from tabletop.skills.settings import LearnerSettings
@@ -106,7 +106,7 @@ class Directed(Objective):
 
     # --- learning ----------------------------------------------------------------------------
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: float, rng: np.random.Generator) -> float:
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
         """Take as many gradient steps as the policy will; return phi's mean loss."""
         del rounds, known
         told = None if self.fresh else self._told

@@ -62,7 +62,7 @@ class ExploreThenDiscover(Tiled):
     def begin(self, memory: Memory, rng: np.random.Generator) -> None:
         """Make no codes yet."""
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: float, rng: np.random.Generator) -> float:
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
         """Count, make the code book, or relabel; return q's loss on commanded codes once there are codes."""
         self._new = False
         if self.exploring and memory.episodes.added < self.settings.explore:
@@ -121,7 +121,7 @@ class ExploreThenDiscover(Tiled):
             return summed(self.surprise(effects, window.kinds), window.live, gamma)
         square = np.square(effects - self.q.means[window.codes]).sum(-1)
         # The bell of q: a normal near its middle, an exponential far from it, so that the slope is bounded.
-        return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma**2), window.live, gamma)
+        return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma[window.kinds] ** 2), window.live, gamma)
 
     def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
         """Ask q, once there are codes."""

@@ -76,7 +76,7 @@ class Tiled(Objective):
             if len(own) and not (self.facts and self.codes.facts_only(kind)):
                 self.q.means[codes] = farthest(own, len(codes), rng)
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: float, rng: np.random.Generator) -> float:
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
         """Relabel from time to time, and fit q to hindsight codes; return its loss on commanded ones in nats.
 
         The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
@@ -92,8 +92,8 @@ class Tiled(Objective):
         codes = sent[newest]
         kinds = self.codes.kind_of[codes]
         loss = self.q.loss(seen[newest, kinds].astype(np.float64), kinds, codes, rng)
-        # The channel narrows as codes are told apart through it: first broad differences, then finer ones.
-        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * min(1.0, max(0.0, (known - 0.4) / 0.4))
+        # A kind's channel narrows as its codes are told apart through it: first broad differences, then finer ones.
+        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
         return loss
 
     def fit(self, memory: Memory, seen: Array) -> None:
@@ -117,7 +117,7 @@ class Tiled(Objective):
         """Ask q of the whole episode, clean for the name and through the noisy channel for the gain."""
         del told
         kind = self.codes.kind_of[record.code]
-        noise = rng.normal(0.0, self.q.sigma, (1, self.q.means.shape[1]))
+        noise = rng.normal(0.0, self.q.sigma[kind], (1, self.q.means.shape[1]))
         noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.kinds[kind].size :] = 0.0
         effect = self.seen_of(record.effects[:, kind])
         clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([kind, kind]))
@@ -125,7 +125,7 @@ class Tiled(Objective):
 
     def progress(self) -> dict[str, float]:
         """Return the channel's noise."""
-        return {"sigma": round(self.q.sigma, 4)}
+        return {"sigma": round(float(self.q.sigma.mean()), 4)}
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return q's state."""
