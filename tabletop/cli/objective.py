@@ -7,9 +7,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from tabletop.errors import unknown
 from tabletop.skills.collect import effects_of_card
-from tabletop.skills.discover import KINDS, DiscoverSettings
+from tabletop.skills.discover import KINDS, DiscoverSettings, looking_for
 from tabletop.skills.settings import LearnerSettings
 
 __all__ = ["discovery_settings"]
@@ -25,7 +24,7 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     Raises:
         TabletopError: a name that is not known.
     """
-    how = DiscoverSettings().how
+    how = {**DiscoverSettings().how, "effects": "all"}
     if options.resume:
         for checkpoint in (folder / "checkpoint", folder / "checkpoint.old"):
             # One that cannot be read is refused with its reason where the run is resumed.
@@ -38,14 +37,4 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         kinds = effects_of_card(how["scene"], KINDS)
     else:
         kinds = tuple(how["effects"].split(","))
-    for kind in kinds:
-        if kind not in KINDS:
-            raise unknown("effect", kind, [*KINDS, "all"])
-    return DiscoverSettings(
-        counts={kind: KINDS[kind][0] for kind in kinds},
-        shares={kind: KINDS[kind][1] for kind in kinds},
-        scene=how["scene"],
-        learner=learner,
-        starts=how["starts"],
-        seed=options.seed,
-    )
+    return looking_for(kinds, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)

@@ -130,10 +130,12 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--effects",
         metavar="NAME[,NAME]",
-        help="kinds of effect to look for: those of the library that ships (default), all, or some by name",
+        help="kinds of effect to look for, by name, or all that the scene card has things for (default)",
     )
     discover.add_argument(
-        "--scene", metavar="CARD", help="scene card in assets/scenes: discovery (default), everything, or another"
+        "--scene",
+        metavar="CARD",
+        help="scene card in assets/scenes: everything (default), discovery, fabrics or another",
     )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")

@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from tabletop.skills.learner import Learner, LearnerSettings
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.objectives import get_objective
 
-__all__ = ["KINDS", "USUAL", "DiscoverSettings", "discover"]
+__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "discover", "looking_for"]
 
 _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
@@ -69,15 +69,17 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
 USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
+FEW: Final = ("held", "settled", "placed", "turned", "drawer", "button")
+"""Kinds of effect that come within minutes: what the card `discovery` has things for."""
 
 
 @dataclass(frozen=True)
 class DiscoverSettings:
     """What a discovery may be told."""
 
-    counts: Mapping[str, int] = field(default_factory=lambda: {name: KINDS[name][0] for name in USUAL})
+    counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
     """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(default_factory=lambda: {name: KINDS[name][1] for name in USUAL})
+    shares: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
     """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "everything"
     """Scene card in assets/scenes."""
@@ -116,6 +118,21 @@ class DiscoverSettings:
             "scene": self.scene,
             "effects": ",".join(self.counts),
         }
+
+
+def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
+    """Return settings to look for some of KINDS; `others` are further settings.
+
+    Raises:
+        TabletopError: an unknown kind.
+    """
+    chosen = tuple(kinds)
+    for kind in chosen:
+        if kind not in KINDS:
+            raise unknown("effect", kind, KINDS)
+    return DiscoverSettings(
+        counts={kind: KINDS[kind][0] for kind in chosen}, shares={kind: KINDS[kind][1] for kind in chosen}, **others
+    )
 
 
 def discover(

@@ -69,16 +69,16 @@ class LearnerSettings:
     """Episodes that explore-then-discover explores for, warm-up included."""
     capacity: int = 1_200_000
     """Control steps that are remembered."""
-    sigma: float = 0.05
+    sigma: float = 0.03
     """m: noise of the channel that the discriminator sees effects through, at the start."""
-    sigma_end: float = 0.025
+    sigma_end: float = 0.015
     """m: the same, for each kind of effect, once most of its codes are told apart."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     rare: float = 5.0
     """Hindsight episodes are drawn by 1 / (rare + episodes in their 5 cm bin): all that was reached counts alike,
     however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
-    relabel_every: int = 8
+    relabel_every: int = 4
     """Rounds between two drawings of hindsight codes."""
     sharpen: float = 4.0
     """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can

@@ -123,14 +123,14 @@ BAD: dict[str, tuple[list[str], str]] = {
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
     "an unknown effect": (
         ["discover", "--steps", "9", "--effects", "held,fly"],
-        "unknown effect 'fly'; there are: all, bolt, button, ",
+        "unknown effect 'fly'; there are: bolt, button, ",
     ),
     "an unknown scene to discover in": (
         ["discover", "--steps", "9", "--scene", "moon"],
         "unknown scene card 'moon'; there are: cupboard, discovery, everything, ",
     ),
     "effects that a scene card has nothing for": (
-        ["discover", "--steps", "9", "--effects", "held,door,dial"],
+        ["discover", "--steps", "9", "--scene", "discovery", "--effects", "held,door,dial"],
         "scene card 'discovery' never has what the effects door, dial need; ",
     ),
     "an unknown objective": (
