@@ -42,8 +42,9 @@ class NameSettings:
     """Episodes a skill on split B, in the scenes of the one task chosen."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
-    promising: float = 0.3
-    """Rate on split A from which a candidate gets trials."""
+    promising: float = 0.1
+    """Rate on split A from which a candidate gets trials. In the library's scenes a dial may be turned already, in the
+    task's it is not, so that a low rate there says little."""
     reliable: float = 0.7
     """Rate in the trials from which a more telling task is preferred to one that is done more often."""
     seed: int = 0
