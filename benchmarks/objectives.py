@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from tabletop.cli.stages import name_stage
 from tabletop.errors import TabletopError
-from tabletop.naming import NameSettings
+from tabletop.logic import load_registry
+from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
@@ -42,6 +42,8 @@ from tabletop.skills.objectives import OBJECTIVES
 
 HELD_OUT: Final = 1000
 """Seeds of held-out episodes begin here: they are the same for all cases."""
+NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
+"""Less thorough than `tabletop name`: there are many runs to name."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 
 
@@ -109,8 +111,10 @@ def run(case: Case, seed: int, folder: Path, options: argparse.Namespace) -> dic
     )
     result = {"case": case.name, "seed": seed, "budget": budget, **judged(library, options)}
     if options.name:
-        named = name_stage(folder, library, NameSettings(seed=HELD_OUT), options.workers)
+        with Engine(options.workers) as engine:
+            named = name_skills(library, load_registry(), engine, NAMING)
         result["named_tasks"] = len(named["named_tasks"])
+        result["named"] = named["named_tasks"]
     write_whole(kept, json.dumps(result, indent=1) + "\n")
     return result
 
@@ -155,7 +159,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="budget in control steps instead: the same result each time")
     parser.add_argument("--episodes", type=int, default=24, help="held-out, a skill (default 24)")
     parser.add_argument("--workers", type=int, help="processes (default: one core is left to the learner)")
-    parser.add_argument("--name", action="store_true", help="count the tasks that skills are named for, too (slow)")
+    parser.add_argument("--name", action="store_true", help="count the tasks that skills are named for, too")
     parser.add_argument("--runs", type=Path, default=Path("runs/objectives"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/objectives.json"))
     options = parser.parse_args()
