@@ -200,12 +200,12 @@ def effects_along(
 
 
 def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, ...] | None:
-    """Return where a held object counts as having come from: on the table, at about a carry's distance."""
+    """Return where a held object counts as having come from: on the table, right below or at about a carry's distance."""
     thing = scene.entity(entity)
     if not thing.held:
         return None
     x, y, _ = scene.robot.position
-    dx, dy = rng.normal(0.0, 0.10, 2)
+    dx, dy = rng.normal(0.0, rng.choice([0.02, 0.10]), 2)
     return (
         float(np.clip(x + dx, 0.36, 0.66)),
         float(np.clip(y + dy, -0.28, 0.28)),

@@ -25,6 +25,8 @@ Index = npt.NDArray[np.intp]
 
 _FAR: Final = 0.3
 """m beyond which distances are not told apart."""
+_STAYING: Final = ("block", "brick", "can", "puck")
+"""What stays where it is put: a ball rolls off, a mug has its handle in the way."""
 _SUPPORTS: Final = ("block", "brick", "can", "plate", "puck")
 _CONTAINERS: Final = ("bin", "bowl", "drawer")
 
@@ -83,13 +85,14 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
     return out
 
 
-for _name, _predicate, _partners, _said in (
-    ("stacked", "on", _SUPPORTS, "puts {a} on another thing"),
-    ("contained", "inside", _CONTAINERS, "puts {a} into a container"),
+for _name, _predicate, _kinds, _partners, _said in (
+    ("stacked", "on", _STAYING, _SUPPORTS, "puts {a} on another thing"),
+    ("contained", "inside", None, _CONTAINERS, "puts {a} into a container"),
 ):
     effect(
         _name,
         moves="rigid",
+        kinds=_kinds,
         partners=_partners,
         mirror=(1.0, -1.0, 1.0, 1.0),
         settles=True,

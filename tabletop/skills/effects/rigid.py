@@ -28,6 +28,8 @@ MIDDLE: Final = np.array([0.5, 0.0])
 _LOW: Final = np.array([-0.4, -0.4, -0.1])
 _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not told apart."""
+_SHIFT: Final = 0.18
+"""m of displacement to one side beyond which `settled` does not tell apart: most places have no more room."""
 _IN_PLACE: Final = (0.04, 0.20)
 """m of displacement up to which a turn counts in full, and from which on not at all."""
 
@@ -101,8 +103,10 @@ def _placed(initial: State, state: State, entity: str) -> Array:
 
 @effect("settled", moves="rigid", mirror=(1.0, -1.0, 1.0, -1.0), settles=True)
 def _settled(initial: State, state: State, entity: str) -> Array:
-    """Displacement and turn after the gripper let go and left: what stays done."""
-    return outcome(initial, state, entity)[..., :4] * [1.0, 1.0, 1.0, TURN]
+    """Displacement (within 18 cm to each side) and turn after the gripper let go and left: what stays done."""
+    out = outcome(initial, state, entity)[..., :4] * [1.0, 1.0, 1.0, TURN]
+    out[..., :2] = np.clip(out[..., :2], -_SHIFT, _SHIFT)
+    return out
 
 
 @effect("turned", moves="rigid", mirror=(-1.0,), settles=True)
@@ -126,7 +130,7 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
 @effect(
     "toppled",
     moves="rigid",
-    kinds=("can", "mug", "brick", "block"),
+    kinds=("can", "mug"),
     mirror=(1.0, 1.0),
     settles=True,
     anchors=((0.0, 0.0), (0.15, FACT)),
