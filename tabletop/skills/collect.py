@@ -200,7 +200,7 @@ def effects_along(
 
 
 def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, ...] | None:
-    """Return where a held object counts as having come from: on the table, right below or at about a carry's distance."""
+    """Return where a held object counts as having come from: on the table, right below or a carry's distance off."""
     thing = scene.entity(entity)
     if not thing.held:
         return None

@@ -45,6 +45,13 @@ def test_settled_is_the_displacement_in_metres_of_the_world(make: Build) -> None
     assert of("settled", first, then)[:3] == pytest.approx([-0.15, 0.15, 0.15])
 
 
+def test_settled_tells_pushes_apart_up_to_18_cm_to_either_side(make: Build) -> None:
+    first = make(a={"position": (0.5, 0.0, 0.02)})
+    far, farther = (make(a={"position": (0.5 + d, -d, 0.02)}) for d in (0.2, 0.3))
+    assert of("settled", first, far) == pytest.approx([0.18, -0.18, 0, 0])
+    assert np.array_equal(of("settled", first, far), of("settled", first, farther))
+
+
 def test_turned_counts_half_a_turn_as_the_reach_and_nothing_of_what_fell(make: Build) -> None:
     first, then = make(a={}), make(a={"quaternion": about_z(-np.pi / 4)})
     assert of("turned", first, then) == pytest.approx([-REACH / 4])
@@ -230,8 +237,9 @@ def test_the_anchors_of_a_kind_are_its_facts(name: str) -> None:
 def test_a_relation_needs_another_entity(make: Build) -> None:
     kind = get_effect("stacked")
     assert entities_for(kind, make(a={}).layout, {}) == []
-    assert entities_for(kind, make(a={}, b={"kind": "ball"}).layout, {}) == ["b"], "nothing stays on a ball"
-    assert [possible(kind, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, True, True]
+    assert entities_for(kind, make(a={}, b={"kind": "ball"}).layout, {}) == [], "nothing stays on a ball, nor a ball"
+    assert entities_for(kind, make(a={}, b={"kind": "plate"}).layout, {}) == ["a"]
+    assert [possible(kind, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, False, True]
 
 
 def test_nothing_is_put_into_a_drawer_that_is_shut(make: Build) -> None:
@@ -277,9 +285,9 @@ def test_effects_along_an_episode_end_with_the_one_after_settling_and_are_padded
 
 
 def test_a_kind_that_does_not_settle_ends_where_acting_did(make: Build) -> None:
-    run = trajectory([make(a={"position": (0.5 + dx, 0.0, 0.0)}) for dx in (0.0, 0.01, 0.02, 0.03, 0.3)])
+    run = trajectory([make(a={"position": (0.5 + dx, 0.0, 0.0)}) for dx in (0.0, 0.01, 0.02, 0.03, 0.1)])
     assert effects_along(get_effect("held"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.03])
-    assert effects_along(get_effect("settled"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.3])
+    assert effects_along(get_effect("settled"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.1])
 
 
 def test_effects_may_count_from_another_first_state(make: Build) -> None:
