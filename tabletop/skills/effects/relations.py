@@ -6,6 +6,7 @@ be true comes first, so that there is a way there, and the fact itself last.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -23,6 +24,8 @@ __all__ = ["partner_of", "related"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
+_PREDICATES: Final[Mapping[str, str]] = {"stacked": "on", "contained": "inside"}
+"""What makes the fact of each kind of effect."""
 _FAR: Final = 0.3
 """m beyond which distances are not told apart."""
 _STAYING: Final = ("block", "brick", "can", "puck")
@@ -50,7 +53,12 @@ def partner_of(name: str, state: State, entity: str) -> Index:
     return out
 
 
-def _relation(name: str, predicate: str, initial: State, state: State, entity: str) -> Array:
+def _level(name: str, other: Solid) -> Array:
+    """Return the height (m, world) that the bottom of what is related to another thing is at."""
+    return other.top if _PREDICATES[name] == "on" else other.bottom
+
+
+def _relation(name: str, initial: State, state: State, entity: str) -> Array:
     """Return (..., 4): offset x, y and height (m, within 30 cm) from where the relation holds, and the fact."""
     out = np.zeros((*state.values.shape[:-1], 4))
     index = int(partner_of(name, initial, entity))
@@ -59,9 +67,9 @@ def _relation(name: str, predicate: str, initial: State, state: State, entity: s
     other = state.layout.names[index]
     one, two = Solid.of(state, entity), Solid.of(state, other)
     out[..., :2] = (one.position - two.position)[..., :2]
-    out[..., 2] = one.bottom - (two.top if predicate == "on" else two.bottom)
+    out[..., 2] = one.bottom - _level(name, two)
     out[..., :3] = np.clip(out[..., :3], -_FAR, _FAR)
-    out[..., 3] = (get_predicate(predicate).function(state, initial, entity, other) > 0) * FACT
+    out[..., 3] = (get_predicate(_PREDICATES[name]).function(state, initial, entity, other) > 0) * FACT
     return out
 
 
@@ -79,15 +87,14 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
     which = partner_of(name, state, entity)
     for index in np.unique(which[which >= 0]):
         two = Solid.of(state, state.layout.names[index])
-        level = two.top if name == "stacked" else two.bottom
-        there = np.concatenate([two.position[..., :2], (level + half)[..., None]], axis=-1) + offset
+        there = np.concatenate([two.position[..., :2], (_level(name, two) + half)[..., None]], axis=-1) + offset
         out = np.where((which == index)[..., None], there, out)
     return out
 
 
-for _name, _predicate, _kinds, _partners, _said in (
-    ("stacked", "on", _STAYING, _SUPPORTS, "puts {a} on another thing"),
-    ("contained", "inside", None, _CONTAINERS, "puts {a} into a container"),
+for _name, _kinds, _partners, _said in (
+    ("stacked", _STAYING, _SUPPORTS, "puts {a} on another thing"),
+    ("contained", None, _CONTAINERS, "puts {a} into a container"),
 ):
     effect(
         _name,
@@ -100,4 +107,4 @@ for _name, _predicate, _kinds, _partners, _said in (
         claims=is_fact,
         said=_said,
         idle=0,
-    )(partial(_relation, _name, _predicate))
+    )(partial(_relation, _name))
