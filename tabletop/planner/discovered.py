@@ -49,8 +49,8 @@ def operators_from_samples(
                 outcomes,
                 library.length(skill),
                 partial(library.policy, id),
-                relation=skill.effect.name if skill.effect.partners else None,
                 last=not skill.effect.settles,
+                relation=skill.effect.name if skill.effect.partners else None,
             )
         )
     return tuple(out)

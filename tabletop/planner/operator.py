@@ -105,10 +105,10 @@ class SampledOperator:
     horizon: int
     make_policy: Callable[[str], Policy]
     """The policy for an entity; must pickle."""
-    relation: str | None = None
-    """Kind of effect that relates the entity to another one, which must then be there."""
     last: bool = False
     reliability: float = 1.0
+    relation: str | None = None
+    """Kind of effect that relates the entity to another one, which must then be there."""
 
     def __post_init__(self) -> None:
         """Raises TabletopError: no outcomes, or a reliability outside (0, 1]."""

@@ -95,7 +95,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no task": (["tasks", "--tasks", ""], "unknown task ''"),
     "unknown scene card": (
         ["scene", "--card", "moon"],
-        "unknown scene card 'moon'; there are: cupboard, discovery, everything, planning, workshop",
+        "unknown scene card 'moon'; there are: cupboard, discovery, everything, fabrics, planning, workshop",
     ),
     "no episodes": (["evaluate", "nothing", "--episodes", "0"], "--episodes must be at least 1, got 0"),
     "too few workers": (["evaluate", "nothing", "--workers", "-1"], "--workers must be at least 0, got -1"),

@@ -144,7 +144,8 @@ def test_gap_of_balls_is_the_distance_between_centres_less_the_radii(at: Array, 
     still = np.array([0.0, 0.0, 0.0, 1.0])
     one = Solid(np.zeros(3), still, np.full(3, a), "sphere")
     two = Solid(at, still, np.full(3, b), "sphere")
-    np.testing.assert_allclose(footprint_gap(one, two), np.hypot(at[0], at[1]) - a - b, atol=1e-9)
+    # Centres within a micrometre of each other have no line between them: any direction serves.
+    np.testing.assert_allclose(footprint_gap(one, two), np.hypot(at[0], at[1]) - a - b, atol=1e-6)
 
 
 def test_shapes_come_from_the_cards_and_unknown_kinds_are_boxes() -> None:
