@@ -69,7 +69,7 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
 USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
-FEW: Final = ("held", "settled", "placed", "turned", "drawer", "button")
+FEW: Final = ("held", "settled", "placed", "drawer", "button")
 """Kinds of effect that come within minutes: what the card `discovery` has things for."""
 
 
