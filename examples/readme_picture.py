@@ -14,7 +14,7 @@ import numpy as np
 from tabletop.report import read_clip, write_clip
 from tabletop.report.clips import caption
 
-COLUMNS, ROWS = 4, 2
+COLUMNS, ROWS = 5, 3
 
 
 def main(run: Path, out: Path) -> None:
