@@ -22,7 +22,6 @@ __all__ = [
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
-    "OPEN",
     "REACH",
     "EffectKind",
     "effect",
@@ -31,6 +30,7 @@ __all__ = [
     "partners",
     "possible",
     "symmetric",
+    "takes_in",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -162,7 +162,8 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
             continue
         if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
             continue
-        if kind.partners and not partners(kind, layout, name, fractions):
+        others = partners(kind, layout, name)
+        if kind.partners and not any(takes_in(layout.kind(n), fractions.get(n, 0.0)) for n in others):
             continue
         out.append(name)
     return out
@@ -183,16 +184,17 @@ def _latches(kind: str) -> bool:
     return joint is not None and joint.latch <= 1.0
 
 
-def partners(kind: EffectKind, layout: Layout, entity: str, fractions: Mapping[str, float]) -> list[str]:
-    """Return the other entities that a relation may be with."""
-    return [
-        n
-        for n, k in zip(layout.names, layout.kinds, strict=True)
-        if n != entity and k in kind.partners and (k != "drawer" or fractions.get(n, 0.0) > OPEN)
-    ]
+def partners(kind: EffectKind, layout: Layout, entity: str) -> list[str]:
+    """Return the other entities that a relation may be with, if they take things in."""
+    return [n for n, k in zip(layout.names, layout.kinds, strict=True) if n != entity and k in kind.partners]
 
 
-OPEN: Final = 0.6
+def takes_in(kind: str, fraction: Array | float) -> npt.NDArray[np.bool_]:
+    """Return whether a relation can be with an entity of a kind at joint fractions (...,): not with a shut drawer."""
+    return np.asarray((kind != "drawer") | (np.asarray(fraction) > _OPEN))
+
+
+_OPEN: Final = 0.6
 """Fraction from which a drawer takes something in."""
 
 

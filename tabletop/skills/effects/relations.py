@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, OPEN, effect, get_effect, partners
+from tabletop.skills.effects.kind import FACT, effect, get_effect, partners, takes_in
 from tabletop.skills.effects.rigid import is_fact
 
 __all__ = ["partner_of", "related"]
@@ -39,15 +39,13 @@ def partner_of(name: str, state: State, entity: str) -> Index:
 
     It is the nearest that the relation can be with; a drawer that is shut takes nothing in.
     """
-    kind, layout = get_effect(name), state.layout
-    there = partners(kind, layout, entity, dict.fromkeys(layout.names, 1.0))
+    layout = state.layout
     out = np.full(state.values.shape[:-1], -1, dtype=np.intp)
     least = np.full(out.shape, np.inf)
     at = state.entity(entity, "position")[..., :2]
-    for other in there:
+    for other in partners(get_effect(name), layout, entity):
         far = np.linalg.norm(state.entity(other, "position")[..., :2] - at, axis=-1)
-        if layout.kind(other) == "drawer":
-            far = np.where(state.entity(other, "fraction") > OPEN, far, np.inf)
+        far = np.where(takes_in(layout.kind(other), state.entity(other, "fraction")), far, np.inf)
         out = np.where(far < least, layout.index(other), out)
         least = np.minimum(far, least)
     return out
