@@ -43,9 +43,9 @@ _AHEAD: Final = 2
 
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
-    "held": (48, 0.24),
+    "held": (72, 0.24),
     "settled": (24, 0.14),
-    "placed": (32, 0.18),
+    "placed": (40, 0.18),
     "turned": (6, 0.18),
     "drawer": (6, 0.12),
     "button": (2, 0.04),
