@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 
-__all__ = ["iqm", "mean", "stratified_interval", "wilson"]
+__all__ = ["Statistic", "iqm", "mean", "stratified_interval", "wilson"]
 
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Array]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.rollout.statistics import iqm, mean, stratified_interval
+from tabletop.rollout.statistics import Statistic, iqm, mean, stratified_interval
 
 
 def trim_mean(scores: list[float]) -> float:
@@ -74,3 +74,34 @@ def test_bootstrap_errors_state_the_rule() -> None:
         stratified_interval([[1.0]], resamples=0)
     with pytest.raises(TabletopError, match="confidence between 0 and 1"):
         stratified_interval([[1.0]], confidence=1.0)
+
+
+SCORES = (
+    (0.537, 0.151, 0.246, 0.179, 0.214),
+    (0.235, 0.115, 0.666, 0.41, 0.334),
+    (0.598, 0.324, 0.383, 0.766, 0.381),
+    (0.569, 0.984, 0.4, 0.693, 0.709),
+    (0.596, 0.73, 0.761, 0.514, 0.486),
+    (0.614, 1.116, 0.843, 1.005, 1.16),
+    (1.289, 1.113, 1.018, 0.984, 0.919),
+    (0.936, 1.044, 0.817, 1.08, 1.494),
+)
+"""Five runs of each of eight tasks."""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "statistic", "point", "interval"),
+    [
+        (8, iqm, 0.6774, (0.60685, 0.74855)),
+        (8, mean, 0.685325, (0.63295, 0.74010)),
+        (1, iqm, 0.213, (0.16033, 0.44)),
+        (1, mean, 0.2654, (0.1748, 0.4072)),
+    ],
+)
+def test_points_and_intervals_are_those_of_rliable(
+    tasks: int, statistic: Statistic, point: float, interval: tuple[float, float]
+) -> None:
+    """rliable 1.2.0: get_interval_estimates with reps=50000, aggregate_iqm and aggregate_mean, of these scores."""
+    strata = SCORES[:tasks]
+    assert float(statistic(np.concatenate(strata))) == pytest.approx(point, abs=1e-6)
+    assert stratified_interval(strata, statistic, resamples=50_000) == pytest.approx(interval, abs=0.004)
