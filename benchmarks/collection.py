@@ -30,6 +30,7 @@ from tabletop.rollout.engine import default_workers
 from tabletop.sim.world import World
 from tabletop.skills import discover as discovery
 from tabletop.skills.collect import Batch, CollectJob, collect
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.learner import Learner
 from tabletop.skills.policy import SkillPolicy
 
@@ -106,7 +107,7 @@ def main() -> None:
     discovery._Run.round = one_round  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as scratch:
         discovery.collect = partial(counted_collect, folder=scratch)  # type: ignore[assignment]
-        settings = discovery.DiscoverSettings(seed=arguments.seed)
+        settings = DiscoverSettings(seed=arguments.seed)
         with suppress(EnoughError):
             discovery.discover(Path(scratch) / "run", settings, minutes=60.0, quiet=True)
         first, last = rounds[0], rounds[-1]

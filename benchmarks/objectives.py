@@ -34,7 +34,8 @@ from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
-from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.discover import discover
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
 from tabletop.skills.measure import measure, sample_effects

@@ -15,7 +15,7 @@ from tabletop.cli.folder import library_of, make_way, note
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
-from tabletop.skills.discover import FEW, looking_for
+from tabletop.skills.discover_settings import FEW, looking_for
 from tabletop.skills.library import find_library, load_library, save_library
 
 __all__ = ["run_everything"]

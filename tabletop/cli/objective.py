@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from tabletop.skills.collect import effects_of_card
-from tabletop.skills.discover import KINDS, DiscoverSettings, looking_for
+from tabletop.skills.discover_settings import KINDS, DiscoverSettings, looking_for
 from tabletop.skills.settings import LearnerSettings
 
 __all__ = ["discovery_settings"]

@@ -19,7 +19,8 @@ from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search, evaluate_plans
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.discover import discover
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.floors import measure_library
 from tabletop.skills.library import Library

@@ -10,10 +10,9 @@ import json
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,116 +22,22 @@ import torch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from tabletop.errors import TabletopError, unknown
+from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import STARTS, Batch, CollectJob, check_card, collect
-from tabletop.skills.effects import get_effect
+from tabletop.skills.collect import Batch, CollectJob, check_card, collect
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.interrupt import held_back
-from tabletop.skills.learner import Learner, LearnerSettings
+from tabletop.skills.learner import Learner
 from tabletop.skills.library import Library, save_library
-from tabletop.skills.objectives import get_objective
 
-__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "discover", "looking_for"]
+__all__ = ["discover"]
 
 _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
-
-
-KINDS: Final[Mapping[str, tuple[int, float]]] = {
-    "held": (72, 0.24),
-    "settled": (24, 0.14),
-    "placed": (40, 0.18),
-    "turned": (6, 0.18),
-    "drawer": (6, 0.12),
-    "button": (2, 0.04),
-    "toppled": (2, 0.05),
-    "dropped": (2, 0.03),
-    "stacked": (2, 0.10),
-    "contained": (2, 0.08),
-    "reached": (8, 0.03),
-    "door": (6, 0.11),
-    "window": (6, 0.08),
-    "faucet": (6, 0.08),
-    "dial": (6, 0.08),
-    "lever": (4, 0.06),
-    "handle": (4, 0.06),
-    "bolt": (4, 0.05),
-    "doorbell": (2, 0.02),
-    "dragged": (8, 0.10),
-    "straightened": (2, 0.06),
-    "folded": (2, 0.06),
-}
-"""Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
-"""Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
-FEW: Final = ("held", "settled", "placed", "drawer", "button")
-"""Kinds of effect that come within minutes: what the card `discovery` has things for."""
-
-
-@dataclass(frozen=True)
-class DiscoverSettings:
-    """What a discovery may be told."""
-
-    counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
-    """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
-    """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
-    scene: str = "everything"
-    """Scene card in assets/scenes."""
-    horizon: int = 30
-    """Control steps a skill acts for."""
-    episodes: int = 12
-    """Episodes a round."""
-    warmup: int = 240
-    """Episodes of random actions before learning begins."""
-    updates: float = 0.12
-    """Updates a control step."""
-    learner: LearnerSettings = field(default_factory=LearnerSettings)
-    """Of the learner, its objective among them."""
-    starts: str = "mixed"
-    """Where the gripper starts, one of STARTS in skills/collect.py."""
-    seed: int = 0
-    """Of everything."""
-    save_every: float = 180.0
-    """Seconds from one checkpoint to the next; it changes no result."""
-
-    def __post_init__(self) -> None:
-        """Check the starts and the objective."""
-        if self.starts not in STARTS:
-            raise unknown("starts", self.starts, STARTS)
-        get_objective(self.learner.objective, self.learner.sees)
-
-    @property
-    def how(self) -> dict[str, str]:
-        """What decides what kind of discovery this is, as library.yaml has it."""
-        learner = self.learner
-        return {
-            "objective": learner.objective,
-            "sees": learner.sees,
-            "latent": learner.latent,
-            "starts": self.starts,
-            "scene": self.scene,
-            "effects": ",".join(self.counts),
-        }
-
-
-def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
-    """Return settings to look for some of KINDS; `others` are further settings.
-
-    Raises:
-        TabletopError: an unknown kind.
-    """
-    chosen = tuple(kinds)
-    for kind in chosen:
-        if kind not in KINDS:
-            raise unknown("effect", kind, KINDS)
-    return DiscoverSettings(
-        counts={kind: KINDS[kind][0] for kind in chosen}, shares={kind: KINDS[kind][1] for kind in chosen}, **others
-    )
 
 
 def discover(

@@ -10,7 +10,7 @@ import pytest
 from tabletop.cli.objective import discovery_settings
 from tabletop.cli.parser import build_parser
 from tabletop.errors import TabletopError
-from tabletop.skills.discover import KINDS, DiscoverSettings
+from tabletop.skills.discover_settings import KINDS, DiscoverSettings
 from tabletop.skills.effects import get_effect
 
 SOFT = {name for name in KINDS if get_effect(name).moves == "deformable"}

@@ -15,7 +15,8 @@ from tabletop.learn.sac import SACSettings
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import STARTS, CollectJob, collect
-from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.discover import discover
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library, load_library

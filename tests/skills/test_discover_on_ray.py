@@ -9,7 +9,8 @@ import pytest
 
 from tabletop.learn.sac import SACSettings
 from tabletop.skills import discover as module
-from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.discover import discover
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.learner import LearnerSettings
 
 pytest.importorskip("ray")

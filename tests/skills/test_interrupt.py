@@ -27,7 +27,8 @@ from pathlib import Path
 import torch
 
 from tabletop.learn.sac import SACSettings
-from tabletop.skills.discover import DiscoverSettings, discover
+from tabletop.skills.discover import discover
+from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.learner import LearnerSettings
 
 torch.set_num_threads(1)
