@@ -1,14 +1,20 @@
 """What each objective of discovery comes to at an equal budget: same learner, scenes and number of codes, N seeds.
 
-    python benchmarks/objectives.py --minutes 8 --seeds 5
+    python benchmarks/objectives.py --steps 200000 --seeds 5
+    python benchmarks/objectives.py --cases published --steps 200000 --seeds 1 --name
+    python benchmarks/objectives.py --cases final-state --at 0.1,0.5,1 --steps 200000 --seeds 1 --name
 
 A case is an objective, what it sees, where the gripper starts, and what its codes are: `metra`, or
 `metra/observation/nominal`, or `csd/effects/mixed/discrete`. `--cases all` (default) is every objective as it is best
-here: on effects, from mixed starts; `--cases published` is DIAYN, METRA and CSD with each sight and each starts. Runs
-that are finished are passed over and one that was interrupted goes on, so the same command can be given again. Each
-library is measured on held-out episodes from nominal starts, as `tabletop discover` does. The table gives interquartile
-means over the seeds with 95 % intervals by the stratified bootstrap (Agarwal et al. 2021); for the share of codes told
-apart each kind of effect is a stratum.
+here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
+gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
+(PARTS). `--at` says at which shares of the budget a run is measured on its way.
+
+Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does, with its floors. Points
+that are there already are not made again and a run that was interrupted goes on, so the same command can be given
+again, and others with the same --runs add to its table. The table gives interquartile means over the seeds with 95 %
+intervals by the stratified bootstrap (Agarwal et al. 2021); for the share of codes told apart each kind of effect is a
+stratum.
 """
 
 from __future__ import annotations
@@ -18,9 +24,8 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,9 +41,9 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
 from tabletop.skills.discover import discover
 from tabletop.skills.discover_settings import DiscoverSettings
+from tabletop.skills.floors import FLOORS, measure_library
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
-from tabletop.skills.measure import measure, sample_effects
 from tabletop.skills.objectives import OBJECTIVES
 
 HELD_OUT: Final = 1000
@@ -46,6 +51,14 @@ HELD_OUT: Final = 1000
 NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
 """Less thorough than `tabletop name`: there are many runs to name."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
+PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
+    "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
+    "without-hindsight": lambda s: replace(s, hindsight=0.0),
+    "without-mirror": lambda s: replace(s, mirror=False),
+    "adapted-temperature": lambda s: replace(s, sac=replace(s.sac, alpha=None)),
+}
+"""The default with a part left out: q's channel without noise; codes that were sent only; no mirrored batches; a
+temperature that keeps an entropy. Its other parts are objectives and starts."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,8 @@ class Case:
 
     def settings(self, seed: int) -> DiscoverSettings:
         """Return the settings of a run."""
+        if self.objective in PARTS:
+            return DiscoverSettings(learner=PARTS[self.objective](LearnerSettings()), starts=self.starts, seed=seed)
         learner = LearnerSettings(objective=self.objective, sees=self.sees, latent=self.latent)
         return DiscoverSettings(learner=learner, starts=self.starts, seed=seed)
 
@@ -80,8 +95,16 @@ def cases(text: str) -> list[Case]:
     if text == "all":
         return [Case(name) for name in OBJECTIVES]
     if text == "published":
-        names, starts = ("every-state", "metra", "csd"), ("mixed", "nominal")
-        return [Case(n, sees, s) for n in names for sees in ("effects", "observation") for s in starts]
+        names, ways = ("every-state", "metra", "csd"), (("observation", "nominal"), ("effects", "mixed"))
+        return [Case(n, *way) for n in names for way in ways]
+    if text == "parts":
+        return [
+            Case("final-state"),
+            Case("every-state"),
+            Case("final-state-at-end"),
+            Case("final-state", starts="nominal"),
+            *(Case(name) for name in PARTS),
+        ]
     out = []
     for name in text.split(","):
         parts = name.strip().split("/")
@@ -92,40 +115,62 @@ def cases(text: str) -> list[Case]:
     return out
 
 
-def run(case: Case, seed: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Discover, measure and keep one run; what is kept already is read."""
+def run(case: Case, seed: int, options: argparse.Namespace) -> None:
+    """Discover, measuring on the way; what is there already is not made again."""
+    folder: Path = options.runs / case.name.replace("/", "-") / str(seed)
     kept = folder / "result.json"
-    budget = {"minutes": None if options.steps else options.minutes, "steps": options.steps}
+    told = {"case": case.name, "seed": seed, "steps": options.steps, "episodes": options.episodes}
+    result: dict[str, Any] = {**told, "points": []}
     if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-        if found["budget"] != budget:
-            raise TabletopError(f"{str(kept)!r} was made with {found['budget']}, not {budget}; give another --runs")
-        return found
-    settings = case.settings(seed)
-    library = discover(
-        folder,
-        settings,
-        minutes=budget["minutes"],
-        steps=budget["steps"],
-        workers=options.workers,
-        resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
-    )
-    result = {"case": case.name, "seed": seed, "budget": budget, **judged(library, options)}
-    if options.name:
-        with Engine(options.workers) as engine:
-            named = name_skills(library, load_registry(), engine, NAMING)
-        result["named_tasks"] = len(named["named_tasks"])
-        result["named"] = named["named_tasks"]
-    write_whole(kept, json.dumps(result, indent=1) + "\n")
-    return result
+        result = json.loads(kept.read_text(encoding="utf-8"))
+        if any(result[k] != v for k, v in told.items()):
+            theirs = {k: result[k] for k in told}
+            raise TabletopError(f"{str(kept)!r} was made with {theirs}, not {told}; give another --runs")
+    for share in options.at:
+        point = next((p for p in result["points"] if p["share"] == share), None)
+        if point and (not options.name or "named_tasks" in point):
+            continue
+        if any(p["share"] > share for p in result["points"]):
+            raise TabletopError(f"{str(folder)!r} is past {share:g} of its budget already; give another --runs")
+        library = discover(
+            folder,
+            case.settings(seed),
+            steps=round(share * options.steps),
+            workers=options.workers,
+            resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
+        )
+        result["points"] = [p for p in result["points"] if p is not point]
+        result["points"].append({"share": share, **judged(library, options)})
+        write_whole(kept, json.dumps(result, indent=1) + "\n")
 
 
 def judged(library: Library, options: argparse.Namespace) -> dict[str, Any]:
-    """Return what a library comes to on held-out episodes."""
+    """Return what a library comes to on held-out episodes, and the tasks it is named for if that is asked."""
     with Engine(options.workers) as engine:
-        samples = sample_effects(library, engine, options.episodes, HELD_OUT, label="measure")
-        (found,) = engine.map(partial(measure, seed=HELD_OUT), [samples], chunk=1)
-    return {**found, **{k: library.info[k] for k in ("env_steps", "minutes", "updates")}}
+        found = measure_library(library, engine, options.episodes, HELD_OUT).figures
+        found |= {k: library.info[k] for k in ("env_steps", "minutes", "updates")}
+        if options.name:
+            named = name_skills(library, load_registry(), engine, NAMING)
+            found |= {"named_tasks": len(named["named_tasks"]), "named": named["named_tasks"]}
+    return found
+
+
+def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return interquartile means over the seeds of one case at one share of the budget, with 95 % intervals."""
+    out: dict[str, Any] = {name: float(np.mean([r[name] for r in results])) for name in ("env_steps", "updates")}
+    metrics = [*METRICS, *(["named_tasks"] if all("named_tasks" in r for r in results) else [])]
+    for metric in metrics:
+        scores = [float(r[metric]) for r in results]
+        out[metric] = {"iqm": float(iqm(scores)), "interval": stratified_interval([scores], iqm)}
+    told_apart = shares(results, "effective_2cm")
+    out["share_told_apart_2cm"] = {
+        "iqm": float(iqm(np.concatenate(told_apart))),
+        "interval": stratified_interval(told_apart, iqm),
+    }
+    out["floors"] = {
+        name: {k: float(np.mean([r["floors"][name][k] for r in results])) for k in METRICS[:2]} for name in FLOORS
+    }
+    return out
 
 
 def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
@@ -134,30 +179,45 @@ def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
     return [[(r["by_kind"][k][at] - 1) / (r["by_kind"][k]["codes"] - 1) for r in results] for k in kinds]
 
 
-def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return interquartile means over the seeds of one case, each with its 95 % interval."""
-    out: dict[str, Any] = {"seeds": [r["seed"] for r in results]}
-    metrics = [*METRICS, *(["named_tasks"] if all("named_tasks" in r for r in results) else [])]
-    for metric in metrics:
-        scores = [float(r[metric]) for r in results]
-        out[metric] = {"iqm": float(iqm(scores)), "interval": stratified_interval([scores], iqm)}
-    strata = shares(results, "effective_2cm")
-    out["share_told_apart_2cm"] = {
-        "iqm": float(iqm(np.concatenate(strata))),
-        "interval": stratified_interval(strata, iqm),
-    }
-    for name in ("env_steps", "updates"):
-        out[name] = float(np.mean([r[name] for r in results]))
+def collected(folder: Path, steps: int) -> dict[str, dict[str, Any]]:
+    """Return, by case, its seeds and the summary of each point, of all runs in a folder with that budget."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/*/result.json"))]
+    runs = [r for r in runs if r["steps"] == steps]
+    out: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(r["case"] for r in runs):
+        own = [r for r in runs if r["case"] == name]
+        points = {}
+        for share in sorted({p["share"] for r in own for p in r["points"]}):
+            there = [p for r in own for p in r["points"] if p["share"] == share]
+            points[f"{share:g}"] = {"seeds": len(there), **summary(there)}
+        out[name] = {"seeds": [r["seed"] for r in own], "points": points}
     return out
+
+
+def show(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the table, the best at the end of the budget first."""
+    print(
+        f"{'case':30}{'of budget':>10}{'seeds':>6}{'at 2 cm':>22}{'at 5 cm':>22}{'bins':>22}{'named':>20}{'floors':>18}"
+    )
+    rows = [(name, share, row) for name, case in found.items() for share, row in case["points"].items()]
+    for name, share, row in sorted(rows, key=lambda r: (-float(r[1]), -r[2][METRICS[0]]["iqm"])):
+        metrics = [row.get(m) for m in (*METRICS, "named_tasks")]
+        cells = ["{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]".format(**m) if m else "-" for m in metrics]
+        floors = " ".join(f"{row['floors'][f][METRICS[0]]:.1f}" for f in FLOORS)
+        print(
+            f"{name:30}{share:>10}{row['seeds']:>6}"
+            + "".join(f"{c:>22}" for c in cells[:3])
+            + f"{cells[3]:>20}{floors:>18}"
+        )
 
 
 def main() -> None:
     """Run what is missing, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cases", default="all", help="all, published, or A,B as objective/sees/starts/latent")
+    parser.add_argument("--cases", default="all", help="all, published, parts, or A,B as objective/sees/starts/latent")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each case (default 5)")
-    parser.add_argument("--minutes", type=float, default=8.0, help="budget of each run (default 8)")
-    parser.add_argument("--steps", type=int, help="budget in control steps instead: the same result each time")
+    parser.add_argument("--steps", type=int, default=200_000, help="budget of each run, control steps (default 200000)")
+    parser.add_argument("--at", default="1", help="shares of the budget to measure at, A,B,C (default 1)")
     parser.add_argument("--episodes", type=int, default=24, help="held-out, a skill (default 24)")
     parser.add_argument("--workers", type=int, help="processes (default: one core is left to the learner)")
     parser.add_argument("--name", action="store_true", help="count the tasks that skills are named for, too")
@@ -167,25 +227,26 @@ def main() -> None:
     wanted = cases(options.cases)
     if options.seeds < 1:
         raise TabletopError(f"--seeds must be at least 1, got {options.seeds}")
-    runs: dict[str, list[dict[str, Any]]] = {case.name: [] for case in wanted}
+    try:
+        options.at = sorted({float(share) for share in options.at.split(",")})
+    except ValueError:
+        raise TabletopError(f"--at takes shares such as 0.1,0.5,1; got {options.at!r}") from None
+    if not (options.at and options.at[0] > 0.0 and options.at[-1] <= 1.0):
+        raise TabletopError(f"--at takes shares above 0 and up to 1; got {options.at}")
     # Seed by seed, so that an interrupted benchmark has every case.
     todo = [(case, seed) for seed in range(options.seeds) for case in wanted]
     for case, seed in tqdm(todo, desc="objectives", unit="run"):
         tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
-        runs[case.name].append(run(case, seed, options.runs / case.name.replace("/", "-") / str(seed), options))
-    found = {name: summary(results) for name, results in runs.items()}
-    print(f"{'case':32}{'at 2 cm':>22}{'at 5 cm':>22}{'bins of 5 cm':>22}{'steps':>10}")
-    for name, row in sorted(found.items(), key=lambda item: -item[1][METRICS[0]]["iqm"]):
-        cells = ["{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]".format(**row[m]) for m in METRICS]
-        print(f"{name:32}" + "".join(f"{c:>22}" for c in cells) + f"{row['env_steps']:>10.0f}")
+        run(case, seed, options)
+    found = collected(options.runs, options.steps)
+    show(found)
     result = {
         "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
         "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "budget": {"minutes": None if options.steps else options.minutes, "steps": options.steps},
+        "steps": options.steps,
         "episodes_per_skill": options.episodes,
         "cases": found,
-        "runs": runs,
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(options.out, json.dumps(result, indent=1) + "\n")

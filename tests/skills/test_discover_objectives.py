@@ -29,6 +29,7 @@ torch.set_num_threads(1)
 SHORT, LONG = 150, 240
 """Control steps: the short budget ends in the middle of learning."""
 CASES = [
+    ("final-state-at-end", "effects", "sphere"),
     ("first-and-last", "effects", "sphere"),
     ("trajectory", "effects", "sphere"),
     ("every-state", "observation", "sphere"),

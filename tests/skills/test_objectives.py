@@ -28,7 +28,7 @@ CASES = [
     *((name, sees, "sphere") for name, sees in ALL),
     *((name, "effects", latent) for name in DIRECTED for latent in ("gaussian", "discrete")),
 ]
-TILED = ("final-state", "every-state", "first-and-last", "trajectory", "explore-then-discover")
+TILED = ("final-state", "final-state-at-end", "every-state", "first-and-last", "trajectory", "explore-then-discover")
 
 
 def settings(name: str, sees: str = "effects", latent: str = "sphere", **change: object) -> LearnerSettings:
@@ -205,6 +205,16 @@ def test_final_state_prefers_what_is_gained_early() -> None:
         memory.add([Record(0, "block", record.observations, record.actions, record.effects, record.valid, HORIZON)])
     found = objective.rewards(window(objective, memory, np.zeros(2, int), HORIZON))
     assert found[0] > found[1] > 0
+
+
+def test_final_state_at_end_pays_log_q_and_log_k_in_the_last_step_only() -> None:
+    objective, memory = taught("final-state-at-end")
+    gains = objective.gains(window(objective, memory, np.zeros(20, int), HORIZON))[-1]  # type: ignore[attr-defined]
+    assert not objective.rewards(window(objective, memory, np.zeros(20, int))).any()
+    late = window(objective, memory, np.full(20, HORIZON - 2))
+    assert np.abs(gains).max() > 0.1
+    assert objective.rewards(late) == pytest.approx(GAMMA * gains)
+    assert not objective.rewards(window(objective, memory, np.full(20, HORIZON))).any()
 
 
 @pytest.mark.parametrize("sees", ["effects", "observation"])

@@ -11,7 +11,7 @@ from tabletop.skills.objectives.base import Objective, Window
 from tabletop.skills.objectives.csd import CSD
 from tabletop.skills.objectives.every_state import EveryObservation, EveryState
 from tabletop.skills.objectives.explore_then_discover import ExploreThenDiscover
-from tabletop.skills.objectives.final_state import FinalState
+from tabletop.skills.objectives.final_state import FinalState, FinalStateAtEnd
 from tabletop.skills.objectives.first_and_last import FirstAndLast
 from tabletop.skills.objectives.floors import MaxEntropy, Random
 from tabletop.skills.objectives.lsd import LSD
@@ -23,6 +23,7 @@ __all__ = ["OBJECTIVES", "Objective", "Window", "get_objective", "make_objective
 
 OBJECTIVES: Final[Mapping[str, Mapping[str, type[Objective]]]] = {
     "final-state": {"effects": FinalState},
+    "final-state-at-end": {"effects": FinalStateAtEnd},
     "every-state": {"effects": EveryState, "observation": EveryObservation},
     "first-and-last": {"effects": FirstAndLast},
     "trajectory": {"effects": Trajectory},
