@@ -29,7 +29,7 @@ class Measured:
 
 
 def measure_library(library: Library, engine: Engine, episodes: int, seed: int) -> Measured:
-    """Measure a library on held-out episodes from nominal starts, and its floors on a quarter as many.
+    """Measure a library on held-out episodes from nominal starts, and its floors on a tenth as many.
 
     Args:
         library: the skills.
@@ -37,7 +37,7 @@ def measure_library(library: Library, engine: Engine, episodes: int, seed: int) 
         episodes: a skill.
         seed: of scenes, episodes and discriminators.
     """
-    few = max(4, episodes // 4)
+    few = max(5, episodes // 10)
     samples = sample_effects(library, engine, episodes, seed, label="measure")
     runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
     floor_samples = [
