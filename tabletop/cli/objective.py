@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tabletop.skills.collect import effects_of_card
@@ -25,11 +26,13 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         TabletopError: a name that is not known.
     """
     how = {**DiscoverSettings().how, "effects": "all"}
+    counts: dict[str, int] = {}
     if options.resume:
         for checkpoint in (folder / "checkpoint", folder / "checkpoint.old"):
             # One that cannot be read is refused with its reason where the run is resumed.
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                how |= json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))["how"]
+                state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+                how, counts = how | state["how"], state["counts"]
                 break
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
@@ -37,4 +40,5 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         kinds = effects_of_card(how["scene"], KINDS)
     else:
         kinds = tuple(how["effects"].split(","))
-    return looking_for(kinds, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
+    found = looking_for(kinds, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
+    return replace(found, counts={kind: counts.get(kind, usual) for kind, usual in found.counts.items()})

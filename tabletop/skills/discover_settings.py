@@ -41,8 +41,8 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
 USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
-FEW: Final = ("held", "settled", "placed", "drawer", "button")
-"""Kinds of effect that come within minutes: what the card `discovery` has things for."""
+FEW: Final[Mapping[str, int]] = {"held": 48, "settled": 24, "placed": 32, "drawer": 6, "button": 2}
+"""Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class DiscoverSettings:
 
 
 def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
-    """Return settings to look for some of KINDS; `others` are further settings.
+    """Return settings to look for some of KINDS; `others` are further settings, which go first.
 
     Raises:
         TabletopError: an unknown kind.
@@ -102,6 +102,5 @@ def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
     for kind in chosen:
         if kind not in KINDS:
             raise unknown("effect", kind, KINDS)
-    return DiscoverSettings(
-        counts={kind: KINDS[kind][0] for kind in chosen}, shares={kind: KINDS[kind][1] for kind in chosen}, **others
-    )
+    counts, shares = ({kind: KINDS[kind][i] for kind in chosen} for i in (0, 1))
+    return DiscoverSettings(**{"counts": counts, "shares": shares, **others})

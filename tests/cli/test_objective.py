@@ -41,6 +41,8 @@ def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
 def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
     how = settings(tmp_path, "--effects", "door,held", "--starts", "nominal").how
     (tmp_path / name).mkdir()
-    (tmp_path / name / "state.json").write_text(json.dumps({"how": how}), encoding="utf-8")
+    counts = {"door": 7, "held": 9}
+    (tmp_path / name / "state.json").write_text(json.dumps({"how": how, "counts": counts}), encoding="utf-8")
     assert settings(tmp_path, "--resume").how == how
+    assert settings(tmp_path, "--resume").counts == counts
     assert settings(tmp_path, "--resume", "--effects", "all").how != how
