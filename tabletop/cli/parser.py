@@ -29,8 +29,8 @@ or stage by stage, each on the folder of the one before:
 
 
 _OBJECTIVES = (
-    "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, explore-then-discover; floors: "
-    "max-entropy, random. docs/objectives.md compares them"
+    "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, "
+    "explore-then-discover; floors: max-entropy, random. docs/objectives.md compares them"
 )
 
 
