@@ -32,7 +32,7 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
             # One that cannot be read is refused with its reason where the run is resumed.
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-                how, counts = how | state["how"], state["counts"]
+                how, counts = how | state["how"], dict(state["counts"])
                 break
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
