@@ -37,7 +37,7 @@ def run_everything(options: argparse.Namespace) -> None:
         _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
         found = stages.discover_stage(
             folder,
-            looking_for(FEW, counts=FEW, scene="discovery", seed=seed),
+            looking_for(FEW, FEW, scene="discovery", seed=seed),
             minutes=minutes,
             steps=options.steps,
             workers=workers,

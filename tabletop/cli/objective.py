@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from tabletop.skills.collect import effects_of_card
@@ -40,5 +39,4 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         kinds = effects_of_card(how["scene"], KINDS)
     else:
         kinds = tuple(how["effects"].split(","))
-    found = looking_for(kinds, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
-    return replace(found, counts={kind: counts.get(kind, usual) for kind, usual in found.counts.items()})
+    return looking_for(kinds, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)

@@ -61,7 +61,7 @@ class TaskRun:
     seed: int
     """Of the scene."""
     mode: str
-    """ "skill", "shuffled" (another code of the kind), "random" or "nothing"."""
+    """ "skill", "shuffled" (a code of the kind drawn at random), "random" or "nothing"."""
 
 
 def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:

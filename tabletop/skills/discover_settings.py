@@ -92,8 +92,13 @@ class DiscoverSettings:
         }
 
 
-def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
-    """Return settings to look for some of KINDS; `others` are further settings, which go first.
+def looking_for(kinds: Iterable[str], counts: Mapping[str, int] | None = None, **others: Any) -> DiscoverSettings:
+    """Return settings to look for some of KINDS.
+
+    Args:
+        kinds: their names.
+        counts: codes of those kinds that shall have other numbers than in KINDS.
+        others: further settings.
 
     Raises:
         TabletopError: an unknown kind.
@@ -102,5 +107,9 @@ def looking_for(kinds: Iterable[str], **others: Any) -> DiscoverSettings:
     for kind in chosen:
         if kind not in KINDS:
             raise unknown("effect", kind, KINDS)
-    counts, shares = ({kind: KINDS[kind][i] for kind in chosen} for i in (0, 1))
-    return DiscoverSettings(**{"counts": counts, "shares": shares, **others})
+    changed = counts or {}
+    return DiscoverSettings(
+        counts={kind: changed.get(kind, KINDS[kind][0]) for kind in chosen},
+        shares={kind: KINDS[kind][1] for kind in chosen},
+        **others,
+    )

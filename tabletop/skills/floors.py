@@ -15,7 +15,7 @@ from tabletop.skills.measure import Samples, measure, sample_effects
 __all__ = ["FLOORS", "Measured", "measure_library"]
 
 FLOORS: Final = ("random", "untrained", "shuffled")
-"""Random actions, the network before any learning, and the library's own with another code of the kind."""
+"""Random actions, the network before any learning, and the library's own with a code of the kind drawn at random."""
 _SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
 
 

@@ -31,7 +31,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 
 MODES: Final = ("skill", "shuffled", "random")
-"""What drives a measured episode: the skill, another code of its kind at random, or random actions."""
+"""What drives a measured episode: the skill, a code of its kind drawn at random, or random actions."""
 
 
 @dataclass(frozen=True)
