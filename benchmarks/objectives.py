@@ -179,10 +179,10 @@ def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
     return [[(r["by_kind"][k][at] - 1) / (r["by_kind"][k]["codes"] - 1) for r in results] for k in kinds]
 
 
-def collected(folder: Path, steps: int) -> dict[str, dict[str, Any]]:
-    """Return, by case, its seeds and the summary of each point, of all runs in a folder with that budget."""
+def collected(folder: Path, steps: int, episodes: int) -> dict[str, dict[str, Any]]:
+    """Return, by case, its seeds and the summary of each point, of all runs of that budget and so many episodes."""
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/*/result.json"))]
-    runs = [r for r in runs if r["steps"] == steps]
+    runs = [r for r in runs if (r["steps"], r["episodes"]) == (steps, episodes)]
     out: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(r["case"] for r in runs):
         own = [r for r in runs if r["case"] == name]
@@ -238,7 +238,7 @@ def main() -> None:
     for case, seed in tqdm(todo, desc="objectives", unit="run"):
         tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
         run(case, seed, options)
-    found = collected(options.runs, options.steps)
+    found = collected(options.runs, options.steps, options.episodes)
     show(found)
     result = {
         "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),

@@ -65,16 +65,18 @@ def test_each_part_that_is_left_out_changes_the_default(benchmark: ModuleType) -
 def test_the_table_has_each_case_and_point_over_its_seeds(
     benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for case, seed, steps, points in (
-        ("final-state", 0, 100, [point(0.5, 4.0), point(1.0, 6.0)]),
-        ("final-state", 1, 100, [point(0.5, 5.0)]),
-        ("metra", 0, 100, [point(1.0, 3.0)]),
-        ("metra", 1, 999, [point(1.0, 90.0)]),
+    for case, seed, steps, episodes, points in (
+        ("final-state", 0, 100, 4, [point(0.5, 4.0), point(1.0, 6.0)]),
+        ("final-state", 1, 100, 4, [point(0.5, 5.0)]),
+        ("metra", 0, 100, 4, [point(1.0, 3.0)]),
+        ("metra", 1, 999, 4, [point(1.0, 90.0)]),
+        ("metra", 2, 100, 9, [point(1.0, 90.0)]),
     ):
         folder = tmp_path / case / str(seed)
         folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps({"case": case, "seed": seed, "steps": steps, "points": points}))
-    found = benchmark.collected(tmp_path, 100)
+        told = {"case": case, "seed": seed, "steps": steps, "episodes": episodes}
+        (folder / "result.json").write_text(json.dumps({**told, "points": points}))
+    found = benchmark.collected(tmp_path, 100, 4)
     half = found["final-state"]["points"]["0.5"]
     assert half["seeds"] == 2
     assert half["effective_skills_2cm"]["iqm"] == pytest.approx(4.5)
