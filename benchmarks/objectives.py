@@ -53,12 +53,13 @@ NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, se
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
+    "without-precision": lambda s: replace(s, strict=0.0),
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
     "without-mirror": lambda s: replace(s, mirror=False),
     "adapted-temperature": lambda s: replace(s, sac=replace(s.sac, alpha=None)),
 }
-"""The default with a part left out: q's channel without noise; codes that were sent only; no mirrored batches; a
-temperature that keeps an entropy. Its other parts are objectives and starts."""
+"""The default with a part left out: q's channel without noise; no "none of them" in q; codes that were sent only; no
+mirrored batches; a temperature that keeps an entropy. Its other parts are objectives and starts."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,13 @@ class Discriminator:
     """Means of all codes, and the channel's noise."""
 
     def __init__(
-        self, codes: Codes, sigma: float, rate: float = 0.03, width: int = EFFECT_WIDTH, facts: bool = True
+        self,
+        codes: Codes,
+        sigma: float,
+        rate: float = 0.03,
+        width: int = EFFECT_WIDTH,
+        facts: bool = True,
+        rim: float = 0.02,
     ) -> None:
         """Begin with the means of facts at their anchors, all others at zero effect.
 
@@ -39,10 +45,13 @@ class Discriminator:
             rate: share of the way that a fit moves the means.
             width: numbers that are seen: of one effect, or of several one after another.
             facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
+            rim: m from a mean at which an end is as likely of no code at all, where `strict` is 1.
         """
-        self.codes, self.rate, self.facts = codes, rate, facts
+        self.codes, self.rate, self.facts, self.rim = codes, rate, facts, rim
         self.sigma = np.full(len(codes.kinds), sigma)
         """(kinds,): m, the channel's noise for effects of each kind."""
+        self.strict = np.zeros(len(codes.kinds))
+        """(kinds,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
         self.means = np.zeros((codes.total, width))
         for i, kind in enumerate(codes.kinds if facts else ()):
             for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
@@ -65,15 +74,19 @@ class Discriminator:
         return out
 
     def log_q_of(self, effects: Array, codes: Index) -> Array:
-        """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds."""
+        """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds.
+
+        Beside the codes there is a class "none of them", as likely as a code this far (`rim`) from its mean: so an end
+        is worth the more, the nearer it is to its mean, and not only until it is nearer to it than to all others.
+        """
         out = np.zeros(len(effects))
         kinds = self.codes.kind_of[codes]
         for kind in np.unique(kinds):
             rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
-            out[rows] = self._log_q(effects[rows], own)[np.arange(len(rows)), codes[rows] - own[0]]
+            out[rows] = self._log_q(effects[rows], own, self.strict[kind])[np.arange(len(rows)), codes[rows] - own[0]]
         return out
 
-    def _log_q(self, effects: Array, own: Index) -> Array:
+    def _log_q(self, effects: Array, own: Index, strict: float = 0.0) -> Array:
         """Return log q(z|e), (n, len(own)), over the codes of one kind, for effects of that kind."""
         means = self.means[own].astype(effects.dtype)
         out: Array = effects @ (-2.0 * means.T)
@@ -89,8 +102,10 @@ class Discriminator:
         out /= self.sigma[kind] ** 2
         out += 1.0
         np.sqrt(out, out=out)
-        np.subtract(out.min(-1, keepdims=True), out, out=out)
-        out -= np.log(np.exp(out).sum(-1, keepdims=True))
+        nearest = out.min(-1, keepdims=True)
+        np.subtract(nearest, out, out=out)
+        none = strict * np.exp(nearest - np.hypot(1.0, self.rim / self.sigma[kind])) if strict else 0.0
+        out -= np.log(np.exp(out).sum(-1, keepdims=True) + none)
         return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
@@ -118,12 +133,13 @@ class Discriminator:
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {"means": self.means, "sigma": self.sigma}
+        return {"means": self.means, "sigma": self.sigma, "strict": self.strict}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
         self.sigma = np.array(state["sigma"], dtype=np.float64)
+        self.strict = np.array(state["strict"], dtype=np.float64)
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

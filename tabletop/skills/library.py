@@ -27,7 +27,7 @@ from tabletop.skills.policy import ACTS, SETTLE_STEPS, TELLS, SkillPolicy, code_
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
-FORMAT: Final = "tabletop-library/1"
+FORMAT: Final = "tabletop-library/2"
 """What library.yaml must say it is."""
 
 

@@ -40,6 +40,9 @@ _EDGES: Final = 27
 _FORCES: Final = 43
 """Column of the force on the left finger; the right one's is the next."""
 _MIRROR: Final = _mirror()
+_LATE: Final = 12
+"""Control steps before the end from which on the time left is seen: until then what was lost is taken up again as if
+the skill had just begun."""
 
 
 def mirrored(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -66,7 +69,7 @@ class Observer:
             layout: of the states.
             entity: the attended one.
             initial: (layout.width,), the first state.
-            horizon: control steps of the skill, for the time left.
+            horizon: control steps of the skill, for the time left near its end.
         """
         self._layout, self._entity, self._horizon = layout, entity, horizon
         state = State(layout, initial)
@@ -176,7 +179,7 @@ class Observer:
             1 - 2 * (q[..., 0] ** 2 + q[..., 1] ** 2),
             force[..., 0],
             force[..., 1],
-            1.0 - 2.0 * np.asarray(step) / self._horizon,
+            np.minimum((self._horizon - np.asarray(step)) / _LATE, 1.0) * 2.0 - 1.0,
         )
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value

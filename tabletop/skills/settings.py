@@ -73,6 +73,10 @@ class LearnerSettings:
     """m: noise of the channel that the discriminator sees effects through, at the start."""
     sigma_end: float = 0.015
     """m: the same, for each kind of effect, once most of its codes are told apart."""
+    strict: float = 1.0
+    """Weight of the class "none of them" beside a code, once most codes of a kind are told apart."""
+    rim: float = 0.02
+    """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     rare: float = 5.0

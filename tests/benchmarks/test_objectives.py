@@ -59,7 +59,7 @@ def test_cases_are_every_objective_or_those_named_and_others_are_refused(benchma
 
 def test_each_part_that_is_left_out_changes_the_default(benchmark: ModuleType) -> None:
     found = [c.settings(0) for c in benchmark.cases("parts")]
-    assert len({repr(s) for s in found}) == len(found) == 8
+    assert len({repr(s) for s in found}) == len(found) == 9
 
 
 def test_the_table_has_each_case_and_point_over_its_seeds(

@@ -51,6 +51,21 @@ def test_the_slope_of_log_q_is_bounded_far_from_the_means() -> None:
     assert abs(logits[1, 0] - logits[0, 0]) < 0.01 / 0.05
 
 
+def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
+    q = Discriminator(Codes({"held": 2}), 0.02, rim=0.03)
+    q.means[:, 0] = [-0.2, 0.2]
+    ends = np.zeros((3, EFFECT_WIDTH))
+    ends[:, 0] = [0.2, 0.24, 0.6]
+    ones = np.ones(3, np.intp)
+    loose = q.log_q_of(ends, ones)
+    assert loose == pytest.approx(np.zeros(3), abs=1e-4), "nearer to it than to the other is all that counts"
+    q.strict[:] = 1.0
+    bells = np.exp(1 - np.hypot(1, [0.0, 2.0, 20.0]))
+    none = np.exp(1 - np.hypot(1, 1.5))
+    assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(bells / (bells + none), rel=1e-4)
+    assert q.log_q(ends, np.zeros(3, np.intp))[:, 1] == pytest.approx(loose, abs=1e-4), "who it is stays the same"
+
+
 def test_a_fit_moves_means_to_the_weighted_mean_of_their_effects() -> None:
     q = Discriminator(CODES, 0.05, rate=1.0)
     effects = np.zeros((4, EFFECT_WIDTH))

@@ -136,7 +136,7 @@ def test_a_state_of_another_make_is_refused(name: str, sees: str) -> None:
     objective, other = (make_objective(CODES, settings(name, sees), 0, HORIZON) for _ in range(2))
     state = objective.state_dict()
     for key in state:
-        if key not in ("sigma", "exploring", "keys", "log_p"):
+        if key not in ("sigma", "strict", "exploring", "keys", "log_p"):
             cut = {**state, key: np.zeros(3)}
             with pytest.raises(TabletopError, match="the objective's state needs"):
                 other.load_state_dict(cut)
@@ -205,6 +205,22 @@ def test_final_state_prefers_what_is_gained_early() -> None:
         memory.add([Record(0, "block", record.observations, record.actions, record.effects, record.valid, HORIZON)])
     found = objective.rewards(window(objective, memory, np.zeros(2, int), HORIZON))
     assert found[0] > found[1] > 0
+
+
+def test_a_kinds_ends_have_to_be_precise_once_its_codes_are_told_apart_but_not_where_all_are_facts() -> None:
+    rng = np.random.default_rng(0)
+    codes = Codes({"held": 5, "drawer": 3, "button": 2})
+    objective = make_objective(codes, settings("final-state", strict=0.8), 0, HORIZON)
+    memory = filled(objective, walks(60, 0, codes), rng)
+    objective.begin(memory, rng)
+    strict, sigma = [], []
+    for i, share in enumerate((0.3, 0.475, 0.9)):
+        objective.learn(memory, i, 10, np.full(3, share), rng)
+        state = objective.state_dict()
+        strict.append(state["strict"].tolist())
+        sigma.append(state["sigma"][0])
+    assert strict == [[0, 0, 0], pytest.approx([0.4, 0.4, 0]), pytest.approx([0.8, 0.8, 0])]
+    assert sigma == sorted(sigma, reverse=True)
 
 
 def test_final_state_at_end_pays_log_q_and_log_k_in_the_last_step_only() -> None:

@@ -119,6 +119,7 @@ def test_time_left_runs_from_1_to_minus_1(make: Build) -> None:
     begin, end = observer(make(red={}).values, 0.0), observer(make(red={}).values, float(HORIZON))
     (column,) = np.flatnonzero(begin != end)
     assert (begin[column], end[column]) == (1.0, -1.0)
+    assert np.array_equal(observer(make(red={}).values, 15.0), begin), "an early step is like the first"
 
 
 @settings(max_examples=30, deadline=None)

@@ -35,7 +35,10 @@ class Tiled(Objective):
 
     def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        self.q = Discriminator(codes, settings.sigma, width=self.parts * EFFECT_WIDTH, facts=self.facts)
+        width = self.parts * EFFECT_WIDTH
+        self.q = Discriminator(codes, settings.sigma, width=width, facts=self.facts, rim=settings.rim)
+        # Where all codes are facts there is nothing to be more precise about.
+        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.kinds))])
         self._log_count = np.log(codes.member.sum(1))
         self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
         for i, kind in enumerate(codes.kinds):
@@ -94,6 +97,8 @@ class Tiled(Objective):
         loss = self.q.loss(seen[newest, kinds].astype(np.float64), kinds, codes, rng)
         # A kind's channel narrows as its codes are told apart through it: first broad differences, then finer ones.
         self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
+        # Ends are to be precise once most codes are told apart: before, overshooting is how what is reached grows.
+        self.q.strict = s.strict * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
         return loss
 
     def fit(self, memory: Memory, seen: Array) -> None:
@@ -134,7 +139,7 @@ class Tiled(Objective):
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         means = state.get("means")
-        if means is None or means.shape != self.q.means.shape or "sigma" not in state:
+        if means is None or means.shape != self.q.means.shape or not {"sigma", "strict"} <= set(state):
             got = "nothing" if means is None else means.shape
             raise TabletopError(f"the objective's state needs means of shape {self.q.means.shape}; got {got}")
         self.q.load_state_dict(state)
