@@ -41,7 +41,7 @@ class SkillRun:
     library: Library
     skill: Skill
     number: int
-    """Of the episode: its scene does not depend on the skill's code, so that codes are compared alike."""
+    """Of the episode: codes of a kind share the scene of a number; `sample_effects` gives each code its own numbers."""
     seed: int
     mode: str = "skill"
 

@@ -141,5 +141,8 @@ class Tiled(Objective):
         means = state.get("means")
         if means is None or means.shape != self.q.means.shape or not {"sigma", "strict"} <= set(state):
             got = "nothing" if means is None else means.shape
-            raise TabletopError(f"the objective's state needs means of shape {self.q.means.shape}; got {got}")
+            raise TabletopError(
+                f"the objective's state needs sigma, strict and means of shape {self.q.means.shape}; "
+                f"got {', '.join(sorted(state)) or 'nothing'}, means {got}"
+            )
         self.q.load_state_dict(state)
