@@ -103,8 +103,12 @@ def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array, npt.NDArray[np
 def sample_effects(
     library: Library, engine: Engine, episodes: int, seed: int, mode: str = "skill", label: str | None = None
 ) -> Samples:
-    """Return what came of `episodes` held-out episodes of each skill, each in a scene of its own."""
-    jobs = [SkillRun(library, s, s.code * episodes + i, seed, mode) for s in library.skills for i in range(episodes)]
+    """Return what came of `episodes` held-out episodes of each skill, each in a scene of its own.
+
+    The first of them are the same however many are asked for, so that floors share scenes with what they are floors of.
+    """
+    codes = library.codes.total
+    jobs = [SkillRun(library, s, i * codes + s.code, seed, mode) for s in library.skills for i in range(episodes)]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
     labels, effects, outcomes, postures = zip(*found, strict=True)
     return Samples(library.codes, np.array(labels), np.array(effects), list(outcomes), list(postures))

@@ -144,3 +144,10 @@ def test_samples_are_by_skill_in_order(library: Library) -> None:
     assert not effects[4:, 1:].any()
     assert [len(o) for o in outcomes] == [6] * 4 + [1] * 6
     assert effects[4:, 0] == pytest.approx([o[0] * REACH for o in outcomes[4:]])
+
+
+def test_the_first_episodes_are_the_same_however_many_there_are(library: Library) -> None:
+    with Engine(workers=0) as engine:
+        few, more = (sample_effects(library, engine, n, 0) for n in (1, 2))
+    assert np.array_equal(more.effects[::2], few.effects)
+    assert not np.array_equal(more.effects[1::2], few.effects)
