@@ -1,20 +1,23 @@
-"""What each objective of discovery comes to at an equal budget: same learner, scenes and number of codes, N seeds.
+r"""What each objective of discovery comes to at an equal budget: same learner, scenes and number of codes, N seeds.
 
-    python benchmarks/objectives.py --steps 200000 --seeds 5
-    python benchmarks/objectives.py --cases published --steps 200000 --seeds 1 --name
-    python benchmarks/objectives.py --cases final-state --at 0.1,0.5,1 --steps 200000 --seeds 1 --name
+    python benchmarks/objectives.py
+    python benchmarks/objectives.py --cases parts
+    python benchmarks/objectives.py --effects usual --steps 200000 --seeds 1 --name --cases published --out FILE
+    python benchmarks/objectives.py --effects usual --steps 200000 --seeds 1 --name --cases final-state --out FILE \
+        --at 0.1,0.5,1
 
 A case is an objective, what it sees, where the gripper starts, and what its codes are: `metra`, or
 `metra/observation/nominal`, or `csd/effects/mixed/discrete`. `--cases all` (default) is every objective as it is best
 here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
 gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
-(PARTS). `--at` says at which shares of the budget a run is measured on its way.
+(PARTS). `--effects few` (default) looks for the five kinds of effect of `tabletop run`, `usual` for those of
+`tabletop discover`. `--at` says at which shares of the budget a run is measured on its way.
 
-Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does, with its floors. Points
-that are there already are not made again and a run that was interrupted goes on, so the same command can be given
-again, and others with the same --runs add to its table. The table gives interquartile means over the seeds with 95 %
-intervals by the stratified bootstrap (Agarwal et al. 2021); for the share of codes told apart each kind of effect is a
-stratum.
+Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does; its floors, which differ
+little, with the first seed of each case only. The file that is written keeps every run: runs that are in it are not
+made again and a run that was interrupted goes on, so the same command can be given again, and others with the same
+--out add to its table. The table gives interquartile means over the seeds with 95 % intervals by the stratified
+bootstrap (Agarwal et al. 2021); for the share of codes told apart each kind of effect is a stratum.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,16 +44,22 @@ from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
 from tabletop.skills.discover import discover
-from tabletop.skills.discover_settings import DiscoverSettings
+from tabletop.skills.discover_settings import FEW, DiscoverSettings, looking_for
 from tabletop.skills.floors import FLOORS, measure_library
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
+from tabletop.skills.measure import measure, sample_effects
 from tabletop.skills.objectives import OBJECTIVES
 
 HELD_OUT: Final = 1000
 """Seeds of held-out episodes begin here: they are the same for all cases."""
 NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
 """Less thorough than `tabletop name`: there are many runs to name."""
+EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
+    "few": partial(looking_for, FEW, FEW, scene="discovery"),
+    "usual": DiscoverSettings,
+}
+"""What to look for: few kinds of effect, as `tabletop run` does, or all that `tabletop discover` looks for."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
@@ -79,12 +89,13 @@ class Case:
             parts.pop()
         return "/".join(parts)
 
-    def settings(self, seed: int) -> DiscoverSettings:
-        """Return the settings of a run."""
+    def settings(self, seed: int, effects: str) -> DiscoverSettings:
+        """Return the settings of a run that looks for `effects`, of EFFECTS."""
         if self.objective in PARTS:
-            return DiscoverSettings(learner=PARTS[self.objective](LearnerSettings()), starts=self.starts, seed=seed)
-        learner = LearnerSettings(objective=self.objective, sees=self.sees, latent=self.latent)
-        return DiscoverSettings(learner=learner, starts=self.starts, seed=seed)
+            learner = PARTS[self.objective](LearnerSettings())
+        else:
+            learner = LearnerSettings(objective=self.objective, sees=self.sees, latent=self.latent)
+        return EFFECTS[effects](learner=learner, starts=self.starts, seed=seed)
 
 
 def cases(text: str) -> list[Case]:
@@ -93,62 +104,65 @@ def cases(text: str) -> list[Case]:
     Raises:
         TabletopError: a name that is not known.
     """
-    if text == "all":
-        return [Case(name) for name in OBJECTIVES]
-    if text == "published":
-        names, ways = ("every-state", "metra", "csd"), (("observation", "nominal"), ("effects", "mixed"))
-        return [Case(n, *way) for n in names for way in ways]
-    if text == "parts":
-        return [
+    ways = (("observation", "nominal"), ("effects", "mixed"))
+    groups = {
+        "all": [Case(name) for name in OBJECTIVES],
+        "published": [Case(name, *way) for name in ("every-state", "metra", "csd") for way in ways],
+        "parts": [
             Case("final-state"),
             Case("every-state"),
             Case("final-state-at-end"),
             Case("final-state", starts="nominal"),
             *(Case(name) for name in PARTS),
-        ]
-    out = []
-    for name in text.split(","):
-        parts = name.strip().split("/")
+        ],
+    }
+    out: list[Case] = []
+    for name in (n.strip() for n in text.split(",")):
+        parts = name.split("/")
         if len(parts) > 4:
             raise TabletopError(f"a case is objective/sees/starts/latent at most, got {name!r}")
-        out.append(Case(*parts))
-        out[-1].settings(0)  # Refused before anything runs.
-    return out
+        out += groups.get(name) or [Case(*parts)]
+        out[-1].settings(0, "few")  # Refused before anything runs.
+    return list(dict.fromkeys(out))
 
 
-def run(case: Case, seed: int, options: argparse.Namespace) -> None:
-    """Discover, measuring on the way; what is there already is not made again."""
-    folder: Path = options.runs / case.name.replace("/", "-") / str(seed)
-    kept = folder / "result.json"
-    told = {"case": case.name, "seed": seed, "steps": options.steps, "episodes": options.episodes}
-    result: dict[str, Any] = {**told, "points": []}
-    if kept.is_file():
-        result = json.loads(kept.read_text(encoding="utf-8"))
-        if any(result[k] != v for k, v in told.items()):
-            theirs = {k: result[k] for k in told}
-            raise TabletopError(f"{str(kept)!r} was made with {theirs}, not {told}; give another --runs")
+def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str, Any]]) -> None:
+    """Discover, measuring on the way; points that `runs` has already are not made again."""
+    folder: Path = options.runs / f"{options.effects}-{options.steps}" / case.name.replace("/", "-") / str(seed)
+    kept = next((r for r in runs if (r["case"], r["seed"]) == (case.name, seed)), None)
+    points: list[dict[str, Any]] = kept["points"] if kept else []
     for share in options.at:
-        point = next((p for p in result["points"] if p["share"] == share), None)
+        point = next((p for p in points if p["share"] == share), None)
         if point and (not options.name or "named_tasks" in point):
             continue
-        if any(p["share"] > share for p in result["points"]):
-            raise TabletopError(f"{str(folder)!r} is past {share:g} of its budget already; give another --runs")
+        if any(p["share"] > share for p in points):
+            raise TabletopError(
+                f"{case.name}, seed {seed}, is past {share:g} of its budget; give another --out, --runs"
+            )
         library = discover(
             folder,
-            case.settings(seed),
+            case.settings(seed, options.effects),
             steps=round(share * options.steps),
             workers=options.workers,
             resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
         )
-        result["points"] = [p for p in result["points"] if p is not point]
-        result["points"].append({"share": share, **judged(library, options)})
-        write_whole(kept, json.dumps(result, indent=1) + "\n")
+        found = {"share": share, **judged(library, options, floors=seed == 0)}
+        if point:
+            points.remove(point)
+        if kept is None:
+            kept = {"case": case.name, "seed": seed, "points": points}
+            runs.append(kept)
+        points.append(found)
+        write(options, runs)
 
 
-def judged(library: Library, options: argparse.Namespace) -> dict[str, Any]:
+def judged(library: Library, options: argparse.Namespace, *, floors: bool) -> dict[str, Any]:
     """Return what a library comes to on held-out episodes, and the tasks it is named for if that is asked."""
     with Engine(options.workers) as engine:
-        found = measure_library(library, engine, options.episodes, HELD_OUT).figures
+        if floors:
+            found = measure_library(library, engine, options.episodes, HELD_OUT).figures
+        else:
+            found = measure(sample_effects(library, engine, options.episodes, HELD_OUT, label="measure"), HELD_OUT)
         found |= {k: library.info[k] for k in ("env_steps", "minutes", "updates")}
         if options.name:
             named = name_skills(library, load_registry(), engine, NAMING)
@@ -168,9 +182,8 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "iqm": float(iqm(np.concatenate(told_apart))),
         "interval": stratified_interval(told_apart, iqm),
     }
-    out["floors"] = {
-        name: {k: float(np.mean([r["floors"][name][k] for r in results])) for k in METRICS[:2]} for name in FLOORS
-    }
+    if floors := [r["floors"] for r in results if "floors" in r]:
+        out["floors"] = {n: {k: float(np.mean([f[n][k] for f in floors])) for k in METRICS[:2]} for n in FLOORS}
     return out
 
 
@@ -180,10 +193,44 @@ def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
     return [[(r["by_kind"][k][at] - 1) / (r["by_kind"][k]["codes"] - 1) for r in results] for k in kinds]
 
 
-def collected(folder: Path, steps: int, episodes: int) -> dict[str, dict[str, Any]]:
-    """Return, by case, its seeds and the summary of each point, of all runs of that budget and so many episodes."""
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/*/result.json"))]
-    runs = [r for r in runs if (r["steps"], r["episodes"]) == (steps, episodes)]
+def told(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what all runs of a file have in common."""
+    return {"effects": options.effects, "steps": options.steps, "episodes_per_skill": options.episodes}
+
+
+def read(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the runs that the file has already.
+
+    Raises:
+        TabletopError: they are of another budget.
+    """
+    if not options.out.is_file():
+        return []
+    kept = json.loads(options.out.read_text(encoding="utf-8"))
+    for name, value in told(options).items():
+        if kept[name] != value:
+            raise TabletopError(
+                f"{str(options.out)!r} has runs with {name} {kept[name]}, not {value}; give another --out"
+            )
+    return list(kept["runs"])
+
+
+def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
+    """Write the file: what was told, the table, and each run on a line of its own."""
+    head = {
+        "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
+        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        **told(options),
+        "cases": collected(runs),
+    }
+    lines = ",\n".join("  " + json.dumps(r) for r in runs)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(options.out, json.dumps(head, indent=1).removesuffix("\n}") + f',\n "runs": [\n{lines}\n ]\n}}\n')
+
+
+def collected(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return, by case, its seeds and the summary of each point."""
     out: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(r["case"] for r in runs):
         own = [r for r in runs if r["case"] == name]
@@ -204,7 +251,7 @@ def show(found: Mapping[str, Mapping[str, Any]]) -> None:
     for name, share, row in sorted(rows, key=lambda r: (-float(r[1]), -r[2][METRICS[0]]["iqm"])):
         metrics = [row.get(m) for m in (*METRICS, "named_tasks")]
         cells = ["{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]".format(**m) if m else "-" for m in metrics]
-        floors = " ".join(f"{row['floors'][f][METRICS[0]]:.1f}" for f in FLOORS)
+        floors = " ".join(f"{row['floors'][f][METRICS[0]]:.1f}" for f in FLOORS) if "floors" in row else "-"
         print(
             f"{name:30}{share:>10}{row['seeds']:>6}"
             + "".join(f"{c:>22}" for c in cells[:3])
@@ -215,14 +262,19 @@ def show(found: Mapping[str, Mapping[str, Any]]) -> None:
 def main() -> None:
     """Run what is missing, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cases", default="all", help="all, published, parts, or A,B as objective/sees/starts/latent")
+    parser.add_argument(
+        "--cases", default="all", help="of all, published, parts and objective/sees/starts/latent (default all)"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="runs of each case (default 5)")
-    parser.add_argument("--steps", type=int, default=200_000, help="budget of each run, control steps (default 200000)")
+    parser.add_argument("--steps", type=int, default=60_000, help="budget of each run, control steps (default 60000)")
+    parser.add_argument("--effects", choices=EFFECTS, default="few", help="what to look for (default few)")
     parser.add_argument("--at", default="1", help="shares of the budget to measure at, A,B,C (default 1)")
-    parser.add_argument("--episodes", type=int, default=24, help="held-out, a skill (default 24)")
+    parser.add_argument("--episodes", type=int, default=12, help="held-out, a skill (default 12)")
     parser.add_argument("--workers", type=int, help="processes (default: one core is left to the learner)")
     parser.add_argument("--name", action="store_true", help="count the tasks that skills are named for, too")
-    parser.add_argument("--runs", type=Path, default=Path("runs/objectives"), help="folder of the runs")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/objectives"), help="folder of what goes on after an interruption"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/objectives.json"))
     options = parser.parse_args()
     wanted = cases(options.cases)
@@ -234,23 +286,13 @@ def main() -> None:
         raise TabletopError(f"--at takes shares such as 0.1,0.5,1; got {options.at!r}") from None
     if not (options.at and options.at[0] > 0.0 and options.at[-1] <= 1.0):
         raise TabletopError(f"--at takes shares above 0 and up to 1; got {options.at}")
+    runs = read(options)
     # Seed by seed, so that an interrupted benchmark has every case.
     todo = [(case, seed) for seed in range(options.seeds) for case in wanted]
     for case, seed in tqdm(todo, desc="objectives", unit="run"):
         tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
-        run(case, seed, options)
-    found = collected(options.runs, options.steps, options.episodes)
-    show(found)
-    result = {
-        "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        "steps": options.steps,
-        "episodes_per_skill": options.episodes,
-        "cases": found,
-    }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out, json.dumps(result, indent=1) + "\n")
+        run(case, seed, options, runs)
+    show(collected(runs))
 
 
 if __name__ == "__main__":
