@@ -1,6 +1,6 @@
 """What each objective of discovery comes to at an equal budget: same learner, scenes and number of codes, N seeds.
 
-    python benchmarks/objectives.py --cases all,parts --at 0.25,1
+    python benchmarks/objectives.py --cases all,parts --at 0.5,1
     python benchmarks/objectives.py --cases published --name
     python benchmarks/objectives.py --effects usual --cases published --steps 200000 --seeds 1 --name --out FILE
 
@@ -264,7 +264,7 @@ def main() -> None:
         "--cases", default="all", help="of all, published, parts and objective/sees/starts/latent (default all)"
     )
     parser.add_argument("--seeds", type=int, default=5, help="runs of each case (default 5)")
-    parser.add_argument("--steps", type=int, default=240_000, help="budget of each run, control steps (default 240000)")
+    parser.add_argument("--steps", type=int, default=120_000, help="budget of each run, control steps (default 120000)")
     parser.add_argument("--effects", choices=EFFECTS, default="few", help="what to look for (default few)")
     parser.add_argument("--at", default="1", help="shares of the budget to measure at, A,B,C (default 1)")
     parser.add_argument("--episodes", type=int, default=12, help="held-out, a skill (default 12)")
