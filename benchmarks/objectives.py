@@ -248,7 +248,8 @@ def show(found: Mapping[str, Mapping[str, Any]]) -> None:
     rows = [(name, share, row) for name, case in found.items() for share, row in case["points"].items()]
     for name, share, row in sorted(rows, key=lambda r: (-float(r[1]), -r[2][METRICS[0]]["iqm"])):
         metrics = [row.get(m) for m in (*METRICS, "named_tasks")]
-        cells = ["{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]".format(**m) if m else "-" for m in metrics]
+        cell = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if row["seeds"] > 1 else "{iqm:.1f}"
+        cells = [cell.format(**m) if m else "-" for m in metrics]
         floors = " ".join(f"{row['floors'][f][METRICS[0]]:.1f}" for f in FLOORS) if "floors" in row else "-"
         print(
             f"{name:30}{share:>10}{row['seeds']:>6}"
@@ -290,6 +291,7 @@ def main() -> None:
     for case, seed in tqdm(todo, desc="objectives", unit="run"):
         tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
         run(case, seed, options, runs)
+    write(options, runs)
     show(collected(runs))
 
 
