@@ -28,7 +28,6 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +42,7 @@ from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
 from tabletop.skills.discover import discover
-from tabletop.skills.discover_settings import FEW, DiscoverSettings, looking_for
+from tabletop.skills.discover_settings import DiscoverSettings, looking_for_few
 from tabletop.skills.floors import FLOORS, measure_library
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
@@ -55,7 +54,7 @@ HELD_OUT: Final = 1000
 NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
 """Less thorough than `tabletop name`: there are many runs to name."""
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
-    "few": partial(looking_for, FEW, FEW, scene="discovery"),
+    "few": looking_for_few,
     "usual": DiscoverSettings,
 }
 """What to look for: few kinds of effect, as `tabletop run` does, or all that `tabletop discover` looks for."""
@@ -215,17 +214,17 @@ def read(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
-    """Write the file: what was told, the table, and each run on a line of its own."""
-    head = {
+    """Write the file: what was told, the table, and the runs."""
+    result = {
         "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
         "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         **told(options),
         "cases": collected(runs),
+        "runs": runs,
     }
-    lines = ",\n".join("  " + json.dumps(r) for r in runs)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out, json.dumps(head, indent=1).removesuffix("\n}") + f',\n "runs": [\n{lines}\n ]\n}}\n')
+    write_whole(options.out, json.dumps(result, indent=1) + "\n")
 
 
 def collected(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -292,7 +291,6 @@ def main() -> None:
     for case, seed in tqdm(todo, desc="objectives", unit="run"):
         tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
         run(case, seed, options, runs)
-    write(options, runs)
     show(collected(runs))
 
 

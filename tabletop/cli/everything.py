@@ -15,7 +15,7 @@ from tabletop.cli.folder import library_of, make_way, note
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
-from tabletop.skills.discover_settings import FEW, looking_for
+from tabletop.skills.discover_settings import looking_for_few
 from tabletop.skills.library import find_library, load_library, save_library
 
 __all__ = ["run_everything"]
@@ -37,7 +37,7 @@ def run_everything(options: argparse.Namespace) -> None:
         _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
         found = stages.discover_stage(
             folder,
-            looking_for(FEW, FEW, scene="discovery", seed=seed),
+            looking_for_few(seed=seed),
             minutes=minutes,
             steps=options.steps,
             workers=workers,

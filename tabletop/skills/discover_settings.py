@@ -12,7 +12,7 @@ from tabletop.skills.effects import get_effect
 from tabletop.skills.objectives import get_objective
 from tabletop.skills.settings import LearnerSettings
 
-__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for"]
+__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "held": (72, 0.24),
@@ -113,3 +113,8 @@ def looking_for(kinds: Iterable[str], counts: Mapping[str, int] | None = None, *
         shares={kind: KINDS[kind][1] for kind in chosen},
         **others,
     )
+
+
+def looking_for_few(**others: Any) -> DiscoverSettings:
+    """Return settings to look for FEW, on the card that has things for them; others as for `looking_for`."""
+    return looking_for(FEW, FEW, scene="discovery", **others)

@@ -1,4 +1,4 @@
-"""A library's figures and those of what has learned nothing, on scenes of one card: the one place that makes both."""
+"""A library's figures and those of what has learned nothing, in the first of its scenes: the place that makes both."""
 
 from __future__ import annotations
 
