@@ -37,7 +37,7 @@ from tabletop.envs import environment_id
 from tabletop.envs.goals import has_goal
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import load_registry
-from tabletop.report.charts import Series, lines, words
+from tabletop.report.charts import Series, lines, panels
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, random
 from tabletop.rollout.statistics import wilson
@@ -61,10 +61,6 @@ TRIALS: Final = 10
 """Points on a curve after the one at 0 steps."""
 GOALS: Final = [name for name, task in load_registry().items() if has_goal(task)]
 Point = dict[str, int]
-CSS: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}
-@media (prefers-color-scheme:dark){svg{--ink:#ccc;--grid:#444}}
-text{fill:var(--ink)}.title{font-weight:600}.grid{stroke:var(--grid)}.line{fill:none;stroke-width:2}
-.envelope{opacity:.2}.hit{fill:none}"""
 
 
 def environment(task: str, suite: str) -> gymnasium.Env[Any, Any]:
@@ -196,10 +192,8 @@ def pooled(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def picture(result: Mapping[str, Any]) -> str:
     """Return a chart of each task's curve beside each other, as an SVG file."""
-    parts = []
-    tasks = list(result["curves"])
-    for i, task in enumerate(tasks):
-        points = result["curves"][task]
+    charts = []
+    for task, points in result["curves"].items():
         x = [p["steps"] for p in points]
         values = {k: [p[k] for p in points] for k in ("success", "low", "high")}
         least = result["floors"][task]
@@ -208,12 +202,8 @@ def picture(result: Mapping[str, Any]) -> str:
             Series("random", x, *([least[k]] * len(x) for k in values), "#b5651d"),
         ]
         chart = lines(series, f"success at {task}", x_name="environment steps", y_range=(0, 1), rates=True)
-        place = f'<svg x="{10 + 350 * i}" y="24" width="330" height="205" '
-        parts.append(words(10 + 350 * i, 16, f"{task}, {points[-1]['seeds']} seeds", "title"))
-        parts.append(chart.replace("<svg ", place, 1))
-    width = 350 * len(tasks)
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 235" width="{width}" height="235">'
-    return f"{opening}<style>{CSS}</style>{''.join(parts)}</svg>\n"
+        charts.append((f"{task}, {points[-1]['seeds']} seeds", chart))
+    return panels(charts)
 
 
 def finish(out: Path, drawing: Path) -> None:

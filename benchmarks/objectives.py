@@ -14,9 +14,9 @@ gripper away from everything) and with our effects and starts; `parts` is the de
 Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does; its floors, which differ
 little, with the first seed of each case only. The file that is written keeps every run: runs that are in it are not
 made again and a run that was interrupted goes on, so the same command can be given again, and others with the same
---out add to its table. What changes learning needs a new file: the runs do not say by which code they were made. The
-table gives interquartile means over the seeds with 95 % intervals by the stratified bootstrap (Agarwal et al. 2021);
-for the share of codes told apart each kind of effect is a stratum.
+--out add to its table. A run is not measured at a share that it is past. What changes learning needs a new file: the
+runs do not say by which code they were made. The table gives interquartile means over the seeds with 95 % intervals by
+the stratified bootstrap (Agarwal et al. 2021); for the share of codes told apart each kind of effect is a stratum.
 """
 
 from __future__ import annotations
@@ -134,9 +134,10 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
         if point and (not options.name or "named_tasks" in point):
             continue
         if any(p["share"] > share for p in points):
-            raise TabletopError(
-                f"{case.name}, seed {seed}, is past {share:g} of its budget; give another --out, --runs"
+            tqdm.write(
+                f"{case.name}, seed {seed}, is past {share:g} of its budget: not measured there", file=sys.stderr
             )
+            continue
         library = discover(
             folder,
             case.settings(seed, options.effects),

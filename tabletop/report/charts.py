@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from typing import Final
 
 __all__ = [
     "Series",
@@ -20,6 +21,7 @@ __all__ = [
     "frame",
     "interval",
     "lines",
+    "panels",
     "percent",
     "px",
     "short",
@@ -251,3 +253,20 @@ def lines(
             parts.append(words(x, y + 4, s.name[:14], style=f"fill:{s.color}"))
     parts += _columns(kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write)
     return frame("chart", width, height, label, parts)
+
+
+_ALONE: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}
+@media (prefers-color-scheme:dark){svg{--ink:#ccc;--grid:#444}}
+text{fill:var(--ink)}.title{font-weight:600}.grid{stroke:var(--grid)}.line{fill:none;stroke-width:2}
+.envelope{opacity:.2}.hit{fill:none}"""
+
+
+def panels(charts: Sequence[tuple[str, str]]) -> str:
+    """Return line charts, each with its title, beside each other: the text of an SVG file that needs no page."""
+    parts = []
+    for i, (title, chart) in enumerate(charts):
+        place = f'<svg x="{10 + 350 * i}" y="24" width="330" height="205" '
+        parts += [words(10 + 350 * i, 16, title, "title"), chart.replace("<svg ", place, 1)]
+    width = 350 * len(charts)
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 235" width="{width}" height="235">'
+    return f"{opening}<style>{_ALONE}</style>{''.join(parts)}</svg>\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import xml.etree.ElementTree as ET
 from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
@@ -17,15 +18,19 @@ from tabletop.skills.objectives import OBJECTIVES
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_of_objectives", ROOT / "benchmarks" / "objectives.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    return script("objectives")
 
 
 def point(share: float, effective: float, *, floors: bool = True) -> dict[str, object]:
@@ -93,7 +98,9 @@ def test_the_table_has_each_case_and_point_over_its_seeds(
     assert "2.0 2.0 2.0" in lines[1]
 
 
-def test_a_file_gives_its_runs_back_and_takes_none_of_another_budget(benchmark: ModuleType, tmp_path: Path) -> None:
+def test_a_file_gives_its_runs_back_and_takes_none_of_another_budget(
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "new" / "objectives.json"
     options = Namespace(out=out, runs=tmp_path, effects="few", steps=100, episodes=4, at=[1.0], name=False, workers=0)
     assert benchmark.read(options) == []
@@ -105,8 +112,32 @@ def test_a_file_gives_its_runs_back_and_takes_none_of_another_budget(benchmark: 
     benchmark.run(benchmark.Case("metra"), 0, options, runs)
     assert out.read_bytes() == before
     options.at = [0.5]
-    with pytest.raises(TabletopError, match=r"past 0\.5 of its budget"):
-        benchmark.run(benchmark.Case("metra"), 0, options, runs)
+    benchmark.run(benchmark.Case("metra"), 0, options, runs)
+    assert "past 0.5 of its budget" in capsys.readouterr().err
+    assert out.read_bytes() == before
     options.steps = 200
     with pytest.raises(TabletopError, match="steps 100, not 200; give another --out"):
         benchmark.read(options)
+
+
+def test_curves_and_rows_are_drawn_from_what_was_measured(benchmark: ModuleType) -> None:
+    drawn = script("draw_objectives")
+    runs = [
+        {"case": "final-state", "seed": 0, "points": [point(0.5, 4.0), point(1.0, 6.0)]},
+        {"case": "final-state", "seed": 1, "points": [point(0.5, 5.0, floors=False), point(1.0, 7.0, floors=False)]},
+        {"case": "without-noise", "seed": 0, "points": [point(1.0, 8.0)]},
+        {"case": "random", "seed": 0, "points": [point(1.0, 2.0)]},
+    ]
+    cases = benchmark.collected(runs)
+    curve = drawn.curve("default", cases["final-state"], 100, "red")
+    assert (list(curve.x), list(curve.y)) == ([0, 50, 100], [2.0, 4.5, 6.5])
+    assert (list(curve.low), list(curve.high)) == ([2.0, 4.0, 6.0], [2.0, 5.0, 7.0])
+    assert drawn.table(cases) == [
+        "| `without-noise` | 1 | 8.0 | 4.0 | 7 |  |",
+        "| `final-state` | 2 | 6.5 [6.0, 7.0] | 3.2 [3.0, 3.5] | 7 | 4.5 [4.0, 5.0] |",
+        "| `random` | 1 | 2.0 | 1.0 | 7 |  |",
+    ]
+    words = "".join(ET.fromstring(drawn.picture({"cases": cases, "steps": 100})).itertext())
+    assert "final-state" in words  # Among the objectives,
+    assert "all of them" in words  # and among what has all parts.
+    assert "noise" in words

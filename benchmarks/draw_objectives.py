@@ -1,0 +1,113 @@
+"""Draw what benchmarks/objectives.py measured, and print it as a table in Markdown.
+
+    python benchmarks/draw_objectives.py
+
+Curves are interquartile means over the seeds of effective skills at 2 cm, with their 95 % intervals; they begin with
+the untrained network's, which is a floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop.paths import write_whole
+from tabletop.report.charts import Series, lines, panels
+
+METRIC: Final = "effective_skills_2cm"
+SHORT: Final = {
+    "final-state-at-end": "at the end",
+    "explore-then-discover": "EDL",
+    "final-state/effects/nominal": "starts near",
+    "adapted-temperature": "fixed α",
+    "final-state": "all of them",
+}
+"""Names that are too long for the end of a line, or say something else in their panel."""
+COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7b4fb5", "#a23b3b", "#777", "#333")
+OBJECTIVES: Final = (
+    "final-state",
+    "final-state-at-end",
+    "trajectory",
+    "every-state",
+    "first-and-last",
+    "lsd",
+    "csd",
+    "metra",
+    "explore-then-discover",
+    "random",
+)
+PARTS: Final = (
+    "final-state",
+    "without-precision",
+    "without-noise",
+    "without-mirror",
+    "final-state/effects/nominal",
+    "without-hindsight",
+    "adapted-temperature",
+)
+
+
+def curve(name: str, case: Mapping[str, Any], steps: int, color: str) -> Series:
+    """Return a case's curve over control steps."""
+    points = sorted(((float(share), p) for share, p in case["points"].items()), key=lambda p: p[0])
+    least = next(p["floors"]["untrained"][METRIC] for _, p in points if "floors" in p)
+    found = [p[METRIC] for _, p in points]
+    return Series(
+        name,
+        [0, *(share * steps for share, _ in points)],
+        [least, *(f["iqm"] for f in found)],
+        [least, *(f["interval"][0] for f in found)],
+        [least, *(f["interval"][1] for f in found)],
+        color,
+    )
+
+
+def picture(result: Mapping[str, Any]) -> str:
+    """Return the objectives' curves, and the default's without one of its parts, beside each other."""
+    charts = []
+    for title, names in (("objectives", OBJECTIVES), ("the default without", PARTS)):
+        series = []
+        for name, color in zip(names, COLORS, strict=False):
+            if name in result["cases"]:
+                own = name if names is OBJECTIVES and name == "final-state" else SHORT.get(name, name)
+                case = result["cases"][name]
+                series.append(curve(own.removeprefix("without-"), case, result["steps"], color))
+        charts.append((f"{title}: effective skills at 2 cm", lines(series, title, x_name="control steps")))
+    return panels(charts)
+
+
+def table(cases: Mapping[str, Any]) -> Sequence[str]:
+    """Return rows in Markdown, the best at the end of the budget first."""
+
+    def cell(point: Mapping[str, Any] | None, metric: str = METRIC) -> str:
+        if point is None:
+            return ""
+        form = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if point["seeds"] > 1 else "{iqm:.1f}"
+        return form.format(**point[metric])
+
+    best = sorted(cases.items(), key=lambda c: -c[1]["points"]["1"][METRIC]["iqm"])
+    rows = []
+    for name, case in best:
+        end, half = case["points"]["1"], case["points"].get("0.5")
+        bins = f"{end['coverage_bins_5cm']['iqm']:.0f}"
+        cells = [f"`{name}`", str(end["seeds"]), cell(end), cell(end, "effective_skills_5cm"), bins, cell(half)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def main() -> None:
+    """Print the table and write the picture."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/objectives.json"))
+    parser.add_argument("--picture", type=Path, default=Path("docs/objectives.svg"))
+    options = parser.parse_args()
+    result = json.loads(options.results.read_text(encoding="utf-8"))
+    print("\n".join(table(result["cases"])))
+    write_whole(options.picture, picture(result))
+
+
+if __name__ == "__main__":
+    main()
