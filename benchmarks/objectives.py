@@ -12,7 +12,7 @@ gripper away from everything) and with our effects and starts; `parts` is the de
 `tabletop discover`. `--at` says at which shares of the budget a run is measured on its way.
 
 Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does; its floors, which differ
-little, with the first seed of each case only. The file that is written keeps every run: runs that are in it are not
+little, with the first point of each case only. The file that is written keeps every run: runs that are in it are not
 made again and a run that was interrupted goes on, so the same command can be given again, and others with the same
 --out add to its table. A run is not measured at a share that it is past. What changes learning needs a new file: the
 runs do not say by which code they were made. The table gives interquartile means over the seeds with 95 % intervals by
@@ -145,7 +145,8 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
             workers=options.workers,
             resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
         )
-        found = {"share": share, **judged(library, options, floors=seed == 0)}
+        own = [p for r in runs if r["case"] == case.name for p in r["points"]]
+        found = {"share": share, **judged(library, options, floors=not any("floors" in p for p in own))}
         if point:
             points.remove(point)
         if kept is None:
