@@ -80,7 +80,7 @@ def picture(result: Mapping[str, Any]) -> str:
 
 
 def table(cases: Mapping[str, Any]) -> Sequence[str]:
-    """Return rows in Markdown, the best at the end of the budget first."""
+    """Return rows in Markdown of what is at the end of its budget, the best first."""
 
     def cell(point: Mapping[str, Any] | None, metric: str = METRIC) -> str:
         if point is None:
@@ -88,7 +88,8 @@ def table(cases: Mapping[str, Any]) -> Sequence[str]:
         form = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if point["seeds"] > 1 else "{iqm:.1f}"
         return form.format(**point[metric])
 
-    best = sorted(cases.items(), key=lambda c: -c[1]["points"]["1"][METRIC]["iqm"])
+    done = [(name, case) for name, case in cases.items() if "1" in case["points"]]
+    best = sorted(done, key=lambda c: -c[1]["points"]["1"][METRIC]["iqm"])
     rows = []
     for name, case in best:
         end, half = case["points"]["1"], case["points"].get("0.5")
@@ -104,6 +105,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results/objectives.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/objectives.svg"))
     options = parser.parse_args()
+    if not options.results.is_file():
+        parser.error(f"no file {str(options.results)!r}: benchmarks/objectives.py writes it")
     result = json.loads(options.results.read_text(encoding="utf-8"))
     print("\n".join(table(result["cases"])))
     write_whole(options.picture, picture(result))

@@ -145,7 +145,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
             workers=options.workers,
             resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
         )
-        own = [p for r in runs if r["case"] == case.name for p in r["points"]]
+        own = [p for r in runs if r["case"] == case.name for p in r["points"] if p is not point]
         found = {"share": share, **judged(library, options, floors=not any("floors" in p for p in own))}
         if point:
             points.remove(point)

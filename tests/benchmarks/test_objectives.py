@@ -127,6 +127,7 @@ def test_curves_and_rows_are_drawn_from_what_was_measured(benchmark: ModuleType)
         {"case": "final-state", "seed": 1, "points": [point(0.5, 5.0, floors=False), point(1.0, 7.0, floors=False)]},
         {"case": "without-noise", "seed": 0, "points": [point(1.0, 8.0)]},
         {"case": "random", "seed": 0, "points": [point(1.0, 2.0)]},
+        {"case": "metra", "seed": 0, "points": [point(0.5, 2.0)]},  # Under way: on the picture only.
     ]
     cases = benchmark.collected(runs)
     curve = drawn.curve("default", cases["final-state"], 100, "red")
@@ -141,3 +142,4 @@ def test_curves_and_rows_are_drawn_from_what_was_measured(benchmark: ModuleType)
     assert "final-state" in words  # Among the objectives,
     assert "all of them" in words  # and among what has all parts.
     assert "noise" in words
+    assert "metra" in words
