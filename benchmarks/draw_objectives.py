@@ -18,36 +18,30 @@ from tabletop.paths import write_whole
 from tabletop.report.charts import Series, lines, panels
 
 METRIC: Final = "effective_skills_2cm"
-SHORT: Final = {
-    "final-state-at-end": "at the end",
-    "explore-then-discover": "EDL",
-    "final-state/effects/nominal": "starts near",
-    "adapted-temperature": "fixed α",
-    "final-state": "all of them",
-}
-"""Names that are too long for the end of a line, or say something else in their panel."""
 COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7b4fb5", "#a23b3b", "#777", "#333")
-OBJECTIVES: Final = (
-    "final-state",
-    "final-state-at-end",
-    "trajectory",
-    "every-state",
-    "first-and-last",
-    "lsd",
-    "csd",
-    "metra",
-    "explore-then-discover",
-    "random",
-)
-PARTS: Final = (
-    "final-state",
-    "without-precision",
-    "without-noise",
-    "without-mirror",
-    "final-state/effects/nominal",
-    "without-hindsight",
-    "adapted-temperature",
-)
+OBJECTIVES: Final = {
+    "final-state": "final-state",
+    "final-state-at-end": "at the end",
+    "trajectory": "trajectory",
+    "every-state": "every-state",
+    "first-and-last": "first-and-last",
+    "lsd": "lsd",
+    "csd": "csd",
+    "metra": "metra",
+    "explore-then-discover": "EDL",
+    "random": "random",
+}
+"""Cases of the first panel, and what stands at the end of their lines: 14 characters at most."""
+PARTS: Final = {
+    "final-state": "all of them",
+    "without-precision": "precision",
+    "without-noise": "noise",
+    "without-mirror": "mirror",
+    "final-state/effects/nominal": "starts near",
+    "without-hindsight": "hindsight",
+    "adapted-temperature": "fixed α",
+}
+"""The same of the second: what the default is without."""
 
 
 def curve(name: str, case: Mapping[str, Any], steps: int, color: str) -> Series:
@@ -67,14 +61,11 @@ def curve(name: str, case: Mapping[str, Any], steps: int, color: str) -> Series:
 
 def picture(result: Mapping[str, Any]) -> str:
     """Return the objectives' curves, and the default's without one of its parts, beside each other."""
+    cases, steps = result["cases"], result["steps"]
     charts = []
     for title, names in (("objectives", OBJECTIVES), ("the default without", PARTS)):
-        series = []
-        for name, color in zip(names, COLORS, strict=False):
-            if name in result["cases"]:
-                own = name if names is OBJECTIVES and name == "final-state" else SHORT.get(name, name)
-                case = result["cases"][name]
-                series.append(curve(own.removeprefix("without-"), case, result["steps"], color))
+        drawn = zip(names.items(), COLORS, strict=False)
+        series = [curve(label, cases[name], steps, color) for (name, label), color in drawn if name in cases]
         charts.append((f"{title}: effective skills at 2 cm", lines(series, title, x_name="control steps")))
     return panels(charts)
 
