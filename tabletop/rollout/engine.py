@@ -120,12 +120,20 @@ class Engine:
         return self._pool
 
     def submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
-        """Start one job and return its future. With no workers it runs here, at once."""
+        """Start one job and return its future. With no workers it runs here, at once.
+
+        Where a worker has died since, the future raises BrokenProcessPool, as those of the jobs under way do: a death
+        is met in one place, where results are waited for, whenever it was.
+        """
+        future: Future[Result] = Future()
         if self.workers == 0:
-            done: Future[Result] = Future()
-            done.set_result(function(job))
-            return done
-        return self._executor().submit(function, job)
+            future.set_result(function(job))
+            return future
+        try:
+            return self._executor().submit(function, job)
+        except BrokenProcessPool as error:
+            future.set_exception(error)
+            return future
 
     def restart(self) -> None:
         """Throw a broken pool away; the next job starts a new one."""

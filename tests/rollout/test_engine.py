@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import ModuleType
 
@@ -71,6 +72,14 @@ def test_jobs_of_a_worker_that_is_killed_are_run_again(jobs: ModuleType, tmp_pat
 def test_a_job_that_always_kills_its_worker_ends_in_one_line(jobs: ModuleType) -> None:
     with Engine(1) as engine, pytest.raises(TabletopError, match="died 3 times on the same jobs"):
         list(engine.map(jobs.dies, [1]))
+
+
+def test_a_worker_that_died_is_told_by_the_future_of_a_job_started_later_too(jobs: ModuleType) -> None:
+    with Engine(1) as engine:
+        assert isinstance(engine.submit(jobs.dies, 1).exception(), BrokenProcessPool)
+        assert isinstance(engine.submit(jobs.square, 7).exception(), BrokenProcessPool)
+        engine.restart()
+        assert engine.submit(jobs.square, 7).result() == 49
 
 
 @pytest.mark.parametrize("workers", [0, 1])

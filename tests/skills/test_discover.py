@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import torch
 
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
+from tabletop.rollout.engine import Engine
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills import discover as module
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import CollectJob, collect
+from tabletop.skills.collect import Batch, CollectJob, collect
 from tabletop.skills.discover import discover
 from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.effects import EFFECT_WIDTH
@@ -120,8 +123,9 @@ def test_a_run_killed_between_two_checkpoints_goes_on_from_the_older_one_and_its
     assert steps[-1] <= whole[1].info["env_steps"]
 
 
+@pytest.mark.parametrize("met", ["where a round is waited for", "where the next one starts"])
 def test_a_run_with_a_worker_that_is_killed_ends_bit_for_bit_like_one_without_workers(
-    whole: tuple[Path, Library], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Path, Library], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, met: str
 ) -> None:
     marker = tmp_path / "killed"
     (tmp_path / "killer_of_collectors.py").write_text(KILLER.format(marker=str(marker)))
@@ -129,6 +133,15 @@ def test_a_run_with_a_worker_that_is_killed_ends_bit_for_bit_like_one_without_wo
     import killer_of_collectors  # type: ignore[import-not-found]
 
     monkeypatch.setattr(module, "collect", killer_of_collectors.collect_or_die)
+    if met == "where the next one starts":
+        submit, begun = Engine.submit, list[Future[Batch]]()
+
+        def submit_late(engine: Engine, function: Callable[[CollectJob], Batch], job: CollectJob) -> Future[Batch]:
+            wait(begun)
+            begun.append(submit(engine, function, job))
+            return begun[-1]
+
+        monkeypatch.setattr(Engine, "submit", submit_late)
     try:
         library = run(tmp_path / "run", LONG, workers=1)
     finally:
