@@ -1,9 +1,10 @@
 """Draw what benchmarks/objectives.py measured, and print it as a table in Markdown.
 
     python benchmarks/draw_objectives.py
+    python benchmarks/draw_objectives.py --results benchmarks/results/objectives_half_hour.json
 
 Curves are interquartile means over the seeds of effective skills at 2 cm, with their 95 % intervals; they begin with
-the untrained network's, which is a floor.
+the untrained network's, which is a floor. Where tasks were named (`--name`), their number is drawn beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tabletop.paths import write_whole
 from tabletop.report.charts import Series, lines, panels
 
 METRIC: Final = "effective_skills_2cm"
+NAMED: Final = "named_tasks"
 COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7b4fb5", "#a23b3b", "#777", "#333")
 OBJECTIVES: Final = {
     "final-state": "final-state",
@@ -42,13 +44,33 @@ PARTS: Final = {
     "adapted-temperature": "fixed α",
 }
 """The same of the second: what the default is without."""
+PUBLISHED: Final = {
+    "final-state": "final-state",
+    "every-state": "DIAYN",
+    "metra": "METRA",
+    "csd": "CSD",
+    "every-state/observation/nominal": "DIAYN, publ.",
+    "metra/observation/nominal": "METRA, publ.",
+    "csd/observation/nominal": "CSD, publ.",
+}
+"""The same of both panels where tasks were named: with our effects and starts, and as published."""
 
 
-def curve(name: str, case: Mapping[str, Any], steps: int, color: str) -> Series:
+def points_of(case: Mapping[str, Any]) -> list[tuple[float, Mapping[str, Any]]]:
+    """Return a case's points by the share of the budget."""
+    return sorted(((float(share), p) for share, p in case["points"].items()), key=lambda p: p[0])
+
+
+def names(cases: Mapping[str, Any]) -> bool:
+    """Return whether tasks were named, at each point."""
+    return all(NAMED in p for case in cases.values() for p in case["points"].values())
+
+
+def curve(name: str, case: Mapping[str, Any], steps: int, color: str, metric: str = METRIC) -> Series:
     """Return a case's curve over control steps."""
-    points = sorted(((float(share), p) for share, p in case["points"].items()), key=lambda p: p[0])
-    least = next(p["floors"]["untrained"][METRIC] for _, p in points if "floors" in p)
-    found = [p[METRIC] for _, p in points]
+    points = points_of(case)
+    least = 0.0 if metric == NAMED else next(p["floors"]["untrained"][metric] for _, p in points if "floors" in p)
+    found = [p[metric] for _, p in points]
     return Series(
         name,
         [0, *(share * steps for share, _ in points)],
@@ -60,25 +82,47 @@ def curve(name: str, case: Mapping[str, Any], steps: int, color: str) -> Series:
 
 
 def picture(result: Mapping[str, Any]) -> str:
-    """Return the objectives' curves, and the default's without one of its parts, beside each other."""
+    """Return two charts beside each other.
+
+    The objectives' curves and the default's without one of its parts; or, where tasks were named, effective skills and
+    names.
+    """
     cases, steps = result["cases"], result["steps"]
+    two: tuple[tuple[str, Mapping[str, str], str], ...] = (
+        ("objectives: effective skills at 2 cm", OBJECTIVES, METRIC),
+        ("the default without: effective skills at 2 cm", PARTS, METRIC),
+    )
+    if names(cases):
+        two = ("effective skills at 2 cm", PUBLISHED, METRIC), ("named tasks", PUBLISHED, NAMED)
     charts = []
-    for title, names in (("objectives", OBJECTIVES), ("the default without", PARTS)):
-        drawn = zip(names.items(), COLORS, strict=False)
-        series = [curve(label, cases[name], steps, color) for (name, label), color in drawn if name in cases]
-        charts.append((f"{title}: effective skills at 2 cm", lines(series, title, x_name="control steps")))
+    for title, labels, metric in two:
+        drawn = zip(labels.items(), COLORS, strict=False)
+        series = [curve(label, cases[name], steps, color, metric) for (name, label), color in drawn if name in cases]
+        charts.append((title, lines(series, title, x_name="control steps")))
     return panels(charts)
+
+
+def cell(point: Mapping[str, Any] | None, metric: str = METRIC) -> str:
+    """Return a mean in words, with its interval where there is one."""
+    if point is None:
+        return ""
+    form = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if point["seeds"] > 1 else "{iqm:.1f}"
+    return form.format(**point[metric])
+
+
+def table_of_names(cases: Mapping[str, Any]) -> Sequence[str]:
+    """Return rows in Markdown of every point, the case with the most names at its end first."""
+    rows = []
+    for name, case in sorted(cases.items(), key=lambda c: [-points_of(c[1])[-1][1][m]["iqm"] for m in (NAMED, METRIC)]):
+        for i, (_, point) in enumerate(reversed(points_of(case))):
+            cells = [cell(point), cell(point, "effective_skills_5cm"), f"{point['coverage_bins_5cm']['iqm']:.0f}"]
+            cells += [f"{point[NAMED]['iqm']:g}"]
+            rows.append(f"| {'' if i else f'`{name}`'} | {point['env_steps'] / 1000:.0f} k | {' | '.join(cells)} |")
+    return rows
 
 
 def table(cases: Mapping[str, Any]) -> Sequence[str]:
     """Return rows in Markdown of what is at the end of its budget, the best first."""
-
-    def cell(point: Mapping[str, Any] | None, metric: str = METRIC) -> str:
-        if point is None:
-            return ""
-        form = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if point["seeds"] > 1 else "{iqm:.1f}"
-        return form.format(**point[metric])
-
     done = [(name, case) for name, case in cases.items() if "1" in case["points"]]
     best = sorted(done, key=lambda c: -c[1]["points"]["1"][METRIC]["iqm"])
     rows = []
@@ -94,13 +138,14 @@ def main() -> None:
     """Print the table and write the picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results/objectives.json"))
-    parser.add_argument("--picture", type=Path, default=Path("docs/objectives.svg"))
+    parser.add_argument("--picture", type=Path, help="default docs/, with the results' name")
     options = parser.parse_args()
     if not options.results.is_file():
         parser.error(f"no file {str(options.results)!r}: benchmarks/objectives.py writes it")
     result = json.loads(options.results.read_text(encoding="utf-8"))
-    print("\n".join(table(result["cases"])))
-    write_whole(options.picture, picture(result))
+    cases = result["cases"]
+    print("\n".join(table_of_names(cases) if names(cases) else table(cases)))
+    write_whole(options.picture or Path("docs", options.results.stem + ".svg"), picture(result))
 
 
 if __name__ == "__main__":

@@ -143,3 +143,30 @@ def test_curves_and_rows_are_drawn_from_what_was_measured(benchmark: ModuleType)
     assert "all of them" in words  # and among what has all parts.
     assert "noise" in words
     assert "metra" in words
+
+
+def test_where_tasks_were_named_every_point_has_a_row_and_names_are_drawn(benchmark: ModuleType) -> None:
+    drawn = script("draw_objectives")
+    runs = [
+        {"case": "metra/observation/nominal", "seed": 0, "points": [{**point(1.0, 9.0), "named_tasks": 0}]},
+        {
+            "case": "final-state",
+            "seed": 0,
+            "points": [
+                {**point(0.1, 3.0), "env_steps": 3000, "named_tasks": 1},
+                {**point(1.0, 8.0, floors=False), "env_steps": 30_000, "named_tasks": 12},
+            ],
+        },
+    ]
+    cases = benchmark.collected(runs)
+    assert drawn.table_of_names(cases) == [
+        "| `final-state` | 30 k | 8.0 | 4.0 | 7 | 12 |",
+        "|  | 3 k | 3.0 | 1.5 | 7 | 1 |",
+        "| `metra/observation/nominal` | 0 k | 9.0 | 4.5 | 7 | 0 |",
+    ]
+    curve = drawn.curve("default", cases["final-state"], 30_000, "red", drawn.NAMED)
+    assert (list(curve.x), list(curve.y)) == ([0, 3000, 30_000], [0, 1, 12])
+    words = "".join(ET.fromstring(drawn.picture({"cases": cases, "steps": 30_000})).itertext())
+    assert "named tasks" in words
+    assert "METRA, publ." in words
+    assert "the default without" not in words
