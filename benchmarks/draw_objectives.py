@@ -56,11 +56,6 @@ PUBLISHED: Final = {
 """The same of both panels where tasks were named: with our effects and starts, and as published."""
 
 
-def points_of(case: Mapping[str, Any]) -> list[tuple[float, Mapping[str, Any]]]:
-    """Return a case's points by the share of the budget."""
-    return sorted(((float(share), p) for share, p in case["points"].items()), key=lambda p: p[0])
-
-
 def names(cases: Mapping[str, Any]) -> bool:
     """Return whether tasks were named, at each point."""
     return all(NAMED in p for case in cases.values() for p in case["points"].values())
@@ -68,12 +63,12 @@ def names(cases: Mapping[str, Any]) -> bool:
 
 def curve(name: str, case: Mapping[str, Any], steps: int, color: str, metric: str = METRIC) -> Series:
     """Return a case's curve over control steps."""
-    points = points_of(case)
-    least = 0.0 if metric == NAMED else next(p["floors"]["untrained"][metric] for _, p in points if "floors" in p)
-    found = [p[metric] for _, p in points]
+    points = case["points"]
+    least = 0.0 if metric == NAMED else next(p["floors"]["untrained"][metric] for p in points.values() if "floors" in p)
+    found = [p[metric] for p in points.values()]
     return Series(
         name,
-        [0, *(share * steps for share, _ in points)],
+        [0, *(float(share) * steps for share in points)],
         [least, *(f["iqm"] for f in found)],
         [least, *(f["interval"][0] for f in found)],
         [least, *(f["interval"][1] for f in found)],
@@ -112,12 +107,14 @@ def cell(point: Mapping[str, Any] | None, metric: str = METRIC) -> str:
 
 def table_of_names(cases: Mapping[str, Any]) -> Sequence[str]:
     """Return rows in Markdown of every point, the case with the most names at its end first."""
+    # benchmarks/objectives.py keeps points by the share of the budget; here the last is first.
+    last_first = [(name, list(case["points"].values())[::-1]) for name, case in cases.items()]
     rows = []
-    for name, case in sorted(cases.items(), key=lambda c: [-points_of(c[1])[-1][1][m]["iqm"] for m in (NAMED, METRIC)]):
-        for i, (_, point) in enumerate(reversed(points_of(case))):
-            cells = [cell(point), cell(point, "effective_skills_5cm"), f"{point['coverage_bins_5cm']['iqm']:.0f}"]
-            cells += [f"{point[NAMED]['iqm']:g}"]
-            rows.append(f"| {'' if i else f'`{name}`'} | {point['env_steps'] / 1000:.0f} k | {' | '.join(cells)} |")
+    for name, points in sorted(last_first, key=lambda c: [-c[1][0][m]["iqm"] for m in (NAMED, METRIC)]):
+        for i, point in enumerate(points):
+            cells = ["" if i else f"`{name}`", f"{point['env_steps'] / 1000:.0f} k", cell(point)]
+            cells += [cell(point, "effective_skills_5cm"), f"{point['coverage_bins_5cm']['iqm']:.0f}"]
+            rows.append(f"| {' | '.join(cells)} | {point[NAMED]['iqm']:g} |")
     return rows
 
 
