@@ -42,6 +42,7 @@ PARTS: Final = {
     "final-state/effects/nominal": "starts near",
     "without-hindsight": "hindsight",
     "adapted-temperature": "fixed α",
+    "float32": "bfloat16",
 }
 """The same of the second: what the default is without."""
 PUBLISHED: Final = {

@@ -36,6 +36,8 @@ from tabletop.learn.sac import SAC, SACSettings
 
 ACTIONS, OBSERVATION, HIDDEN = 5, 100, (256, 256)
 PEER = "stable-baselines3"
+WARM = 500
+"""Updates that are not counted."""
 
 Shapes = list[tuple[int, int, int, int]]
 """Of matrix products: how many of them in one, rows, inner, columns."""
@@ -77,14 +79,14 @@ def flop(parts: list[tuple[float, Shapes]]) -> float:
     return sum(often * 2 * n * m * k * c for often, shapes in parts for n, m, k, c in shapes)
 
 
-def alone(parts: list[tuple[float, Shapes]]) -> Callable[[], None]:
+def alone(parts: list[tuple[float, Shapes]], dtype: torch.dtype = torch.float32) -> Callable[[], None]:
     """Return a function that makes an update's products and nothing else."""
     made = {
-        shape: tuple(torch.randn(shape[0], *s) for s in ((shape[1], shape[2]), (shape[2], shape[3])))
+        shape: tuple(torch.randn(shape[0], *s).to(dtype) for s in ((shape[1], shape[2]), (shape[2], shape[3])))
         for _, shapes in parts
         for shape in shapes
     }
-    out = {shape: torch.empty(shape[0], shape[1], shape[3]) for shape in made}
+    out = {shape: torch.empty(shape[0], shape[1], shape[3], dtype=dtype) for shape in made}
     turn = 0
 
     def run() -> None:
@@ -165,13 +167,15 @@ def measure(runs: dict[str, Callable[[], None]], rounds: int, updates: int, thre
     """Return milliseconds an update, one figure a round."""
     clock = time.process_time if threads == 1 else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(rounds + 1):
+    for run in runs.values():  # oneDNN makes its bfloat16 products for each shape that it meets: let it have met most.
+        for _ in range(WARM):
+            run()
+    for _ in range(rounds):
         for name, run in runs.items():
             start = clock()
             for _ in range(updates):
                 run()
-            if turn:  # the first turn warms up
-                times[name].append((clock() - start) / updates * 1e3)
+            times[name].append((clock() - start) / updates * 1e3)
     return times
 
 
@@ -206,6 +210,11 @@ def main() -> None:
     if peer is not None:
         runs[PEER] = peer
     runs |= {name: alone(parts) for name, parts in floors.items()}
+    if has_bf16():
+        for delay in (1, 2):
+            name = f"products alone, bf16, delay {delay}"
+            floors[name] = floors[f"products alone, delay {delay}"]
+            runs[name] = alone(floors[name], torch.bfloat16)
     times = measure(runs, arguments.rounds, arguments.updates, arguments.threads)
     median = {name: statistics.median(values) for name, values in times.items()}
     print(f"{'':38}{'ms':>8}{'updates/s':>11}{'ratio':>8}{'GFLOP':>8}{'GFLOP/s':>9}")

@@ -36,6 +36,7 @@ import torch
 from tqdm import tqdm
 
 from tabletop.errors import TabletopError
+from tabletop.learn.device import has_bf16
 from tabletop.logic import load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
@@ -65,9 +66,11 @@ PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
     "without-mirror": lambda s: replace(s, mirror=False),
     "adapted-temperature": lambda s: replace(s, sac=replace(s.sac, alpha=None)),
+    "float32": lambda s: replace(s, sac=replace(s.sac, bf16=False)),
 }
 """The default with a part left out: q's channel without noise; no "none of them" in q; codes that were sent only; no
-mirrored batches; a temperature that keeps an entropy. Its other parts are objectives and starts."""
+mirrored batches; a temperature that keeps an entropy; no bfloat16, where the processor has it. Its other parts are
+objectives and starts."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,12 @@ def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
     """Write the file: what was told, the table, and the runs."""
     result = {
         "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "system": platform.platform(),
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "bf16": has_bf16(),
+        },
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         **told(options),
         "cases": collected(runs),
