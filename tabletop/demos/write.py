@@ -76,7 +76,7 @@ def write_demos(
         write = importlib.import_module(module).write
     except ImportError as error:
         raise TabletopError(
-            f"format {form!r} needs packages that are not here ({error}); pip install 'tabletop[demos]'"
+            f"format {form!r} needs packages that are not here ({error}); pip install -e '.[demos]' beside setup.py"
         ) from None
     if out.exists():
         raise TabletopError(f"{str(out)!r} is there already; give another --out")

@@ -63,7 +63,9 @@ def _ray_workers(workers: int | str) -> int:
     if name != "ray" or (count and not count.isdecimal()) or count == "0" or workers == "ray:":
         raise TabletopError(f"workers must be a number, 'ray' or 'ray:N' with N from 1, got {workers!r}")
     if importlib.util.find_spec("ray") is None:
-        raise TabletopError("workers on Ray need it: pip install 'tabletop[ray]', or give a number of processes")
+        raise TabletopError(
+            "workers on Ray need the extra: pip install -e '.[ray]' beside setup.py; or give a number of processes"
+        )
     return int(count) if count else default_workers()
 
 

@@ -93,7 +93,7 @@ def test_bad_formats_lacking_packages_and_taken_folders_are_one_line(
     (tmp_path / "taken").mkdir()
     for form, out, message in (
         ("csv", "new", "unknown format of demonstrations 'csv'; there are: lacking, plain"),
-        ("lacking", "new", r"format 'lacking' needs packages that are not here .*pip install 'tabletop\[demos\]'"),
+        ("lacking", "new", r"format 'lacking' needs packages that are not here .*pip install -e '\.\[demos\]'"),
         ("plain", "taken", "is there already; give another --out"),
     ):
         with pytest.raises(TabletopError, match=message):

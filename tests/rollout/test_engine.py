@@ -126,7 +126,7 @@ def test_workers_in_words_are_ray_or_refused(workers: str) -> None:
 
 def test_ray_is_refused_in_one_line_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(TabletopError, match=r"pip install 'tabletop\[ray\]'"):
+    with pytest.raises(TabletopError, match=r"pip install -e '\.\[ray\]'"):
         Engine("ray:2")
 
 
