@@ -69,11 +69,11 @@ class Codes:
         """Return whether all codes of a kind are those of discrete facts."""
         return len(self.codes_of(kind)) == len(self.kinds[kind].anchors)
 
-    def draw(self, kind: int, rng: np.random.Generator) -> int:
-        """Return a code of a kind to ask for: any alike, but what doing nothing leads to seldom."""
+    def draw(self, kind: int, rng: np.random.Generator, facts: bool) -> int:
+        """Return a code of a kind to ask for, any alike; where facts have codes, what doing nothing leads to seldom."""
         codes, idle = self.codes_of(kind), self.kinds[kind].idle
         weights = np.ones(len(codes))
-        if idle is not None:
+        if facts and idle is not None:
             weights[idle] = _IDLE
         return int(rng.choice(codes, p=weights / weights.sum()))
 

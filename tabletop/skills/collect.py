@@ -75,6 +75,8 @@ class CollectJob:
     """Which of STARTS."""
     tells: str = "mean"
     """How policies are told of a code, see skills/policy.py."""
+    facts: bool = True
+    """Whether discrete facts have codes of their own."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def collect(job: CollectJob) -> Batch:
         rng = np.random.default_rng([job.seed, 11, number])
         kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
         kind = job.codes.kinds[kind_index]
-        code = job.codes.draw(kind_index, rng)
+        code = job.codes.draw(kind_index, rng, job.facts)
         start = names[int(rng.choice(len(names), p=shares))]
         inventory = [job.seed, 13, number // INVENTORY_EPISODES]
         scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)

@@ -206,6 +206,7 @@ class _Run:
             random,
             s.starts,
             self.learner.objective.tells,
+            self.learner.objective.facts,
         )
         self.jobs.append(job)
         self._submit(job)

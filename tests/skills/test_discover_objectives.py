@@ -14,7 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import STARTS, CollectJob, collect
+from tabletop.skills.collect import STARTS, CollectJob, Record, collect
 from tabletop.skills.discover import discover
 from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.effects import EFFECT_WIDTH
@@ -98,6 +98,24 @@ def test_a_run_that_stopped_and_was_resumed_ends_like_one_that_did_not_and_its_s
     assert np.array_equal(sample.trajectory.actions, again.trajectory.actions)
     rows = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
     assert all(np.isfinite(v) for row in rows for v in row.values())
+
+
+@pytest.mark.parametrize("case", [*CASES, ("final-state", "effects", "sphere"), ("every-state", "effects", "sphere")])
+def test_doing_nothing_is_asked_for_seldom_only_where_it_is_a_code_of_its_own(
+    case: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[CollectJob] = []
+
+    def watched(job: CollectJob) -> list[Record]:
+        jobs.append(job)
+        return collect(job)
+
+    monkeypatch.setattr("tabletop.skills.discover.collect", watched)
+    run(tmp_path, 10, settings(*case))
+    rng, codes = np.random.default_rng(0), Codes({"button": 2})
+    share = np.mean([codes.draw(0, rng, jobs[0].facts) for _ in range(2000)])
+    sees_facts = case[0] in {"final-state", "final-state-at-end"} or case[:2] == ("every-state", "effects")
+    assert share == pytest.approx(0.8 if sees_facts else 0.5, abs=0.04)
 
 
 def test_a_checkpoint_of_another_objective_is_not_gone_on_from(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ class Objective:
     """How policies are told of a code, see skills/policy.py: TELLS."""
     acts: ClassVar[str] = "mean"
     """What a library's policies do, see skills/policy.py: ACTS."""
+    facts: ClassVar[bool] = False
+    """Whether discrete facts have codes of their own, of which that of doing nothing is asked for seldom."""
     fresh: bool = False
     """Whether each job draws what its codes are, so that the learner has to remember it."""
 

@@ -31,7 +31,7 @@ class Tiled(Objective):
     parts: ClassVar[int] = 1
     """Effects that are seen at once."""
     facts: ClassVar[bool] = True
-    """Whether discrete facts have codes of their own: an effect is seen as it stands."""
+    """An effect is seen as it stands."""
 
     def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
