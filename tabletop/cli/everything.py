@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,6 @@ from tabletop.skills.discover_settings import looking_for_few
 from tabletop.skills.library import find_library, load_library, save_library
 
 __all__ = ["run_everything"]
-
-_tell: Callable[[str], None] = partial(print, file=sys.stderr, flush=True)
 
 
 def run_everything(options: argparse.Namespace) -> None:
@@ -80,3 +77,7 @@ def _try(lines: Callable[[dict[str, Any]], Iterable[str]], stage: Callable[[], d
         _tell("\n".join(lines(stage())))
     except TabletopError as error:
         _tell(f"left out: {error}")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -15,11 +15,17 @@ from tabletop import __version__
 from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
 from tabletop.skills.library import Library, find_library, load_library, save_library
+from tabletop.skills.lock import alone_in
 
-__all__ = ["library_of", "make_way", "note", "run_folder"]
+__all__ = ["forget_stages", "library_of", "make_way", "note", "run_folder"]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
+_STAGES: Final = (
+    *("discover.json", "measure.json", "measure.html", "name.json", "plan.json", "chains.json", "perturb.json"),
+    *("summary.json", "report.html"),
+)
+"""Files of the stages after discovery."""
 
 
 def library_of(folder: Path) -> Library:
@@ -90,7 +96,22 @@ def make_way(folder: Path, library: Path | None) -> None:
         return
     if not folder.is_dir() or (any(folder.iterdir()) and _maker(folder) != "run"):
         raise TabletopError(f"{str(folder)!r} is there and not of 'tabletop run'; give another --out")
-    shutil.rmtree(folder)
+    with alone_in(folder):
+        shutil.rmtree(folder)
+
+
+def forget_stages(folder: Path, library: Library) -> None:
+    """Remove what a run folder says of another library than its own: skills go by the same ids in both.
+
+    Args:
+        folder: the run folder.
+        library: that it had when the stages after discovery were run.
+    """
+    if _holds(folder, library):
+        return
+    for name in _STAGES:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "clips", ignore_errors=True)
 
 
 def _maker(folder: Path) -> str | None:

@@ -28,26 +28,20 @@ from tabletop.logic import Task, load_registry
 __all__ = ["main"]
 
 _LARGEST_SEED: Final = 2**31 - 1
-_GO_ON: Final = {
-    **dict.fromkeys(("discover", "run"), "; 'tabletop discover --resume --out DIR' goes on"),
-    "demos": "; the same command goes on",
-}
-"""How to go on where a command was interrupted."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code (0 done, 1 an audit found a broken rule, 2 bad input, 130 interrupted)."""
-    command = None
+    options = argparse.Namespace(command=None)
     try:
         options = build_parser().parse_args(arguments)
-        command = options.command
         _check(options)
-        return _COMMANDS[command](options) or 0
+        return _COMMANDS[options.command](options) or 0
     except TabletopError as error:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"tabletop: interrupted{_GO_ON.get(str(command), '')}", file=sys.stderr)
+        print(f"tabletop: interrupted{_how_to_go_on(options)}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = f" {str(error.filename)!r}" if error.filename is not None else ""
         print(f"tabletop: cannot read or write{what}: {error.strerror}", file=sys.stderr)
         return 2
+
+
+def _how_to_go_on(options: argparse.Namespace) -> str:
+    """Return what to tell of a command that was interrupted."""
+    if options.command == "demos":
+        return "; the same command goes on"
+    if options.command not in {"discover", "run"}:
+        return ""
+    folder = _discover_folder(options) if options.command == "discover" else Path(options.out or "runs/demo")
+    done = options.command == "run" and (folder / "library").exists()
+    if done or not any((folder / name).exists() for name in ("checkpoint", "checkpoint.old")):
+        return ""
+    return f"; 'tabletop discover --resume --seed {options.seed} --out {folder}' goes on"
+
+
+def _discover_folder(options: argparse.Namespace) -> Path:
+    return Path(options.out or f"runs/{options.seed}")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -170,17 +181,15 @@ def _demos(options: argparse.Namespace) -> None:
 def _discover(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import note
-    from tabletop.cli.objective import discovery_settings
+    from tabletop.cli.objective import budget, discovery_settings
 
-    folder = Path(options.out or f"runs/{options.seed}")
-    if (folder / "library").exists() and not options.resume:
-        raise TabletopError(f"{str(folder)!r} already holds a library; give another --out, or --resume")
-    minutes = None if options.steps else (options.minutes or 30.0)
+    folder = _discover_folder(options)
+    minutes, steps = budget(options, folder, 30.0)
     result = stages.discover_stage(
         folder,
         discovery_settings(options, folder),
         minutes=minutes,
-        steps=options.steps,
+        steps=steps,
         workers=options.workers,
         resume=options.resume,
         episodes=options.episodes,

@@ -24,9 +24,9 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     """
     path = find_library(options.library)
     library = load_library(path)
-    result = measured(library, options)
     folder = Path(options.out) if options.out else _beside(path, options.library)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
+    result = measured(library, options)
     write_json(folder / "measure.json", result)
     return {**result, "page": str(write_measured(folder, result))}
 

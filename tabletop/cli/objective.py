@@ -6,12 +6,13 @@ import argparse
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 from tabletop.skills.collect import effects_of_card
 from tabletop.skills.discover_settings import KINDS, DiscoverSettings, looking_for
 from tabletop.skills.settings import LearnerSettings
 
-__all__ = ["discovery_settings"]
+__all__ = ["budget", "discovery_settings"]
 
 
 def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSettings:
@@ -27,12 +28,10 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     how = {**DiscoverSettings().how, "effects": "all"}
     counts: dict[str, int] = {}
     if options.resume:
-        for checkpoint in (folder / "checkpoint", folder / "checkpoint.old"):
-            # One that cannot be read is refused with its reason where the run is resumed.
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-                how, counts = how | state["how"], dict(state["counts"])
-                break
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            state = _state(folder)
+            # What this version knows nothing of is refused with its reason where the run is resumed.
+            how, counts = how | {k: v for k, v in state["how"].items() if k in how}, dict(state["counts"])
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
     if how["effects"] == "all":
@@ -40,3 +39,29 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     else:
         kinds = tuple(how["effects"].split(","))
     return looking_for(kinds, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
+
+
+def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[float | None, int | None]:
+    """Return minutes or control steps to discover for: the options', or a resumed run's, or else the default.
+
+    Args:
+        options: with `minutes`, `steps` and `resume`.
+        folder: of the run.
+        minutes: the default.
+    """
+    if options.steps or options.minutes:
+        return (None, options.steps) if options.steps else (options.minutes, None)
+    if options.resume:
+        with contextlib.suppress(KeyError, TypeError):
+            kept = _state(folder)["budget"]
+            if kept["minutes"] or kept["steps"]:
+                return kept["minutes"], kept["steps"]
+    return minutes, None
+
+
+def _state(folder: Path) -> Any:
+    """Return what a run's last checkpoint says of it; None if it cannot be read, which resuming tells in full."""
+    for checkpoint in (folder / "checkpoint", folder / "checkpoint.old"):
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+    return None

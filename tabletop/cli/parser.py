@@ -63,7 +63,7 @@ def _common(parser: argparse.ArgumentParser, *, out: str | None, kind: str = "DI
 
 def _budget(parser: argparse.ArgumentParser, minutes: float) -> None:
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help=f"time to discover for (default {minutes:g} minutes)"
+        "--minutes", type=float, metavar="M", help=f"time to discover for, in all (default {minutes:g} minutes)"
     )
     parser.add_argument(
         "--steps", type=int, metavar="N", help="control steps instead of minutes: the same result each time"

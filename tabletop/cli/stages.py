@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
 from tabletop.cli.files import merge_summary, read_names, write_json
-from tabletop.cli.folder import library_of
+from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.cli.planning import skills_of
 from tabletop.errors import TabletopError
@@ -42,8 +42,14 @@ def discover_stage(
     resume: bool,
     episodes: int,
 ) -> dict[str, Any]:
-    """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json."""
+    """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json.
+
+    What later stages said of the library that a resumed run had before goes, if it has changed.
+    """
+    before = library_of(folder) if resume and (folder / "library" / "library.yaml").is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
+    if before is not None:
+        forget_stages(folder, before)
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 

@@ -21,7 +21,7 @@ class Adam:
     def __init__(self, parameters: Tensor, gradient: Tensor, rate: float) -> None:
         self._parameters, self._gradient, self._rate = [parameters], [gradient], rate
         self.state = {
-            "step": torch.zeros(()),
+            "step": torch.zeros((), device=parameters.device),
             "exp_avg": torch.zeros_like(parameters),
             "exp_avg_sq": torch.zeros_like(parameters),
         }

@@ -152,7 +152,9 @@ class SAC:
                 loss = self._improve_deterministic(now)
             else:
                 loss = self._improve_soft(now, tape.head(size), [part[:size] for part in sampled])
-            self._average.lerp_(self.actor.flat, self.settings.average)
+            # At first the mean of all so far: the initial weights have no share in it.
+            past = self.updates // self.settings.delay
+            self._average.lerp_(self.actor.flat, max(self.settings.average, 1.0 / past))
         if improve or not self.settings.deterministic:
             self._follow(self.settings.tau)
         if not metrics:

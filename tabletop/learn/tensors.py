@@ -21,6 +21,9 @@ def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     """Write named arrays (numpy, or torch's on the CPU) to a safetensors file, atomically.
 
     A reader, or a run resumed after a kill, sees the old file or the new one, never a part.
+
+    Raises:
+        TabletopError: it cannot be written (a full disk).
     """
     arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +31,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     try:
         save_file(arrays, temporary)
         os.replace(temporary, path)
+    except SafetensorError as error:
+        raise TabletopError(f"cannot write {str(path)!r}: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
 

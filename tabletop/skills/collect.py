@@ -147,6 +147,9 @@ def attended_scene(
             continue
         if chosen:
             return scene, chosen[-1]
+    if needs:
+        # All that came up were passed over, for being done well: then any will do.
+        return attended_scene(card, kind, seed, inventory, gripper)
     raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
 
 

@@ -33,6 +33,7 @@ from tabletop.skills.discover_settings import DiscoverSettings
 from tabletop.skills.interrupt import held_back
 from tabletop.skills.learner import Learner
 from tabletop.skills.library import Library, save_library
+from tabletop.skills.lock import alone_in
 
 __all__ = ["discover"]
 
@@ -62,8 +63,8 @@ def discover(
         quiet: no progress bar.
 
     Raises:
-        TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, or a
-            run is there already.
+        TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
+            run is there already, or another process is at work on it.
     """
     if (minutes is None) == (steps is None):
         raise TabletopError("give a budget: either minutes or steps")
@@ -73,29 +74,29 @@ def discover(
         raise TabletopError(f"steps must be at least 1, got {steps}")
     check_card(settings.scene, Codes(settings.counts).kinds)
     checkpoint, old = folder / "checkpoint", folder / "checkpoint.old"
-    if resume and not checkpoint.exists() and old.exists():
-        # Killed between putting the last checkpoint aside and the new one in its place.
-        old.rename(checkpoint)
-    if resume and not (checkpoint / "state.json").is_file():
+    if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
-    folder.mkdir(parents=True, exist_ok=True)
+    if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
+        raise TabletopError(f"{str(folder)!r} already holds a run; give another folder (--out), or go on (--resume)")
     torch.set_num_threads(1)
     collectors = max(1, default_workers() - 1) if workers is None else workers
     with threadpool_limits(1), Engine(collectors) as engine:
-        run = _Run(folder, settings, engine)
-        if resume:
-            run.restore(checkpoint)
-        else:
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
-            # The older first: it must not pass for this run's if a kill comes between.
-            shutil.rmtree(old, ignore_errors=True)
-            shutil.rmtree(checkpoint, ignore_errors=True)
-        try:
-            run.go(minutes, steps, quiet)
-        finally:
-            run.close()
-    library = run.library()
-    save_library(library, folder / "library")
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            if resume and not checkpoint.exists():
+                # Killed between putting the last checkpoint aside and the new one in its place.
+                old.rename(checkpoint)
+            run = _Run(folder, settings, engine)
+            if resume:
+                run.restore(checkpoint)
+            else:
+                (folder / "metrics.jsonl").unlink(missing_ok=True)
+            try:
+                run.go(minutes, steps, quiet)
+            finally:
+                run.close()
+            library = run.library()
+            save_library(library, folder / "library")
     return library
 
 
@@ -104,6 +105,7 @@ class _Run:
 
     def __init__(self, folder: Path, settings: DiscoverSettings, engine: Engine) -> None:
         self.folder, self.settings, self.engine = folder, settings, engine
+        self.budget: dict[str, float | None] = {}
         self.codes = Codes(settings.counts)
         self.card = load_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
@@ -122,6 +124,7 @@ class _Run:
         A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
         rounds, as only then the state is one that an uninterrupted run goes through, too.
         """
+        self.budget = {"minutes": minutes, "steps": steps}
         if not self.rounds:
             self.save()
         began = time.monotonic() - self.minutes * 60
@@ -284,9 +287,23 @@ class _Run:
         temporary = self.folder / "checkpoint.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        self.learner.save(temporary)
+        try:
+            self._write(temporary)
+        except BaseException:
+            # What is half written would keep a full disk full.
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        old = self.folder / "checkpoint.old"
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
+        self.learner.save(folder)
         for i, job in enumerate(self.jobs):
-            save_tensors(temporary / f"job{i}.safetensors", {"means": job.means, **job.weights})
+            save_tensors(folder / f"job{i}.safetensors", {"means": job.means, **job.weights})
         state = {
             "steps": self.steps,
             "rounds": self.rounds,
@@ -299,14 +316,9 @@ class _Run:
             "seed": self.settings.seed,
             "counts": dict(self.codes.counts),
             "how": self.settings.how,
+            "budget": self.budget,
         }
-        (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        old = self.folder / "checkpoint.old"
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        temporary.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
     def restore(self, checkpoint: Path) -> None:
         """Go back to a checkpoint, episodes under way included."""
@@ -314,6 +326,8 @@ class _Run:
             state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
+        if not isinstance(state, dict):
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: state.json is no mapping")
         missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts", "how"} - set(state)
         if missing:
             raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
@@ -331,10 +345,13 @@ class _Run:
         self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
         self.learner.restore(checkpoint)
         self._forget()
-        for i, kept in enumerate(state["jobs"]):
-            weights = load_tensors(checkpoint / f"job{i}.safetensors")
-            means = weights.pop("means")
-            self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["needs"], kept["random"])
+        try:
+            for i, kept in enumerate(state["jobs"]):
+                weights = load_tensors(checkpoint / f"job{i}.safetensors")
+                means = weights.pop("means")
+                self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["needs"], kept["random"])
+        except (KeyError, TypeError) as error:
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: of a job, {error}") from None
 
     def _forget(self) -> None:
         """Drop the lines of metrics.jsonl that were written after the checkpoint: they will be written again."""

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.learn.actor import NumpyActor
-from tabletop.paths import POLICIES
+from tabletop.learn.tensors import save_tensors
+from tabletop.paths import POLICIES, write_whole
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
@@ -109,7 +110,11 @@ class Library:
 
 
 def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
-    """Write a library's two files, each whole or not at all; the card last."""
+    """Write a library's two files, each whole or not at all; the card last.
+
+    Raises:
+        TabletopError: they cannot be written (a full disk).
+    """
     target = Path(folder)
     tensors = {f"actor.{k}": np.array(v, order="C") for k, v in library.weights.items()}
     tensors["means"] = np.array(library.means, order="C")
@@ -125,15 +130,8 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     }
     text = yaml.safe_dump(card, sort_keys=False)
     target.mkdir(parents=True, exist_ok=True)
-    weights, words = target / "weights.safetensors.tmp", target / "library.yaml.tmp"
-    try:
-        save_file(tensors, weights)
-        words.write_text(text, encoding="utf-8")
-        weights.replace(target / "weights.safetensors")
-        words.replace(target / "library.yaml")
-    finally:
-        for temporary in (weights, words):
-            temporary.unlink(missing_ok=True)
+    save_tensors(target / "weights.safetensors", tensors)
+    write_whole(target / "library.yaml", text)
 
 
 def load_library(folder: str | os.PathLike[str]) -> Library:

@@ -21,7 +21,9 @@ from tabletop.perturb import Perturbation
 from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
 from tabletop.skills.collect import STARTS
-from tabletop.skills.library import save_library
+from tabletop.skills.discover_settings import DiscoverSettings
+from tabletop.skills.library import Library, save_library
+from tabletop.skills.lock import alone_in
 from tabletop.skills.objectives import OBJECTIVES
 from tabletop.skills.settings import LATENTS, SEES
 
@@ -276,8 +278,51 @@ def test_a_file_where_a_folder_should_be_is_one_line(command: Command, here: Pat
 
 def test_a_library_is_never_discovered_over_another(command: Command, here: Path, run_of: Path) -> None:
     before = files(here)
-    assert refused(command("discover", "--steps", "9", "--out", "run"), "already holds a library") == []
+    assert refused(command("discover", "--steps", "9", "--out", "run"), "'run' already holds a run; give another") == []
     assert files(here) == before
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old"])
+def test_a_discovery_that_was_interrupted_is_not_begun_anew(command: Command, here: Path, name: str) -> None:
+    (here / "run" / name).mkdir(parents=True)
+    (here / "run" / name / "state.json").write_text('{"steps": 5000000}')
+    before = files(here)
+    assert refused(command("discover", "--steps", "9", "--out", "run"), "or go on (--resume)") == []
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_was_said_of_the_library_before_a_resumed_run_goes_with_it(
+    here: Path, run_of: Path, library: Library, monkeypatch: pytest.MonkeyPatch, changed: bool
+) -> None:
+    stages = import_module("tabletop.cli.stages")
+    (run_of / "clips").mkdir()
+    for name in ("name.json", "plan.json", "clips/button-00.webp"):
+        (run_of / name).write_text("{}")
+    (run_of / "summary.json").write_text('{"discover": {}, "name": {"named": 1}}')
+
+    def discover(folder: Path, *_: object, **__: object) -> Library:
+        save_library(replace(library, means=library.means + changed), folder / "library")
+        return library
+
+    monkeypatch.setattr(stages, "discover", discover)
+    budget = {"minutes": None, "steps": 9}
+    stages.discover_stage(run_of, DiscoverSettings(), **budget, workers=0, resume=True, episodes=2)
+    left = {"library/library.yaml", "library/weights.safetensors", "discover.json", "summary.json"}
+    kept = set() if changed else {"name.json", "plan.json", "clips/button-00.webp"}
+    assert files(run_of).keys() == left | kept
+    assert ("name" in json.loads((run_of / "summary.json").read_text())) is not changed
+
+
+def test_nothing_is_removed_where_another_process_discovers(command: Command, here: Path, run_of: Path) -> None:
+    (run_of / "run.yaml").write_text("command: tabletop run --seed 1\n")
+    before = files(here)
+    with alone_in(run_of):
+        for words in (["run"], ["discover", "--resume"]):
+            (run_of / "checkpoint").mkdir(exist_ok=True)
+            (run_of / "checkpoint" / "state.json").write_text("{}")
+            assert refused(command(*words, "--steps", "9", "--out", "run"), "another process discovers in 'run'") == []
+    assert files(here) == {**before, "run/checkpoint/state.json": b"{}"}
 
 
 @pytest.mark.parametrize("made_by", [None, "tabletop discover --seed 1"])
@@ -421,6 +466,30 @@ def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, mon
     monkeypatch.setattr(import_module("tabletop.cli.main"), "load_registry", interrupt)
     said = command("tasks")
     assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "told"),
+    [
+        ("discover", [], ""),
+        ("discover", ["checkpoint"], "; 'tabletop discover --resume --seed 3 --out a' goes on"),
+        ("run", ["checkpoint.old"], "; 'tabletop discover --resume --seed 3 --out a' goes on"),
+        ("run", ["checkpoint", "library"], ""),
+        ("run", [], ""),
+    ],
+)
+def test_an_interrupted_discovery_says_how_to_go_on_where_it_can(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str, there: list[str], told: str
+) -> None:
+    def interrupt(folder: Path, *_: object, **__: object) -> None:
+        for part in there:
+            (folder / part).mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("tabletop.cli.stages"), "discover", interrupt)
+    said = command(name, "--steps", "9", "--seed", "3", "--out", "a")
+    assert said.code == 130
+    assert said.err.splitlines()[-1:] == [f"tabletop: interrupted{told}"]
 
 
 def test_an_interrupted_recording_says_how_to_go_on(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

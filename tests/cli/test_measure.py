@@ -49,6 +49,18 @@ def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Comma
     assert sorted(p.name for p in run_of.iterdir()) == ["library"]
 
 
+def test_a_folder_that_cannot_be_is_refused_before_the_work(
+    command: Command, here: Path, run_of: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("tabletop.cli.measure.measured", work)
+    (here / "taken").write_text("mine")
+    said = command("measure", "run", *FEW, "--out", "taken")
+    assert (said.code, said.err) == (2, "tabletop: cannot read or write 'taken': File exists\n")
+
+
 @pytest.mark.parametrize(("place", "page"), [("run/library", "run/measure.html"), ("mine", "runs/mine/measure.html")])
 def test_what_is_written_lies_beside_the_library_or_in_runs(
     command: Command, run_of: Path, library: Library, place: str, page: str

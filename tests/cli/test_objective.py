@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tabletop.cli.objective import discovery_settings
+from tabletop.cli.objective import budget, discovery_settings
 from tabletop.cli.parser import build_parser
 from tabletop.errors import TabletopError
 from tabletop.skills.discover_settings import KINDS, DiscoverSettings
@@ -46,3 +46,34 @@ def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
     assert settings(tmp_path, "--resume").how == how
     assert settings(tmp_path, "--resume").counts == counts
     assert settings(tmp_path, "--resume", "--effects", "all").how != how
+
+
+def test_what_a_newer_version_wrote_is_left_to_be_refused_where_it_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    how = {**DiscoverSettings().how, "new": "x"}
+    (tmp_path / "checkpoint" / "state.json").write_text(json.dumps({"how": how, "counts": {"held": 9}}))
+    assert settings(tmp_path, "--resume").how == DiscoverSettings().how
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "expected"),
+    [
+        (None, [], (30.0, None)),
+        (None, ["--steps", "9"], (None, 9)),
+        (None, ["--minutes", "2"], (2.0, None)),
+        ({"budget": {"minutes": 120.0, "steps": None}}, ["--resume"], (120.0, None)),
+        ({"budget": {"minutes": None, "steps": 5_000_000}}, ["--resume"], (None, 5_000_000)),
+        ({"budget": {"minutes": None, "steps": 5_000_000}}, ["--resume", "--minutes", "2"], (2.0, None)),
+        ({"budget": {"minutes": 120.0, "steps": None}}, ["--resume", "--steps", "9"], (None, 9)),
+        ({"budget": {"minutes": 120.0, "steps": None}}, [], (30.0, None)),
+        ({"steps": 9}, ["--resume"], (30.0, None)),
+        (3, ["--resume"], (30.0, None)),
+    ],
+)
+def test_a_resumed_run_has_the_budget_that_it_began_with(
+    tmp_path: Path, state: object, words: list[str], expected: tuple[float | None, int | None]
+) -> None:
+    if state is not None:
+        (tmp_path / "checkpoint").mkdir()
+        (tmp_path / "checkpoint" / "state.json").write_text(json.dumps(state))
+    assert budget(build_parser().parse_args(["discover", *words]), tmp_path, 30.0) == expected

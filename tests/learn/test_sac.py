@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.adam import Adam
 from tabletop.learn.networks import Network
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.learn.tensors import load_tensors, save_tensors
@@ -256,13 +257,19 @@ def test_the_policy_waits_for_its_delay() -> None:
 
 def test_the_averaged_policy_is_the_running_mean_of_the_policies() -> None:
     sac = learner(average=0.25, policy_delay=1)
-    mean = sac.actor.flat.clone()
-    for i in range(5):
+    mean = torch.zeros_like(sac.actor.flat)
+    for i in range(7):
         sac.update(*batch(i))
-        mean += 0.25 * (sac.actor.flat - mean)
+        mean += max(0.25, 1 / (i + 1)) * (sac.actor.flat - mean)  # of all at first: nothing of the initial weights
     arrays = sac.actor_arrays(averaged=True)
     assert np.allclose(arrays["layer0.weight"], sac.actor.views(mean)["layer0.weight"][0].numpy(), atol=1e-7)
     assert not np.allclose(arrays["layer0.weight"], sac.actor_arrays()["layer0.weight"], atol=1e-5)
+
+
+def test_adams_state_lies_where_its_parameters_do() -> None:
+    parameters = torch.zeros(3, device="meta")
+    state = Adam(parameters, torch.zeros_like(parameters), 1e-3).state
+    assert {v.device.type for v in state.values()} == {"meta"}
 
 
 def test_another_seed_gives_another_learner() -> None:

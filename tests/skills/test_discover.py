@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -10,19 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
+from tabletop.learn.tensors import save_tensors
 from tabletop.rollout.engine import Engine
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills import discover as module
 from tabletop.skills.codes import Codes
-from tabletop.skills.collect import Batch, CollectJob, collect
+from tabletop.skills.collect import Batch, CollectJob, attended_scene, collect
 from tabletop.skills.discover import discover
 from tabletop.skills.discover_settings import DiscoverSettings
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, get_effect
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library, load_library
+from tabletop.skills.lock import alone_in
 from tabletop.skills.policy import SETTLE_STEPS
 
 torch.set_num_threads(1)
@@ -85,7 +89,7 @@ def test_a_run_spends_its_budget_learns_and_saves_its_library(whole: tuple[Path,
 
 
 def test_another_seed_gives_another_library(whole: tuple[Path, Library], tmp_path: Path) -> None:
-    assert not same(run(tmp_path, SHORT, seed=2), run(tmp_path, SHORT, seed=3))
+    assert not same(run(tmp_path / "2", SHORT, seed=2), run(tmp_path / "3", SHORT, seed=3))
 
 
 def test_metrics_are_lines_of_finite_numbers_that_go_on(whole: tuple[Path, Library]) -> None:
@@ -177,6 +181,67 @@ def test_a_checkpoint_of_other_codes_or_another_seed_is_not_gone_on_from(
     for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held": 3, "drawer": 2})):
         with pytest.raises(TabletopError, match="resume with the same"):
             discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
+
+
+def test_a_checkpoint_says_what_the_run_was_to_spend(whole: tuple[Path, Library]) -> None:
+    state = json.loads((whole[0] / "checkpoint" / "state.json").read_text(encoding="utf-8"))
+    assert state["budget"] == {"minutes": None, "steps": LONG}
+
+
+def test_a_run_that_is_there_and_one_that_is_under_way_are_left_alone(whole: tuple[Path, Library]) -> None:
+    with pytest.raises(TabletopError, match=r"already holds a run; give another folder .* or go on"):
+        run(whole[0], SHORT)
+    with alone_in(whole[0]), pytest.raises(TabletopError, match="another process discovers in"):
+        run(whole[0], LONG, resume=True)
+    assert same(run(whole[0], LONG, resume=True), whole[1])
+
+
+def damage(checkpoint: Path, part: str) -> None:
+    state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+    if part == "state":
+        state = 3
+    elif part == "how":
+        state["how"]["new"] = "x"
+    elif part == "job":
+        state["jobs"] = [{}]
+    else:
+        save_tensors(checkpoint / "job0.safetensors", {"other": np.zeros(2)})
+    (checkpoint / "state.json").write_text(json.dumps(state), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("state", "is damaged: state.json is no mapping"),
+        ("how", "was made with .* new x; resume with the same"),
+        ("job", "is damaged: of a job, 'first'"),
+        ("means", "is damaged: of a job, 'means'"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_line(whole: tuple[Path, Library], tmp_path: Path, part: str, message: str) -> None:
+    shutil.copytree(whole[0] / "checkpoint", tmp_path / "checkpoint")
+    damage(tmp_path / "checkpoint", part)
+    with pytest.raises(TabletopError, match=message):
+        run(tmp_path, LONG, resume=True)
+
+
+def test_a_full_disk_is_one_line_and_keeps_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, path: Path) -> None:
+        path.write_bytes(b"part")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("tabletop.learn.tensors.save_file", full)
+    with pytest.raises(TabletopError, match=r"cannot write '.*safetensors': I/O error: No space left"):
+        run(tmp_path, SHORT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_all_that_comes_up_is_done_well_any_is_taken() -> None:
+    card, kind = load_scene_card("discovery"), get_effect("drawer")
+    arguments = (card, kind, [0, 12, 0], [0, 13, 0], "near")
+    assert attended_scene(*arguments, {"drawer": 0.0}) == attended_scene(*arguments)
 
 
 def job(**change: object) -> CollectJob:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tabletop.errors import TabletopError
@@ -176,13 +177,13 @@ def test_a_save_that_fails_leaves_the_library_before_it(
     before = content(folder)
     other = replace(library, means=library.means + 1)
 
-    def full(*_: object, **__: object) -> None:
-        Path(folder / "weights.safetensors.tmp").write_bytes(b"part")
-        raise OSError("disk full")
+    def full(_: object, path: Path) -> None:
+        path.write_bytes(b"part")
+        raise SafetensorError("I/O error: no space left on device")
 
     if step == "weights":
-        monkeypatch.setattr(module, "save_file", full)
-        expected: type[Exception] = OSError
+        monkeypatch.setattr("tabletop.learn.tensors.save_file", full)
+        expected: type[Exception] = TabletopError
     else:
         other = replace(other, info={"seed": object()})
         expected = yaml.YAMLError
