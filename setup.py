@@ -86,9 +86,9 @@ setup(
     install_requires=[
         "pybullet>=3.2.7",
         "torch>=2.6",
-        "gymnasium>=1.0",
+        "gymnasium>=1.1",
         "numpy>=1.26",
-        "opencv-python-headless>=4.10",
+        "opencv-python-headless>=4.11",
         "pyyaml>=6",
         "safetensors>=0.5",
         "threadpoolctl>=3",

@@ -42,7 +42,7 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
         needs: files of earlier stages; nothing is copied where one is missing.
 
     Raises:
-        TabletopError: no such library, it is damaged, or a file is missing.
+        TabletopError: no such library, it is damaged, a file is missing, or another library is where to write.
     """
     source = Path(run)
     if out is None and source.is_dir() and ((source / "library").is_dir() or not (source / "library.yaml").is_file()):
@@ -57,6 +57,8 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
         if name not in beside and not (there and (target / name).is_file()):
             stage = name.partition(".")[0]
             raise TabletopError(f"{str(source / name)!r} is missing; make it with: tabletop {stage} {run}")
+    if not there and (target / "library").exists():
+        raise TabletopError(f"{str(target)!r} already holds another library; give another --out")
     if not there:
         save_library(library, target / "library")
     for name, file in beside.items():
@@ -97,7 +99,11 @@ def make_way(folder: Path, library: Path | None) -> None:
     if not folder.is_dir() or (any(folder.iterdir()) and _maker(folder) != "run"):
         raise TabletopError(f"{str(folder)!r} is there and not of 'tabletop run'; give another --out")
     with alone_in(folder):
-        shutil.rmtree(folder)
+        for path in folder.iterdir():  # The folder itself may be a link.
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def forget_stages(folder: Path, library: Library) -> None:

@@ -166,7 +166,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from tabletop.cli.success import evaluate_tasks
 
     result = evaluate_tasks(options)
-    say(options, result, evaluate_lines(result["tasks"]))
+    say(options, result, evaluate_lines(result))
 
 
 def _demos(options: argparse.Namespace) -> None:

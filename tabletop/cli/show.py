@@ -35,16 +35,18 @@ def task_lines(tasks: Sequence[Task]) -> list[str]:
     return [f"{t.name:{name}}  {t.horizon:4d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks]
 
 
-def evaluate_lines(results: Mapping[str, Any]) -> list[str]:
+def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a table of success rates by task, and their mean."""
+    results, missing = result["tasks"], result["missing"]
     width = max(len(n) for n in results)
     lines = [f"{'task':{width}}  success  95 % interval   n  median steps"]
     for name, r in results.items():
         steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
         interval = f"{r['low']:.2f} .. {r['high']:.2f}"
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    mean = sum(r["success"] for r in results.values()) / len(results)
-    return [*lines, f"mean {mean:.3f} over {len(results)} tasks"]
+    count = len(results) + (len(missing) if result["suite"] else 0)
+    lines += [f"no skill is named for: {', '.join(missing)}"] if missing and result["suite"] else []
+    return [*lines, f"mean {result['mean']:.3f} over {count} tasks"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:

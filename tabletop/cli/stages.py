@@ -170,7 +170,7 @@ def plan_stage(
         entry["clip"] = filmed.get(i)
     result["policy"] = policy
     write_json(folder / "plan.json", result)
-    merge_summary(folder, "plan", {k: result[k] for k in ("goals", "solved", "mean_completed")})
+    merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed")})
     return result
 
 

@@ -38,6 +38,7 @@ def dataset_id(task: str, policy: str) -> str:
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
     """Write a dataset for each task that has demonstrations; return the number of steps."""
+    root = root.resolve()  # Minari doubles a relative one.
     for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
         (root / name).mkdir(parents=True)
         (root / name / "namespace_metadata.json").write_text(json.dumps({}), encoding="utf-8")

@@ -38,12 +38,15 @@ class Recording:
     numbers: range
     """That scenes are drawn by, the same for each task."""
     keep_failures: bool = False
+    skills: str = ""
+    """Of a library: what tells its skills from others of the same name."""
 
     def card(self) -> dict[str, Any]:
         """Return what must be the same for a recording to go on."""
         return {
             "version": __version__,
             "policy": self.policy,
+            "skills": self.skills,
             "tasks": {t.name: t.version for t in self.tasks},
             "numbers": [self.numbers.start, self.numbers.stop],
         }

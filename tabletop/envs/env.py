@@ -36,7 +36,7 @@ def _registry() -> Registry:
 class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     """A task to learn, on freshly drawn scenes.
 
-    Actions are five numbers in [-1, 1]: dx, dy, dz of the gripper (times 4 cm), its turn (times 0.35 rad),
+    Actions are five numbers in [-1, 1]: dx, dy, dz of the gripper (times 4 cm), its turn (times 0.25 rad),
     the fingers (-1 closed to 1 open). An episode is truncated at the task's horizon and never terminates:
     what is done can come undone. `info` has "is_success" and "success", whether the task is done now.
     With observation "goal" there is also `compute_reward(achieved, desired, infos)`, batched.

@@ -14,7 +14,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from tabletop.envs.env import TabletopEnv
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import find_suite
-from tabletop.logic.task import Registry, load_registry
+from tabletop.logic.task import Registry, Task, load_registry
 
 __all__ = ["TaskId", "make_suite"]
 
@@ -46,7 +46,7 @@ class TaskId(gymnasium.ObservationWrapper[Any, npt.NDArray[np.float32], Any]):
         return np.concatenate([observation, self._hot])
 
 
-def _make(task: str, index: int, count: int, one_hot: bool, settings: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+def _make(task: Task, index: int, count: int, one_hot: bool, settings: dict[str, Any]) -> gymnasium.Env[Any, Any]:
     env = TabletopEnv(task, **settings)
     return TaskId(env, index, count) if one_hot else env
 
@@ -83,14 +83,14 @@ def make_suite(
     found = find_suite(suite)
     if task is not None:
         found = found.of(task)
-    names = [t.name for t in found.select(load_registry() if registry is None else registry)]
+    tasks = found.select(load_registry() if registry is None else registry)
     if processes not in _PROCESSES:
         raise unknown("kind of processes", processes, _PROCESSES)
     try:
         mode = AutoresetMode(autoreset_mode)
     except ValueError:
         raise unknown("autoreset mode", autoreset_mode, [m.value for m in AutoresetMode]) from None
-    count = len(names)
+    count = len(tasks)
     if num_envs != 1 and (num_envs < 1 or num_envs % count):
         raise TabletopError(f"suite {found.name!r} needs num_envs to be a multiple of {count}, got {num_envs}")
     if settings.get("observation") == "goal" and count > 1:
@@ -99,7 +99,7 @@ def make_suite(
         )
     settings = {"scenes": found.scenes, **settings}
     rounds = max(1, num_envs // count)
-    makers = [partial(_make, name, i, count, one_hot, settings) for i, name in enumerate(names)] * rounds
+    makers = [partial(_make, each, i, count, one_hot, settings) for i, each in enumerate(tasks)] * rounds
     vector = SyncVectorEnv if processes == "sync" else AsyncVectorEnv
     made: VectorEnv[Any, Any, Any] = vector(makers, autoreset_mode=mode)
     return made

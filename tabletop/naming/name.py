@@ -197,7 +197,7 @@ def name_skills(
         "matrix": {
             "tasks": tasks,
             "skills": [k.id for k in skills],
-            "rates": [[round(rates[k.id].get(t, 0.0), 3) for t in tasks] for k in skills],
+            "rates": [[round(rates[k.id][t], 3) if t in rates[k.id] else None for t in tasks] for k in skills],
         },
         "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
     }

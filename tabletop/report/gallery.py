@@ -7,9 +7,9 @@ from html import escape
 from tabletop.report.charts import interval, percent
 from tabletop.report.html import details, floors_text, nice, plural, section, table
 from tabletop.report.pictures import Pictures
-from tabletop.report.run import Attempt, Naming, Planning, Skill
+from tabletop.report.run import Attempt, Chains, Naming, Planning, Skill
 
-__all__ = ["named_skills", "nameless_skills", "plans"]
+__all__ = ["chains", "named_skills", "nameless_skills", "plans"]
 
 
 def _range(skill: Skill) -> str:
@@ -17,20 +17,21 @@ def _range(skill: Skill) -> str:
 
 
 def _card(skill: Skill, pictures: Pictures) -> str:
+    # Without a task's name there is nothing that the rate would be of.
     spoken = f"{skill.title}: {percent(skill.success)}" + (f", 95% interval {_range(skill)}" if _range(skill) else "")
     bar = rate = counted = ""
-    if skill.success is not None:
+    if skill.task and skill.success is not None:
         rate = f'<span class="rate">{percent(skill.success)}</span>'
         bar = interval(skill.success, skill.low, skill.high, skill.floors, spoken)
         parts = [f"{skill.n:g} episodes"] if skill.n is not None else []
         parts += [f"likely {_range(skill)}"] if _range(skill) else []
         counted = f'<p class="counted">{escape(" · ".join(parts))}</p>' if parts else ""
-    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.floors else ""
+    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.task and skill.floors else ""
     about = [nice(skill.kind), nice(skill.effect)]
     tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
     tags += f"<code>{escape(skill.id)}</code>"
     words = " ".join(filter(None, (skill.title, skill.task, skill.kind, skill.effect, skill.phrase, skill.id)))
-    phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.name and skill.phrase else ""
+    phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.phrase and skill.phrase != skill.title else ""
     return (
         f'<article class="card" data-words="{escape(words.lower())}" data-rate="{skill.success or 0:.4f}"'
         f' data-name="{escape(skill.title.lower())}">'
@@ -51,7 +52,7 @@ def _controls(what: str) -> str:
 
 
 def _rows(skills: list[Skill]) -> str:
-    floors = list(dict.fromkeys(name for s in skills for name in s.floors))
+    floors = list(dict.fromkeys(name for s in skills if s.task for name in s.floors))
     head = [
         "skill",
         "name",
@@ -71,10 +72,10 @@ def _rows(skills: list[Skill]) -> str:
                 s.task or "–",
                 nice(s.kind),
                 nice(s.effect),
-                percent(s.success),
-                _range(s) or "–",
+                percent(s.success if s.task else None),
+                (_range(s) if s.task else "") or "–",
             ),
-            *("–" if s.n is None else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
+            *("–" if s.n is None or not s.task else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
         ]
         for s in skills
     ]
@@ -169,3 +170,28 @@ def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
     whole = table(["goal", "formula", "reached", "skills", "outcome"], rows)
     folded = details(f"All {plural(len(rows), 'goal')} as a table", whole)
     return section("plans", "Plans", lead, f'<div class="plans">{cards}</div>{folded}')
+
+
+def chains(found: Chains, pictures: Pictures) -> str:
+    """Return how many goals in a row were reached, with the chains that were filmed."""
+    if not found.at_least:
+        return ""
+    rows = [
+        [plural(goals, "goal"), percent(share), f"{percent(low)} to {percent(high)}"]
+        for goals, share, low, high in found.at_least
+    ]
+    whose = "The scripted policies were" if found.policy == "scripted" else "The discovered skills were"
+    lead = (
+        f"{whose} given goals in one scene, one after another; the next came only when the one before was reached,"
+        " and the first that was not ended the chain."
+    )
+    if found.mean is not None and found.chains:
+        lead += f" Over {plural(found.chains, 'chain')}, {found.mean:.2f} goals were reached on average"
+        lead += "." if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})."
+    films = "".join(
+        f'<article class="plan">{pictures.show(clip, f"A chain of goals, {text}")}'
+        f'<div><p class="counted">{escape(text)}</p></div></article>'
+        for text, clip in found.clips
+    )
+    body = table(["at least", "share of chains", "95% interval"], rows)
+    return section("chains", "Goals in a row", lead, body + (f'<div class="plans">{films}</div>' if films else ""))

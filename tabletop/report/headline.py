@@ -55,7 +55,8 @@ def _planned(planning: Planning) -> str:
     if planning.solved is None or not planning.goals:
         return ""
     reached = _strong(f"{planning.solved:g} of {planning.goals:g} goals")
-    return f"Chained by the planner, the skills reached {reached}."
+    whose = "the scripted policies" if planning.policy == "scripted" else "the skills"
+    return f"Chained by the planner, {whose} reached {reached}."
 
 
 def _ordered(sweeps: Sequence[Sweep]) -> list[Sweep]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tabletop.paths import write_whole
 from tabletop.report.closing import how_made, how_to_read
-from tabletop.report.gallery import named_skills, nameless_skills, plans
+from tabletop.report.gallery import chains, named_skills, nameless_skills, plans
 from tabletop.report.headline import headline
 from tabletop.report.pictures import Pictures
 from tabletop.report.read import read_run
@@ -24,6 +24,7 @@ _HERE = Path(__file__).resolve().parent
 _LINKS: Final = {
     "skills": "Skills",
     "plans": "Plans",
+    "chains": "Chains",
     "perturb": "Disturbances",
     "nameless": "Nameless",
     "ends": "Ends",
@@ -71,6 +72,7 @@ def page(run: Run) -> str:
     sections = [
         named_skills(naming, pictures) if naming else "",
         plans(planning, pictures) if planning else "",
+        chains(run.chains, pictures) if run.chains else "",
         perturbations(run.sweeps, pictures),
         nameless_skills(naming, pictures) if naming else "",
         ends(run.discovery) if run.discovery else "",

@@ -13,11 +13,11 @@ import yaml
 
 from tabletop.errors import TabletopError
 from tabletop.report.fields import Fields, finite, read_json
-from tabletop.report.run import Attempt, Discovery, Ends, Made, Naming, Planning, Run, Skill, Sweep
+from tabletop.report.run import Attempt, Chains, Discovery, Ends, Made, Naming, Planning, Run, Skill, Sweep
 
 __all__ = ["read_run"]
 
-STAGES: Final = ("discover", "name", "plan", "perturb")
+STAGES: Final = ("discover", "name", "plan", "chains", "perturb")
 
 
 def _present(fields: Fields, *keys: str) -> dict[str, float]:
@@ -137,7 +137,25 @@ def _planning(fields: Fields, folder: Path) -> Planning:
         fields.rate("mean_completed"),
         {k: v for k in floors.data if (v := floors.rate(k)) is not None},
         attempts,
+        fields.text("policy") or "library",
     )
+
+
+def _chains(fields: Fields, folder: Path) -> Chains:
+    rows = []
+    for inside in fields.each("at_least"):
+        goals, share, least, most = (inside.number("goals"), *(inside.rate(k) for k in ("share", "low", "high")))
+        if goals is None or share is None or least is None or most is None:
+            raise inside.wrong("share", "a rate, beside goals, low and high")
+        rows.append((goals, share, least, most))
+    clips = []
+    for episode in fields.each("episodes"):
+        clip = _clip(episode, folder)
+        if clip is not None:
+            wanted = [g.text("phrase") or g.text("goal") or "?" for g in episode.each("goals")]
+            clips.append((f"{episode.count('completed') or 0:g} done: {'; then '.join(wanted)}", clip))
+    chains, mean, low, high = (fields.count(k) for k in ("chains", "mean_completed", "low", "high"))
+    return Chains(chains, mean, low, high, tuple(rows), tuple(clips), fields.text("policy") or "library")
 
 
 def _sweep(family: str, fields: Fields, folder: Path) -> Sweep:
@@ -235,7 +253,7 @@ def read_run(folder: Path) -> Run:
     if not stages and not rows:
         names = ", ".join(f"{s}.json" for s in STAGES)
         raise TabletopError(f"{str(folder)!r} holds no results to report; there must be one of: {names}")
-    discover, name, plan, perturb = (stages.get(s) for s in STAGES)
+    discover, name, plan, chains, perturb = (stages.get(s) for s in STAGES)
     sweeps = [
         _sweep(family, Fields.of(raw, f"perturb.json {family}"), folder)
         for family, raw in (perturb.data.items() if perturb is not None else ())
@@ -245,6 +263,7 @@ def read_run(folder: Path) -> Run:
         None if discover is None else _discovery(discover),
         None if name is None else _naming(name, folder),
         None if plan is None else _planning(plan, folder),
+        None if chains is None else _chains(chains, folder),
         tuple(sweeps),
         rows,
         _made(folder / "run.yaml") if (folder / "run.yaml").is_file() else None,

@@ -69,12 +69,12 @@ def ends(found: Discovery) -> str:
         ]
         kinds = figure("How many can be told apart", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
     lead = (
-        "Every dot is one episode: how far the thing had moved when the skill was over. A colour and a"
-        " number stand for one skill, so tight clouds far apart are what discovery is after. Point at a"
-        " cloud to see it alone."
+        "Every dot is one episode: where the thing was when the skill was over, from the middle of the reach, if the"
+        " skill is one of places (held, placed), else how far it had moved. A colour and a number stand for one skill,"
+        " so tight clouds far apart are what discovery is after. Point at a cloud to see it alone."
     )
     rows = [_ends_row(e) for members in groups.values() for e in members]
-    head = ["skill", "code", "episodes", "moved x, y, z (away, left, up), mean ± spread", "turned"]
+    head = ["skill", "code", "episodes", "x, y, z (away, left, up), mean ± spread", "turned"]
     folded = details("The same as a table", table(head, rows))
     return section("ends", "Where the skills end", lead, f'<div class="flow">{body}{kinds}</div>{folded}')
 
@@ -171,7 +171,7 @@ def _sweep(sweep: Sweep, pictures: Pictures) -> str:
     picture = lines([one], label, x_name=unit, y_range=(0.0, 1.0), rates=True, marks=True)
     numbers = sweep.numbers
     parts = [f"mean over the range {percent(numbers['area'])}"] if 0 <= numbers.get("area", -1) <= 1 else []
-    parts += [f"drop {100 * numbers['drop']:.0f} points"] if "drop" in numbers else []
+    parts += [f"{100 * max(0.0, numbers['drop']):.0f}% of it lost at the end"] if "drop" in numbers else []
     parts += [f"{numbers['n']:g} episodes a point"] if "n" in numbers else []
     clip = pictures.show(sweep.clip, f"An episode under {nice(sweep.family)}") if sweep.clip else ""
     return figure(nice(sweep.family).capitalize(), picture + clip, " · ".join(parts))

@@ -84,7 +84,7 @@ class Naming:
     @property
     def nameless(self) -> list[Skill]:
         """The skills that do something consistent for which no task has a name."""
-        return sorted((s for s in self.skills if not s.task and s.phrase), key=lambda s: (s.title, s.id))
+        return sorted((s for s in self.skills if not s.task and s.name), key=lambda s: (s.title, s.id))
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,23 @@ class Planning:
     floors: Floors
     """Share of goals solved without planning or without skills, by name."""
     attempts: tuple[Attempt, ...]
+    policy: str = "library"
+    """Whose skills were chained: the library's, or "scripted"."""
+
+
+@dataclass(frozen=True)
+class Chains:
+    """What chains.json says: goals one after another in one scene, until one is not reached."""
+
+    chains: float | None
+    mean: float | None
+    low: float | None
+    high: float | None
+    at_least: tuple[tuple[float, float, float, float], ...]
+    """Number of goals; share of chains with at least so many done, and its interval."""
+    clips: tuple[tuple[str, Path], ...]
+    """What is shown, and the moving picture."""
+    policy: str = "library"
 
 
 @dataclass(frozen=True)
@@ -146,6 +163,7 @@ class Run:
     discovery: Discovery | None = None
     naming: Naming | None = None
     planning: Planning | None = None
+    chains: Chains | None = None
     sweeps: tuple[Sweep, ...] = ()
     metrics: tuple[Mapping[str, float], ...] = field(default=(), repr=False)
     made: Made | None = None

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tabletop.cli import main
+from tabletop.errors import TabletopError
 from tabletop.logic import Suite, load_registry
 from tabletop.perturb import Perturbation
 from tabletop.rollout.evaluate import evaluate
@@ -555,15 +556,56 @@ def test_a_stage_written_elsewhere_takes_the_library_and_its_names_along(
     assert copied["library/weights.safetensors"] == before["library/weights.safetensors"]
 
 
-def test_names_of_another_library_are_replaced(command: Command, here: Path, run_of: Path, library: Any) -> None:
+@pytest.mark.parametrize("name", ["name", "plan", "perturb"])
+def test_another_library_is_not_written_over(
+    command: Command, here: Path, run_of: Path, library: Any, name: str
+) -> None:
     (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
     save_library(replace(library, means=library.means + 1), here / "new" / "library")
-    (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["lift"]}')
-    command("plan", "run", "--out", "new")
-    assert files(here / "new")["name.json"] == files(run_of)["name.json"]
+    (here / "new" / "plan.json").write_text("{}")
+    before = files(here)
+    assert refused(command(name, "run", "--out", "new"), "'new' already holds another library") == []
+    assert files(here) == before
+
+
+def test_what_is_known_of_the_same_library_stays(command: Command, here: Path, run_of: Path, library: Any) -> None:
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    save_library(library, here / "new" / "library")
     (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["stack"]}')
     command("plan", "run", "--out", "new")
     assert "stack" in (here / "new" / "name.json").read_text()
+
+
+def test_run_into_a_link_fills_what_it_leads_to(command: Command, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "real" / "clips").mkdir(parents=True)
+    (here / "real" / "run.yaml").write_text("command: tabletop run --seed 1\n")
+    (here / "link").symlink_to("real")
+
+    def stop(*_: object, **__: object) -> None:
+        raise TabletopError("stopped here")
+
+    monkeypatch.setattr("tabletop.cli.stages.discover_stage", stop)
+    assert "stopped here" in command("run", "--steps", "9", "--out", "link").err
+    assert (here / "link").is_symlink()
+    assert list(files(here / "real")) == ["run.yaml"]
+
+
+def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
+    command: Command, run_of: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = Suite("Two", "Two.", ("button-press", "push"), (0, 10))
+    monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
+    entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
+    named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
+    (run_of / "name.json").write_text(json.dumps(named))
+    monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: RATES)
+    said = command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--workers", "0")
+    assert said.out.splitlines()[-2:] == ["no skill is named for: push", "mean 0.500 over 2 tasks"]
+    found = json.loads(command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--json").out)
+    assert (found["mean"], found["missing"]) == (0.5, ["push"])
+
+
+RATES = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
 
 
 def test_a_plan_for_a_given_goal_is_made_with_scripted_skills(command: Command, here: Path) -> None:

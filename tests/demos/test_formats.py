@@ -25,7 +25,8 @@ def test_minari_loads_the_episodes_and_makes_their_environment(
 ) -> None:
     minari = pytest.importorskip("minari")
     pytest.importorskip("h5py")
-    write_demos(tmp_path / "root", "minari", two, MAKERS, here)
+    monkeypatch.chdir(tmp_path)
+    write_demos(Path("root"), "minari", two, MAKERS, here)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "root"))
     assert set(minari.list_local_datasets()) == {"tabletop/lift/scripted-v0", "tabletop/reach/scripted-v0"}
     for task in two.tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -99,3 +100,18 @@ def test_bad_formats_lacking_packages_and_taken_folders_are_one_line(
         with pytest.raises(TabletopError, match=message):
             write_demos(tmp_path / out, form, two, MAKERS, here)
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_recording_of_other_skills_of_that_name_does_not_go_on(
+    plain: list[Demonstration], two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> Demonstration:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(sys.modules["tabletop.demos.write"], "demonstrate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_demos(tmp_path / "out", "plain", replace(two, skills="one"), MAKERS, here)
+    with pytest.raises(TabletopError, match="another"):
+        write_demos(tmp_path / "out", "plain", replace(two, skills="other"), MAKERS, here)
+    assert write_demos(tmp_path / "out", "plain", replace(two, skills="one"), MAKERS, here)["episodes"] == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import gymnasium
 import numpy as np
@@ -14,7 +15,7 @@ from tabletop.envs import TabletopEnv, suite_id, suite_ids
 from tabletop.envs.observe import STATE_WIDTH
 from tabletop.envs.suite import TaskId, make_suite
 from tabletop.errors import TabletopError
-from tabletop.logic import Suite, load_registry, load_suites
+from tabletop.logic import Registry, Suite, load_registry, load_suites
 
 STILL = np.zeros(5, np.float32)
 NAMES = ("reach", "push", "lift")
@@ -49,6 +50,14 @@ def test_a_suite_is_one_environment_a_task_or_names_what_lacks(name: str) -> Non
     assert tasks == (list(suite.tasks) or ["push"])
     observations, _ = vector.reset(seed=0)
     assert observations[:, STATE_WIDTH:].tolist() == np.eye(len(tasks)).tolist()
+    vector.close()
+
+
+@pytest.mark.parametrize("processes", ["sync", "async"])
+def test_its_tasks_are_those_of_the_registry_that_it_is_given(processes: str) -> None:
+    own = Registry([replace(load_registry()["push"], horizon=7)])
+    vector = make_suite("MT1", task="push", registry=own, processes=processes)
+    assert [t.horizon for t in vector.get_attr("task")] == [7]
     vector.close()
 
 

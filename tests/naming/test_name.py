@@ -47,10 +47,11 @@ def test_a_name_comes_with_its_rate_its_interval_and_the_floors(named: dict[str,
 def test_the_matrix_has_a_rate_for_each_skill_and_task_seen(named: dict[str, Any], disguised: Any) -> None:
     matrix = named["matrix"]
     assert matrix["skills"] == [k.id for k in disguised.skills]
-    rates = np.array(matrix["rates"])
+    rates = np.array(matrix["rates"], dtype=float)
     assert rates.shape == (len(matrix["skills"]), len(matrix["tasks"]))
-    assert ((rates >= 0) & (rates <= 1)).all()
+    assert ((rates >= 0) & (rates <= 1) | np.isnan(rates)).all()
     assert rates[matrix["skills"].index("drawer-00"), matrix["tasks"].index("drawer-open")] == 1.0
+    assert matrix["rates"][matrix["skills"].index("drawer-00")][matrix["tasks"].index("lift")] is None
 
 
 def test_no_scene_that_a_name_was_chosen_by_is_one_that_it_is_reported_on(named: dict[str, Any], watched: Any) -> None:

@@ -65,11 +65,13 @@ def _skills(rng: np.random.Generator, kinds: dict[str, int], clips: Callable[[in
             if number % 4 != 3:
                 clip = f"clips/{effect}-{code:02d}.webp"
                 write_clip(clips(number), folder / clip)
+            # Consistent without a name: the name is what it does, and the rate that of a task it failed.
+            said = f"moves the block {5 + code} cm to the left" if number % 2 == 0 else None
             out.append({
                 "id": f"{effect}-{code:02d}",
                 "entity_kind": effect if effect in ("drawer", "button") else "block",
                 "effect": effect,
-                "name": task.replace("_", " ") if task else None,
+                "name": task.replace("_", " ") if task else said,
                 "task": task,
                 "success": rate,
                 "low": max(0.0, rate - 0.12) if rate else None,
@@ -78,7 +80,7 @@ def _skills(rng: np.random.Generator, kinds: dict[str, int], clips: Callable[[in
                 "random_success": 0.04 if rate else None,
                 "nothing_success": 0.0 if rate else None,
                 "shuffled_success": 0.11 if rate else None,
-                "phrase": f"moves the block {5 + code} cm to the left" if number % 2 == 0 else None,
+                "phrase": said or "opens a little",
                 "clip": clip,
             })  # fmt: skip
     return out
@@ -97,7 +99,7 @@ def _perturb() -> dict[str, Any]:
             "high": [min(1.0, s + 0.06) for s in success],
             "area": sum(success) / len(success),
             "worst": success[-1],
-            "drop": success[0] - success[-1],
+            "drop": 1.0 - success[-1] / success[0],
             "n": 40,
         }
     return out

@@ -92,6 +92,65 @@ def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path
         assert target in page.ids
 
 
+def test_only_what_is_consistent_is_called_so_and_no_rate_stands_without_its_task(run_folder: Path) -> None:
+    nameless = {"task": None, "success": 0.73, "low": 0.6, "high": 0.8, "n": 40, "random_success": 0.37}
+
+    def change(data: Any) -> None:
+        for skill in data["skills"]:
+            if skill["task"] is None:
+                skill.update(nameless)
+        data["skills"][-1].update(nameless, name=None, phrase="wavers about", consistent=False)
+
+    edit(run_folder, "name.json", change)
+    words = re.sub(r"<[^>]+>", " ", report(run_folder).split('<section id="nameless"')[1].split("</section>")[0])
+    assert "moves the block" in words
+    assert not re.search(r"wavers|73%|37%|60%|40 episodes", words)
+    assert "did nothing consistent enough to describe" in words
+
+
+def test_plans_of_scripts_are_not_the_skills(run_folder: Path) -> None:
+    assert "the skills reached" in report(run_folder)
+    edit(run_folder, "plan.json", put("policy", value="scripted"))
+    text = report(run_folder)
+    assert "the scripted policies reached" in text
+    assert "the skills reached" not in text
+
+
+def test_what_a_disturbance_costs_is_a_share(run_folder: Path) -> None:
+    edit(run_folder, "perturb.json", lambda d: {k: v | {"drop": 0.387} for k, v in d.items()})
+    assert "39% of it lost at the end" in report(run_folder)
+
+
+CHAINS = {
+    "policy": "scripted",
+    "chains": 200,
+    "mean_completed": 4.71,
+    "low": 4.58,
+    "high": 4.84,
+    "at_least": [{"goals": 1, "share": 0.99, "low": 0.96, "high": 1.0}],
+    "episodes": [{"completed": 3, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}], "clip": "clips/held-00.webp"}],
+}
+
+
+def test_chains_have_a_section(run_folder: Path) -> None:
+    (run_folder / "chains.json").write_text(json.dumps(CHAINS))
+    text = report(run_folder)
+    assert "chains" in Page(text).sections
+    words = re.sub(r"<[^>]+>", " ", text.split('<section id="chains"')[1].split("</section>")[0])
+    for part in (
+        "The scripted policies",
+        "200 chains, 4.71 goals",
+        "(4.58 to 4.84)",
+        "99%",
+        "96% to 100%",
+        "3 done: a on b",
+    ):
+        assert part in words
+    edit(run_folder, "chains.json", put("at_least", 0, "share", value=None))
+    with pytest.raises(TabletopError, match=r"chains.json at_least\[0\].share must be a rate"):
+        write_report(run_folder)
+
+
 def test_the_page_needs_nothing_from_outside(run_folder: Path) -> None:
     text = report(run_folder)
     for address in Page(text).addresses:

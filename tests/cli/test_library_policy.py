@@ -1,0 +1,22 @@
+"""A library's skills as a policy for tasks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tabletop.cli.library_policy import OneSkill, fingerprint
+from tabletop.skills.library import Library
+
+
+def test_a_fingerprint_changes_with_the_skill_the_task_and_the_weights(library: Library) -> None:
+    one = {"push": OneSkill(library, library.skill("button-00"))}
+    same = {"push": OneSkill(replace(library), library.skill("button-00"))}
+    learned = {k: v + (k.endswith("bias")) for k, v in library.weights.items()}
+    others = [
+        {"push": OneSkill(library, library.skill("button-01"))},
+        {"pull": OneSkill(library, library.skill("button-00"))},
+        {"push": OneSkill(replace(library, means=library.means + 1), library.skill("button-00"))},
+        {"push": OneSkill(replace(library, weights=learned), library.skill("button-00"))},
+    ]
+    assert fingerprint(one) == fingerprint(same)
+    assert len({fingerprint(m) for m in (one, *others)}) == 5
