@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from tabletop.report.charts import interval, percent
-from tabletop.report.html import details, floors_text, nice, plural, section, table
+from tabletop.report.html import details, figure, floors_text, nice, plural, section, table
 from tabletop.report.pictures import Pictures
 from tabletop.report.run import Attempt, Chains, Naming, Planning, Skill
 
@@ -193,5 +193,6 @@ def chains(found: Chains, pictures: Pictures) -> str:
         f'<div><p class="counted">{escape(text)}</p></div></article>'
         for text, clip in found.clips
     )
-    body = table(["at least", "share of chains", "95% interval"], rows)
-    return section("chains", "Goals in a row", lead, body + (f'<div class="plans">{films}</div>' if films else ""))
+    body = figure("How far they came", table(["at least", "share", "95% interval"], rows))
+    body = f'<div class="panels">{body}</div>' + (f'<div class="plans">{films}</div>' if films else "")
+    return section("chains", "Goals in a row", lead, body)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tabletop.report.charts import bars, percent, short
 from tabletop.report.html import floors_text, nice, plural
 from tabletop.report.pictures import Pictures
-from tabletop.report.run import Discovery, Naming, Planning, Run, Skill, Sweep
+from tabletop.report.run import Chains, Discovery, Naming, Planning, Run, Skill, Sweep
 
 __all__ = ["headline"]
 
@@ -57,6 +57,14 @@ def _planned(planning: Planning) -> str:
     reached = _strong(f"{planning.solved:g} of {planning.goals:g} goals")
     whose = "the scripted policies" if planning.policy == "scripted" else "the skills"
     return f"Chained by the planner, {whose} reached {reached}."
+
+
+def _chained(chains: Chains) -> str:
+    if chains.mean is None or not chains.at_least:
+        return ""
+    whose = "the scripted policies" if chains.policy == "scripted" else "the skills"
+    most = max(goals for goals, *_ in chains.at_least)
+    return f"Given goals in a row, {whose} reached {_strong(f'{chains.mean:.2f} of {most:g}')} on average."
 
 
 def _ordered(sweeps: Sequence[Sweep]) -> list[Sweep]:
@@ -145,7 +153,8 @@ def headline(run: Run, pictures: Pictures) -> str:
     """Return the page's header: the story of the run and its key numbers."""
     told = [_discovered(run.discovery) if run.discovery else ""]
     told += [_named(run.naming) if run.naming and run.naming.skills else ""]
-    told += [_planned(run.planning) if run.planning else "", _perturbed(run.sweeps)]
+    told += [_planned(run.planning) if run.planning else "", _chained(run.chains) if run.chains else ""]
+    told += [_perturbed(run.sweeps)]
     story = " ".join(t for t in told if t) or "This run has learning curves but no results yet."
     made = run.made
     tags = [run.folder.resolve().name]

@@ -137,6 +137,7 @@ def test_chains_have_a_section(run_folder: Path) -> None:
     text = report(run_folder)
     assert "chains" in Page(text).sections
     words = re.sub(r"<[^>]+>", " ", text.split('<section id="chains"')[1].split("</section>")[0])
+    assert "Given goals in a row, the scripted policies reached 4.71 of 1 on average" in re.sub(r"<[^>]+>", "", text)
     for part in (
         "The scripted policies",
         "200 chains, 4.71 goals",
