@@ -42,7 +42,7 @@ from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
-from tabletop.skills.discover import discover
+from tabletop.skills.discover import CHECKPOINTS, discover
 from tabletop.skills.discover_settings import DiscoverSettings, looking_for_few
 from tabletop.skills.floors import FLOORS, measure_library
 from tabletop.skills.learner import LearnerSettings
@@ -146,7 +146,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
             case.settings(seed, options.effects),
             steps=round(share * options.steps),
             workers=options.workers,
-            resume=any((folder / name).is_dir() for name in ("checkpoint", "checkpoint.old")),
+            resume=any((folder / name).is_dir() for name in CHECKPOINTS),
         )
         own = [p for r in runs if r["case"] == case.name for p in r["points"] if p is not point]
         found = {"share": share, **judged(library, options, floors=not any("floors" in p for p in own))}

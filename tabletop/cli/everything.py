@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from tabletop.cli import stages
 from tabletop.cli.files import read_json
-from tabletop.cli.folder import library_of, make_way, note
+from tabletop.cli.folder import library_of, make_way, new_folder, note
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
@@ -22,7 +21,7 @@ __all__ = ["run_everything"]
 
 def run_everything(options: argparse.Namespace) -> None:
     """Run all stages into one folder. A stage that has nothing to work on is passed over with a line."""
-    folder = Path(options.out or "runs/demo")
+    folder = new_folder(options)
     source = find_library(options.library) if options.library else None
     library = load_library(source) if source else None
     make_way(folder, source)

@@ -17,7 +17,7 @@ from tabletop.paths import write_whole
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.skills.lock import alone_in
 
-__all__ = ["forget_stages", "library_of", "make_way", "note", "run_folder"]
+__all__ = ["forget_stages", "library_of", "make_way", "new_folder", "note", "run_folder"]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
@@ -26,6 +26,11 @@ _STAGES: Final = (
     *("summary.json", "report.html"),
 )
 """Files of the stages after discovery."""
+
+
+def new_folder(options: argparse.Namespace) -> Path:
+    """Return the folder that `tabletop discover` or `run` makes."""
+    return Path(options.out or ("runs/demo" if options.command == "run" else f"runs/{options.seed}"))
 
 
 def library_of(folder: Path) -> Library:
@@ -106,15 +111,8 @@ def make_way(folder: Path, library: Path | None) -> None:
                 path.unlink()
 
 
-def forget_stages(folder: Path, library: Library) -> None:
-    """Remove what a run folder says of another library than its own: skills go by the same ids in both.
-
-    Args:
-        folder: the run folder.
-        library: that it had when the stages after discovery were run.
-    """
-    if _holds(folder, library):
-        return
+def forget_stages(folder: Path) -> None:
+    """Remove what the stages after discovery said of a run folder's library: another's skills go by the same ids."""
     for name in _STAGES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "clips", ignore_errors=True)

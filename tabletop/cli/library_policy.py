@@ -1,4 +1,4 @@
-"""A named library as a policy for tasks: for each task the skill that was named for it."""
+"""The policies that a command line asks for, by task; of a named library the skill that was named for each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from tabletop.cli.files import read_names
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
+from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill, find_library, load_library
 
-__all__ = ["fingerprint", "library_policy"]
+__all__ = ["fingerprint", "policies_of"]
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,18 @@ class OneSkill:
         return self.library.policy(self.skill, task.attends)
 
 
-def library_policy(name: str, tasks: Sequence[Task]) -> dict[str, OneSkill]:
-    """Return a policy factory for each task that a skill of a library is named for, the best skill of each.
+def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]:
+    """Return a policy factory for each task that a policy can be asked for.
 
     Args:
-        name: a run folder or library.
+        name: a plain policy; or a run folder or library, of which each task has the best skill that is named for it.
         tasks: the tasks asked for.
 
     Raises:
-        TabletopError: no such library, or its skills have not been named.
+        TabletopError: no such library, its skills have not been named, or none is named for one of the tasks.
     """
+    if name in PLAIN_POLICIES:
+        return {t.name: PLAIN_POLICIES[name] for t in tasks}
     path = find_library(name)
     library = load_library(path)
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
@@ -48,15 +51,23 @@ def library_policy(name: str, tasks: Sequence[Task]) -> dict[str, OneSkill]:
     for entry in named["skills"]:
         if entry["task"] and entry["low"] > best.get(entry["task"], (-1.0, ""))[0]:
             best[entry["task"]] = (entry["low"], entry["id"])
-    return {t.name: OneSkill(library, library.skill(best[t.name][1])) for t in tasks if t.name in best}
+    found = {t.name: OneSkill(library, library.skill(best[t.name][1])) for t in tasks if t.name in best}
+    if not found:
+        raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")
+    return found
 
 
-def fingerprint(makers: Mapping[str, OneSkill]) -> str:
-    """Return what tells these skills from any others: a digest of which they are and of their library's weights."""
-    found = hashlib.sha256()
-    for task, maker in sorted(makers.items()):
-        found.update(f"{task} {maker.skill.id};".encode())
-    for library in {id(m.library): m.library for m in makers.values()}.values():
-        for name, array in sorted({**library.weights, "means": library.means}.items()):
-            found.update(name.encode() + array.tobytes())
+def fingerprint(makers: Mapping[str, PolicyFactory]) -> str:
+    """Return what tells a library's skills from any others: a digest of which they are and of its weights.
+
+    Args:
+        makers: what `policies_of` returned. Plain policies have nothing to tell: "".
+    """
+    skills = {task: maker for task, maker in makers.items() if isinstance(maker, OneSkill)}
+    if not skills:
+        return ""
+    found = hashlib.sha256("".join(f"{task} {skills[task].skill.id};" for task in sorted(skills)).encode())
+    library = next(iter(skills.values())).library  # that of all
+    for name, array in sorted({**library.weights, "means": library.means}.items()):
+        found.update(name.encode() + array.tobytes())
     return found.hexdigest()

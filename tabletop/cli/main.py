@@ -61,15 +61,14 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
         return "; the same command goes on"
     if options.command not in {"discover", "run"}:
         return ""
-    folder = _discover_folder(options) if options.command == "discover" else Path(options.out or "runs/demo")
+    from tabletop.cli.folder import new_folder
+    from tabletop.skills.discover import CHECKPOINTS
+
+    folder = new_folder(options)
     done = options.command == "run" and (folder / "library").exists()
-    if done or not any((folder / name).exists() for name in ("checkpoint", "checkpoint.old")):
+    if done or not any((folder / name).exists() for name in CHECKPOINTS):
         return ""
     return f"; 'tabletop discover --resume --seed {options.seed} --out {folder}' goes on"
-
-
-def _discover_folder(options: argparse.Namespace) -> Path:
-    return Path(options.out or f"runs/{options.seed}")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -180,10 +179,10 @@ def _demos(options: argparse.Namespace) -> None:
 
 def _discover(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
-    from tabletop.cli.folder import note
+    from tabletop.cli.folder import new_folder, note
     from tabletop.cli.objective import budget, discovery_settings
 
-    folder = _discover_folder(options)
+    folder = new_folder(options)
     minutes, steps = budget(options, folder, 30.0)
     result = stages.discover_stage(
         folder,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.skills.collect import effects_of_card
+from tabletop.skills.discover import CHECKPOINTS
 from tabletop.skills.discover_settings import KINDS, DiscoverSettings, looking_for
 from tabletop.skills.settings import LearnerSettings
 
@@ -61,7 +62,7 @@ def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[f
 
 def _state(folder: Path) -> Any:
     """Return what a run's last checkpoint says of it; None if it cannot be read, which resuming tells in full."""
-    for checkpoint in (folder / "checkpoint", folder / "checkpoint.old"):
+    for name in CHECKPOINTS:
         with contextlib.suppress(OSError, ValueError):
-            return json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+            return json.loads((folder / name / "state.json").read_text(encoding="utf-8"))
     return None

@@ -46,10 +46,11 @@ def discover_stage(
 
     What later stages said of the library that a resumed run had before goes, if it has changed.
     """
-    before = library_of(folder) if resume and (folder / "library" / "library.yaml").is_file() else None
+    weights = folder / "library" / "weights.safetensors"
+    before = weights.read_bytes() if weights.is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
-    if before is not None:
-        forget_stages(folder, before)
+    if before is not None and weights.read_bytes() != before:
+        forget_stages(folder)
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 

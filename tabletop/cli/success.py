@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tabletop.cli.files import write_json
-from tabletop.cli.library_policy import library_policy
+from tabletop.cli.library_policy import policies_of
 from tabletop.errors import TabletopError
 from tabletop.logic import Suite, Task, find_suite, load_registry
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.perturb import Perturbation
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory, evaluate
+from tabletop.rollout.evaluate import evaluate
 
 __all__ = ["chosen", "evaluate_tasks"]
 
@@ -50,19 +49,13 @@ def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
     if not (math.isfinite(options.noise) and 0.0 <= options.noise <= 1.0):
         raise TabletopError(f"--noise must be a share from 0 to 1 of the actions' range, got {options.noise:g}")
     disturbance = Perturbation("action-noise", _RANGE * options.noise) if options.noise else None
-    makers: Mapping[str, PolicyFactory]
-    if options.policy in PLAIN_POLICIES:
-        makers = {t.name: PLAIN_POLICIES[options.policy] for t in tasks}
-    else:
-        makers = library_policy(options.policy, tasks)
+    makers = policies_of(options.policy, tasks)
     results: dict[str, Any] = {}
     with Engine(options.workers) as engine:
         for task in tasks:
             if task.name in makers:
                 rates = evaluate(engine, makers[task.name], task, scenes, disturbance=disturbance, label=task.name)
                 results[task.name] = dict(rates)
-    if not results:
-        raise TabletopError(f"none of the tasks asked for has a skill named for it in {options.policy!r}")
     missing = [t.name for t in tasks if t.name not in results]
     result = {"policy": options.policy, "seed": options.seed, "suite": options.suite, "noise": options.noise}
     # A task that no skill is named for cannot be done: of a suite it counts as not done.

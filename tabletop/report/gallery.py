@@ -17,16 +17,15 @@ def _range(skill: Skill) -> str:
 
 
 def _card(skill: Skill, pictures: Pictures) -> str:
-    # Without a task's name there is nothing that the rate would be of.
     spoken = f"{skill.title}: {percent(skill.success)}" + (f", 95% interval {_range(skill)}" if _range(skill) else "")
     bar = rate = counted = ""
-    if skill.task and skill.success is not None:
+    if skill.success is not None:
         rate = f'<span class="rate">{percent(skill.success)}</span>'
         bar = interval(skill.success, skill.low, skill.high, skill.floors, spoken)
         parts = [f"{skill.n:g} episodes"] if skill.n is not None else []
         parts += [f"likely {_range(skill)}"] if _range(skill) else []
         counted = f'<p class="counted">{escape(" · ".join(parts))}</p>' if parts else ""
-    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.task and skill.floors else ""
+    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.floors else ""
     about = [nice(skill.kind), nice(skill.effect)]
     tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
     tags += f"<code>{escape(skill.id)}</code>"
@@ -52,7 +51,7 @@ def _controls(what: str) -> str:
 
 
 def _rows(skills: list[Skill]) -> str:
-    floors = list(dict.fromkeys(name for s in skills if s.task for name in s.floors))
+    floors = list(dict.fromkeys(name for s in skills for name in s.floors))
     head = [
         "skill",
         "name",
@@ -72,10 +71,10 @@ def _rows(skills: list[Skill]) -> str:
                 s.task or "–",
                 nice(s.kind),
                 nice(s.effect),
-                percent(s.success if s.task else None),
-                (_range(s) if s.task else "") or "–",
+                percent(s.success),
+                _range(s) or "–",
             ),
-            *("–" if s.n is None or not s.task else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
+            *("–" if s.n is None else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
         ]
         for s in skills
     ]

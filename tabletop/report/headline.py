@@ -51,20 +51,24 @@ def _different(named: Sequence[Skill]) -> list[Skill]:
     return list({s.title: s for s in reversed(named)}.values())[::-1]
 
 
+def _whose(policy: str) -> str:
+    return "the scripted policies" if policy == "scripted" else "the skills"
+
+
 def _planned(planning: Planning) -> str:
     if planning.solved is None or not planning.goals:
         return ""
     reached = _strong(f"{planning.solved:g} of {planning.goals:g} goals")
-    whose = "the scripted policies" if planning.policy == "scripted" else "the skills"
-    return f"Chained by the planner, {whose} reached {reached}."
+    return f"Chained by the planner, {_whose(planning.policy)} reached {reached}."
 
 
 def _chained(chains: Chains) -> str:
     if chains.mean is None or not chains.at_least:
         return ""
-    whose = "the scripted policies" if chains.policy == "scripted" else "the skills"
     most = max(goals for goals, *_ in chains.at_least)
-    return f"Given goals in a row, {whose} reached {_strong(f'{chains.mean:.2f} of {most:g}')} on average."
+    return (
+        f"Given goals in a row, {_whose(chains.policy)} reached {_strong(f'{chains.mean:.2f} of {most:g}')} on average."
+    )
 
 
 def _ordered(sweeps: Sequence[Sweep]) -> list[Sweep]:

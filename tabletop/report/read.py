@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def _discovery(fields: Fields) -> Discovery:
 
 def _skill(fields: Fields, folder: Path) -> Skill:
     floors = {name: fields.rate(f"{name}_success") for name in ("random", "nothing", "shuffled")}
-    return Skill(
+    skill = Skill(
         id=fields.text("id") or "?",
         kind=fields.text("entity_kind") or "",
         effect=fields.text("effect") or "",
@@ -86,6 +87,8 @@ def _skill(fields: Fields, folder: Path) -> Skill:
         floors={k: v for k, v in floors.items() if v is not None},
         clip=_clip(fields, folder),
     )
+    # Without a task's name, what the file has are the rates of a task that it failed.
+    return skill if skill.task else replace(skill, success=None, low=None, high=None, n=None, floors={})
 
 
 def _rates(row: object, where: str) -> tuple[float, ...]:

@@ -35,8 +35,10 @@ from tabletop.skills.learner import Learner
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.lock import alone_in
 
-__all__ = ["discover"]
+__all__ = ["CHECKPOINTS", "discover"]
 
+CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
+"""Folders in a run's that it can go on from; the second only if a kill came while the first was put in its place."""
 _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
 
@@ -73,7 +75,7 @@ def discover(
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
     check_card(settings.scene, Codes(settings.counts).kinds)
-    checkpoint, old = folder / "checkpoint", folder / "checkpoint.old"
+    checkpoint, old = (folder / name for name in CHECKPOINTS)
     if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
     if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
@@ -84,15 +86,14 @@ def discover(
         folder.mkdir(parents=True, exist_ok=True)
         with alone_in(folder):
             if resume and not checkpoint.exists():
-                # Killed between putting the last checkpoint aside and the new one in its place.
                 old.rename(checkpoint)
-            run = _Run(folder, settings, engine)
+            run = _Run(folder, settings, engine, minutes, steps)
             if resume:
                 run.restore(checkpoint)
             else:
                 (folder / "metrics.jsonl").unlink(missing_ok=True)
             try:
-                run.go(minutes, steps, quiet)
+                run.go(quiet)
             finally:
                 run.close()
             library = run.library()
@@ -103,9 +104,11 @@ def discover(
 class _Run:
     """One discovery under way."""
 
-    def __init__(self, folder: Path, settings: DiscoverSettings, engine: Engine) -> None:
+    def __init__(
+        self, folder: Path, settings: DiscoverSettings, engine: Engine, minutes: float | None, steps: int | None
+    ) -> None:
         self.folder, self.settings, self.engine = folder, settings, engine
-        self.budget: dict[str, float | None] = {}
+        self.budget = {"minutes": minutes, "steps": steps}
         self.codes = Codes(settings.counts)
         self.card = load_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
@@ -118,13 +121,13 @@ class _Run:
 
     # --- the loop ----------------------------------------------------------------------------
 
-    def go(self, minutes: float | None, steps: int | None, quiet: bool) -> None:
+    def go(self, quiet: bool) -> None:
         """Collect and learn until the budget is spent.
 
         A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
         rounds, as only then the state is one that an uninterrupted run goes through, too.
         """
-        self.budget = {"minutes": minutes, "steps": steps}
+        minutes, steps = self.budget["minutes"], self.budget["steps"]
         if not self.rounds:
             self.save()
         began = time.monotonic() - self.minutes * 60
@@ -283,7 +286,7 @@ class _Run:
 
     def save(self) -> None:
         """Write a checkpoint beside the last one, then put it in its place."""
-        target = self.folder / "checkpoint"
+        target, old = (self.folder / name for name in CHECKPOINTS)
         temporary = self.folder / "checkpoint.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -293,7 +296,6 @@ class _Run:
             # What is half written would keep a full disk full.
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        old = self.folder / "checkpoint.old"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
             target.rename(old)

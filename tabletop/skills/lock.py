@@ -22,11 +22,12 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     opened = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TabletopError(
+                f"another process discovers in {str(folder)!r}; wait for it, or give another folder"
+            ) from None
         yield
-    except BlockingIOError:
-        raise TabletopError(
-            f"another process discovers in {str(folder)!r}; wait for it, or give another folder"
-        ) from None
     finally:
         os.close(opened)

@@ -315,6 +315,22 @@ def test_what_was_said_of_the_library_before_a_resumed_run_goes_with_it(
     assert ("name" in json.loads((run_of / "summary.json").read_text())) is not changed
 
 
+def test_a_damaged_library_does_not_keep_a_run_from_going_on(
+    here: Path, run_of: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run_of / "library" / "weights.safetensors").write_bytes(b"part")
+    (run_of / "name.json").write_text("{}")
+    stages = import_module("tabletop.cli.stages")
+
+    def discover(folder: Path, *_: object, **__: object) -> Library:
+        save_library(library, folder / "library")
+        return library
+
+    monkeypatch.setattr(stages, "discover", discover)
+    stages.discover_stage(run_of, DiscoverSettings(), minutes=None, steps=9, workers=0, resume=True, episodes=2)
+    assert not (run_of / "name.json").exists()
+
+
 def test_nothing_is_removed_where_another_process_discovers(command: Command, here: Path, run_of: Path) -> None:
     (run_of / "run.yaml").write_text("command: tabletop run --seed 1\n")
     before = files(here)
@@ -598,14 +614,12 @@ def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
     entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
     named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
     (run_of / "name.json").write_text(json.dumps(named))
-    monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: RATES)
+    rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
+    monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)
     said = command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--workers", "0")
     assert said.out.splitlines()[-2:] == ["no skill is named for: push", "mean 0.500 over 2 tasks"]
     found = json.loads(command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--json").out)
     assert (found["mean"], found["missing"]) == (0.5, ["push"])
-
-
-RATES = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
 
 
 def test_a_plan_for_a_given_goal_is_made_with_scripted_skills(command: Command, here: Path) -> None:

@@ -196,6 +196,13 @@ def test_a_run_that_is_there_and_one_that_is_under_way_are_left_alone(whole: tup
     assert same(run(whole[0], LONG, resume=True), whole[1])
 
 
+def test_an_error_of_its_own_while_a_folder_is_held_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), alone_in(tmp_path):
+        raise BlockingIOError
+    with alone_in(tmp_path):
+        pass  # It was let go of.
+
+
 def damage(checkpoint: Path, part: str) -> None:
     state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
     if part == "state":
