@@ -210,15 +210,16 @@ class PlannerPolicy:
         if self._given is not None:
             return Plan(self._given[self._used :], 1.0, 0.0), False
         rest = self._plan.steps[1:]
+        holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
+        if holding:
+            # No skill begins with something in the hand.
+            steps = (Step(SetDown(), holding[0]), *rest)
+            return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), bool(self.log)
         if rest:
             again, _ = self.search.forecast(self._goal, state, rest, self._child())
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
         first = not self.log
-        holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
-        if holding:
-            # No skill begins with something in the hand.
-            return Plan((Step(SetDown(), holding[0]),), 1.0, self._plan.remaining), not first
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.

@@ -168,6 +168,23 @@ def test_what_is_held_is_set_down_before_a_skill(make: Build) -> None:
     assert after.entity("red", "position")[2] == pytest.approx(0.075)
 
 
+def test_what_is_held_is_set_down_between_the_skills_of_a_plan(make: Build) -> None:
+    world = board(make)
+    policy = PlannerPolicy(parse(GOAL), OPERATORS[id(world)])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    while len(policy.log) < 2:
+        state = world.state
+        if len(world.ran) == 1 and policy.log[-1]["step"] == 0:
+            grasped = state.values.copy()
+            grasped[state.layout.entity_slice("red", "finger_force")] = 5.0
+            state = State(state.layout, grasped)
+        assert policy.act(state) is not None
+    first, second = policy.log
+    assert (second["skill"], second["entity"]) == ("set down", "red")
+    assert second["plan"] == ["set down red", *first["plan"][1:]]
+    assert len(first["plan"]) > 1
+
+
 def test_a_given_plan_is_run_as_it_is(make: Build) -> None:
     world = board(make)
     operators = OPERATORS[id(world)]
