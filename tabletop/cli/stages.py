@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import forget_stages, library_of
@@ -26,6 +29,8 @@ from tabletop.skills.floors import measure_library
 from tabletop.skills.library import Library
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
+
+Array = npt.NDArray[np.float64]
 
 _PERTURB_SCENES: Final = 4_000_000
 """First scene seed, so that nothing is perturbed on a scene that another stage chose by."""
@@ -74,7 +79,8 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: Workers, e
             "effect": s.effect.name,
             "code": s.code,
             "finals": [
-                _final(s.effect, o) for o, c in zip(samples.outcomes, samples.labels, strict=True) if c == s.code
+                _final(s.effect, samples.outcomes[i], samples.effects[i])
+                for i in np.flatnonzero(samples.labels == s.code)
             ],
         }
         for s in library.skills
@@ -88,9 +94,15 @@ def measure_stage(folder: Path, library: Library, seed: int, workers: Workers, e
     return result
 
 
-def _final(kind: EffectKind, found: Any) -> list[float]:
-    """Return an outcome as the report draws it: change or place (x, y, z in m) and turn (rad), or a fraction."""
-    row = found if len(found) == 1 else [*(found[4:] if kind.places else found[:2]), *found[2:4]]
+def _final(kind: EffectKind, found: Array, seen: Array) -> list[float]:
+    """Return an end as the report draws it: a change or a place (x, y, z in m) and a turn (rad), or a fraction.
+
+    Args:
+        kind: of effect.
+        found: (6,) or (1,), as `outcome` in skills/effects gives it.
+        seen: (EFFECT_WIDTH,), the effect: where three numbers say where a thing or the gripper is, it is these.
+    """
+    row = found if len(found) == 1 else [*(seen[:3] if kind.size == 3 else found[:3]), found[3]]
     return [round(float(v), 4) for v in row]
 
 

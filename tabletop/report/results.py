@@ -70,7 +70,8 @@ def ends(found: Discovery) -> str:
         kinds = figure("How many can be told apart", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
     lead = (
         "Every dot is one episode: where the thing was when the skill was over, from the middle of the reach, if the"
-        " skill is one of places (held, placed), else how far it had moved. A colour and a number stand for one skill,"
+        " skill is one of places (held, placed); where the gripper was, from where the thing had stood, if it is one of"
+        " reaching (reached); else how far the thing had moved. A colour and a number stand for one skill,"
         " so tight clouds far apart are what discovery is after. Point at a cloud to see it alone."
     )
     rows = [_ends_row(e) for members in groups.values() for e in members]

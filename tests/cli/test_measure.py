@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tabletop.cli.stages import measure_stage
+from tabletop.skills.codes import Codes
+from tabletop.skills.floors import Measured
 from tabletop.skills.library import Library, save_library
+from tabletop.skills.measure import Samples
 
 Command = Callable[..., Any]
 
@@ -32,6 +37,19 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
     assert found == {**written, "page": found["page"]}
     assert Path(found["page"]) == Path("run/measure.html")
     assert Path(found["page"]).is_file()
+
+
+def test_ends_of_reaching_are_where_the_gripper_is(
+    here: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = replace(library, codes=Codes({"reached": 2}))
+    figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "floors"))
+    still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
+    effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
+    samples = Samples(library.codes, np.array([1, 0]), effects, [still, still])
+    monkeypatch.setattr("tabletop.cli.stages.measure_library", lambda *_: Measured(samples, figures))
+    found = measure_stage(here, library, 1, 0, 1)
+    assert [s["finals"] for s in found["skills"]] == [[[-0.1, 0.0, 0.3, 0.5]], [[0.1, 0.0, 0.2, 0.5]]]
 
 
 def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Command, here: Path, run_of: Path) -> None:
