@@ -44,9 +44,8 @@ def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
         steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
         interval = f"{r['low']:.2f} .. {r['high']:.2f}"
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    count = len(results) + (len(missing) if result["suite"] else 0)
-    lines += [f"no skill is named for: {', '.join(missing)}"] if missing and result["suite"] else []
-    return [*lines, f"mean {result['mean']:.3f} over {count} tasks"]
+    lines += [f"no skill is named for: {', '.join(missing)}"] if result["counted"] > len(results) else []
+    return [*lines, f"mean {result['mean']:.3f} over {result['counted']} tasks"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:

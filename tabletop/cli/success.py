@@ -59,8 +59,8 @@ def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
     missing = [t.name for t in tasks if t.name not in results]
     result = {"policy": options.policy, "seed": options.seed, "suite": options.suite, "noise": options.noise}
     # A task that no skill is named for cannot be done: of a suite it counts as not done.
-    counted = len(tasks) if options.suite else len(results)
-    result["mean"] = sum(r["success"] for r in results.values()) / counted
+    result["counted"] = len(tasks) if options.suite else len(results)
+    result["mean"] = sum(r["success"] for r in results.values()) / result["counted"]
     result["missing"] = missing
     result["tasks"] = results
     if options.out:
