@@ -27,6 +27,15 @@ class Said:
     out: str
     err: str
 
+    def refused(self, message: str) -> list[str]:
+        """Check that it was refused with one line; return the lines after it (a formula with a caret)."""
+        assert (self.code, self.out) == (2, "")
+        first, *rest = self.err.splitlines()
+        assert first.startswith("tabletop: ")
+        assert message in first
+        assert not any(line.startswith("tabletop:") for line in rest)
+        return rest
+
 
 Command = Callable[..., Said]
 
@@ -38,6 +47,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.mkdir()
     monkeypatch.chdir(place)
     return place
+
+
+@pytest.fixture
+def files() -> Callable[[Path], dict[str, bytes]]:
+    """Return the function that reads all files below a folder, by their paths in it."""
+    return lambda folder: {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.fixture
