@@ -12,7 +12,7 @@ from tabletop.skills.effects import get_effect
 from tabletop.skills.objectives import get_objective
 from tabletop.skills.settings import LearnerSettings
 
-__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
+__all__ = ["ASKED", "FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "held": (72, 0.24),
@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "dropped": (2, 0.03),
     "stacked": (2, 0.10),
     "contained": (2, 0.08),
+    "adjoined": (2, 0.08),
     "reached": (8, 0.03),
     "door": (6, 0.11),
     "window": (6, 0.08),
@@ -39,7 +40,9 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "folded": (2, 0.06),
 }
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
+ASKED: Final = ("adjoined",)
+"""Kinds that are looked for only if they are asked for by name."""
+USUAL: Final = tuple(name for name in KINDS if name not in ASKED and get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held": 48, "settled": 24, "placed": 32, "drawer": 6, "button": 2}
 """Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""

@@ -50,6 +50,7 @@ def test_a_phrase_says_what_mostly_happens(kind: str, outcome: tuple[float, ...]
         ("button", (0.05,), "leaves the bell alone"),
         ("stacked", (0.0, 0.01, 0.0, FACT), "puts the bell on another thing"),
         ("stacked", (0.0, 0.01, 0.0, 0.0), "leaves the bell alone"),
+        ("adjoined", (0.0, 0.01, 0.0, FACT), "puts the bell beside another thing"),
         ("reached", (0.1, 0.0, 0.08), "takes the gripper 10 cm away and 8 cm up from the bell"),
         ("reached", (0.01, 0.0, 0.01), "takes the gripper to the bell"),
     ],

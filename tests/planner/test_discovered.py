@@ -62,6 +62,15 @@ def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue:
     assert (get_predicate("on").function(after, before, "red", under) > 0).tolist() == [False, True]
 
 
+def test_a_thing_is_forecast_beside_another_on_the_side_that_it_is_on() -> None:
+    library = Library(Codes({"adjoined": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    (push,) = operators_from_samples(library, {"adjoined-01": [[0.1, 0, 0, 0, 0, 0, -0.02, 0, 0, FACT]]})
+    before = scene(0.7)
+    after = push.predict(before, "red", np.array([0.0, 0.99]))
+    assert after.entity("red", "position") == pytest.approx(np.array([[0.53, 0.0, 0.03]] * 2))
+    assert (get_predicate("beside").function(after, before, "red", "green") > 0).all()
+
+
 def test_a_relation_needs_another_thing() -> None:
     library = Library(Codes({"stacked": 2}), 50, {}, np.zeros((2, 4)), {}, {})
     (stack,) = operators_from_samples(library, {"stacked-01": [[0.0] * 10]})

@@ -175,6 +175,25 @@ def test_a_relation_is_with_the_nearest_entity_at_the_start(make: Build) -> None
     assert of("stacked", scene(0.4), scene(0.6))[:2] == pytest.approx([0.15, 0.0])
 
 
+@pytest.mark.parametrize(
+    ("at", "offset", "fact"),
+    [
+        ((0.5, 0.04), (0.0, -0.01, 0.0), FACT),
+        ((0.52, 0.1), (-0.03, 0.0, 0.05), 0.0),
+        ((0.5, 0.24), (0.0, 0.09, 0.0), 0.0),
+    ],
+    ids=["beside", "on", "away"],
+)
+def test_how_far_a_thing_is_from_another_ones_side_is_an_offset_and_beside_it_a_fact(
+    make: Build, at: tuple[float, float], offset: tuple[float, float, float], fact: float
+) -> None:
+    other = {"position": (0.5, 0.1, 0.025)}
+    first = make(a={"position": (0.4, -0.2, 0.025)}, b=other)
+    then = make(a={"position": (*at, 0.025 + offset[2])}, b=other)
+    assert of("adjoined", first, then) == pytest.approx([*offset, fact])
+    assert of("adjoined", then, then)[3] == 0.0, "nothing was done"
+
+
 def test_in_a_bin_is_a_fact(make: Build) -> None:
     pen = {"kind": "bin", "position": (0.5, 0.2, 0.03), "size": (0.18, 0.18, 0.06)}
     first, then = make(a={}, pen=pen), make(a={"position": (0.48, 0.2, 0.035)}, pen=pen)

@@ -1,4 +1,4 @@
-"""Effects on a rigid thing and another entity: on it, in it.
+"""Effects on a rigid thing and another entity: on it, in it, beside it.
 
 The other entity is the nearest at the start that the relation can be with. How far the thing is from where it would
 be true comes first, so that there is a way there, and the fact itself last.
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Solid
+from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
 from tabletop.skills.effects.kind import FACT, effect, get_effect, partners, takes_in
@@ -24,7 +24,7 @@ __all__ = ["partner_of", "related"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-_PREDICATES: Final[Mapping[str, str]] = {"stacked": "on", "contained": "inside"}
+_PREDICATES: Final[Mapping[str, str]] = {"stacked": "on", "contained": "inside", "adjoined": "beside"}
 """What makes the fact of each kind of effect."""
 _FAR: Final = 0.3
 """m beyond which distances are not told apart."""
@@ -32,6 +32,7 @@ _STAYING: Final = ("block", "brick", "can", "puck")
 """What stays where it is put: a ball rolls off, a mug has its handle in the way."""
 _SUPPORTS: Final = ("block", "brick", "can", "plate", "puck")
 _CONTAINERS: Final = ("bin", "bowl", "drawer")
+_NEIGHBOURS: Final = ("bin", "bowl", *_STAYING, "mug", "plate")
 
 
 def partner_of(name: str, state: State, entity: str) -> Index:
@@ -51,23 +52,35 @@ def partner_of(name: str, state: State, entity: str) -> Index:
     return out
 
 
-def _level(name: str, other: Solid) -> Array:
-    """Return the height (m, world) that the bottom of what is related to another thing is at."""
-    return other.top if _PREDICATES[name] == "on" else other.bottom
+def _there(name: str, one: Solid, two: Solid) -> Array:
+    """Return where the centre of one thing is once it is related to another, (..., 3) m, world.
+
+    Beside it there are many such places: this is the one where it touches on the side that it is on.
+    """
+    out = np.broadcast_to(two.position, one.position.shape).copy()
+    bottom = two.top if _PREDICATES[name] == "on" else two.bottom
+    out[..., 2] = bottom + one.position[..., 2] - one.bottom
+    if _PREDICATES[name] == "beside":
+        way = (one.position - two.position)[..., :2]
+        far = np.linalg.norm(way, axis=-1)
+        out[..., :2] += way * ((far - footprint_gap(one, two)) / np.maximum(far, _TINY))[..., None]
+    return out
 
 
 def _relation(name: str, initial: State, state: State, entity: str) -> Array:
-    """Return (..., 4): offset x, y and height (m, within 30 cm) from where the relation holds, and the fact."""
+    """Return (..., 4): offset x, y and height (m, within 30 cm) from where the relation holds, and the fact.
+
+    What was true at the start is nothing that was done.
+    """
     out = np.zeros((*state.values.shape[:-1], 4))
     index = int(partner_of(name, initial, entity))
     if index < 0:
         return out
     other = state.layout.names[index]
-    one, two = Solid.of(state, entity), Solid.of(state, other)
-    out[..., :2] = (one.position - two.position)[..., :2]
-    out[..., 2] = one.bottom - _level(name, two)
-    out[..., :3] = np.clip(out[..., :3], -_FAR, _FAR)
-    out[..., 3] = (get_predicate(_PREDICATES[name]).function(state, initial, entity, other) > 0) * FACT
+    one, two, holds = Solid.of(state, entity), Solid.of(state, other), get_predicate(_PREDICATES[name]).function
+    out[..., :3] = np.clip(one.position - _there(name, one, two), -_FAR, _FAR)
+    fact = (holds(state, initial, entity, other) > 0) & ~(holds(initial, initial, entity, other) > 0)
+    out[..., 3] = fact * FACT
     return out
 
 
@@ -81,18 +94,20 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
         offset: (..., 3) m, as the effect has it.
     """
     out = state.entity(entity, "position").copy()
-    half = Solid.of(state, entity).position[..., 2] - Solid.of(state, entity).bottom
     which = partner_of(name, state, entity)
     for index in np.unique(which[which >= 0]):
-        two = Solid.of(state, state.layout.names[index])
-        there = np.concatenate([two.position[..., :2], (_level(name, two) + half)[..., None]], axis=-1) + offset
+        there = _there(name, Solid.of(state, entity), Solid.of(state, state.layout.names[index])) + offset
         out = np.where((which == index)[..., None], there, out)
     return out
+
+
+_TINY: Final = 1e-9
 
 
 for _name, _kinds, _partners, _said in (
     ("stacked", _STAYING, _SUPPORTS, "puts {a} on another thing"),
     ("contained", None, _CONTAINERS, "puts {a} into a container"),
+    ("adjoined", _STAYING, _NEIGHBOURS, "puts {a} beside another thing"),
 ):
     effect(
         _name,
