@@ -2,8 +2,7 @@
 
     python benchmarks/collection.py --seconds 60 --out collection.json
 
-Runs `tabletop discover` on its defaults in a scratch folder: the learner in this process, one collector for each
-further core. From when the learner makes updates on, CPU seconds are counted by what they are spent on: physics
+Runs `tabletop discover` on its defaults in a scratch folder: the learner in this process, and the collectors. From when the learner makes updates on, CPU seconds are counted by what they are spent on: physics
 (loading scenes and stepping them), inference (the policy and what it observes) and updates (the replay's and the
 learner's). Their sum over cores x wall-clock seconds is the figure; what is left is drawing scenes, effects, handing
 results over, and waiting. Only meaningful on a machine that does nothing else.
@@ -86,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="to count for, after the warm-up (default 60)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, help="collectors (default: discovery's)")
     parser.add_argument("--out", type=Path, default=Path("collection.json"))
     arguments = parser.parse_args()
     for method in ("add", "learn"):
@@ -109,10 +109,10 @@ def main() -> None:
         discovery.collect = partial(counted_collect, folder=scratch)  # type: ignore[assignment]
         settings = DiscoverSettings(seed=arguments.seed)
         with suppress(EnoughError):
-            discovery.discover(Path(scratch) / "run", settings, minutes=60.0, quiet=True)
+            discovery.discover(Path(scratch) / "run", settings, minutes=60.0, workers=arguments.workers, quiet=True)
         first, last = rounds[0], rounds[-1]
         others, collected = collectors(Path(scratch), first["wall"], last["wall"])
-    wall, cores = last["wall"] - first["wall"], 1 + others
+    wall, cores = last["wall"] - first["wall"], min(1 + others, default_workers())
     learner = {what: last[what] - first[what] for what in ("all", "updates")}
     spent = {
         "physics": collected["physics"],
