@@ -2,10 +2,11 @@
 
     python benchmarks/collection.py --seconds 60 --out collection.json
 
-Runs `tabletop discover` on its defaults in a scratch folder: the learner in this process, and the collectors. From when the learner makes updates on, CPU seconds are counted by what they are spent on: physics
-(loading scenes and stepping them), inference (the policy and what it observes) and updates (the replay's and the
-learner's). Their sum over cores x wall-clock seconds is the figure; what is left is drawing scenes, effects, handing
-results over, and waiting. Only meaningful on a machine that does nothing else.
+Runs `tabletop discover` on its defaults in a scratch folder: the learner in this process, and the collectors. From
+when the learner makes updates on, CPU seconds are counted by what they are spent on: physics (loading scenes and
+stepping them), inference (the policy and what it observes) and updates (the replay's and the learner's). Their sum over
+cores x wall-clock seconds is the figure; what is left is drawing scenes, effects, handing results over, and waiting.
+Only meaningful on a machine that does nothing else.
 """
 
 from __future__ import annotations
