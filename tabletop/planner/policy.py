@@ -209,17 +209,16 @@ class PlannerPolicy:
         """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
         if self._given is not None:
             return Plan(self._given[self._used :], 1.0, 0.0), False
-        rest = self._plan.steps[1:]
+        rest, anew = self._plan.steps[1:], bool(self.log)
         holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
         if holding:
             # No skill begins with something in the hand.
             steps = (Step(SetDown(), holding[0]), *rest)
-            return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), bool(self.log)
+            return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), anew
         if rest:
             again, _ = self.search.forecast(self._goal, state, rest, self._child())
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
-        first = not self.log
         plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
@@ -227,7 +226,7 @@ class PlannerPolicy:
             wider = replace(self.search, nodes=4 * self.search.nodes, patience=4 * self.search.patience)
             found = wider.plan(self._goal, state, self.operators, self._child())
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
-        return plan, not first
+        return plan, anew
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))

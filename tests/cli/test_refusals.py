@@ -51,7 +51,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
     "an unknown effect": (
         ["discover", "--steps", "9", "--effects", "held,fly"],
-        "unknown effect 'fly'; there are: adjoined, bolt, ",
+        "unknown effect 'fly'; there are: adjoined, bolt, button, ",
     ),
     "an unknown scene to discover in": (
         ["discover", "--steps", "9", "--scene", "moon"],

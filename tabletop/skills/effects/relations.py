@@ -28,6 +28,7 @@ _PREDICATES: Final[Mapping[str, str]] = {"stacked": "on", "contained": "inside",
 """What makes the fact of each kind of effect."""
 _FAR: Final = 0.3
 """m beyond which distances are not told apart."""
+_TINY: Final = 1e-9
 _STAYING: Final = ("block", "brick", "can", "puck")
 """What stays where it is put: a ball rolls off, a mug has its handle in the way."""
 _SUPPORTS: Final = ("block", "brick", "can", "plate", "puck")
@@ -94,14 +95,11 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
         offset: (..., 3) m, as the effect has it.
     """
     out = state.entity(entity, "position").copy()
-    which = partner_of(name, state, entity)
+    which, one = partner_of(name, state, entity), Solid.of(state, entity)
     for index in np.unique(which[which >= 0]):
-        there = _there(name, Solid.of(state, entity), Solid.of(state, state.layout.names[index])) + offset
+        there = _there(name, one, Solid.of(state, state.layout.names[index])) + offset
         out = np.where((which == index)[..., None], there, out)
     return out
-
-
-_TINY: Final = 1e-9
 
 
 for _name, _kinds, _partners, _said in (
