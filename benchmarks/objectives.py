@@ -9,7 +9,7 @@ A case is an objective, what it sees, where the gripper starts, and what its cod
 here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
 gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
 (PARTS). `--effects few` (default) looks for the five kinds of effect of `tabletop run`, `usual` for those of
-`tabletop discover`. `--at` says at which shares of the budget a run is measured on its way.
+`tabletop discover` but `adjoined`. `--at` says at which shares of the budget a run is measured on its way.
 
 Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does; its floors, which differ
 little, with the first point of each case only. The file that is written keeps every run: runs that are in it are not
@@ -28,6 +28,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
 from tabletop.skills.discover import CHECKPOINTS, discover
-from tabletop.skills.discover_settings import DiscoverSettings, looking_for_few
+from tabletop.skills.discover_settings import USUAL, DiscoverSettings, looking_for, looking_for_few
 from tabletop.skills.floors import FLOORS, measure_library
 from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
@@ -55,10 +56,11 @@ HELD_OUT: Final = 1000
 NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
 """Less thorough than `tabletop name`: there are many runs to name."""
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
-    "few": looking_for_few,
-    "usual": DiscoverSettings,
+    "few": partial(looking_for_few, stretch=1),
+    "usual": partial(looking_for, [kind for kind in USUAL if kind != "adjoined"], stretch=1),
 }
-"""What to look for: few kinds of effect, as `tabletop run` does, or all that `tabletop discover` looks for."""
+"""What to look for: few kinds of effect, as `tabletop run` does, or those that `tabletop discover` looks for, except
+`adjoined`, which came after what was measured. Skills act for as long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),

@@ -26,7 +26,7 @@ class OneSkill:
     skill: Skill
 
     def __call__(self, task: Task, scene: Scene) -> Policy:
-        return self.library.policy(self.skill, task.attends)
+        return self.library.policy(self.skill, task.attends, task.horizon)
 
 
 def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tabletop.skills.collect import effects_of_card
 from tabletop.skills.discover import CHECKPOINTS
-from tabletop.skills.discover_settings import ASKED, KINDS, DiscoverSettings, looking_for
+from tabletop.skills.discover_settings import KINDS, DiscoverSettings, looking_for
 from tabletop.skills.settings import LearnerSettings
 
 __all__ = ["budget", "discovery_settings"]
@@ -36,7 +36,7 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
     if how["effects"] == "all":
-        kinds = effects_of_card(how["scene"], [kind for kind in KINDS if kind not in ASKED])
+        kinds = effects_of_card(how["scene"], KINDS)
     else:
         kinds = tuple(how["effects"].split(","))
     return looking_for(kinds, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)

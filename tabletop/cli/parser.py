@@ -130,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--effects",
         metavar="NAME[,NAME]",
-        help="kinds of effect to look for, by name, or all that the scene card has things for (default), but adjoined",
+        help="kinds of effect to look for, by name, or all that the scene card has things for (default)",
     )
     discover.add_argument(
         "--scene",

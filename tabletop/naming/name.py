@@ -101,14 +101,14 @@ def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
         codes = run.library.codes
         own = codes.codes_of(int(codes.kind_of[skill.code]))
         skill = run.library.skills[int(rng.choice(own))]
-    return run.library.policy(skill, run.task.attends)
+    return run.library.policy(skill, run.task.attends, run.task.horizon)
 
 
 def run_task_run(run: TaskRun) -> Trajectory:
-    """Run it."""
+    """Run it, within the task's horizon."""
     rng = np.random.default_rng([run.seed, 51])
     scene = task_scene(run.task, run.candidate, run.seed)
-    return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill))
+    return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill, run.task.horizon))
 
 
 def _done(run: TaskRun) -> bool:

@@ -275,7 +275,7 @@ class _Run:
         learner = self.learner
         return Library(
             self.codes,
-            self.settings.horizon,
+            self.settings.horizon * self.settings.stretch,
             learner.sac.actor_arrays(averaged=True),
             learner.objective.told.copy(),
             self.card,

@@ -12,7 +12,7 @@ from tabletop.skills.effects import get_effect
 from tabletop.skills.objectives import get_objective
 from tabletop.skills.settings import LearnerSettings
 
-__all__ = ["ASKED", "FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
+__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "held": (72, 0.24),
@@ -40,9 +40,7 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "folded": (2, 0.06),
 }
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-ASKED: Final = ("adjoined",)
-"""Kinds that are looked for only if they are asked for by name."""
-USUAL: Final = tuple(name for name in KINDS if name not in ASKED and get_effect(name).moves != "deformable")
+USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held": 48, "settled": 24, "placed": 32, "drawer": 6, "button": 2}
 """Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""
@@ -59,7 +57,9 @@ class DiscoverSettings:
     scene: str = "everything"
     """Scene card in assets/scenes."""
     horizon: int = 30
-    """Control steps a skill acts for."""
+    """Control steps a skill acts for while it is learned."""
+    stretch: int = 2
+    """How many times as long the library's skills act: what was lost at the first try is taken up again."""
     episodes: int = 12
     """Episodes a round."""
     warmup: int = 240

@@ -80,12 +80,18 @@ class Library:
                 return skill
         raise unknown("skill", id, [s.id for s in self.skills])
 
-    def length(self, skill: Skill) -> int:
-        """Return the control steps an episode of a skill takes at most, settling included."""
-        return self.horizon + (SETTLE_STEPS if skill.effect.settles else 0)
+    def length(self, skill: Skill, within: int | None = None) -> int:
+        """Return the control steps an episode of a skill takes at most, settling included.
 
-    def policy(self, skill: Skill | str, entity: str) -> SkillPolicy:
-        """Return the policy that runs a skill on an entity."""
+        Args:
+            skill: of this library.
+            within: control steps that there are, such as a task's horizon.
+        """
+        full = self.horizon + (SETTLE_STEPS if skill.effect.settles else 0)
+        return full if within is None else min(full, within)
+
+    def policy(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
+        """Return the policy that runs a skill on an entity, for `length` control steps."""
         found = self.skill(skill) if isinstance(skill, str) else skill
         kind = int(self.codes.kind_of[found.code])
         mean = tuple(float(v) for v in self.means[found.code])
@@ -97,7 +103,7 @@ class Library:
             kind,
             kinds,
             entity,
-            self.horizon,
+            self.length(found, within) - (SETTLE_STEPS if found.effect.settles else 0),
             explore=self.acts == "sample",
             random=self.acts == "random",
             tells=self.tells,

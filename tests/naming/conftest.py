@@ -39,11 +39,11 @@ class Disguised:
         """Return the skill that is a task's policy."""
         return self.skills[self.tasks.index(task)]
 
-    def length(self, skill: Skill) -> int:
-        """Experts stop by themselves."""
-        return self.horizon
+    def length(self, skill: Skill, within: int | None = None) -> int:
+        """Experts stop by themselves; the random ones do not."""
+        return self.horizon if within is None else min(self.horizon, within)
 
-    def policy(self, skill: Skill, entity: str) -> Policy:
+    def policy(self, skill: Skill, entity: str, within: int | None = None) -> Policy:
         """Return the expert of the code's task, on an entity."""
         task = self.tasks[skill.code]
         if task in {"random", "nothing"}:

@@ -240,6 +240,14 @@ def test_floors_run_on_the_skill_s_scene_and_are_what_they_say(disguised: Any, r
     assert bool(task.success.holds(runs["skill"].final, runs["skill"].initial))
 
 
+@pytest.mark.parametrize(("name", "steps"), [("lift", 40), ("drawer-open", 70)])
+def test_a_skill_has_its_own_steps_but_no_more_than_the_task(
+    name: str, steps: int, disguised: Any, registry: Registry
+) -> None:
+    run = TaskRun(disguised, disguised.skill_of("lift"), registry[name], Candidate(name, 1.0, 8), 3, "nothing")
+    assert len(run_task_run(run)) == steps
+
+
 def test_a_sample_is_as_wide_as_effects_are() -> None:
     assert len(rigid_sample(0, (0, 0, 0, 0)).effect) == len(drawer_sample(0, 0, 1).effect) == EFFECT_WIDTH
 

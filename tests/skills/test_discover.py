@@ -84,6 +84,7 @@ def test_a_run_spends_its_budget_learns_and_saves_its_library(whole: tuple[Path,
     assert LONG <= library.info["env_steps"] < LONG + 2 * SETTINGS.episodes * (HORIZON + SETTLE_STEPS)
     assert library.info["updates"] > 20
     assert library.means.any()
+    assert library.horizon == 2 * HORIZON, "skills act for longer than they were learned in"
     assert same(load_library(folder / "library"), library)
     assert not list(folder.glob("*.tmp")) + list(folder.glob("*.old"))
 

@@ -53,11 +53,13 @@ def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
     assert [s.id for s in library.skills] == ["held-00", "held-01", "drawer-00", "drawer-01", "drawer-02"]
     held, drawer = library.skill("held-01"), library.skill("drawer-02")
     assert (library.length(held), library.length(drawer)) == (6, 6 + SETTLE_STEPS)
+    assert [library.length(drawer, within) for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
     scene = generate({"entities": {"red": "block", "box": "drawer", "mark": "target"}}, 0)
     assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
     policy = library.policy("drawer-02", "box")
     assert (policy.entity, policy.effect, policy.kind, policy.kinds) == ("box", "drawer", 1, 2)
     assert policy.mean == tuple(library.means[4])
+    assert [library.policy(drawer, "box", within).horizon for within in (None, 16, 40)] == [6, 16 - SETTLE_STEPS, 6]
     with pytest.raises(TabletopError, match="unknown skill 'fly'"):
         library.skill("fly")
 
