@@ -59,12 +59,14 @@ class ChainClip:
 def film_skill(job: SkillClip) -> str:
     """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
     library, entry, seed = job.library, job.entry, job.seed
-    skill = library.skill(entry["id"])
+    skill, within = library.skill(entry["id"]), None
     if entry["task"]:
-        scene, _, entity = skill_task(job.registry, entry, _CLIP_SCENES + 1000 * seed + skill.code)
+        scene, task, entity = skill_task(job.registry, entry, _CLIP_SCENES + 1000 * seed + skill.code)
+        within = task.horizon
     else:
         scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
-    run = episode(library.policy(skill, entity), scene, seed, library.length(skill), frames=Frames(240, 180, every=1))
+    policy, steps = library.policy(skill, entity, within), library.length(skill, within)
+    run = episode(policy, scene, seed, steps, frames=Frames(240, 180, every=1))
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
     return name
