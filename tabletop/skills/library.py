@@ -24,7 +24,7 @@ from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
 from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import ACTS, SETTLE_STEPS, TELLS, SkillPolicy, code_columns
+from tabletop.skills.policy import ACTS, TELLS, SkillPolicy, code_columns, settle_steps
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
@@ -87,7 +87,7 @@ class Library:
             skill: of this library.
             within: control steps that there are, such as a task's horizon.
         """
-        full = self.horizon + (SETTLE_STEPS if skill.effect.settles else 0)
+        full = self.horizon + settle_steps(skill.effect)
         return full if within is None else min(full, within)
 
     def policy(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
@@ -103,7 +103,7 @@ class Library:
             kind,
             kinds,
             entity,
-            self.length(found, within) - (SETTLE_STEPS if found.effect.settles else 0),
+            self.length(found, within) - settle_steps(found.effect),
             explore=self.acts == "sample",
             random=self.acts == "random",
             tells=self.tells,

@@ -13,10 +13,10 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, get_effect
 from tabletop.skills.observe import EGO, Observer
 
-__all__ = ["ACTS", "CODE_WIDTH", "SETTLE_STEPS", "TELLS", "SkillPolicy", "code_columns", "condition"]
+__all__ = ["ACTS", "CODE_WIDTH", "SETTLE_STEPS", "TELLS", "SkillPolicy", "code_columns", "condition", "settle_steps"]
 
 CODE_WIDTH: Final = 3 * EFFECT_WIDTH
 """Columns that a code's mean effect takes, its kind left out."""
@@ -30,6 +30,11 @@ SETTLE_STEPS: Final = 12
 _OPEN, _RISE = 2, 6
 SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
+
+
+def settle_steps(kind: EffectKind) -> int:
+    """Return the control steps of settling that follow what a skill of a kind of effect does."""
+    return SETTLE_STEPS if kind.settles else 0
 
 
 def code_columns(tells: str, width: int) -> int:
@@ -158,7 +163,7 @@ class SkillPolicy:
         return np.clip(self._bias + noise, -1.0, 1.0)
 
     def _settle(self, state: State, t: int) -> Action | None:
-        if not self._effect.settles or t >= SETTLE_STEPS:
+        if t >= settle_steps(self._effect):
             return None
         rise = 0.0
         if t >= _OPEN:

@@ -33,6 +33,7 @@ def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
     found = settings(tmp_path, "--effects", "door,held", "--objective", "metra")
     assert list(found.counts) == list(found.shares) == ["door", "held"]
     assert found.learner.objective == "metra"
+    assert settings(tmp_path, "--effects", "adjoined").counts == {"adjoined": 2}
     with pytest.raises(TabletopError, match="unknown effect 'fly'; there are: adjoined, "):
         settings(tmp_path, "--effects", "held,fly")
 
