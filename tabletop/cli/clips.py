@@ -65,8 +65,8 @@ def film_skill(job: SkillClip) -> str:
         within = task.horizon
     else:
         scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
-    policy, steps = library.policy(skill, entity, within), library.length(skill, within)
-    run = episode(policy, scene, seed, steps, frames=Frames(240, 180, every=1))
+    policy = library.policy(skill, entity, within)
+    run = episode(policy, scene, seed, policy.length, frames=Frames(240, 180, every=1))
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
     return name

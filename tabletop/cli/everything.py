@@ -10,6 +10,7 @@ from typing import Any
 from tabletop.cli import stages
 from tabletop.cli.files import read_json
 from tabletop.cli.folder import library_of, make_way, new_folder, note
+from tabletop.cli.parser import RUN_MINUTES
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
@@ -28,7 +29,7 @@ def run_everything(options: argparse.Namespace) -> None:
     note(folder, options)
     seed, workers = options.seed, options.workers
     if library is None:
-        minutes = None if options.steps else (options.minutes or 7.0)
+        minutes = None if options.steps else (options.minutes or RUN_MINUTES)
         budget = f"{minutes:g} minutes" if minutes else f"{options.steps} steps"
         _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
         found = stages.discover_stage(

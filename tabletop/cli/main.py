@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tabletop.cli.parser import build_parser
+from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
     audit_lines,
     chain_lines,
@@ -183,7 +183,7 @@ def _discover(options: argparse.Namespace) -> None:
     from tabletop.cli.objective import budget, discovery_settings
 
     folder = new_folder(options)
-    minutes, steps = budget(options, folder, 30.0)
+    minutes, steps = budget(options, folder, DISCOVER_MINUTES)
     result = stages.discover_stage(
         folder,
         discovery_settings(options, folder),

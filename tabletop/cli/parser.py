@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tabletop import __version__
 from tabletop.errors import TabletopError
 
-__all__ = ["build_parser"]
+__all__ = ["DISCOVER_MINUTES", "RUN_MINUTES", "build_parser"]
 
 _ABOUT = """\
 A robot arm on a randomised table finds out by itself what it can do.
@@ -27,6 +27,11 @@ or stage by stage, each on the folder of the one before:
   tabletop report runs/a            one page with clips, numbers and charts
 """
 
+
+DISCOVER_MINUTES: Final = 30.0
+"""That `tabletop discover` takes where no budget is given."""
+RUN_MINUTES: Final = 6.0
+"""That `tabletop run` discovers for, of the quarter of an hour that all of it takes."""
 
 _OBJECTIVES = (
     "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, "
@@ -114,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     _common(demos, out="folder of the dataset (default demos/FORMAT); interrupted, the same command goes on")
 
     discover = commands.add_parser("discover", help="find skills without any reward")
-    _budget(discover, 30)
+    _budget(discover, DISCOVER_MINUTES)
     discover.add_argument("--objective", metavar="NAME", help=_OBJECTIVES)
     discover.add_argument(
         "--sees",
@@ -181,7 +186,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--json", action="store_true", help="print the path as JSON")
 
     run = commands.add_parser("run", help="all stages, one after another")
-    _budget(run, 7)
+    _budget(run, RUN_MINUTES)
     run.add_argument("--library", metavar="NAME", help="use this library ('default' ships) rather than discover one")
     _common(run, out="the run's folder (default runs/demo)")
     return parser

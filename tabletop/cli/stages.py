@@ -222,8 +222,8 @@ def perturb_stage(
         skill = library.skill(entry["id"])
         for i in range(scenes):
             scene, task, entity = skill_task(registry, entry, _PERTURB_SCENES + 1000 * seed + i)
-            policy, steps = library.policy(skill, entity, task.horizon), library.length(skill, task.horizon)
-            runs.append(Run(policy, scene, i, steps, task.success, entity, task.name))
+            policy = library.policy(skill, entity, task.horizon)
+            runs.append(Run(policy, scene, i, policy.length, task.success, entity, task.name))
     with Engine(workers) as engine:
         curves = sweep(engine, runs, families, label="perturb")
     result: dict[str, Any] = {name: {**curve, "skills": [e["id"] for e in chosen]} for name, curve in curves.items()}

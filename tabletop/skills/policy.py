@@ -120,6 +120,11 @@ class SkillPolicy:
     observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
     """Of this episode, without the code; (O,) each."""
 
+    @property
+    def length(self) -> int:
+        """Control steps an episode takes, settling included."""
+        return self.horizon + settle_steps(get_effect(self.effect))
+
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""
         del scene

@@ -54,6 +54,8 @@ def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
     held, drawer = library.skill("held-01"), library.skill("drawer-02")
     assert (library.length(held), library.length(drawer)) == (6, 6 + SETTLE_STEPS)
     assert [library.length(drawer, within) for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
+    assert [library.policy(drawer, "box", within).length for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
+    assert library.policy(held, "red", 16).length == 6
     scene = generate({"entities": {"red": "block", "box": "drawer", "mark": "target"}}, 0)
     assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
     policy = library.policy("drawer-02", "box")
