@@ -18,7 +18,7 @@ from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.state import State
 from tabletop.skills.codes import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, get_effect, possible
-from tabletop.skills.policy import SkillPolicy, settle_steps
+from tabletop.skills.policy import SkillPolicy
 
 __all__ = [
     "STARTS",
@@ -244,8 +244,7 @@ def collect(job: CollectJob) -> Batch:
             tells=job.tells,
             origin=_origin(scene, entity, rng),
         )
-        length = job.horizon + settle_steps(kind)
-        run = episode(policy, scene, int(rng.integers(2**31)), length)
+        run = episode(policy, scene, int(rng.integers(2**31)), policy.length)
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
         valid = [
