@@ -22,6 +22,7 @@ from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.table import build_slab, slabs
+from tabletop.sim.way import FELT, FORCE_EVERY, Way, body_contacts
 
 __all__ = ["Snapshot", "World"]
 
@@ -108,6 +109,8 @@ class World:
         if held:
             self._hold(held[0])
         self._static: list[tuple[float, ...]] = [b.size + b.grasp for b in self._bodies]
+        self._finger_forces: dict[int, tuple[float, float]] = {}
+        self._way = Way(scene.table, [self._pose(i) for i in range(len(self._bodies))])
         return self.state()
 
     def _build(self, scene: Scene) -> None:
@@ -201,10 +204,12 @@ class World:
 
     def _run(self) -> None:
         c = self.client
-        for _ in range(self.settings.substeps * self._finer):
+        for i in range(self.settings.substeps * self._finer):
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
+            if (i + 1) % (FORCE_EVERY * self._finer) == 0:
+                self._feel()
         self.arm.refresh()
         self._time += self.settings.control_step
         for body in self._bodies:
@@ -213,6 +218,49 @@ class World:
                 if position >= body.latch * body.travel:
                     body.latched = True
                     self._spring(body)
+        self._follow()
+
+    def _feel(self) -> None:
+        """Read with which force the robot presses on what, all links together and by finger."""
+        arm = self.arm
+        left, right = arm.fingers
+        self._finger_forces = {}
+        felt: dict[int, float] = {}
+        for body, by_link in body_contacts(arm.body, self.client).items():
+            index = self._body_ids.get(body)
+            if index is None:
+                continue
+            felt[index] = felt.get(index, 0.0) + sum(by_link.values())
+            one, two = self._finger_forces.get(index, (0.0, 0.0))
+            self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
+        for index, force in felt.items():
+            self._way.touch(index, force)
+
+    def _follow(self) -> None:
+        """Add the control step to how each entity came to be where it is."""
+        for i, body in enumerate(self._bodies):
+            if body.moves != "static":
+                held = min(self._finger_forces.get(i, (0.0, 0.0))) > FELT
+                self._way.follow(i, *self._pose(i), held and self._clear(body))
+
+    def _clear(self, body: Body) -> bool:
+        """Return whether nothing but the robot, and its own beads, touches a body."""
+        own = {self.arm.body, *body.beads}
+        pressed = (body_contacts(b, self.client) for b in body.beads or (body.id,))
+        others = (sum(force.values()) for found in pressed for other, force in found.items() if other not in own)
+        return sum(others) <= FELT
+
+    def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""
+        c, body = self.client, self._bodies[index]
+        if body.moves == "joint":
+            link = p.getLinkState(body.id, 0, 0, 1, c)
+            return link[0], link[1]
+        if body.beads:
+            row = columns(body, beads_at(body, self.layout.grids[index], c), c)
+            return tuple(row[:3]), tuple(row[3:7])
+        (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
+        return (x, y, z + body.offset), turn
 
     def push(self, name: str, force: Sequence[float], steps: int = 1) -> None:
         """Push an entity at its centre, or the "gripper", through the coming physics steps.
@@ -286,7 +334,6 @@ class World:
             raise _nothing_loaded()
         row: list[float] = [self._time]
         soft: list[float] = []
-        forces = self._finger_forces()
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
         for i, body in enumerate(self._bodies):
@@ -310,21 +357,9 @@ class World:
                 row += (x, y, z + body.offset, *turn, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
                 row += self._static[i]
                 row.append(0.0)
-            row += forces.get(body.id, (0.0, 0.0))
+            row += self._finger_forces.get(i, (0.0, 0.0))
+            row += self._way.columns(i)
         return State(self.layout, np.array(row + soft))
-
-    def _finger_forces(self) -> dict[int, tuple[float, float]]:
-        arm = self.arm
-        left = arm.fingers[0]
-        out: dict[int, tuple[float, float]] = {}
-        for contact in p.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
-            link = contact[3]
-            if link in arm.fingers:
-                index = self._body_ids.get(contact[2])
-                body = contact[2] if index is None else self._bodies[index].id
-                a, b = out.get(body, (0.0, 0.0))
-                out[body] = (a + contact[9], b) if link == left else (a, b + contact[9])
-        return out
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""

@@ -1,0 +1,87 @@
+"""How things came to be where they are: columns that add up from the reset on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pybullet as p
+
+from tabletop.sim.scene import TABLE_NEAR_EDGE, Table
+
+__all__ = ["FELT", "FORCE_EVERY", "Contacts", "Way", "body_contacts"]
+
+FELT: Final = 0.1
+"""N: less is no contact."""
+FORCE_EVERY: Final = 3
+"""Physics steps (of 1/120 s) from one look at what the robot touches to the next."""
+
+Contacts = Mapping[int, Mapping[int, float]]
+"""N of normal force by the other body's id, then by the robot's link."""
+
+
+def body_contacts(body: int, client: int) -> dict[int, dict[int, float]]:
+    """Return how hard a body presses on others: N by the other body's id, then by the body's own link."""
+    out: dict[int, dict[int, float]] = {}
+    for contact in p.getContactPoints(bodyA=body, physicsClientId=client):
+        by_link = out.setdefault(contact[2], {})
+        by_link[contact[3]] = by_link.get(contact[3], 0.0) + contact[9]
+    return out
+
+
+class Way:
+    """What adds up of each entity, in the scene's order: the last four columns of ENTITY_FIELDS."""
+
+    def __init__(self, table: Table, poses: Sequence[tuple[Sequence[float], Sequence[float]]]) -> None:
+        """Begin at a reset.
+
+        Args:
+            table: of the scene.
+            poses: position (m, world) and quaternion (xyzw) of each entity, as in ENTITY_FIELDS.
+        """
+        self._table = table
+        self._highest = [float(position[2]) for position, _ in poses]
+        self._steepest = [_tilt(turn) for _, turn in poses]
+        self._touch = [0.0] * len(poses)
+        self._carried = [0.0] * len(poses)
+        self._last: list[tuple[float, float] | None] = [None] * len(poses)
+
+    def touch(self, index: int, force: float) -> None:
+        """Note that the robot presses on an entity with a force, N, all links together."""
+        if force > self._touch[index]:
+            self._touch[index] = force
+
+    def follow(self, index: int, position: Sequence[float], turn: Sequence[float], aloft: bool) -> None:
+        """Note where an entity is at the end of a control step.
+
+        Args:
+            index: of the entity.
+            position: m, world.
+            turn: quaternion, xyzw.
+            aloft: whether both fingers press on it and nothing but the robot touches it.
+        """
+        x, y, z = position
+        if z > self._highest[index]:
+            self._highest[index] = z
+        if self._over_table(x, y, z):
+            self._steepest[index] = max(self._steepest[index], _tilt(turn))
+        last = self._last[index]
+        if aloft and last is not None:
+            self._carried[index] += math.hypot(x - last[0], y - last[1])
+        self._last[index] = (x, y) if aloft else None
+
+    def _over_table(self, x: float, y: float, z: float) -> bool:
+        """Return whether a place is over the table: what tips over its edge, or fell off, counts no more."""
+        depth, width = self._table.size
+        inside = TABLE_NEAR_EDGE < x < TABLE_NEAR_EDGE + depth and abs(y) < width / 2
+        return inside and z > self._table.height
+
+    def columns(self, index: int) -> tuple[float, float, float, float]:
+        """Return highest, steepest, touch and carried_distance of an entity."""
+        return self._highest[index], self._steepest[index], self._touch[index], self._carried[index]
+
+
+def _tilt(turn: Sequence[float]) -> float:
+    x, y, z, w = turn
+    return 2 * math.atan2(math.hypot(x, y), math.hypot(z, w))
