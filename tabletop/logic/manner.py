@@ -44,6 +44,12 @@ def carried(state: State, initial: State, a: Entity, distance: Length = 0.05) ->
     return np.asarray(state.entity(a, "carried_distance") - initial.entity(a, "carried_distance") - distance)
 
 
+@predicate(phrase="{a} glided by {distance}", negated="{a} did not glide by {distance}", scale=0.05)
+def glided(state: State, initial: State, a: Entity, distance: Length = 0.05) -> Array:
+    """Since the robot last touched a, it went `distance` or more over the table by itself, seen from above."""
+    return np.asarray(state.entity(a, "free_distance") - distance)
+
+
 @predicate(phrase="{a} never touched by the robot", negated="{a} touched by the robot", scale=0.1, unit="N")
 def never_touched(state: State, initial: State, a: Entity) -> Array:
     """No link of the robot ever pressed on a by 0.1 N or more; a tool in its fingers may."""

@@ -45,11 +45,12 @@ ENTITY_FIELDS: Final[dict[str, int]] = {
     "grasp": 3,  # m, in the entity's own frame: where a gripper would act (a handle); 0 for rigid
     "fraction": 1,  # [-]: 0 closed / unpressed .. 1 open / pressed; 0 for what has no joint
     "finger_force": 2,  # N: normal force from the left and the right finger
-    # What adds up since reset, so that a formula can say how a thing got there (sim/way.py):
+    # What adds up, so that a formula can say how a thing got there (sim/way.py):
     "highest": 1,  # m, world: greatest z of `position` so far
     "steepest": 1,  # rad: greatest angle between its own z axis and the vertical so far, while over the table
     "touch": 1,  # N: greatest force so far with which the robot touched it, all links together
     "carried_distance": 1,  # m: horizontal path so far while both fingers held it and nothing else touched it
+    "free_distance": 1,  # m: horizontal path over the table since the robot last touched it, or since reset
 }
 """Columns of each entity, with their widths."""
 

@@ -31,7 +31,7 @@ def body_contacts(body: int, client: int) -> dict[int, dict[int, float]]:
 
 
 class Way:
-    """What adds up of each entity, in the scene's order: the last four columns of ENTITY_FIELDS."""
+    """What adds up of each entity, in the scene's order: the last five columns of ENTITY_FIELDS."""
 
     def __init__(self, table: Table, poses: Sequence[tuple[Sequence[float], Sequence[float]]]) -> None:
         """Begin at a reset.
@@ -45,10 +45,14 @@ class Way:
         self._steepest = [_tilt(turn) for _, turn in poses]
         self._touch = [0.0] * len(poses)
         self._carried = [0.0] * len(poses)
-        self._last: list[tuple[float, float] | None] = [None] * len(poses)
+        self._free = [0.0] * len(poses)
+        self._last = [(float(position[0]), float(position[1])) for position, _ in poses]
+        self._felt = [False] * len(poses)
+        self._aloft = [False] * len(poses)
 
     def touch(self, index: int, force: float) -> None:
         """Note that the robot presses on an entity with a force, N, all links together."""
+        self._felt[index] |= force > 0.0
         if force > self._touch[index]:
             self._touch[index] = force
 
@@ -62,14 +66,15 @@ class Way:
             aloft: whether both fingers press on it and nothing but the robot touches it.
         """
         x, y, z = position
+        step = math.hypot(x - self._last[index][0], y - self._last[index][1])
         if z > self._highest[index]:
             self._highest[index] = z
         if self._over_table(x, y, z):
             self._steepest[index] = max(self._steepest[index], _tilt(turn))
-        last = self._last[index]
-        if aloft and last is not None:
-            self._carried[index] += math.hypot(x - last[0], y - last[1])
-        self._last[index] = (x, y) if aloft else None
+            self._free[index] = 0.0 if self._felt[index] else self._free[index] + step
+        if aloft and self._aloft[index]:
+            self._carried[index] += step
+        self._last[index], self._aloft[index], self._felt[index] = (x, y), aloft, False
 
     def _over_table(self, x: float, y: float, z: float) -> bool:
         """Return whether a place is over the table: what tips over its edge, or fell off, counts no more."""
@@ -77,9 +82,10 @@ class Way:
         inside = TABLE_NEAR_EDGE < x < TABLE_NEAR_EDGE + depth and abs(y) < width / 2
         return inside and z > self._table.height
 
-    def columns(self, index: int) -> tuple[float, float, float, float]:
-        """Return highest, steepest, touch and carried_distance of an entity."""
-        return self._highest[index], self._steepest[index], self._touch[index], self._carried[index]
+    def columns(self, index: int) -> tuple[float, float, float, float, float]:
+        """Return highest, steepest, touch, carried_distance and free_distance of an entity."""
+        height, tilt, force = self._highest[index], self._steepest[index], self._touch[index]
+        return height, tilt, force, self._carried[index], self._free[index]
 
 
 def _tilt(turn: Sequence[float]) -> float:

@@ -31,6 +31,8 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("carried(a)", {"carried_distance": 0.051}, True),
     ("carried(a)", {"carried_distance": 0.049}, False),
     ("carried(a, 10 cm)", {"carried_distance": 0.09}, False),
+    ("glided(a)", {"free_distance": 0.051}, True),
+    ("glided(a, 6 cm)", {"free_distance": 0.051}, False),
     ("never_touched(a)", {"touch": 0.09}, True),
     ("never_touched(a)", {"touch": 0.11}, False),
     ("upright_throughout(a)", {"steepest": np.radians(14)}, True),
@@ -113,6 +115,14 @@ def test_what_leans_over_the_edge_has_slid_and_what_topples_on_the_table_has_not
     assert holds("off_table(block) and slid(block)", swept)
     toppled = play("topple", ("topple", {"entity": "can"}))
     assert holds("toppled(can) and not slid(can) and not upright_throughout(can)", toppled)
+
+
+def test_what_is_flicked_glides_on_and_what_is_pushed_does_not() -> None:
+    flick = play("slide", ("flick", {"entity": "puck", "direction": "away", "distance": 0.14}))
+    push = play("slide", ("push", {"entity": "puck", "direction": "away", "distance": 0.17}))
+    for run, glides in ((flick, True), (push, False)):
+        assert holds("moved(puck, away, 15 cm) and slid(puck)", run)
+        assert holds("glided(puck, 5 cm)", run) is glides
 
 
 def test_columns_of_manner_only_grow_and_begin_at_the_reset() -> None:
