@@ -17,15 +17,15 @@ FELT: Final = 0.1
 FORCE_EVERY: Final = 3
 """Physics steps (of 1/120 s) from one look at what the robot touches to the next."""
 
-Contacts = Mapping[int, Mapping[int, float]]
-"""N of normal force by the other body's id, then by the robot's link."""
+Contacts = Mapping[tuple[int, int], Mapping[int, float]]
+"""N of normal force by what is touched, the other body's id and link, then by the body's own link."""
 
 
-def body_contacts(body: int, client: int) -> dict[int, dict[int, float]]:
-    """Return how hard a body presses on others: N by the other body's id, then by the body's own link."""
-    out: dict[int, dict[int, float]] = {}
+def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, float]]:
+    """Return how hard a body presses on others, as `Contacts`; link -1 is a body's base."""
+    out: dict[tuple[int, int], dict[int, float]] = {}
     for contact in p.getContactPoints(bodyA=body, physicsClientId=client):
-        by_link = out.setdefault(contact[2], {})
+        by_link = out.setdefault((contact[2], contact[4]), {})
         by_link[contact[3]] = by_link.get(contact[3], 0.0) + contact[9]
     return out
 

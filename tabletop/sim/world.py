@@ -226,11 +226,13 @@ class World:
         left, right = arm.fingers
         self._finger_forces = {}
         felt: dict[int, float] = {}
-        for body, by_link in body_contacts(arm.body, self.client).items():
+        for (body, link), by_link in body_contacts(arm.body, self.client).items():
             index = self._body_ids.get(body)
             if index is None:
                 continue
-            felt[index] = felt.get(index, 0.0) + sum(by_link.values())
+            # Of a fixture the columns describe what moves.
+            if link == 0 or self._bodies[index].moves != "joint":
+                felt[index] = felt.get(index, 0.0) + sum(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
             self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
         for index, force in felt.items():
@@ -247,7 +249,7 @@ class World:
         """Return whether nothing but the robot, and its own beads, touches a body."""
         own = {self.arm.body, *body.beads}
         pressed = (body_contacts(b, self.client) for b in body.beads or (body.id,))
-        others = (sum(force.values()) for found in pressed for other, force in found.items() if other not in own)
+        others = (sum(force.values()) for found in pressed for (other, _), force in found.items() if other not in own)
         return sum(others) <= FELT
 
     def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
