@@ -363,6 +363,40 @@ class World:
             row += self._way.columns(i)
         return State(self.layout, np.array(row + soft))
 
+    def contacts(self) -> dict[tuple[str, str], float]:
+        """Return what touches what now, and with which normal force, N.
+
+        Names are "fingers", "hand" and "arm" of the robot, then entities in their order; of a fixture "NAME" is what
+        moves and "NAME base" the rest. The first of a pair comes earlier in that order. Table, floor and forces below
+        0.1 N do not count.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        ranks = {"fingers": -3, "hand": -2, "arm": -1}
+        out: dict[tuple[str, str], float] = {}
+        for contact in p.getContactPoints(physicsClientId=self.client):
+            one, two = self._touching(contact[1], contact[3]), self._touching(contact[2], contact[4])
+            if one is None or two is None or one == two:
+                continue
+            for name, body in ((one, contact[1]), (two, contact[2])):
+                ranks.setdefault(name, self._body_ids.get(body, 0))
+            pair = (one, two) if (ranks[one], one) < (ranks[two], two) else (two, one)
+            out[pair] = out.get(pair, 0.0) + contact[9]
+        return {pair: force for pair, force in out.items() if force >= FELT}
+
+    def _touching(self, body: int, link: int) -> str | None:
+        """Return the name of what touches, as `contacts` says it; None for the table and the floor."""
+        if body == self.arm.body:
+            return "fingers" if link in self.arm.fingers else "hand" if link == self.arm.hand else "arm"
+        index = self._body_ids.get(body)
+        if index is None:
+            return None
+        name = self.layout.names[index]
+        return f"{name} base" if self._bodies[index].moves == "joint" and link < 0 else name
+
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
         if self.scene is None:

@@ -104,9 +104,7 @@ def test_a_push_slides_and_a_carry_carries() -> None:
 
 
 def test_a_lift_is_no_slide_even_where_it_ends_where_it_began() -> None:
-    run = play(
-        "push-left", ("grasp", {"entity": "block"}), ("lift", {"height": 0.05}), ("place", {"entity": "block"})
-    )
+    run = play("push-left", ("grasp", {"entity": "block"}), ("lift", {"height": 0.05}), ("place", {"entity": "block"}))
     assert holds("undisturbed(block) and not slid(block) and not carried(block)", run)
 
 
