@@ -68,7 +68,7 @@ def _kinds(spec: Mapping[str, Any]) -> set[str]:
 
 
 def _usual(kinds: Iterable[str], field: str) -> _Range:
-    """Return where entities of some kinds stand, how they are turned or how large they are where a scene does not say."""
+    """Return a field of entities of some kinds, of their place, turn or size, where a scene does not say."""
     cards = [load_cards()[k] for k in kinds]
     ranges = [_range(c.size[field] if field in c.size else (c.reach or {}).get(field)) for c in cards]
     return min(low for low, _ in ranges), max(high for _, high in ranges)
@@ -85,9 +85,10 @@ def _alike(one: Mapping[str, Any], two: Mapping[str, Any], names: Mapping[str, s
             return False
     if ("fit" in one) != ("fit" in two):
         return False
-    if not _meet(*(_range(s.get("yaw"), _usual(kinds, "yaw")) for s in (one, two)), 360.0):
+    yaw, shut = _usual(kinds, "yaw"), (0.0, 0.0)
+    if not _meet(_range(one.get("yaw"), yaw), _range(two.get("yaw"), yaw), 360.0):
         return False
-    if not _meet(*(_range(s.get("fraction"), (0.0, 0.0)) for s in (one, two))):
+    if not _meet(_range(one.get("fraction"), shut), _range(two.get("fraction"), shut)):
         return False
     for field in ("size", "at", "offset"):
         a, b = one.get(field), two.get(field)

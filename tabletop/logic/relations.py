@@ -117,8 +117,9 @@ def off_table(state: State, initial: State, a: Entity) -> Array:
 def inside(state: State, initial: State, a: Entity, b: Entity) -> Array:
     """a lies in the upright container b, within its walls and borne by its floor.
 
-    The centre of a is over b's footprint without its 1 cm wall, and a stands out of b's sides by 1 cm at most. The
-    bottom of a is above b's floor (at most 4 mm sunk) and 5 mm or more below its rim. b is within 15 deg of the vertical.
+    The centre of a is over b's footprint without its 1 cm wall, and a stands out of b's sides by 1 cm at most.
+    The bottom of a is above b's floor (at most 4 mm sunk) and 5 mm or more below its rim.
+    The own z axis of b is within 15 deg of the vertical.
     What has no floor (a goal, a shelf) holds what stands on the table. A drawer's columns describe its tray.
     """
     one, two = Solid.of(state, a), Solid.of(state, b)
@@ -181,7 +182,7 @@ def around(state: State, initial: State, a: Entity, b: Entity, tolerance: Length
     off = np.linalg.norm((one.position - two.position)[..., :2], axis=-1)
     askew = apart_axes(one.axes[..., :, 2], two.axes[..., :, 2])
     down = np.minimum(tolerance - off, two.top - one.bottom - THREADED)
-    return np.minimum(down, PER_ANGLE * (FLAT - askew))
+    return np.asarray(np.minimum(down, PER_ANGLE * (FLAT - askew)))
 
 
 @predicate(phrase="{a} inserted in {b}", negated="{a} not inserted in {b}", scale=0.05)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tabletop.control.expert import Expert, Step, load_expert
 from tabletop.logic import PREDICATES, load_registry, manner, parse
 from tabletop.logic.containers import floor_of
-from tabletop.control.expert import Expert, Step, load_expert
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate

@@ -118,7 +118,7 @@ def test_nonsense_is_refused_in_one_line(make_it: Callable[[], object], message:
 def test_a_forecast_says_how_a_thing_got_there(make: Build) -> None:
     state = make(red={"at": (0.5, 0.0), "highest": 0.025}, drawer={"kind": "drawer", "at": (0.6, 0.2)})
     before = batch(state, 2)
-    there = before.entity("red", "position") + (0.0, 0.12, 0.0)
+    there = before.entity("red", "position") + np.array([0.0, 0.12, 0.0])
     for moved, slid, carried in ((put, True, False), (carry, False, True)):
         found = moved(before, "red", there)
         for text, expected in (
