@@ -209,7 +209,7 @@ class World:
                 self._push()
             p.stepSimulation(c)
             if (i + 1) % (FORCE_EVERY * self._finer) == 0:
-                self._feel()
+                self._note_touches()
         self.arm.refresh()
         self._time += self.settings.control_step
         for body in self._bodies:
@@ -218,9 +218,9 @@ class World:
                 if position >= body.latch * body.travel:
                     body.latched = True
                     self._spring(body)
-        self._follow()
+        self._note_way()
 
-    def _feel(self) -> None:
+    def _note_touches(self) -> None:
         """Read with which force the robot presses on what, all links together and by finger."""
         arm = self.arm
         left, right = arm.fingers
@@ -238,7 +238,7 @@ class World:
         for index, force in felt.items():
             self._way.touch(index, force)
 
-    def _follow(self) -> None:
+    def _note_way(self) -> None:
         """Add the control step to how each entity came to be where it is."""
         for i, body in enumerate(self._bodies):
             if body.moves != "static":
