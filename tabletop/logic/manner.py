@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import shape_of
 from tabletop.logic.predicate import Angle, Entity, Length, predicate
+from tabletop.sim.contacts import FELT
 from tabletop.sim.state import State
-from tabletop.sim.way import FELT
 
 __all__: list[str] = []  # Reached by name through the registry, not imported.
 

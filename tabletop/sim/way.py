@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
-
-import pybullet as p
 
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Table
 
-__all__ = ["FELT", "FORCE_EVERY", "Contacts", "Way", "body_contacts"]
+__all__ = ["FORCE_EVERY", "Way"]
 
-FELT: Final = 0.1
-"""N: less is no contact."""
 FORCE_EVERY: Final = 3
 """Physics steps (of 1/120 s) from one look at what the robot touches to the next."""
-
-Contacts = Mapping[tuple[int, int], Mapping[int, float]]
-"""N of normal force by what is touched, the other body's id and link, then by the body's own link."""
-
-
-def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, float]]:
-    """Return how hard a body presses on others, as `Contacts`; link -1 is a body's base."""
-    out: dict[tuple[int, int], dict[int, float]] = {}
-    for contact in p.getContactPoints(bodyA=body, physicsClientId=client):
-        by_link = out.setdefault((contact[2], contact[4]), {})
-        by_link[contact[3]] = by_link.get(contact[3], 0.0) + contact[9]
-    return out
 
 
 class Way:

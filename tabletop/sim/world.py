@@ -16,13 +16,14 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import load_cards
+from tabletop.sim.contacts import FELT, body_contacts, named_contacts
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.table import build_slab, slabs
-from tabletop.sim.way import FELT, FORCE_EVERY, Way, body_contacts
+from tabletop.sim.way import FORCE_EVERY, Way
 
 __all__ = ["Snapshot", "World"]
 
@@ -375,27 +376,7 @@ class World:
         """
         if self.scene is None:
             raise _nothing_loaded()
-        ranks = {"fingers": -3, "hand": -2, "arm": -1}
-        out: dict[tuple[str, str], float] = {}
-        for contact in p.getContactPoints(physicsClientId=self.client):
-            one, two = self._touching(contact[1], contact[3]), self._touching(contact[2], contact[4])
-            if one is None or two is None or one == two:
-                continue
-            for name, body in ((one, contact[1]), (two, contact[2])):
-                ranks.setdefault(name, self._body_ids.get(body, 0))
-            pair = (one, two) if (ranks[one], one) < (ranks[two], two) else (two, one)
-            out[pair] = out.get(pair, 0.0) + contact[9]
-        return {pair: force for pair, force in out.items() if force >= FELT}
-
-    def _touching(self, body: int, link: int) -> str | None:
-        """Return the name of what touches, as `contacts` says it; None for the table and the floor."""
-        if body == self.arm.body:
-            return "fingers" if link in self.arm.fingers else "hand" if link == self.arm.hand else "arm"
-        index = self._body_ids.get(body)
-        if index is None:
-            return None
-        name = self.layout.names[index]
-        return f"{name} base" if self._bodies[index].moves == "joint" and link < 0 else name
+        return named_contacts(self.arm, self.layout, self._body_ids)
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
