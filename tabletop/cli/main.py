@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -153,8 +154,9 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -
 
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
+    fresh = int(f"{date.today():%Y%m%d}") if options.fresh_seed is None else options.fresh_seed
     with Engine(options.workers) as engine:
-        result = audit(engine, tasks, options.episodes, options.seed, whole=whole)
+        result = audit(engine, tasks, options.episodes, options.seed, fresh=fresh, whole=whole)
     if options.out:
         write_json(Path(options.out), result)
     say(options, result, audit_lines(result))

@@ -100,6 +100,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     tasks.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
     tasks.add_argument("--episodes", type=int, default=20, metavar="N", help="audit: a task and policy (default 20)")
+    tasks.add_argument(
+        "--fresh-seed",
+        type=int,
+        metavar="N",
+        help="audit: of as many further scenes for the scripts, which nobody has seen (default: the day's date)",
+    )
     out = "list: write tasks.md into this folder, with pictures, instead; audit: write the JSON to this file too"
     _common(tasks, out=out, kind="PATH")
 

@@ -50,16 +50,27 @@ def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a table of what was measured of each task, with the rules it breaks under it."""
-    rows = result["tasks"]
+    rows, scenes = result["tasks"], result["scenes"]
     width = max(len(n) for n in rows)
-    lines = [f"{'task':{width}}  scripted  nothing  random  counter   did  median steps  horizon  ranked"]
+    seeds = f"{scenes['episodes']} scenes from seed {scenes['seed']}"
+    if scenes["fresh_seed"] is not None:
+        seeds += f" and fresh ones from seed {scenes['fresh_seed']} (again: --fresh-seed {scenes['fresh_seed']})"
+    head = "scripted  fresh  lasts  nothing  random  counter   did  median steps  horizon  ranked"
+    lines = [seeds, f"{'task':{width}}  {head}"]
     for name, r in rows.items():
         steps, ranked = ("-" if r[k] is None else f"{r[k]:g}" for k in ("median_steps", "ranked"))
-        rates = f"{r['scripted']['success']:8.2f}  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
+        fresh = f"{r['fresh']['success']:.2f}" if "fresh" in r else "-"
+        lasts = "-" if r["lasting"]["share"] is None else f"{r['lasting']['share']:.3f}"
+        rates = f"{r['scripted']['success']:8.2f}  {fresh:>5}  {lasts:>5}"
+        rates += f"  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
         contrary = ("-", "-") if r["counter"] is None else (f"{r['counter'][k]:.2f}" for k in ("success", "contrary"))
         rates += "  {:>7}  {:>4}".format(*contrary)
         lines.append(f"{name:{width}}  {rates}  {steps:>12}  {r['horizon']:7d}  {ranked:>6}")
         lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
+    lines += ["", "control steps of contact in a scripted episode, on average:"]
+    for name, r in rows.items():
+        pairs = [f"{one}-{two} {n:g}" for one, touched in r["touches"].items() for two, n in touched.items()]
+        lines.append(f"{name:{width}}  {', '.join(pairs) or 'none'}")
     whole = result["registry"]
     lines += [f"breaks: {rule}" for rule in whole["broken"]]
     lines.append(

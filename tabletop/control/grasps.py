@@ -18,6 +18,8 @@ __all__ = ["Grasp", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
 _SPARE: Final = 1.1
+_INSET: Final = 0.020
+"""m from an end at which it is taken."""
 _CABINET: Final = 0.027
 """m below a drawer's top at which the gripper's centre still has its hand above the cabinet."""
 
@@ -88,10 +90,15 @@ def _blocked(state: State, name: str, at: Array, yaw: float) -> tuple[int, float
     return hits, lowest
 
 
-def grasp_of(state: State, name: str) -> Grasp:
+def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     """Return how to take hold of an entity, from above, with fingers and hand clear of what stands around it.
 
     A fixture's moving part is taken at its handle, with the fingers on either side of its own x axis.
+
+    Args:
+        state: now.
+        name: of the entity.
+        end: a direction (3,): what is long is taken near that of its ends which points more that way.
     """
     solid = Solid.of(state, name)
     axes = solid.axes
@@ -104,6 +111,10 @@ def grasp_of(state: State, name: str) -> Grasp:
     part = grasped_part(load_cards()[state.layout.kind(name)], state.entity(name, "size").tolist())
     shape, extents = part.shape, part.extents
     point = solid.world(np.array(part.centre)).copy()
+    if end is not None:
+        longest = int(np.argmax(solid.half))
+        out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
+        point += out * (float(solid.half[longest]) - _INSET)
     if state.layout.move(name) == "rigid":
         point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)

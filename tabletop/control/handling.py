@@ -100,28 +100,32 @@ def move(
 
 
 @primitive
-def grasp(state: State, entity: Name) -> Motion:
-    """Come from above, close the fingers on an entity, and check that they hold it; three attempts."""
-    return (yield from take(state, entity, OPEN if state.layout.move(entity) == "rigid" else _AJAR))
+def grasp(state: State, entity: Name, end: Direction | None = None) -> Motion:
+    """Come from above, close the fingers on an entity, and check that they hold it; three attempts.
+
+    With `end` what is long is taken near that of its ends which points more in that direction.
+    """
+    return (yield from take(state, entity, OPEN if state.layout.move(entity) == "rigid" else _AJAR, end))
 
 
-def take(state: State, entity: str, grip: float) -> Motion:
+def take(state: State, entity: str, grip: float, end: str | None = None) -> Motion:
     """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way."""
     rigid = state.layout.move(entity) == "rigid"
+    toward = None if end is None else np.array(DIRECTIONS[end])
     for _ in range(_ATTEMPTS):
         # Chosen once an attempt: which of several yaws is the best may change on the way.
-        chosen = grasp_of(state, entity).yaw
+        chosen = grasp_of(state, entity, toward).yaw
 
         def pose(now: State, yaw: float = chosen) -> tuple[Array, float]:
-            return grasp_of(now, entity).position, yaw
+            return grasp_of(now, entity, toward).position, yaw
 
         def above(now: State, yaw: float = chosen) -> tuple[Array, float]:
-            point = grasp_of(now, entity).position
+            point = grasp_of(now, entity, toward).position
             top = float(Solid.of(now, entity).top) if rigid else float(point[2]) + 0.015
             return np.array([point[0], point[1], max(top + TIP + 0.008, point[2])]), yaw
 
         state, _ = yield from hover(state, above, grip, tolerance=0.012)
-        state, _ = yield from surround(state, pose, grip, grasp_of(state, entity).width)
+        state, _ = yield from surround(state, pose, grip, grasp_of(state, entity, toward).width)
         state, ok = yield from _close(state, entity)
         if ok:
             return state, True

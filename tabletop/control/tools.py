@@ -1,4 +1,4 @@
-"""Primitives that bring a certain end of what is held to a place: insert, strike."""
+"""Primitives that bring a certain end of what is held to a place: insert, strike, wield."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import numpy as np
 
 from tabletop.control.handling import holds
 from tabletop.control.joints import path
-from tabletop.control.motion import CLOSED, TIP, Array, Motion, act, gripper_yaw, here, hover, servo, straight
+from tabletop.control.motion import CLOSED, FINGER, TIP, Array, Motion, act, gripper_yaw, here, hover, servo, straight
 from tabletop.control.primitive import Length, Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, wrap
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["insert", "nudge", "strike"]
+__all__ = ["insert", "strike", "wield"]
 
 _FREE: Final = 0.022
 """m left before what is gone for, on arrival."""
+_BESIDE: Final = 0.018
+"""m between a finger and what a held stick pushes."""
+_BEND: Final = 0.4
+"""Tangent of the angle by which a stick's side may turn from where it first faced."""
 
 
 def _heading(vector: Array) -> float:
@@ -132,30 +136,56 @@ def strike(state: State, entity: Name, at: Name) -> Motion:
 
 
 @primitive
-def nudge(state: State, entity: Name, what: Name, to: Name) -> Motion:
-    """Push something with a held tool, which stands behind it already, until it is at another entity; then back off.
+def wield(state: State, entity: Name, what: Name, to: Name) -> Motion:
+    """Push something to another entity with the side of a stick that is held by one end; then back off and go up.
 
-    What is pushed is watched all the way: the tool heads for where it has yet to go, and stops when it is there.
+    The hand stays beside what is pushed, so that only the stick touches it. Its way is watched: the stick's side faces
+    where it has yet to go, and stops when it is there.
     """
 
     def rest(now: State) -> Array:
         way = Solid.of(now, to).position - Solid.of(now, what).position
         return np.array([way[0], way[1], 0.0])
 
+    def rod(now: State) -> Array:
+        out = Solid.of(now, entity).position - here(now)
+        return np.array([out[0], out[1], 0.0]) / max(float(np.hypot(out[0], out[1])), 1e-6)
+
+    solid, pushed = Solid.of(state, entity), Solid.of(state, what)
     unit = rest(state) / max(float(np.linalg.norm(rest(state))), 1e-6)
-    yaw, lost = gripper_yaw(state), 0
-    # Hardly lifted: pressed on the table it would slip from the fingers, and higher it would ride over what is low.
-    height = float(state.robot("table_height")) + _low(state, entity) + 0.003
+    # The hand keeps to the side on which it is.
+    side = math.copysign(1.0, float(np.cross(unit, rod(state))[2]))
+    radius = float(np.max(pushed.half[:2]))
+    beside = radius + FINGER + _BESIDE
+    apart = radius + float(np.sort(solid.half)[1])
+    low = float(state.robot("table_height")) + _low(state, entity) + 0.003
+
+    def across(now: State) -> Array:
+        # The side faces the goal, as long as that is ahead.
+        ahead = rest(now) if float(rest(now) @ unit) > 0.02 else unit
+        ahead = ahead / float(np.linalg.norm(ahead))
+        bend = min(max(float(np.cross(unit, ahead)[2]), -_BEND), _BEND)
+        facing = unit + bend * np.array([-unit[1], unit[0], 0.0])
+        facing /= float(np.linalg.norm(facing))
+        return side * np.array([-facing[1], facing[0], 0.0])
+
+    def behind(now: State, ahead: float) -> tuple[Array, float]:
+        axis = across(now)
+        facing = side * np.array([axis[1], -axis[0], 0.0])
+        at = Solid.of(now, what).position + (ahead - apart) * facing - beside * axis
+        turn = float(wrap(np.array(_heading(axis) - _heading(rod(now)))))
+        return np.array([at[0], at[1], low]), gripper_yaw(now) + turn
+
+    state, _ = yield from _arrive(state, entity, lambda now: behind(now, -_FREE))
+    lost = 0
     for _ in range(40):
-        error = rest(state)
-        remaining = float(error @ unit)
+        remaining = float(rest(state) @ unit)
         lost = 0 if holds(state, entity) else lost + 1
-        passed = float((Solid.of(state, what).position - here(state)) @ unit) < 0.0
-        if remaining < 0.006 or lost > 3 or passed:
+        if remaining < 0.006 or lost > 3:
             break
-        ahead = min(0.04, 0.012 + 0.5 * remaining) if here(state)[2] < height + 0.008 else -0.005
-        goal = here(state) + error * (ahead / max(float(np.linalg.norm(error)), 1e-6))
-        state = yield act(state, np.array([goal[0], goal[1], height]), yaw, CLOSED)
+        goal, yaw = behind(state, min(0.03, 0.010 + 0.5 * remaining))
+        state = yield act(state, goal, yaw, CLOSED, speed=0.6)
+    done = float(np.linalg.norm(rest(state))) < 0.03
     back = here(state) - 0.03 * unit
-    state, _ = yield from straight(state, back, yaw, CLOSED, tolerance=0.015, limit=4)
-    return state, holds(state, entity) and float(np.linalg.norm(rest(state))) < 0.03
+    state, _ = yield from straight(state, back, gripper_yaw(state), CLOSED, tolerance=0.015, limit=4)
+    return state, holds(state, entity) and done

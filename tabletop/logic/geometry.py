@@ -14,6 +14,7 @@ from tabletop.sim.state import State
 __all__ = [
     "Remembering",
     "Solid",
+    "apart_axes",
     "footprint_gap",
     "relative",
     "rotation",
@@ -80,6 +81,12 @@ def tilt(quaternion: Array) -> Array:
     x, y, z, w = (quaternion[..., i] for i in range(4))
     # arccos of the matrix entry would lose half of the digits near upright.
     return np.asarray(2 * np.arctan2(np.hypot(x, y), np.hypot(z, w)))
+
+
+def apart_axes(one: Array, two: Array) -> Array:
+    """Return the angle between the lines along two vectors (..., 3), in [0, pi / 2]; neither way along counts."""
+    across = np.linalg.norm(np.cross(one, two), axis=-1)
+    return np.asarray(np.arctan2(across, np.abs(np.sum(one * two, axis=-1))))
 
 
 @cache
@@ -211,6 +218,16 @@ class Solid:
             inside = self.reach(x, y) - np.abs(x * dx + y * dy)
             margin = np.minimum(margin, np.where(defined, inside, np.inf))
         return margin
+
+    def overhang(self, other: Solid) -> Array:
+        """Return how far (...,) another solid stands out of this one's sides, seen from above; negative inside."""
+        dx, dy = (other.position[..., i] - self._at[i] for i in (0, 1))
+        normals = self.normals() or [_any_unit(dx, dy)]
+        out: Array = np.asarray(-np.inf)
+        for x, y, defined in normals:
+            beyond = np.abs(x * dx + y * dy) + other.reach(x, y) - self.reach(x, y)
+            out = np.maximum(out, np.where(defined, beyond, -np.inf))
+        return out
 
     def distance(self, point: Array) -> Array:
         """Return the signed distance (...,) from points (..., 3) to the surface; negative inside."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from tabletop.errors import TabletopError
 from tabletop.logic import fabrics as _fabrics  # noqa: F401  (registers its predicates)
+from tabletop.logic import manner as _manner  # noqa: F401  (registers its predicates)
 from tabletop.logic import relations as _relations  # noqa: F401  (registers its predicates)
 from tabletop.logic.formula import Formula, Literal, Node, group, negation
 from tabletop.logic.predicate import DIRECTIONS, KINDS, PREDICATES, Argument, Predicate, Value

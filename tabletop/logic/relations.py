@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Solid, footprint_gap, relative, tilt, twist, wrap
+from tabletop.logic.containers import floor_of
+from tabletop.logic.geometry import Solid, apart_axes, footprint_gap, relative, tilt, twist, wrap
 from tabletop.logic.predicate import (
     DIRECTIONS,
     Angle,
@@ -34,6 +35,8 @@ REST_BELOW: Final = 0.015  # m: a block on a plate stands this far below the pla
 ON_TABLE: Final = 0.005  # m: less than the thickness of a plate
 REST_ABOVE: Final = 0.010  # m: a gap that still counts as lying on
 WALL: Final = 0.010  # m: a container's wall
+OUT: Final = 0.010  # m that what is inside may stand out of a container's sides
+SUNK: Final = 0.004  # m that a thing may lie below the floor it lies on
 RIM: Final = 0.005  # m below the rim that the bottom of what is inside must be
 LEVEL: Final = 0.020  # m: bottoms of things that stand side by side
 FALLEN: Final = 0.030  # m below the table's surface
@@ -41,11 +44,14 @@ TOUCH: Final = 0.1  # N: less is not felt
 STILL: Final = 0.02  # m/s
 THREADED: Final = 0.010  # m that a ring must be down on a post
 PARALLEL: Final = math.radians(10.0)
+FLAT: Final = math.radians(10.0)  # a ring's tilt against its post
+STRAIGHT: Final = math.radians(8.0)  # a rod's angle with its hole
 LEAST_TURN: Final = math.radians(45.0)
 UPRIGHT: Final = math.radians(15.0)
 TOPPLED: Final = math.radians(60.0)
 SPRING: Final = 10.0  # N/m: counts a distance to a contact as a missing force
 COMPLIANCE: Final = 0.01  # m/N: counts a force that should not be as a missing distance
+PER_ANGLE: Final = 0.1  # m/rad: counts an angle as a distance
 
 
 def _rests(gap: Array) -> Array:
@@ -109,13 +115,19 @@ def off_table(state: State, initial: State, a: Entity) -> Array:
 
 @predicate(phrase="{a} inside {b}", negated="{a} not inside {b}", scale=0.05)
 def inside(state: State, initial: State, a: Entity, b: Entity) -> Array:
-    """The centre of a is over b's footprint without its 1 cm wall, its bottom between b's floor and rim.
+    """a lies in the upright container b, within its walls and borne by its floor.
 
-    A drawer's columns describe its tray, so this works for an open one.
+    The centre of a is over b's footprint without its 1 cm wall, and a stands out of b's sides by 1 cm at most.
+    The bottom of a is above b's floor (at most 4 mm sunk) and 5 mm or more below its rim.
+    The own z axis of b is within 15 deg of the vertical.
+    What has no floor (a goal, a shelf) holds what stands on the table. A drawer's columns describe its tray.
     """
     one, two = Solid.of(state, a), Solid.of(state, b)
-    height = np.minimum(two.top - RIM - one.bottom, one.bottom - two.bottom + REST_ABOVE)
-    return np.minimum(height, two.footprint_margin(one.position) - WALL)
+    floor = two.bottom + floor_of(state.layout.kind(b))
+    height = np.minimum(two.top - RIM - one.bottom, one.bottom - floor + SUNK)
+    within = np.minimum(two.footprint_margin(one.position) - WALL, OUT - two.overhang(one))
+    upward = PER_ANGLE * (UPRIGHT - tilt(two.quaternion))
+    return np.minimum(np.minimum(height, within), upward)
 
 
 @predicate(phrase="{a} within {distance} of {b}", negated="{a} not within {distance} of {b}", scale=0.1)
@@ -160,22 +172,37 @@ def aligned(state: State, initial: State, a: Entity, b: Entity, angle: Angle = P
 
 
 @predicate(phrase="{a} around {b}", negated="{a} not around {b}", scale=0.05)
-def around(state: State, initial: State, a: Entity, b: Entity, tolerance: Length = 0.03) -> Array:
-    """The vertical through the centre of b passes that of a within `tolerance` (a ring's hole is there), and
-    the bottom of a is 1 cm or more below the top of b."""
+def around(state: State, initial: State, a: Entity, b: Entity, tolerance: Length = 0.025) -> Array:
+    """The ring a is down on the post b: their centres, seen from above, are within `tolerance`.
+
+    The bottom of a is 1 cm or more below the top of b, and its axis within 10 deg of b's: a ring that leans on its
+    post is not around it.
+    """
     one, two = Solid.of(state, a), Solid.of(state, b)
     off = np.linalg.norm((one.position - two.position)[..., :2], axis=-1)
-    return np.asarray(np.minimum(tolerance - off, two.top - one.bottom - THREADED))
+    askew = apart_axes(one.axes[..., :, 2], two.axes[..., :, 2])
+    down = np.minimum(tolerance - off, two.top - one.bottom - THREADED)
+    return np.asarray(np.minimum(down, PER_ANGLE * (FLAT - askew)))
 
 
 @predicate(phrase="{a} inserted in {b}", negated="{a} not inserted in {b}", scale=0.05)
 def inserted(state: State, initial: State, a: Entity, b: Entity, depth: Length = 0.02) -> Array:
-    """The middle of an end of a, along its longest side, is `depth` or more below all sides of b's box."""
+    """The middle of an end of a, along its longest side, is `depth` or more below all sides of b's box.
+
+    That side of a is within 8 deg of the hole, which goes along b's x axis.
+    """
     one, two = Solid.of(state, a), Solid.of(state, b)
     longest = one.half == np.max(one.half, axis=-1, keepdims=True)
     tip = np.where(longest, one.half, 0.0)
     deep = np.minimum(two.distance(one.world(tip)), two.distance(one.world(-tip)))
-    return np.asarray(-deep - depth)
+    askew = apart_axes(one.world(tip) - one.position, two.axes[..., :, 0])
+    return np.minimum(-deep - depth, PER_ANGLE * (STRAIGHT - askew))
+
+
+@predicate(phrase="{a} clear of {b}", negated="{a} not clear of {b}", scale=0.05)
+def clear_of(state: State, initial: State, a: Entity, b: Entity, distance: Length = 0.005) -> Array:
+    """Seen from above there are `distance` or more of free space between the sides of a and b."""
+    return np.asarray(footprint_gap(Solid.of(state, a), Solid.of(state, b)) - distance)
 
 
 @predicate(
@@ -227,9 +254,9 @@ def rotated(state: State, initial: State, a: Entity, angle: Angle = LEAST_TURN) 
 
 
 @predicate(phrase="{a} upright", negated="{a} not upright", scale=0.3, unit="rad")
-def upright(state: State, initial: State, a: Entity) -> Array:
-    """The own z axis of a is within 15 deg of the vertical."""
-    return np.asarray(UPRIGHT - tilt(state.entity(a, "quaternion")))
+def upright(state: State, initial: State, a: Entity, angle: Angle = UPRIGHT) -> Array:
+    """The own z axis of a is within `angle` of the vertical."""
+    return np.asarray(angle - tilt(state.entity(a, "quaternion")))
 
 
 @predicate(phrase="{a} toppled", negated="{a} not toppled", scale=0.3, unit="rad")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
-from tabletop.planner.change import park, put
+from tabletop.planner.change import carry, park
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
@@ -93,6 +93,6 @@ def radius(state: State, entity: str) -> Array:
 
 
 def stood(state: State, entity: str, point: Array, floor: Array) -> State:
-    """Return states with an entity standing at points (..., 2) on a floor of some height (...,)."""
+    """Return states with an entity carried to points (..., 2), and standing there on a floor of some height (...,)."""
     centre = np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)
-    return park(put(state, entity, centre), entity)
+    return park(carry(state, entity, centre), entity)

@@ -1,4 +1,8 @@
-"""Forecasting: how one thing's move changes a batch of states. Every function returns a new state."""
+"""Forecasting: how one thing's move changes a batch of states. Every function returns a new state.
+
+What is moved is touched, what is lifted has risen, and what is carried was lifted on the way: the columns that add up
+follow (sim/way.py).
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,15 @@ from tabletop.logic.geometry import Solid, rotation
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["GRIP_FORCE", "drop_off", "follow_joint", "hold", "park", "put", "swung", "travel", "turn"]
+__all__ = ["GRIP_FORCE", "carry", "drop_off", "follow_joint", "hold", "park", "put", "swung", "travel", "turn"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 GRIP_FORCE: Final = 5.0
 """N on each finger where something is held."""
+_ALOFT: Final = 0.08
+"""m above where it was that what is carried passes, at least."""
 _PARKED: Final = 0.24
 """m above the table where the gripper waits after a skill."""
 _NEAR_EDGE: Final = 0.2
@@ -43,10 +49,25 @@ def park(state: State, entity: str) -> State:
 
 
 def put(state: State, entity: str, position: Array) -> State:
-    """Return states with an entity's centre at positions (..., 3), m, world."""
-    values = state.values.copy()
-    values[..., state.layout.entity_slice(entity, "position")] = position
-    return State(state.layout, values)
+    """Return states with an entity moved by the robot until its centre is at positions (..., 3), m, world."""
+    values, layout = state.values.copy(), state.layout
+    values[..., layout.entity_slice(entity, "position")] = position
+    for field, least in (("highest", position[..., 2:]), ("touch", GRIP_FORCE)):
+        columns = layout.entity_slice(entity, field)
+        values[..., columns] = np.maximum(values[..., columns], least)
+    return State(layout, values)
+
+
+def carry(state: State, entity: str, position: Array) -> State:
+    """Return states with an entity carried until its centre is at positions (..., 3), m, world."""
+    before = state.entity(entity, "position")
+    out = put(state, entity, position)
+    way = np.linalg.norm((position - before)[..., :2], axis=-1)
+    # Views, so that this writes to the new state.
+    out.values[..., out.layout.entity_slice(entity, "carried_distance")] += way[..., None]
+    columns = out.layout.entity_slice(entity, "highest")
+    out.values[..., columns] = np.maximum(out.values[..., columns], before[..., 2:] + _ALOFT)
+    return out
 
 
 def turn(state: State, entity: str, angle: Array) -> State:

@@ -3,6 +3,8 @@
 A state is one row of float64 numbers. A trajectory is a stack of rows, a batch of trajectories a
 stack of those; every accessor below works on all of them alike, without copying.
 
+The last columns of an entity say how it got where it is. They add up from World.load on.
+
 What is deformable has the columns of every entity, for the box around it, and its nodes besides.
 """
 
@@ -30,7 +32,7 @@ ROBOT_FIELDS: Final[dict[str, int]] = {
     "gripper_velocity": 3,  # m/s, world
     "joints": 7,  # rad
     "table_height": 1,  # m, world; z of the table's surface
-    "table_size": 2,  # m, full extents of the table along world x and y (centred on TABLE_CENTRE)
+    "table_size": 2,  # m, full extents of the table along world x and y; its near edge is at x = 0.2
 }
 """Columns of the robot and the table, with their widths."""
 
@@ -43,6 +45,12 @@ ENTITY_FIELDS: Final[dict[str, int]] = {
     "grasp": 3,  # m, in the entity's own frame: where a gripper would act (a handle); 0 for rigid
     "fraction": 1,  # [-]: 0 closed / unpressed .. 1 open / pressed; 0 for what has no joint
     "finger_force": 2,  # N: normal force from the left and the right finger
+    # What adds up, so that a formula can say how a thing got there (sim/way.py):
+    "highest": 1,  # m, world: greatest z of `position` so far
+    "steepest": 1,  # rad: greatest angle between its own z axis and the vertical so far, while over the table
+    "touch": 1,  # N: greatest force so far with which the robot touched it (its moving part), all links together
+    "carried_distance": 1,  # m: horizontal path so far while both fingers held it and nothing else touched it
+    "free_distance": 1,  # m: horizontal path over the table since the robot last touched it, or since reset
 }
 """Columns of each entity, with their widths."""
 

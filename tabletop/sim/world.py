@@ -16,12 +16,14 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.contacts import FELT, body_contacts, named_contacts
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.table import build_slab, slabs
+from tabletop.sim.way import FORCE_EVERY, Way
 
 __all__ = ["Snapshot", "World"]
 
@@ -114,6 +116,8 @@ class World:
         if held:
             self._hold(held[0])
         self._static: list[tuple[float, ...]] = [b.size + b.grasp for b in self._bodies]
+        self._finger_forces: dict[int, tuple[float, float]] = {}
+        self._way = Way(scene.table, [self._pose(i) for i in range(len(self._bodies))])
         return self.state()
 
     def _build(self, scene: Scene) -> None:
@@ -214,11 +218,13 @@ class World:
 
     def _run(self) -> None:
         c = self.client
-        for _ in range(self.settings.substeps * self._finer):
+        for i in range(self.settings.substeps * self._finer):
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
             self._feel()
+            if (i + 1) % (FORCE_EVERY * self._finer) == 0:
+                self._note_touches()
         self.arm.refresh()
         self._time += self.settings.control_step
         for body in self._bodies:
@@ -227,6 +233,51 @@ class World:
                 if position >= body.latch * body.travel:
                     body.latched = True
                     self._spring(body)
+        self._note_way()
+
+    def _note_touches(self) -> None:
+        """Read with which force the robot presses on what, all links together and by finger."""
+        arm = self.arm
+        left, right = arm.fingers
+        self._finger_forces = {}
+        felt: dict[int, float] = {}
+        for (body, link), by_link in body_contacts(arm.body, self.client).items():
+            index = self._body_ids.get(body)
+            if index is None:
+                continue
+            # Of a fixture the columns describe what moves.
+            if link == 0 or self._bodies[index].moves != "joint":
+                felt[index] = felt.get(index, 0.0) + sum(by_link.values())
+            one, two = self._finger_forces.get(index, (0.0, 0.0))
+            self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
+        for index, force in felt.items():
+            self._way.touch(index, force)
+
+    def _note_way(self) -> None:
+        """Add the control step to how each entity came to be where it is."""
+        for i, body in enumerate(self._bodies):
+            if body.moves != "static":
+                held = min(self._finger_forces.get(i, (0.0, 0.0))) > FELT
+                self._way.follow(i, *self._pose(i), held and self._clear(body))
+
+    def _clear(self, body: Body) -> bool:
+        """Return whether nothing but the robot, and its own beads, touches a body."""
+        own = {self.arm.body, *body.beads}
+        pressed = (body_contacts(b, self.client) for b in body.beads or (body.id,))
+        others = (sum(force.values()) for found in pressed for (other, _), force in found.items() if other not in own)
+        return sum(others) <= FELT
+
+    def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""
+        c, body = self.client, self._bodies[index]
+        if body.moves == "joint":
+            link = p.getLinkState(body.id, 0, 0, 1, c)
+            return link[0], link[1]
+        if body.beads:
+            row = columns(body, beads_at(body, self.layout.grids[index], c), c)
+            return tuple(row[:3]), tuple(row[3:7])
+        (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
+        return (x, y, z + body.offset), turn
 
     def _feel(self) -> None:
         """Let the arm give way to a great force, and solve contacts more exactly while it presses."""
@@ -318,7 +369,6 @@ class World:
             raise _nothing_loaded()
         row: list[float] = [self._time]
         soft: list[float] = []
-        forces = self._finger_forces()
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
         for i, body in enumerate(self._bodies):
@@ -342,21 +392,23 @@ class World:
                 row += (x, y, z + body.offset, *turn, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
                 row += self._static[i]
                 row.append(0.0)
-            row += forces.get(body.id, (0.0, 0.0))
+            row += self._finger_forces.get(i, (0.0, 0.0))
+            row += self._way.columns(i)
         return State(self.layout, np.array(row + soft))
 
-    def _finger_forces(self) -> dict[int, tuple[float, float]]:
-        arm = self.arm
-        left = arm.fingers[0]
-        out: dict[int, tuple[float, float]] = {}
-        for contact in p.getContactPoints(bodyA=arm.body, physicsClientId=self.client):
-            link = contact[3]
-            if link in arm.fingers:
-                index = self._body_ids.get(contact[2])
-                body = contact[2] if index is None else self._bodies[index].id
-                a, b = out.get(body, (0.0, 0.0))
-                out[body] = (a + contact[9], b) if link == left else (a, b + contact[9])
-        return out
+    def contacts(self) -> dict[tuple[str, str], float]:
+        """Return what touches what now, and with which normal force, N.
+
+        Names are "fingers", "hand" and "arm" of the robot, then entities in their order; of a fixture "NAME" is what
+        moves and "NAME base" the rest. The first of a pair comes earlier in that order. Table, floor and forces below
+        0.1 N do not count.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        return named_contacts(self.arm, self.layout, self._body_ids)
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""

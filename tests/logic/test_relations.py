@@ -28,6 +28,11 @@ PEG: Fields = {"kind": "peg", "size": (0.14, 0.03, 0.024)}
 SOCKET: Fields = {"kind": "socket", "position": (0.5, 0.0, 0.04), "size": (0.10, 0.12, 0.08)}
 
 
+BOWL: Fields = {"kind": "bowl", "position": (0.5, 0.0, 0.025), "size": (0.14, 0.14, 0.05)}
+PUCK: Fields = {"kind": "puck", "size": (0.06, 0.06, 0.024)}
+GOAL: Fields = {"kind": "goal", "position": (0.5, 0.0, 0.02), "size": (0.14, 0.20, 0.04)}
+
+
 def at(x: float, y: float, z: float = 0.025, **more: Any) -> Fields:
     return {"position": (x, y, z), **more}
 
@@ -67,6 +72,18 @@ CASES: list[tuple[str, Fields, Fields, Fields, bool]] = [
     ("inside(a, b)", at(0.52, 0.03, 0.083), BIN, {}, False),
     ("inside(a, b)", at(0.585, 0.0, 0.033), BIN, {}, False),
     ("inside(a, b)", at(0.5, 0.0, 0.033), {**BIN, **at(0.5, 0.0, 0.12)}, {}, False),
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.022)}, BOWL, {}, True),
+    # Under a bowl that stands on it, or leans over it.
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.012)}, BOWL, {}, False),
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.022)}, {**BOWL, **turn(14, 0)}, {}, True),
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.022)}, {**BOWL, **turn(16, 0)}, {}, False),
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.022)}, {**BOWL, **turn(180, 0)}, {}, False),
+    # Over the rim: 12 mm of it stand out, or 8.
+    ("inside(a, b)", {**PUCK, **at(0.552, 0.0, 0.022)}, BOWL, {}, False),
+    ("inside(a, b)", {**PUCK, **at(0.548, 0.0, 0.022)}, BOWL, {}, True),
+    # A goal has no floor: what is in it stands on the table.
+    ("inside(a, b)", {**PUCK, **at(0.5, 0.0, 0.012)}, GOAL, {}, True),
+    ("inside(a, b)", {**PUCK, **at(0.448, 0.0, 0.012)}, GOAL, {}, False),
     ("near(a, b, 5 cm)", {}, at(0.54, 0.0), {}, True),
     ("near(a, b, 5 cm)", {}, at(0.54, 0.04), {}, False),
     ("near(a, b, 5 cm)", at(0.5, 0, 0.075), {}, {}, True),
@@ -114,6 +131,7 @@ CASES: list[tuple[str, Fields, Fields, Fields, bool]] = [
     ("rotated(a, 30 deg)", turn(20), {}, {}, False),
     ("upright(a)", turn(10, 0), {}, {}, True),
     ("upright(a)", turn(90, 0), {}, {}, False),
+    ("upright(a, 5 deg)", turn(10, 0), {}, {}, False),
     ("toppled(a)", turn(90, 1), {}, {}, True),
     ("toppled(a)", turn(170, 2), {}, {}, False),
     ("still(a)", {"velocity": (0.01, 0.01, 0)}, {}, {}, True),
@@ -141,10 +159,20 @@ CASES: list[tuple[str, Fields, Fields, Fields, bool]] = [
     ("unlocked(a)", {"fraction": 0.09}, {}, {}, True),
     ("unlocked(a)", {"fraction": 0.11}, {}, {}, False),
     ("around(a, b)", NUT, POST, {}, True),
-    ("around(a, b)", {**NUT, **at(0.529, 0, 0.01)}, POST, {}, True),
-    ("around(a, b)", {**NUT, **at(0.531, 0, 0.01)}, POST, {}, False),
+    ("around(a, b)", {**NUT, **at(0.524, 0, 0.01)}, POST, {}, True),
+    ("around(a, b)", {**NUT, **at(0.526, 0, 0.01)}, POST, {}, False),
     ("around(a, b)", {**NUT, **at(0.5, 0, 0.069)}, POST, {}, True),
     ("around(a, b)", {**NUT, **at(0.5, 0, 0.071)}, POST, {}, False),
+    ("around(a, b)", {**NUT, **turn(9, 0)}, POST, {}, True),
+    ("around(a, b)", {**NUT, **turn(11, 0)}, POST, {}, False),
+    ("around(a, b)", {**NUT, **turn(11, 0)}, {**POST, **turn(11, 0)}, {}, True),
+    ("around(a, b)", {**NUT, **turn(180, 0)}, POST, {}, True),
+    ("clear_of(a, b)", at(0.556, 0.0), {}, {}, True),
+    ("clear_of(a, b)", at(0.554, 0.0), {}, {}, False),
+    ("clear_of(a, b)", at(0.5, 0.0, 0.2), {}, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.41, 0, 0.04), **turn(7, 2)}, SOCKET, {}, True),
+    ("inserted(a, b)", {**PEG, **at(0.41, 0, 0.04), **turn(9, 2)}, SOCKET, {}, False),
+    ("inserted(a, b)", {**PEG, **at(0.41, 0, 0.04), **turn(9, 1)}, SOCKET, {}, False),
     ("inserted(a, b)", {**PEG, **at(0.401, 0, 0.04)}, SOCKET, {}, True),
     ("inserted(a, b)", {**PEG, **at(0.399, 0, 0.04)}, SOCKET, {}, False),
     ("inserted(a, b)", {**PEG, **at(0.599, 0, 0.04)}, SOCKET, {}, True),

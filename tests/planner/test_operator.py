@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
+from tabletop.logic import parse
 from tabletop.planner import Outcome, SampledOperator
+from tabletop.planner.change import carry, put
 from tabletop.rollout.policy import Nothing
 from tabletop.sim.state import State
 
@@ -111,3 +113,19 @@ def test_nonsense_is_refused_in_one_line(make_it: Callable[[], object], message:
     with pytest.raises(TabletopError, match=message) as error:
         make_it()
     assert "\n" not in str(error.value)
+
+
+def test_a_forecast_says_how_a_thing_got_there(make: Build) -> None:
+    state = make(red={"at": (0.5, 0.0), "highest": 0.025}, drawer={"kind": "drawer", "at": (0.6, 0.2)})
+    before = batch(state, 2)
+    there = before.entity("red", "position") + np.array([0.0, 0.12, 0.0])
+    for moved, slid, carried in ((put, True, False), (carry, False, True)):
+        found = moved(before, "red", there)
+        for text, expected in (
+            ("slid(red)", slid),
+            ("carried(red, 10 cm)", carried),
+            ("never_touched(red)", False),
+            ("moved(red, left, 10 cm)", True),
+        ):
+            assert (parse(text, ["red"]).holds(found, before) == expected).all(), (text, moved)
+        assert not before.entity("red", "touch").any()

@@ -7,8 +7,9 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry, parse
-from tabletop.rollout.audit import RULES, audit
+from tabletop.rollout.audit import audit
 from tabletop.rollout.engine import Engine
+from tabletop.rollout.rules import RULES, broken_rules
 
 REGISTRY = load_registry()
 LIFT = REGISTRY["lift"]
@@ -121,3 +122,53 @@ def test_the_mean_and_the_number_of_tasks_are_rules_of_the_whole_registry() -> N
 def test_nothing_to_measure_is_an_error(tasks: list[object], episodes: int) -> None:
     with Engine(workers=0) as engine, pytest.raises(TabletopError, match="an audit needs a task and an episode"):
         audit(engine, tasks, episodes, 0)  # type: ignore[arg-type]
+
+
+def test_a_second_seed_is_for_the_script_and_kept_in_the_result() -> None:
+    with Engine(workers=0) as engine:
+        found = audit(engine, [LIFT], 2, 7000, fresh=20261128)
+        alone = audit(engine, [LIFT], 2, 7000)
+        others = audit(engine, [LIFT], 2, 20261128)
+    assert found["scenes"] == {"episodes": 2, "seed": 7000, "fresh_seed": 20261128}
+    row = found["tasks"]["lift"]
+    assert row["fresh"] == others["tasks"]["lift"]["scripted"]
+    assert row["lasting"]["n"] == 4
+    assert "fresh" not in alone["tasks"]["lift"]
+    assert "mean_fresh" not in alone["registry"]
+
+
+def test_a_script_that_fails_on_the_second_seed_alone_is_told() -> None:
+    row = {**audited(), "fresh": {"success": 0.9}}
+    assert broken_rules(LIFT, row, row["median_steps"], RULES) == ["fresh success at least 0.95, got 0.9"]
+
+
+def test_a_success_that_does_not_last_is_told() -> None:
+    """The block is let fall: it is high at the end of the episode, and lies on the table 3 s later."""
+    broken = audited(REGISTRY["lift"], success=parse("raised(block, 3 cm) and not still(block)", ["block"]))["broken"]
+    told = [rule for rule in broken if rule.startswith("share of lasting successes at least 0.995, got 0")]
+    assert ["(not on scenes 7000, 7001)" in rule for rule in told] == [True]
+
+
+def test_what_touches_what_is_counted_in_control_steps() -> None:
+    lift, stick = audited()["touches"], audited(REGISTRY["stick-push"])["touches"]
+    assert lift["fingers"]["block"] > 4
+    assert set(stick["fingers"]) == {"stick"}
+    assert stick["stick"]["puck"] > 4
+    assert "puck" not in {two for one in ("fingers", "hand", "arm") for two in stick.get(one, {})}
+
+
+def test_a_task_of_tools_must_say_what_only_the_tool_touches() -> None:
+    task = REGISTRY["stick-push"]
+    broken = audited(task, success=parse("at(puck, target) and held(stick)", task.entities))["broken"]
+    assert any("a formula that says what only the tool touches" in rule for rule in broken)
+    idle = parse("lifted(block, 10 cm) and never_touched(other)", ["block", "other"])
+    row = {**audited(), "touches": {"fingers": {"block": 9.0}}}
+    assert broken_rules(replace(LIFT, success=idle), row, row["median_steps"], RULES) == [
+        "a tool touches other in at least 1 control steps on average, got 0"
+    ]
+
+
+def test_two_tasks_that_ask_for_the_same_are_told() -> None:
+    with Engine(workers=0) as engine:
+        found = audit(engine, [LIFT, replace(REGISTRY["lift-high"], success=LIFT.success)], 1, 7000)
+    assert "a formula and scenes of their own, got one for lift and lift-high" in found["registry"]["broken"]

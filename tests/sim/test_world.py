@@ -198,3 +198,32 @@ def test_two_worlds_at_once_do_not_touch_each_other(world: World) -> None:
             states.append(world.step(action).values)
             other.step(-action)
     assert np.array_equal(alone[1:], states)
+
+
+def test_a_restored_world_remembers_how_things_got_there(world: World) -> None:
+    world.load(generate({"entities": {"thing": "block", "puck": "puck"}}, 3, gripper="holding"))
+    for action in ([0, 0, 0.5, 0, -1], [0.5, 0.5, 0, 0.3, -1], [-0.5, 0, -0.2, 0, -1]):
+        kept = world.step(action)
+    world.advance()
+    snapshot, now = world.save(), world.state()
+    assert now.entity("thing", "highest") > now.entity("thing", "position")[2]
+    assert now.entity("thing", "carried_distance") > 0.01
+    assert now.entity("thing", "touch") >= kept.entity("thing", "touch") > 1.0
+    assert now.entity("puck", "touch") == now.entity("puck", "carried_distance") == 0.0
+    world.load(generate({"entities": {"thing": "block"}}, 4))
+    assert np.array_equal(world.restore(snapshot).values, now.values)
+
+
+def test_contacts_are_named_by_what_touches(world: World) -> None:
+    assert world.load(generate({"entities": {"thing": "block", "puck": "puck"}}, 3, gripper="holding")) is not None
+    assert world.contacts() == {}
+    for _ in range(3):
+        world.step([0, 0, 0.2, 0, -1])
+    found = world.contacts()
+    assert set(found) == {("fingers", "thing")}
+    assert found["fingers", "thing"] == pytest.approx(world.state().entity("thing", "finger_force").sum())
+    world.load(generate({"entities": {"red": {"kind": "block", "on": "drawer"}, "drawer": "drawer"}}, 1))
+    for _ in range(5):
+        world.step([0, 0, 0, 0, 1])
+    assert set(world.contacts()) <= {("red", "drawer base"), ("red", "drawer")}
+    assert world.contacts()
