@@ -19,6 +19,7 @@ from tabletop.cli.show import (
     measure_lines,
     name_lines,
     perturb_lines,
+    physics_lines,
     plan_lines,
     say,
     task_lines,
@@ -154,12 +155,27 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -
 
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
+    if options.physics:
+        return _physics(options, tasks)
     fresh = int(f"{date.today():%Y%m%d}") if options.fresh_seed is None else options.fresh_seed
     with Engine(options.workers) as engine:
         result = audit(engine, tasks, options.episodes, options.seed, fresh=fresh, whole=whole)
     if options.out:
         write_json(Path(options.out), result)
     say(options, result, audit_lines(result))
+    return 0 if result["holds"] else 1
+
+
+def _physics(options: argparse.Namespace, tasks: Sequence[Task]) -> int:
+    from tabletop.cli.files import write_json
+    from tabletop.rollout.engine import Engine
+    from tabletop.rollout.physics import physics
+
+    with Engine(options.workers) as engine:
+        result = physics(engine, tasks, options.episodes, options.seed)
+    if options.out:
+        write_json(Path(options.out), result)
+    say(options, result, physics_lines(result))
     return 0 if result["holds"] else 1
 
 

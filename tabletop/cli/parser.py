@@ -106,6 +106,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="audit: of as many further scenes for the scripts, which nobody has seen (default: the day's date)",
     )
+    tasks.add_argument(
+        "--physics",
+        action="store_true",
+        help="audit: how deep things get into each other instead, and drift in the hand",
+    )
     out = "list: write tasks.md into this folder, with pictures, instead; audit: write the JSON to this file too"
     _common(tasks, out=out, kind="PATH")
 

@@ -18,6 +18,7 @@ __all__ = [
     "measure_lines",
     "name_lines",
     "perturb_lines",
+    "physics_lines",
     "plan_lines",
     "say",
     "task_lines",
@@ -77,6 +78,22 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
         f"{whole['tasks']} tasks, mean scripted success {whole['mean_scripted']:.3f}, median {whole['median_steps']:g} "
         f"steps; {'all rules hold' if result['holds'] else 'some rules are broken'}"
     )
+    return lines
+
+
+def physics_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a table of how deep things got into each other in scripted episodes."""
+    rows, scenes = result["tasks"], result["scenes"]
+    width = max(len(n) for n in rows)
+    lines = [f"{scenes['episodes']} scenes from seed {scenes['seed']}; mm, the deepest of all control steps"]
+    lines.append(f"{'task':{width}}  robot  things  drift in the hand (90 %)  where")
+    for name, r in rows.items():
+        where = ", ".join(f"{' in '.join(r[w]['pair'])} ({r[w]['scene']})" for w in ("robot", "things") if r[w]["pair"])
+        lines.append(
+            f"{name:{width}}  {r['robot']['mm']:5.2f}  {r['things']['mm']:6.2f}  {r['drift_mm']:24.2f}  {where}"
+        )
+        lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
+    lines.append(f"{len(rows)} tasks; {'all bounds hold' if result['holds'] else 'some bounds are broken'}")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pybullet as p
@@ -10,7 +10,7 @@ import pybullet as p
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.state import Layout
 
-__all__ = ["FELT", "Contacts", "body_contacts", "named_contacts"]
+__all__ = ["FELT", "Contacts", "Names", "body_contacts", "named_contacts", "named_depths"]
 
 FELT: Final = 0.1
 """N: less is no contact."""
@@ -27,29 +27,54 @@ def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, flo
     return out
 
 
-def named_contacts(arm: RobotArm, layout: Layout, bodies: Mapping[int, int]) -> dict[tuple[str, str], float]:
-    """Return which normal force, N, acts between what: pairs of names as World.contacts says them.
+class Names:
+    """Says of a body's link what it is called: "fingers", "hand", "arm", an entity, "table" or "floor"."""
 
-    Args:
-        arm: the robot.
-        layout: of the entities.
-        bodies: index of the entity by body's id.
-    """
-    order = ["fingers", "hand", "arm", *(n for name in layout.names for n in (name, f"{name} base"))]
-    rank = {name: i for i, name in enumerate(order)}
+    def __init__(self, arm: RobotArm, layout: Layout, bodies: Mapping[int, int], slabs: Mapping[int, str]) -> None:
+        """Keep who is who.
 
-    def name_of(body: int, link: int) -> str | None:
-        if body == arm.body:
-            return "fingers" if link in arm.fingers else "hand" if link == arm.hand else "arm"
-        if body not in bodies:
-            return None
-        name = layout.names[bodies[body]]
-        return f"{name} base" if layout.moves[bodies[body]] == "joint" and link < 0 else name
+        Args:
+            arm: the robot.
+            layout: of the entities.
+            bodies: index of the entity by body's id.
+            slabs: "table" and "floor" by body's id.
+        """
+        self._arm, self._layout, self._bodies, self._slabs = arm, layout, bodies, slabs
+        order = ["fingers", "hand", "arm", *(n for name in layout.names for n in (name, f"{name} base"))]
+        self._rank = {name: i for i, name in enumerate([*order, *slabs.values()])}
 
+    def of(self, body: int, link: int) -> str:
+        """Return the name of a link; of a fixture "NAME" is what moves and "NAME base" the rest."""
+        if body == self._arm.body:
+            return "fingers" if link in self._arm.fingers else "hand" if link == self._arm.hand else "arm"
+        if body in self._slabs:
+            return self._slabs[body]
+        index = self._bodies[body]
+        base = self._layout.moves[index] == "joint" and link < 0
+        return self._layout.names[index] + (" base" if base else "")
+
+    def pairs(self) -> Iterator[tuple[tuple[str, str], float, float]]:
+        """Yield each contact of different things: the pair in order, its normal force (N), its depth (m)."""
+        for contact in p.getContactPoints(physicsClientId=self._arm.client):
+            one, two = self.of(contact[1], contact[3]), self.of(contact[2], contact[4])
+            if one != two:
+                pair = (one, two) if self._rank[one] < self._rank[two] else (two, one)
+                yield pair, contact[9], -contact[8]
+
+
+def named_contacts(names: Names) -> dict[tuple[str, str], float]:
+    """Return which normal force, N, acts between what: pairs of names as World.contacts says them."""
     out: dict[tuple[str, str], float] = {}
-    for contact in p.getContactPoints(physicsClientId=arm.client):
-        one, two = name_of(contact[1], contact[3]), name_of(contact[2], contact[4])
-        if one is not None and two is not None and one != two:
-            pair = (one, two) if rank[one] < rank[two] else (two, one)
-            out[pair] = out.get(pair, 0.0) + contact[9]
+    for pair, force, _ in names.pairs():
+        if not {"table", "floor"} & {*pair}:
+            out[pair] = out.get(pair, 0.0) + force
     return {pair: force for pair, force in out.items() if force >= FELT}
+
+
+def named_depths(names: Names) -> dict[tuple[str, str], float]:
+    """Return how deep, m, what is in what at the most: pairs of names as World.depths says them."""
+    out: dict[tuple[str, str], float] = {}
+    for pair, _, depth in names.pairs():
+        if depth > out.get(pair, 0.0):
+            out[pair] = depth
+    return out

@@ -33,10 +33,11 @@ def slabs(table: Table) -> tuple[Slab, Slab]:
     return Slab(size, centre, table.color, TABLE, pictures.get(table.texture)), floor
 
 
-def build_slab(slab: Slab, friction: float, rolling: float, client: int) -> None:
-    """Add a slab to collide with. Its looks are the backdrop's (camera.py): here it is a speck."""
+def build_slab(slab: Slab, friction: float, rolling: float, client: int) -> int:
+    """Add a slab to collide with and return its id. Its looks are the backdrop's (camera.py): here it is a speck."""
     speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=client)
     half = [s / 2 for s in slab.size]
     shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client)
-    body = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=client)
+    body: int = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=client)
     set_dynamics(body, [-1], friction, client, rolling=rolling)
+    return body

@@ -16,7 +16,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import grasped_part, load_cards
-from tabletop.sim.contacts import FELT, body_contacts, named_contacts
+from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
@@ -145,8 +145,10 @@ class World:
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
-        build_slab(table, scene.table.friction, 0.0, c)
-        build_slab(floor, 0.9, 0.05, c)
+        self._slab_ids = {
+            build_slab(table, scene.table.friction, 0.0, c): "table",
+            build_slab(floor, 0.9, 0.05, c): "floor",
+        }
         build = {False: build_body, True: build_deformable}
         self._bodies = [build[cards[e.kind].moves == "deformable"](e, cards[e.kind], c) for e in scene.entities]
         self._body_ids = {b: i for i, body in enumerate(self._bodies) for b in body.beads or [body.id]}
@@ -406,7 +408,20 @@ class World:
         """
         if self.scene is None:
             raise _nothing_loaded()
-        return named_contacts(self.arm, self.layout, self._body_ids)
+        return named_contacts(self._names())
+
+    def depths(self) -> dict[tuple[str, str], float]:
+        """Return what is inside what now, and how deep at the most, m; names as in `contacts`, then "table", "floor".
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        return named_depths(self._names())
+
+    def _names(self) -> Names:
+        return Names(self.arm, self.layout, self._body_ids, self._slab_ids)
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
