@@ -180,11 +180,16 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
 
 @primitive
 def flick(
-    state: State, entity: Name, to: Name | None = None, direction: Direction = "away", distance: Length = 0.12
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction = "away",
+    distance: Length = 0.12,
+    ahead: Length = 0.10,
 ) -> Motion:
-    """Push an entity at full speed over a distance, toward another one or in a direction, and stop.
+    """Push an entity fast over a distance, toward another one or in a direction, and stop.
 
-    It glides on by itself while the gripper goes up.
+    It glides on by itself while the gripper goes up. The gripper's goal is `ahead` of it: the farther, the faster.
     """
     unit = np.array(DIRECTIONS[direction])[:2]
     if to is not None:
@@ -199,14 +204,14 @@ def flick(
     state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
     begin, yaw = here(state).copy(), gripper_yaw(state)
 
-    def ahead(now: State) -> tuple[Array, float]:
+    def onward(now: State) -> tuple[Array, float]:
         run = float((here(now) - begin)[:2] @ unit)
-        return begin + np.append(unit * (run + 0.10), 0.0), yaw
+        return begin + np.append(unit * (run + ahead), 0.0), yaw
 
     def gone(now: State) -> bool:
         return float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
-    state, _ = yield from servo(state, ahead, _FORK, limit=12, until=gone)
+    state, _ = yield from servo(state, onward, _FORK, limit=12, until=gone)
     state, _ = yield from part(state, entity, _FORK, gap=0.09)
     position = here(state).copy()
     for i in range(20):

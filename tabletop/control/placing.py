@@ -171,7 +171,7 @@ def drag(
     distance: Length = 0.12,
     within: Length = 0.0,
 ) -> Motion:
-    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction.
+    """Draw what is held along the table, not lifted: to another entity, or a distance in a direction.
 
     With `within` it stops so far off the other one, or that much beyond it where it is negative.
     """
@@ -183,8 +183,8 @@ def drag(
         way = distance * np.array(DIRECTIONS[direction])
     else:
         raise TabletopError("drag needs to or direction")
-    # A little lifted: pressed on the table it would slip from the fingers.
-    goal = here(state) + np.array([way[0], way[1], 0.004])
+    # Pressed on the table it would slip from the fingers.
+    goal = here(state) + np.array([way[0], way[1], 0.0])
     state, _ = yield from straight(state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7)
     return state, holds(state, entity)
 
