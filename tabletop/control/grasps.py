@@ -10,7 +10,7 @@ import numpy as np
 
 from tabletop.control.motion import HAND, TIP, Array, gripper_yaw
 from tabletop.logic.geometry import Solid, footprint_gap
-from tabletop.sim.cards import load_cards, number
+from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
 __all__ = ["Grasp", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
@@ -57,23 +57,6 @@ def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
     options = [yaw + period * k for k in range(-8, 9)]
     room = [o for o in options if abs(o - middle) <= 2.89 - _SPARE + 1e-9]
     return min(room or options, key=lambda o: abs(o - now))
-
-
-def _body(state: State, name: str) -> tuple[Array, Array, str, bool]:
-    """Return the part to grasp: centre (3,), extents (3,), own frame; its shape; whether it is the only one."""
-    card = load_cards()[state.layout.kind(name)]
-    size = state.entity(name, "size")
-    part = card.parts[0]
-    names = dict(zip(("w", "d", "h"), (float(s) for s in size), strict=True))
-    centre = np.array([number(a, names) for a in part.at])
-    given = [number(s, names) for s in part.size]
-    if part.shape == "box":
-        extents = np.array(given)
-    elif part.shape == "cylinder":
-        extents = np.array([2 * given[0], 2 * given[0], given[1]])
-    else:
-        extents = np.full(3, 2 * given[0])
-    return centre, extents, part.shape, len(card.parts) == 1
 
 
 def _slab(at: Array, yaw: float, along: float, across: float) -> Solid:
@@ -125,8 +108,9 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
             # The hand would come down on a high cabinet before the fingers are around the handle.
             point[2] = max(point[2], float(solid.top) - _CABINET)
         return Grasp(point, yaw_for(axes[:2, 0], state), 0.012)
-    centre, extents, shape, alone = _body(state, name)
-    point = solid.world(centre).copy()
+    part = grasped_part(load_cards()[state.layout.kind(name)], state.entity(name, "size").tolist())
+    shape, extents = part.shape, part.extents
+    point = solid.world(np.array(part.centre)).copy()
     if end is not None:
         longest = int(np.argmax(solid.half))
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
@@ -135,7 +119,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7
-    if shape == "sphere" or (shape == "cylinder" and upright and alone):
+    if shape == "sphere" or (shape == "cylinder" and upright and part.alone):
         options = [(now + math.pi * i / 6, float(extents[0])) for i in range(6)]
         options = [(nearest_yaw(yaw, state), width) for yaw, width in options]
     elif shape == "cylinder":
@@ -143,7 +127,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         closing = axes[:2, 0] if upright else np.array([-axes[1, 2], axes[0, 2]])
         options = [(yaw_for(closing, state), float(extents[0]))]
     else:
-        flat = [i for i in range(3) if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
+        flat = [i for i in part.axes if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
         narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
         options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]

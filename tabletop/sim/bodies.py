@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pybullet as p
 
@@ -14,9 +15,17 @@ from tabletop.sim.cards import Card, Part, number
 from tabletop.sim.joints import hinge
 from tabletop.sim.scene import Entity
 
-__all__ = ["Body", "build_body"]
+__all__ = ["SPINNING", "Body", "build_body", "set_dynamics"]
 
-_FAR = (0.0, 0.0, -50.0)
+SPINNING: Final = 0.002
+"""Spinning friction coefficient of everything, m."""
+_FAR: Final = (0.0, 0.0, -50.0)
+_INSET: Final = 0.0005
+"""m by which a cylinder's end lies behind the face of the box inside it."""
+_SQUARE: Final = 0.98 * math.sqrt(0.5)
+"""Half side of that box, in radii."""
+_DAMPING: Final = 0.04
+"""Share of its speed that a thing loses per second to the air."""
 
 
 @dataclass
@@ -90,6 +99,18 @@ def _shapes(
     )
     if not solid:
         return -1, visual
+    for i, part in enumerate(parts):
+        if part.shape != "cylinder":
+            continue
+        # On a box PyBullet's cylinder stands on one point a step, and sinks. So a box inside it bears it.
+        radius, length = extra["radius"][i], extra["length"][i]
+        extra["length"][i] = length - 2 * _INSET
+        types.append(p.GEOM_BOX)
+        extra["half"].append([radius * _SQUARE, radius * _SQUARE, length / 2])
+        for name in ("radius", "length"):
+            extra[name].append(0.01)
+        for name in ("at", "turn"):
+            extra[name].append(extra[name][i])
     collision = p.createCollisionShapeArray(
         shapeTypes=types,
         halfExtents=extra["half"],
@@ -102,18 +123,32 @@ def _shapes(
     return collision, visual
 
 
-def _dynamics(body: int, link: int, friction: float, card: Card, client: int) -> None:
-    p.changeDynamics(
-        body,
-        link,
-        lateralFriction=friction,
-        rollingFriction=card.rolling,
-        spinningFriction=0.002,
-        linearDamping=0.04,
-        angularDamping=0.04,
-        activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING,
-        physicsClientId=client,
-    )
+def set_dynamics(
+    body: int, links: Sequence[int], friction: float, client: int, *, rolling: float = 0.0, damping: float = 0.0
+) -> None:
+    """Set how links of a body touch, and how the whole body loses speed.
+
+    PyBullet applies a link's properties to the base where one call also sets damping or sleeping. So each has its own.
+
+    Args:
+        body: PyBullet's id.
+        links: indices, -1 for the base.
+        friction: lateral friction coefficient, multiplied by the other body's.
+        client: PyBullet's client.
+        rolling: rolling friction coefficient.
+        damping: share of linear and angular speed lost per second.
+    """
+    for link in links:
+        p.changeDynamics(
+            body,
+            link,
+            lateralFriction=friction,
+            rollingFriction=rolling,
+            spinningFriction=SPINNING,
+            physicsClientId=client,
+        )
+    p.changeDynamics(body, -1, linearDamping=damping, angularDamping=damping, physicsClientId=client)
+    p.changeDynamics(body, -1, activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client)
 
 
 def build_body(entity: Entity, card: Card, client: int) -> Body:
@@ -131,7 +166,7 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
             basePosition=_FAR,
             physicsClientId=client,
         )
-        _dynamics(body, -1, entity.friction, card, client)
+        set_dynamics(body, [-1], entity.friction, client, rolling=card.rolling, damping=_DAMPING)
         offset = entity.size[2] / 2 if card.moves == "static" else 0.0
         return Body(body, card.moves, entity.size, (0.0, 0.0, 0.0), offset)
     joint = card.joint
@@ -164,8 +199,7 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
     )
     travel = number(joint.travel, names)
     p.changeDynamics(body, 0, jointLowerLimit=0.0, jointUpperLimit=travel, physicsClientId=client)
-    _dynamics(body, -1, entity.friction, card, client)
-    _dynamics(body, 0, entity.friction, card, client)
+    set_dynamics(body, [-1, 0], entity.friction, client, rolling=card.rolling, damping=_DAMPING)
     if joint.spring <= 0:
         p.setJointMotorControl2(
             body, 0, p.VELOCITY_CONTROL, targetVelocity=0.0, force=joint.friction, physicsClientId=client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import yaml
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
 
-__all__ = ["Beads", "Card", "Joint", "Part", "load_cards", "number"]
+__all__ = ["Beads", "Card", "GraspedPart", "Joint", "Part", "grasped_part", "load_cards", "number"]
 
 _OPERATORS: Final[dict[type, Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -145,6 +145,65 @@ class Card:
     def loose(self) -> bool:
         """Whether it lies where it is put, as no fixture does; its position is then its middle."""
         return self.moves in {"rigid", "deformable"}
+
+
+@dataclass(frozen=True)
+class GraspedPart:
+    """The part by which a kind is held: the first one of its card. In the entity's own frame."""
+
+    centre: tuple[float, ...]
+    """(3,), m."""
+    extents: tuple[float, ...]
+    """(3,), full, m."""
+    shape: str
+    """ "box", "cylinder" or "sphere"."""
+    axes: tuple[int, ...]
+    """Own axes (0 x, 1 y, 2 z) along which two fingers can close: no other part is where they would be."""
+    alone: bool
+    """Whether it is the only part."""
+
+
+_FINGERS: Final = 0.010
+"""m, how thick a finger is."""
+_SUNK: Final = 0.004
+"""m by which parts may overlap, or a finger another part, and not be in each other's way."""
+
+
+def _extents(part: Part, names: Mapping[str, float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return centre and full extents (m) of a part, its own turn left out."""
+    centre = tuple(number(a, names) for a in part.at)
+    given = tuple(number(s, names) for s in part.size)
+    if part.shape == "box":
+        return centre, given
+    wide = 2 * given[0]
+    return centre, (wide, wide, given[1] if part.shape == "cylinder" else wide)
+
+
+def grasped_part(card: Card, size: Sequence[float]) -> GraspedPart:
+    """Return the part by which an entity of a kind is held.
+
+    Args:
+        card: of the kind.
+        size: full extents of the entity, m.
+
+    Raises:
+        TabletopError: the card's numbers are malformed.
+    """
+    names = dict(zip(("w", "d", "h"), (float(s) for s in size), strict=True))
+    centre, extents = _extents(card.parts[0], names)
+
+    def blocked(axis: int) -> bool:
+        """Whether another part lies against one of the faces that two fingers would close on."""
+        for part in card.parts[1:]:
+            at, full = _extents(part, names)
+            gaps = [abs(a - c) - (f + e) / 2 for a, c, f, e in zip(at, centre, full, extents, strict=True)]
+            beside = [gap < -_SUNK for i, gap in enumerate(gaps) if i != axis]
+            if all(beside) and gaps[axis] < _FINGERS:
+                return True
+        return False
+
+    axes = tuple(i for i in range(3) if not blocked(i))
+    return GraspedPart(centre, extents, card.parts[0].shape, axes, len(card.parts) == 1)
 
 
 def _tuple(value: object) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,15 @@ import yaml
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.kinematics import Kinematics
 
-__all__ = ["RobotArm", "load_robot_card"]
+__all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card"]
+
+LINK_FRICTION: Final = 0.5
+"""Friction coefficient of all links but the fingers, whose is on the card."""
+_GEAR_ERP: Final = 0.1
+"""Share of the fingers' difference that the gear makes good in a physics step."""
 
 
 @lru_cache
@@ -69,21 +76,41 @@ class RobotArm:
         self._low = [float(v) for v in card["workspace"]["lower"]]
         self._high = [float(v) for v in card["workspace"]["upper"]]
         self._forces = [*card["force"], card["finger_force"], card["finger_force"]]
-        for i in range(-1, p.getNumJoints(self.body, client)):
-            friction = 1.2 if i in self.fingers else 0.5
-            p.changeDynamics(
-                self.body,
-                i,
-                lateralFriction=friction,
-                linearDamping=0.0,
-                angularDamping=0.0,
-                activationState=p.ACTIVATION_STATE_DISABLE_SLEEPING,
-                physicsClientId=client,
-            )
+        self._speeds = [*card["velocity"], card["finger_velocity"], card["finger_velocity"]]
+        rest = [i for i in range(-1, p.getNumJoints(self.body, client)) if i not in self.fingers]
+        set_dynamics(self.body, rest, LINK_FRICTION, client)
+        set_dynamics(self.body, self.fingers, float(card["finger_friction"]), client)
+        for finger in self.fingers:
+            # Their friction corrects positions too: without it what they hold creeps, a bead of a rope most of all.
+            p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=client)
+        self._gear(float(card["gear_force"]))
         self.target = [0.0, 0.0, 0.0, 0.0]
         """x, y, z (m) and yaw (rad) the gripper is sent to."""
         self.motors: list[float] = [0.0] * 9
         self._q: tuple[float, ...] = ()
+
+    def _gear(self, force: float) -> None:
+        """Gear the fingers together, so that what they hold stays midway between them.
+
+        Two motors at their full force have no stiffness together: without a gear what is held floats.
+
+        Args:
+            force: N that the gear bears at most.
+        """
+        one, two = self.fingers
+        gear = p.createConstraint(
+            self.body,
+            one,
+            self.body,
+            two,
+            jointType=p.JOINT_GEAR,
+            jointAxis=[0, 1, 0],
+            parentFramePosition=[0, 0, 0],
+            childFramePosition=[0, 0, 0],
+            physicsClientId=self.client,
+        )
+        # Both joints open for positive values; PyBullet's gear of ratio -1 keeps them equal.
+        p.changeConstraint(gear, gearRatio=-1, erp=_GEAR_ERP, maxForce=force, physicsClientId=self.client)
 
     def teleport(self, position: Sequence[float], yaw: float, width: float) -> None:
         """Put the gripper at a pose with the fingers at a width, at rest, with motors holding it."""
@@ -104,11 +131,6 @@ class RobotArm:
         self._drive([*self.motors[:7], 0.0, 0.0])
         self.refresh()
 
-    def cling(self) -> None:
-        """Let the fingers' friction correct positions too, so that what they hold does not creep."""
-        for finger in self.fingers:
-            p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=self.client)
-
     def command(self, action: Sequence[float] | npt.NDArray[np.floating[Any]], table: float) -> None:
         """Move the target by an action and drive the motors there.
 
@@ -126,23 +148,53 @@ class RobotArm:
         for i, d in enumerate((dx, dy, dz)):
             value = min(max(target[i], here[i] - leash), here[i] + leash) + d * step
             target[i] = min(max(value, floors[i]), tops[i])
+        lead = (target[3] - self._yaw() + math.pi) % (2 * math.pi) - math.pi
+        lead -= min(max(lead, -settings.leash_turn), settings.leash_turn)
         (target[0], target[1], target[2]), target[3] = self.kinematics.reachable(
-            target[:3], target[3] + turn * settings.max_turn
+            target[:3], target[3] - lead + turn * settings.max_turn
         )
         q = self.kinematics.solve(target[:3], target[3])
         half = (grip + 1.0) * 0.25 * self.max_width
         self._drive([*q, half, half])
 
+    def contact_force(self) -> tuple[float, float, float]:
+        """Return the sum of all contact forces on the robot in the last physics step, N, world.
+
+        What the fingers squeeze presses back on both alike, so a grip adds nothing.
+        """
+        x = y = z = 0.0
+        for contact in p.getContactPoints(bodyA=self.body, physicsClientId=self.client):
+            (nx, ny, nz), normal = contact[7], contact[9]
+            (ux, uy, uz), along = contact[11], contact[10]
+            (vx, vy, vz), across = contact[13], contact[12]
+            x += normal * nx + along * ux + across * vx
+            y += normal * ny + along * uy + across * vy
+            z += normal * nz + along * uz + across * vz
+        return x, y, z
+
+    def give_way(self, force: Sequence[float]) -> None:
+        """Take back what the target is ahead of the gripper against a force (3 numbers, world, not all 0)."""
+        self.refresh()
+        size = math.sqrt(sum(f * f for f in force))
+        push = [f / size for f in force]
+        ahead = sum((t - h) * d for t, h, d in zip(self.target, self._position, push, strict=False))
+        if ahead < 0.0:
+            for i, d in enumerate(push):
+                self.target[i] -= ahead * d
+            self._drive([*self.kinematics.solve(self.target[:3], self.target[3]), *self.motors[7:]])
+
     def _drive(self, values: list[float]) -> None:
         self.motors = values
-        p.setJointMotorControlArray(
-            self.body,
-            self.all_joints,
-            p.POSITION_CONTROL,
-            targetPositions=values,
-            forces=self._forces,
-            physicsClientId=self.client,
-        )
+        for joint, value, force, speed in zip(self.all_joints, values, self._forces, self._speeds, strict=True):
+            p.setJointMotorControl2(
+                self.body,
+                joint,
+                p.POSITION_CONTROL,
+                targetPosition=value,
+                force=force,
+                maxVelocity=speed,
+                physicsClientId=self.client,
+            )
 
     def refresh(self) -> None:
         """Read the joints and the hand; to be called after every change, by physics or by hand."""
@@ -167,6 +219,12 @@ class RobotArm:
             vy + wz * cx - wx * cz,
             vz + wx * cy - wy * cx,
         )
+
+    def _yaw(self) -> float:
+        """Return the hand's yaw (rad, world) as of the last refresh."""
+        x, y, z, w = self._quaternion
+        # The hand points down: its x axis is that of the gripper turned about the vertical.
+        return math.atan2(2 * (x * y + z * w), 1 - 2 * (y * y + z * z))
 
     def pose(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return position (m, world) and quaternion (xyzw) of the point midway between the fingertips."""

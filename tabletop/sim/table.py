@@ -7,6 +7,7 @@ from typing import Final
 import pybullet as p
 
 from tabletop.errors import unknown
+from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.camera import BACKGROUND, TABLE, Slab
 from tabletop.sim.generate import textures
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Table
@@ -38,4 +39,4 @@ def build_slab(slab: Slab, friction: float, rolling: float, client: int) -> None
     half = [s / 2 for s in slab.size]
     shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client)
     body = p.createMultiBody(0, shape, speck, slab.centre, physicsClientId=client)
-    p.changeDynamics(body, -1, lateralFriction=friction, rollingFriction=rolling, physicsClientId=client)
+    set_dynamics(body, [-1], friction, client, rolling=rolling)

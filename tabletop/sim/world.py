@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
-from tabletop.sim.cards import load_cards
+from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.contacts import FELT, body_contacts, named_contacts, stands_free
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
@@ -29,6 +29,12 @@ __all__ = ["Snapshot", "World"]
 
 _Push = tuple[str, tuple[float, ...], int]
 """What is pushed, N (world), and the physics steps left."""
+
+
+_PRESSED: Final = 12
+"""Physics steps for which contacts are solved more exactly once the robot has pressed on something."""
+_UNDER_PALM: Final = 0.033
+"""m from the fingers' middle up to what is held, at most: the palm is close above."""
 
 
 @dataclass(frozen=True)
@@ -126,18 +132,19 @@ class World:
         table, floor = self._slabs = slabs(scene.table)
         self._finer = FINER if any(cards[e.kind].beads for e in scene.entities) else 1
         c = self.client
+        self._iterations = self.settings.solver_iterations if self._finer == 1 else ITERATIONS
+        self._pressed_for = 0
         p.resetSimulation(physicsClientId=c)
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step / self._finer,
-            numSolverIterations=self.settings.solver_iterations if self._finer == 1 else ITERATIONS,
+            numSolverIterations=self._iterations,
+            contactERP=self.settings.contact_erp,
             frictionERP=ANCHORING,
             deterministicOverlappingPairs=1,
             physicsClientId=c,
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
         self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
-        if self._finer > 1:
-            self.arm.cling()
         build_slab(table, scene.table.friction, 0.0, c)
         build_slab(floor, 0.9, 0.05, c)
         build = {False: build_body, True: build_deformable}
@@ -172,13 +179,19 @@ class World:
         body = self._bodies[self.layout.index(entity.name)]
         if body.beads:
             raise TabletopError(f"something deformable cannot start between the fingers, got {entity.name!r}")
-        x, y, z = self.arm.pose()[0]
-        yaw, width = self.arm.target[3], entity.size[1]
-        if width > self.arm.max_width - 0.01:
-            yaw, width = yaw + math.pi / 2, entity.size[0]
+        (x, y, z), yaw = self.arm.pose()[0], self.arm.target[3]
+        part = grasped_part(load_cards()[entity.kind], entity.size)
+        cx, cy, cz = part.centre
+        # The narrower way of those that are free; along x the hand turns a quarter.
+        closing = min((i for i in (0, 1) if i in part.axes), key=lambda i: part.extents[i], default=0)
+        width = part.extents[closing]
+        if closing == 0:
+            yaw -= math.pi / 2
+        cos, sin = math.cos(yaw), math.sin(yaw)
         turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]
         # Tall things hang lower: the hand's palm is close above the fingers' middle.
-        at = [x, y, z - max(0.0, entity.size[2] / 2 - 0.033)]
+        down = cz + max(0.0, entity.size[2] / 2 - cz - _UNDER_PALM)
+        at = [x - cos * cx + sin * cy, y - sin * cx - cos * cy, z - down]
         p.resetBasePositionAndOrientation(body.id, at, turn, physicsClientId=self.client)
         self.arm.clasp(min(width, self.arm.max_width - 0.002))
 
@@ -209,6 +222,7 @@ class World:
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
+            self._feel()
             if (i + 1) % (FORCE_EVERY * self._finer) == 0:
                 self._note_touches()
         self.arm.refresh()
@@ -258,6 +272,24 @@ class World:
             return tuple(row[:3]), tuple(row[3:7])
         (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
         return (x, y, z + body.offset), turn
+
+    def _feel(self) -> None:
+        """Let the arm give way to a great force, and solve contacts more exactly while it presses."""
+        force = self.arm.contact_force()
+        size = math.hypot(*force)
+        if size > self.settings.yield_force:
+            self.arm.give_way(force)
+        if size > self.settings.pressed_force:
+            if not self._pressed_for:
+                self._iterate(max(self.settings.pressed_iterations, self._iterations))
+            self._pressed_for = _PRESSED
+        elif self._pressed_for:
+            self._pressed_for -= 1
+            if not self._pressed_for:
+                self._iterate(self._iterations)
+
+    def _iterate(self, iterations: int) -> None:
+        p.setPhysicsEngineParameter(numSolverIterations=iterations, physicsClientId=self.client)
 
     def push(self, name: str, force: Sequence[float], steps: int = 1) -> None:
         """Push an entity at its centre, or the "gripper", through the coming physics steps.
