@@ -39,6 +39,8 @@ _FORK: Final = width_command(0.014)
 """Two points of contact keep a flat side square and a round one between them."""
 _ARRIVED: Final = 0.012
 """m from its goal at which a push ends."""
+_TIPPING: Final = 0.3
+"""Share of the full speed at which things are pushed over."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -168,7 +170,15 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
         def down(now: State) -> bool:
             return abs(float(Solid.of(now, entity).axes[2, 2])) < 0.3
 
-        state, _ = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), _FORK, limit=15, until=down)  # type: ignore[misc]
+        # Slowly: what is hit slides off ahead of the fingers and does not tip.
+        state, _ = yield from servo(
+            state,
+            lambda _, g=goal, y=yaw: (g, y),  # type: ignore[misc]
+            _FORK,
+            limit=20,
+            speed=_TIPPING,
+            until=down,
+        )
         state, _ = yield from part(state, entity, OPEN)
         # It takes a moment to fall, and what rolls may come back under the gripper.
         state, _ = yield from hold_still(state, OPEN, 4)

@@ -153,7 +153,11 @@ def name_skills(
         promising = [c for c in found[skill.id] if c.rate >= s.promising]
         telling = sorted(
             promising,
-            key=lambda c: (c.fitted, -_telling(c.rate, usual[skill.effect.name, c.task]), -_asked(registry[c.task])),
+            key=lambda c: (
+                c.fitted,
+                -_telling(c.rate, usual[skill.effect.name, c.task]),
+                -_statements(registry[c.task]),
+            ),
         )
         for candidate in telling[: s.contenders]:
             task = registry[candidate.task]
@@ -170,7 +174,7 @@ def name_skills(
         # those the one that sets it apart from its siblings: all that lift also reach, but few carry to the left. Of
         # two that do so alike it is the one that asks for more: what pushes also moves.
         telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
-        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _asked(run.task), rate)
+        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _statements(run.task), rate)
         if run.skill.id not in best or score > best[run.skill.id]:
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
@@ -207,7 +211,7 @@ def name_skills(
     }
 
 
-def _asked(task: Task) -> int:
+def _statements(task: Task) -> int:
     """Return how many statements a task's formula makes."""
     return len(task.success.leaves)
 
