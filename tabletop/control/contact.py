@@ -39,6 +39,8 @@ _FORK: Final = width_command(0.014)
 """Two points of contact keep a flat side square and a round one between them."""
 _ARRIVED: Final = 0.012
 """m from its goal at which a push ends."""
+_RUNS: Final = 0.010
+"""m ahead of the fingers at which something that was flicked runs by itself."""
 _TIPPING: Final = 0.3
 """Share of the full speed at which things are pushed over."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
@@ -218,8 +220,14 @@ def flick(
         run = float((here(now) - begin)[:2] @ unit)
         return begin + np.append(unit * (run + ahead), 0.0), yaw
 
+    stood = Solid.of(state, entity).position[:2].copy()
+
     def gone(now: State) -> bool:
-        return float((here(now) - begin)[:2] @ unit) > distance + 0.03
+        # What runs ahead of the fingers is not to be caught up with.
+        solid = Solid.of(now, entity)
+        off = float((solid.position - here(now))[:2] @ unit) - float(solid.reach(*unit)) - FINGER
+        away = float((solid.position[:2] - stood) @ unit) > 0.9 * distance and off > _RUNS
+        return away or float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
     state, _ = yield from servo(state, onward, _FORK, limit=12, until=gone)
     state, _ = yield from part(state, entity, _FORK, gap=0.09)
