@@ -164,10 +164,11 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
     for _ in range(3):
 
         def approach(now: State) -> tuple[Array, float]:
-            return _behind(now, entity, unit, 0.025, float(Solid.of(now, entity).top))
+            return _behind(now, entity, unit, 0.025, float(Solid.of(now, entity).top) - 0.012)
 
         state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
-        yaw, goal = gripper_yaw(state), here(state) + np.append(unit * 0.12, 0.0)
+        # Up as well: soft fingers would hold the near edge down.
+        yaw, goal = gripper_yaw(state), here(state) + np.append(unit * 0.14, 0.05)
 
         def down(now: State) -> bool:
             return abs(float(Solid.of(now, entity).axes[2, 2])) < 0.3

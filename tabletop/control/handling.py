@@ -64,7 +64,9 @@ Goal = Callable[[State], tuple[Array, float]]
 
 
 def holds(state: State, entity: str) -> bool:
-    """Return whether both fingers press on an entity."""
+    """Return whether both fingers press on an entity; on a fixture, which gives way to neither, one is enough."""
+    if state.layout.move(entity) == "joint":
+        return touches(state, entity)
     return bool(np.min(state.entity(entity, "finger_force")) > _HELD)
 
 

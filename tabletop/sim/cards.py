@@ -162,6 +162,11 @@ class GraspedPart:
     alone: bool
     """Whether it is the only part."""
 
+    @property
+    def closing(self) -> int:
+        """The own horizontal axis (0 x, 1 y) along which it is narrowest, of those that are free."""
+        return min((i for i in (0, 1) if i in self.axes), key=lambda i: self.extents[i], default=0)
+
 
 _FINGERS: Final = 0.010
 """m, how thick a finger is."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.sim import beads
-from tabletop.sim.cards import Part, load_cards, number
+from tabletop.sim.cards import Part, grasped_part, load_cards, number
 from tabletop.sim.joints import corners, moving_point
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
 
@@ -167,7 +167,11 @@ def grasp_point(entity: Entity) -> tuple[float, float, float]:
     card = load_cards()[entity.kind]
     x, y, z = entity.position
     if card.joint is None:
-        return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
+        if card.moves != "rigid":
+            return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
+        cx, cy, cz = grasped_part(card, entity.size).centre
+        dx, dy = _turned(cx, cy, entity.yaw)
+        return x + dx, y + dy, z + cz
     names = dict(zip(("w", "d", "h"), entity.size, strict=True))
     grasp = [number(g, names) for g in card.joint.grasp]
     gx, gy, gz = moving_point(card.joint, entity.size, entity.fraction, grasp)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from tabletop.errors import unknown
-from tabletop.sim.cards import load_cards
+from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.placement import Rectangle, apart, footprint, grasp_point, heights
 from tabletop.sim.scene import Entity, Robot, Table
 
@@ -22,8 +22,7 @@ holding it above another one."""
 
 _OPEN = 0.08
 _AROUND_HANDLE = 0.04
-_FITS = 0.07
-"""m between the fingers: open, around a fixture's handle, and the widest thing to be taken."""
+"""m between the fingers: open, and around a fixture's handle."""
 _CALMER: Final = {"around": "above", "above": "near", "near": "nominal"}
 _TRIES = 30
 
@@ -141,8 +140,10 @@ def _near(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
 
 
 def _across(entity: Entity) -> float:
-    """Return the yaw at which the fingers close on an entity's narrower side where the other is too wide."""
-    return _aligned(entity.yaw + (math.pi / 2 if entity.size[1] > _FITS else 0.0))
+    """Return the yaw at which the fingers close on the part by which an entity is held, where it is narrowest."""
+    card = load_cards()[entity.kind]
+    along_x = card.moves == "rigid" and grasped_part(card, entity.size).closing == 0
+    return _aligned(entity.yaw + (math.pi / 2 if along_x else 0.0))
 
 
 def _aligned(yaw: float) -> float:

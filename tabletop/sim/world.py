@@ -182,10 +182,8 @@ class World:
         (x, y, z), yaw = self.arm.pose()[0], self.arm.target[3]
         part = grasped_part(load_cards()[entity.kind], entity.size)
         cx, cy, cz = part.centre
-        # The narrower way of those that are free; along x the hand turns a quarter.
-        closing = min((i for i in (0, 1) if i in part.axes), key=lambda i: part.extents[i], default=0)
-        width = part.extents[closing]
-        if closing == 0:
+        width = part.extents[part.closing]
+        if part.closing == 0:
             yaw -= math.pi / 2
         cos, sin = math.cos(yaw), math.sin(yaw)
         turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]

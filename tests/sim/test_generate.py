@@ -12,8 +12,9 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
+from tabletop.logic.geometry import Solid
 from tabletop.sim import Scene, World, generate, load_scene_card
-from tabletop.sim.cards import load_cards
+from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.generate import GRIPPER_STARTS, inventory
 
 DISCOVERY = load_scene_card("discovery")
@@ -176,7 +177,9 @@ def test_the_gripper_starts_where_the_mode_says(world: World, mode: str) -> None
         scene = generate({"entities": {"a": ["block", "brick", "mug"][seed % 3]}}, seed, gripper=mode)
         state = world.load(scene)
         assert scene.entity("a").held == (mode in {"holding", "bearing"})
-        gap = state.robot("gripper_position") - state.entity("a", "position")
+        solid = Solid.of(state, "a")
+        part = grasped_part(load_cards()[scene.entity("a").kind], scene.entity("a").size)
+        gap = state.robot("gripper_position") - solid.world(np.array(part.centre))
         flat, up = math.hypot(gap[0], gap[1]), gap[2]
         if mode in {"around", "holding", "bearing"}:
             assert flat < 0.01
