@@ -39,6 +39,10 @@ _FORK: Final = width_command(0.014)
 """Two points of contact keep a flat side square and a round one between them."""
 _ARRIVED: Final = 0.012
 """m from its goal at which a push ends."""
+_RUNS: Final = 0.010
+"""m ahead of the fingers at which something that was flicked runs by itself."""
+_TIPPING: Final = 0.3
+"""Share of the full speed at which things are pushed over."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -169,7 +173,15 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
         def down(now: State) -> bool:
             return abs(float(Solid.of(now, entity).axes[2, 2])) < 0.3
 
-        state, _ = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), _FORK, limit=15, until=down)  # type: ignore[misc]
+        # Slowly: what is hit slides off ahead of the fingers and does not tip.
+        state, _ = yield from servo(
+            state,
+            lambda _, g=goal, y=yaw: (g, y),  # type: ignore[misc]
+            _FORK,
+            limit=20,
+            speed=_TIPPING,
+            until=down,
+        )
         state, _ = yield from part(state, entity, OPEN)
         # It takes a moment to fall, and what rolls may come back under the gripper.
         state, _ = yield from hold_still(state, OPEN, 4)
@@ -181,11 +193,16 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
 
 @primitive
 def flick(
-    state: State, entity: Name, to: Name | None = None, direction: Direction = "away", distance: Length = 0.12
+    state: State,
+    entity: Name,
+    to: Name | None = None,
+    direction: Direction = "away",
+    distance: Length = 0.12,
+    ahead: Length = 0.10,
 ) -> Motion:
-    """Push an entity at full speed over a distance, toward another one or in a direction, and stop.
+    """Push an entity fast over a distance, toward another one or in a direction, and stop.
 
-    It glides on by itself while the gripper goes up.
+    It glides on by itself while the gripper goes up. The gripper's goal is `ahead` of it: the farther, the faster.
     """
     unit = np.array(DIRECTIONS[direction])[:2]
     if to is not None:
@@ -200,14 +217,20 @@ def flick(
     state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
     begin, yaw = here(state).copy(), gripper_yaw(state)
 
-    def ahead(now: State) -> tuple[Array, float]:
+    def onward(now: State) -> tuple[Array, float]:
         run = float((here(now) - begin)[:2] @ unit)
-        return begin + np.append(unit * (run + 0.10), 0.0), yaw
+        return begin + np.append(unit * (run + ahead), 0.0), yaw
+
+    stood = Solid.of(state, entity).position[:2].copy()
 
     def gone(now: State) -> bool:
-        return float((here(now) - begin)[:2] @ unit) > distance + 0.03
+        # What runs ahead of the fingers is not to be caught up with.
+        solid = Solid.of(now, entity)
+        off = float((solid.position - here(now))[:2] @ unit) - float(solid.reach(*unit)) - FINGER
+        away = float((solid.position[:2] - stood) @ unit) > 0.9 * distance and off > _RUNS
+        return away or float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
-    state, _ = yield from servo(state, ahead, _FORK, limit=12, until=gone)
+    state, _ = yield from servo(state, onward, _FORK, limit=12, until=gone)
     state, _ = yield from part(state, entity, _FORK, gap=0.09)
     position = here(state).copy()
     for i in range(20):

@@ -13,7 +13,7 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Grasp", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
+__all__ = ["Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
@@ -65,19 +65,20 @@ def _slab(at: Array, yaw: float, along: float, across: float) -> Solid:
     return Solid(at, turn, np.array([across, along, 0.001]))
 
 
-def _blocked(state: State, name: str, at: Array, yaw: float) -> tuple[int, float]:
-    """Return how many things the open fingers would hit, and the least height that keeps the hand clear.
+def blocked(state: State, name: str, at: Array, yaw: float, apart_from: str | None = None) -> tuple[int, float]:
+    """Return how many things the open fingers would hit, and the least height (m) that keeps the hand clear.
 
     Args:
         state: now.
         name: what is to be grasped.
         at: (3,), where the gripper should be, m.
         yaw: of the gripper, rad.
+        apart_from: what may be hit.
     """
     fingers, hand = _slab(at, yaw, 0.050, 0.011), _slab(at, yaw, 0.106, 0.029)
     hits, lowest = 0, -math.inf
     for other in state.layout.names:
-        if other == name or not load_cards()[state.layout.kind(other)].solid:
+        if other in {name, apart_from} or not load_cards()[state.layout.kind(other)].solid:
             continue
         solid = Solid.of(state, other)
         if float(solid.bottom) > at[2] + HAND or np.linalg.norm(solid.position[:2] - at[:2]) > 0.3:
@@ -133,7 +134,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]
     costs = []
     for yaw, _ in options:
-        hits, lowest = _blocked(state, name, point, yaw)
+        hits, lowest = blocked(state, name, point, yaw)
         costs.append((hits, max(0.0, lowest - float(point[2])), abs(yaw - now)))
     best = min(range(len(options)), key=lambda i: costs[i])
     point[2] += min(costs[best][1], 0.025)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from tabletop.control.grasps import blocked, nearest_yaw
 from tabletop.control.handling import holds, release
 from tabletop.control.motion import (
     CLOSED,
@@ -76,8 +77,10 @@ def _carry(
     beside: str | None,
     far: str | None,
     tolerance: float,
+    *,
+    turning: bool = False,
 ) -> Motion:
-    """Carry, to within a tolerance (m)."""
+    """Carry, to within a tolerance (m); with `turning` the hand turns where it would else come down on something."""
     start = Solid.of(state, entity).position.copy()
     shift = _shift(direction, distance)
     if beside is not None and direction is not None:
@@ -93,7 +96,9 @@ def _carry(
     else:
         raise TabletopError("carry needs to, beside, far or direction")
 
-    def goal(now: State) -> tuple[Array, None]:
+    yaw: float | None = None
+
+    def goal(now: State) -> tuple[Array, float | None]:
         solid = Solid.of(now, entity)
         if to is not None:
             wanted_at, support = spot(now, to)
@@ -104,8 +109,10 @@ def _carry(
         wanted = here(now).copy()
         wanted[:2] += wanted_at - solid.position[:2]
         wanted[2] = support + _hang(now, entity) + max(0.012, height)
-        return wanted, None
+        return wanted, yaw
 
+    if turning:
+        yaw = _clear_yaw(state, entity, goal(state)[0], to)
     low, lost = _hang(state, entity), 0
     for _ in range(70):
         state, ok = yield from hover(state, goal, CLOSED, low=low, held=(entity,), tolerance=tolerance, limit=1)
@@ -114,6 +121,18 @@ def _carry(
         if (ok and not lost) or lost > 2:
             break
     return state, not lost
+
+
+def _clear_yaw(state: State, entity: str, at: Array, to: str | None) -> float | None:
+    """Return the yaw at which the hand is clear of things once it lets go at a place (3,); None where it is already."""
+    down = at - np.array([0.0, 0.0, 0.010])
+    now = gripper_yaw(state)
+    costs = {}
+    for yaw in (now, *(nearest_yaw(now + math.pi * i / 4, state) for i in (1, 2, 3))):
+        hits, lowest = blocked(state, entity, down, yaw, to)
+        costs[yaw] = (hits, max(0.0, lowest - float(down[2])), abs(yaw - now))
+    best = min(costs, key=lambda y: costs[y])
+    return None if costs[now][:2] <= costs[best][:2] else best
 
 
 @primitive
@@ -153,7 +172,7 @@ def place(
     if on is None and beside is None and direction is None and far is None:
         ok = holds(state, entity)
     else:
-        state, ok = yield from _carry(state, entity, on, direction, distance, 0.0, beside, far, 0.014)
+        state, ok = yield from _carry(state, entity, on, direction, distance, 0.0, beside, far, 0.014, turning=True)
     if not ok:
         return state, False
     state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
@@ -171,7 +190,7 @@ def drag(
     distance: Length = 0.12,
     within: Length = 0.0,
 ) -> Motion:
-    """Draw what is held along the table, hardly lifted: to another entity, or a distance in a direction.
+    """Draw what is held along the table, not lifted: to another entity, or a distance in a direction.
 
     With `within` it stops so far off the other one, or that much beyond it where it is negative.
     """
@@ -183,8 +202,8 @@ def drag(
         way = distance * np.array(DIRECTIONS[direction])
     else:
         raise TabletopError("drag needs to or direction")
-    # A little lifted: pressed on the table it would slip from the fingers.
-    goal = here(state) + np.array([way[0], way[1], 0.004])
+    # Pressed on the table it would slip from the fingers.
+    goal = here(state) + np.array([way[0], way[1], 0.0])
     state, _ = yield from straight(state, goal, gripper_yaw(state), CLOSED, tolerance=0.008, limit=30, speed=0.7)
     return state, holds(state, entity)
 

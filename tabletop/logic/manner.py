@@ -40,7 +40,7 @@ def slid(state: State, initial: State, a: Entity, height: Length = 0.01) -> Arra
 
 @predicate(phrase="{a} carried by {distance}", negated="{a} not carried by {distance}", scale=0.05)
 def carried(state: State, initial: State, a: Entity, distance: Length = 0.05) -> Array:
-    """While both fingers held a and nothing else touched it, it went `distance` or more, seen from above."""
+    """While both fingers held a, 5 mm or more off all else, it went `distance` or more, seen from above."""
     return np.asarray(state.entity(a, "carried_distance") - initial.entity(a, "carried_distance") - distance)
 
 

@@ -151,7 +151,14 @@ def name_skills(
     trials: list[TaskRun] = []
     for skill in skills:
         promising = [c for c in found[skill.id] if c.rate >= s.promising]
-        telling = sorted(promising, key=lambda c: (c.fitted, -_telling(c.rate, usual[skill.effect.name, c.task])))
+        telling = sorted(
+            promising,
+            key=lambda c: (
+                c.fitted,
+                -_telling(c.rate, usual[skill.effect.name, c.task]),
+                -_statements(registry[c.task]),
+            ),
+        )
         for candidate in telling[: s.contenders]:
             task = registry[candidate.task]
             trials += [
@@ -159,14 +166,15 @@ def name_skills(
             ]
     verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
-    best: dict[str, tuple[bool, bool, float, float]] = {}
+    best: dict[str, tuple[bool, bool, float, int, float]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
         rate = float(np.mean(verdicts[start : start + s.trials]))
         # What the skill does reliably; a task as it is written rather than one that was fitted to the skill; and of
-        # those the one that sets it apart from its siblings: all that lift also reach, but few carry to the left.
+        # those the one that sets it apart from its siblings: all that lift also reach, but few carry to the left. Of
+        # two that do so alike it is the one that asks for more: what pushes also moves.
         telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
-        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, rate)
+        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _statements(run.task), rate)
         if run.skill.id not in best or score > best[run.skill.id]:
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
@@ -201,6 +209,11 @@ def name_skills(
         },
         "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
     }
+
+
+def _statements(task: Task) -> int:
+    """Return how many statements a task's formula makes."""
+    return len(task.success.leaves)
 
 
 def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:

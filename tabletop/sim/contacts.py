@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import pybullet as p
@@ -10,10 +10,13 @@ import pybullet as p
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.state import Layout
 
-__all__ = ["FELT", "Contacts", "Names", "body_contacts", "named_contacts", "named_depths"]
+__all__ = ["FELT", "Contacts", "Names", "body_contacts", "named_contacts", "named_depths", "stands_free"]
 
 FELT: Final = 0.1
 """N: less is no contact."""
+_GAP: Final = 0.005
+"""m off everything else that something must be to count as carried, not drawn along."""
+
 Contacts = Mapping[tuple[int, int], Mapping[int, float]]
 """N of normal force by what is touched, the other body's id and link, then by the body's own link."""
 
@@ -25,6 +28,18 @@ def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, flo
         by_link = out.setdefault((contact[2], contact[4]), {})
         by_link[contact[3]] = by_link.get(contact[3], 0.0) + contact[9]
     return out
+
+
+def stands_free(bodies: Collection[int], robot: int, client: int) -> bool:
+    """Return whether all is 5 mm or more off some bodies, but for themselves and the robot."""
+    own = {robot, *bodies}
+    for body in bodies:
+        low, high = p.getAABB(body, -1, client)
+        around = p.getOverlappingObjects([v - _GAP for v in low], [v + _GAP for v in high], client)
+        for other in {o for o, _ in around or ()} - own:
+            if p.getClosestPoints(body, other, _GAP, physicsClientId=client):
+                return False
+    return True
 
 
 class Names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -41,6 +41,12 @@ class Spec:
     kind: str
     raw: Mapping[str, Any]
     """The card's own fields."""
+
+
+_ROOM: Final = 0.04
+"""m around a mark: a finger's breadth and a half."""
+_ROOM_ABOVE: Final = 0.3
+"""m above the table."""
 
 
 def draw(value: object, rng: np.random.Generator, what: str) -> float:
@@ -133,6 +139,12 @@ def heights(entity: Entity) -> tuple[float, float]:
     return z, max(z + h, grasp_point(entity)[2])
 
 
+def _around(mark: Entity) -> Rectangle:
+    """Return the rectangle that is to stay free around a mark."""
+    x, y, half_w, half_d, yaw = footprint(mark)
+    return x, y, half_w + _ROOM, half_d + _ROOM, yaw
+
+
 def _clear(entity: Entity, obstacles: Sequence[tuple[float, float, Rectangle]]) -> bool:
     """Return whether an entity is apart from obstacles, each an underside, a top (z, m) and a rectangle."""
     low, high = heights(entity)
@@ -213,6 +225,10 @@ def place(
     base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
     solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
     obstacles = [(*heights(e), footprint(e)) for e in solid]
+    if not ways:
+        # What stands just anywhere leaves room around a mark for what is brought there, whichever comes first.
+        marks = (e for e in placed if not load_cards()[e.kind].solid)
+        obstacles += [(table.height, table.height + _ROOM_ABOVE, _around(e)) for e in marks]
     for _ in range(_TRIES):
         candidate = _candidate(spec, entity, placed, table, rng)
         if candidate is not None:
@@ -221,7 +237,9 @@ def place(
             if card.solid:
                 if _clear(candidate, obstacles):
                     return candidate
-            elif _marks(spec, candidate, table):
+            elif _marks(spec, candidate, table) and all(
+                apart(_around(candidate), footprint(e), _GAP) for e in solid if e.name.startswith("extra")
+            ):
                 return candidate
         entity = replace(entity, yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")))
     return None

@@ -49,7 +49,7 @@ ENTITY_FIELDS: Final[dict[str, int]] = {
     "highest": 1,  # m, world: greatest z of `position` so far
     "steepest": 1,  # rad: greatest angle between its own z axis and the vertical so far, while over the table
     "touch": 1,  # N: greatest force so far with which the robot touched it (its moving part), all links together
-    "carried_distance": 1,  # m: horizontal path so far while both fingers held it and nothing else touched it
+    "carried_distance": 1,  # m: horizontal path so far while both fingers held it, 5 mm or more off all else
     "free_distance": 1,  # m: horizontal path over the table since the robot last touched it, or since reset
 }
 """Columns of each entity, with their widths."""

@@ -47,7 +47,7 @@ class Way:
             index: of the entity.
             position: m, world.
             turn: quaternion, xyzw.
-            aloft: whether both fingers press on it and nothing but the robot touches it.
+            aloft: whether both fingers press on it and nothing but the robot is near it.
         """
         x, y, z = position
         step = math.hypot(x - self._last[index][0], y - self._last[index][1])

@@ -16,7 +16,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import grasped_part, load_cards
-from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths
+from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
 from tabletop.sim.robot import RobotArm
@@ -258,14 +258,8 @@ class World:
         for i, body in enumerate(self._bodies):
             if body.moves != "static":
                 held = min(self._finger_forces.get(i, (0.0, 0.0))) > FELT
-                self._way.follow(i, *self._pose(i), held and self._clear(body))
-
-    def _clear(self, body: Body) -> bool:
-        """Return whether nothing but the robot, and its own beads, touches a body."""
-        own = {self.arm.body, *body.beads}
-        pressed = (body_contacts(b, self.client) for b in body.beads or (body.id,))
-        others = (sum(force.values()) for found in pressed for (other, _), force in found.items() if other not in own)
-        return sum(others) <= FELT
+                own = body.beads or (body.id,)
+                self._way.follow(i, *self._pose(i), held and stands_free(own, self.arm.body, self.client))
 
     def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""

@@ -81,9 +81,9 @@ def test_a_goals_numbers_are_the_pose_and_the_other_statements() -> None:
     with World() as world:
         state = world.load(generate(task.scene, 0))
     achieved, desired = reward.achieved(state, state), reward.desired(state)
-    assert achieved.shape == desired.shape == (reward.width,) == (12,)
+    assert achieved.shape == desired.shape == (reward.width,) == (13,)
     np.testing.assert_allclose(achieved[:3], state.entity("block", "position"), rtol=1e-6)
     np.testing.assert_allclose(desired[:3], state.entity("target", "position"), rtol=1e-6)
-    batch = np.broadcast_to(achieved, (4, 2, 12))
+    batch = np.broadcast_to(achieved, (4, 2, 13))
     assert reward(batch, desired).shape == (4, 2)
     assert (reward(batch, desired) == float(reward(achieved, desired))).all()

@@ -115,10 +115,11 @@ def test_what_leans_over_the_edge_has_slid_and_what_topples_on_the_table_has_not
     assert holds("toppled(can) and not slid(can) and not upright_throughout(can)", toppled)
 
 
-def test_what_is_flicked_glides_on_and_what_is_pushed_does_not() -> None:
-    flick = play("slide", ("flick", {"entity": "puck", "direction": "away", "distance": 0.14}))
-    push = play("slide", ("push", {"entity": "puck", "direction": "away", "distance": 0.17}))
-    for run, glides in ((flick, True), (push, False)):
+def test_what_is_flicked_glides_on_and_what_is_drawn_along_does_not() -> None:
+    flick = play("slide", ("flick", {"entity": "puck", "direction": "away", "distance": 0.13, "ahead": 0.06}))
+    along = {"entity": "puck", "direction": "away", "distance": 0.17}
+    drag = play("slide", ("grasp", {"entity": "puck"}), ("drag", along), ("release", {}))
+    for run, glides in ((flick, True), (drag, False)):
         assert holds("moved(puck, away, 15 cm) and slid(puck)", run)
         assert holds("glided(puck, 5 cm)", run) is glides
 

@@ -289,3 +289,21 @@ def test_a_malformed_card_is_refused_in_one_line(card: object, words: str) -> No
 def test_a_seed_is_a_whole_number_from_0(seed: object) -> None:
     with pytest.raises(TabletopError, match="seed"):
         generate({"entities": BLOCK}, seed)  # type: ignore[arg-type]
+
+
+def test_extras_leave_room_around_a_mark_for_what_is_brought_there() -> None:
+    card = {
+        "entities": {
+            "block": "block",
+            "mark": {"kind": "target", "offset": {"from": "block", "distance": [0.12, 0.25]}},
+        },
+        "extras": {"count": 2, "kinds": ["brick", "can"]},
+    }
+    nearest = []
+    for seed in range(60):
+        scene = {e.name: e for e in generate(card, seed).entities}
+        for extra in (e for name, e in scene.items() if name.startswith("extra")):
+            gap = math.dist(extra.position[:2], scene["mark"].position[:2])
+            nearest.append(gap - extra.size[0] / 2)
+    # Half a mark and room for a finger.
+    assert min(nearest) > 0.06
