@@ -153,7 +153,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")
     name.add_argument("run", help="a run folder, or 'default' for the library that ships")
-    name.add_argument("--episodes", type=int, default=40, metavar="N", help="on split B, a skill (default 40)")
+    name.add_argument(
+        "--episodes",
+        type=int,
+        default=40,
+        metavar="N",
+        help="for a skill, to see whether its name stands (default 40); a task's best skill has twice as many fresh ones",
+    )
     _common(name, out="where to write (default: the run folder)")
 
     plan = commands.add_parser("plan", help="chain skills to reach goals")

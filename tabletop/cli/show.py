@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.logic import Task
+from tabletop.naming import skills_by_task
 
 __all__ = [
     "audit_lines",
@@ -100,17 +101,18 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the named skills, those with a task first, and the tasks."""
+    """Return the named tasks with their rates on fresh scenes, then what else has a name."""
     lines = []
-    for e in sorted(result["skills"], key=lambda e: (e["task"] is None, e["name"] is None, -e["low"])):
-        if e["task"]:
-            rate = (
-                f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
-            )
-            lines.append(f"{e['id']:12} {e['name']:30} {rate}")
-        elif e["name"]:
-            lines.append(f"{e['id']:12} {e['name']}")
+    best = skills_by_task(result)
+    for e in sorted(best.values(), key=lambda e: (-e["success"], e["task"])):
+        more = result["tasks"][e["task"]]["skills"] - 1
+        rate = f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
+        lines.append(f"{e['id']:12} {e['name']:30} {rate}" + (f", and {more} more" if more else ""))
+    lines += [f"{e['id']:12} {e['name']}" for e in result["skills"] if e["name"] and not e["task"]]
     lines.append(f"{len(result['named_tasks'])} tasks named: {', '.join(result['named_tasks']) or 'none'}")
+    if best:
+        mean = sum(e["success"] for e in best.values()) / len(best)
+        lines.append(f"mean success {mean:.2f}, on scenes that had no part in choosing any of these skills")
     return lines
 
 

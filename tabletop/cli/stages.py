@@ -16,8 +16,8 @@ from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.cli.planning import skills_of
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.naming import NameSettings, name_skills
-from tabletop.naming.name import skill_task
+from tabletop.naming import NameSettings, name_skills, skills_by_task
+from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search, evaluate_plans
 from tabletop.report import write_report
@@ -129,7 +129,11 @@ def name_stage(folder: Path, library: Library, settings: NameSettings, workers: 
     merge_summary(
         folder,
         "name",
-        {"skills": [{k: e[k] for k in keys} for e in result["skills"]], "named_tasks": result["named_tasks"]},
+        {
+            "skills": [{k: e[k] for k in keys} for e in result["skills"]],
+            "named_tasks": result["named_tasks"],
+            "tasks": result["tasks"],
+        },
     )
     return result
 
@@ -208,11 +212,7 @@ def perturb_stage(
     """
     named = read_names(folder / "name.json", f"tabletop name {folder}")
     library, registry = library_of(folder), load_registry()
-    best: dict[str, dict[str, Any]] = {}
-    for entry in named["skills"]:
-        if entry["task"] and entry["low"] > best.get(entry["task"], {"low": -1.0})["low"]:
-            best[entry["task"]] = entry
-    chosen = sorted(best.values(), key=lambda e: (-e["low"], e["id"]))[:most]
+    chosen = sorted(skills_by_task(named).values(), key=lambda e: (-e["low"], e["id"]))[:most]
     if not chosen:
         raise TabletopError(
             "no skill of this library is named for a task, so there is nothing to perturb; discover longer"

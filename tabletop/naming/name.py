@@ -1,4 +1,8 @@
-"""Naming: skills tested against the registry, names chosen on one split of scenes and reported on another."""
+"""Naming: skills tested against the registry on three splits of scenes.
+
+Split A gives each skill a task that it may be. On split B the name stands or falls, and each task gets its best skill.
+Split C had no part in any of that: what is reported of a task is measured on it.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from tabletop.logic import Registry, Task
+from tabletop.logic import Registry
+from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
 from tabletop.naming.phrase import consistency, offset_words, phrase
+from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Trajectory, episode
-from tabletop.rollout.policy import Nothing, Policy, Random
 from tabletop.rollout.statistics import wilson
-from tabletop.sim.generate import generate
-from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill
 from tabletop.skills.measure import Sample, SkillRun, nominal_run
 
-__all__ = ["NameSettings", "TaskRun", "name_skills", "run_task_run", "skill_task", "task_scene"]
+__all__ = ["NameSettings", "name_skills", "rate_tasks"]
 
 _SPLIT_A: Final = 1_000_000
 _SPLIT_B: Final = 2_000_000
+_SPLIT_C: Final = 3_000_000
 """First scene seeds of the splits, so that they never meet."""
 
 
@@ -40,6 +43,8 @@ class NameSettings:
     """Candidates a skill that get such trials."""
     episodes: int = 40
     """Episodes a skill on split B, in the scenes of the one task chosen."""
+    fresh: int = 80
+    """Episodes a task on split C, of the skill that was chosen for it."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
     promising: float = 0.1
@@ -48,73 +53,6 @@ class NameSettings:
     reliable: float = 0.7
     """Rate in the trials from which a more telling task is preferred to one that is done more often."""
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One episode of a skill, or of a floor, on a task's scene: a pure description of it."""
-
-    library: Library
-    skill: Skill
-    task: Task
-    candidate: Candidate
-    seed: int
-    """Of the scene."""
-    mode: str
-    """ "skill", "shuffled" (a code of the kind drawn at random), "random" or "nothing"."""
-
-
-def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:
-    """Return the scene of a task, with a target where the candidate's own offset puts it."""
-    offsets = None
-    if candidate.offset is not None and task.parameter is not None and task.parameter.entity:
-        x, y = candidate.offset
-        offsets = {task.parameter.entity: {"x": x, "y": y}}
-    return generate(task.scene, seed, gripper="nominal", offsets=offsets)
-
-
-def _asked(task: Task, candidate: Candidate) -> Task:
-    return task.with_value(candidate.angle) if candidate.angle is not None else task
-
-
-def skill_task(registry: Registry, entry: Mapping[str, Any], seed: int) -> tuple[Scene, Task, str]:
-    """Return a scene of the task a skill is named for, the task with the skill's own parameter, and its entity.
-
-    Args:
-        registry: the tasks.
-        entry: one of name_skills' "skills", named for a task.
-        seed: of the scene.
-    """
-    offset = tuple(entry["offset"]) if entry["offset"] else None
-    candidate = Candidate(entry["task"], entry["success"], entry["n"], offset, entry["angle"])
-    task = registry[entry["task"]]
-    return task_scene(task, candidate, seed), _asked(task, candidate), task.attends
-
-
-def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
-    if run.mode == "nothing":
-        return Nothing()
-    if run.mode == "random":
-        return Random()
-    skill = run.skill
-    if run.mode == "shuffled":
-        codes = run.library.codes
-        own = codes.codes_of(int(codes.kind_of[skill.code]))
-        skill = run.library.skills[int(rng.choice(own))]
-    return run.library.policy(skill, run.task.attends, run.task.horizon)
-
-
-def run_task_run(run: TaskRun) -> Trajectory:
-    """Run it, within the task's horizon."""
-    rng = np.random.default_rng([run.seed, 51])
-    scene = task_scene(run.task, run.candidate, run.seed)
-    return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill, run.task.horizon))
-
-
-def _done(run: TaskRun) -> bool:
-    trajectory = run_task_run(run)
-    task = _asked(run.task, run.candidate)
-    return bool(task.success.holds(trajectory.final, trajectory.initial))
 
 
 def _brief(run: SkillRun) -> Sample:
@@ -133,11 +71,13 @@ def name_skills(
     by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
     split B, scenes that had no part in the choice, the skill and three floors (another code at random, random
     actions, nothing) are run. The name stands
-    if the Wilson lower bound is at least `settings.least` and above each floor's own rate.
+    if the Wilson lower bound is at least `settings.least` and above each floor's own rate. The best skill of each task
+    is the one with the highest bound. How well it does is then measured on split C.
 
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the floors,
         phrase, consistency and outcomes on split A (with the effects, where these are relations); "named_tasks";
+        "tasks": by task, the id of its best skill, how many carry its name, and success, low, high and n on split C;
         "matrix" of rates on split A.
     """
     s = settings or NameSettings()
@@ -157,7 +97,7 @@ def name_skills(
             trials += [
                 TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
             ]
-    verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
+    verdicts = list(engine.map(succeeds, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
     best: dict[str, tuple[bool, bool, float, float]] = {}
     for start in range(0, len(trials), s.trials):
@@ -180,7 +120,7 @@ def name_skills(
                 runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
                 finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
     jobs_b = [run for runs in finals.values() for run in runs]
-    outcomes = iter(list(engine.map(_done, jobs_b, chunk=8, label="name: split B")))
+    outcomes = iter(list(engine.map(succeeds, jobs_b, chunk=8, label="name: split B")))
     answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
     results = {
         (skill.id, mode): answers[_question(skill, chosen[skill.id], mode)]
@@ -194,13 +134,62 @@ def name_skills(
     return {
         "skills": entries,
         "named_tasks": sorted({e["task"] for e in entries if e["task"]}),
+        "tasks": rate_tasks(library, registry, engine, entries, s),
         "matrix": {
             "tasks": tasks,
             "skills": [k.id for k in skills],
             "rates": [[round(rates[k.id][t], 3) if t in rates[k.id] else None for t in tasks] for k in skills],
         },
-        "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
+        "settings": {
+            "seed": s.seed,
+            "episodes": s.episodes,
+            "effects": s.effects,
+            "trials": s.trials,
+            "fresh": s.fresh,
+        },
     }
+
+
+def rate_tasks(
+    library: Library, registry: Registry, engine: Engine, entries: Sequence[Mapping[str, Any]], settings: NameSettings
+) -> dict[str, dict[str, Any]]:
+    """Choose the best skill of each named task, and measure it on split C.
+
+    The rate stays as it comes out: a task whose name stood on split B keeps it, or the rates of those that are left
+    would be too high again.
+
+    Args:
+        library: the skills.
+        registry: the tasks.
+        engine: runs the episodes.
+        entries: of the skills, with their figures on split B.
+        settings: how many episodes, and the seed.
+
+    Returns:
+        By task: "skill", its id; "skills", how many carry the task's name; success, low, high and n on split C.
+    """
+    best = best_of_tasks(entries)
+    n = settings.fresh
+    runs = []
+    for task, entry in best.items():
+        offset = tuple(entry["offset"]) if entry["offset"] else None
+        candidate = Candidate(task, entry["success"], entry["n"], offset, entry["angle"])
+        make = partial(TaskRun, library, library.skill(entry["id"]), registry[task], candidate)
+        runs += [make(seed=_SPLIT_C + 1000 * settings.seed + i, mode="skill") for i in range(n)]
+    outcomes = list(engine.map(succeeds, runs, chunk=8, label="name: split C"))
+    out: dict[str, dict[str, Any]] = {}
+    for i, (task, entry) in enumerate(best.items()):
+        done = sum(outcomes[i * n : (i + 1) * n])
+        low, high = wilson(done, n)
+        out[task] = {
+            "skill": entry["id"],
+            "skills": sum(e["task"] == task for e in entries),
+            "success": round(done / n, 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "n": n,
+        }
+    return out
 
 
 def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:

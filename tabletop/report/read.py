@@ -101,7 +101,14 @@ def _rates(row: object, where: str) -> tuple[float, ...]:
 
 
 def _naming(fields: Fields, folder: Path) -> Naming:
-    skills = tuple(_skill(f, folder) for f in fields.each("skills"))
+    found = {s.id: s for s in (_skill(f, folder) for f in fields.each("skills"))}
+    for task in fields.named("tasks").values():
+        id = task.text("skill") or ""
+        if id not in found:
+            raise task.wrong("skill", "the id of one of the skills")
+        success, low, high = (task.rate(k) for k in ("success", "low", "high"))
+        found[id] = replace(found[id], success=success, low=low, high=high, n=task.count("n"), best=True)
+    skills = tuple(found.values())
     raw = fields.data.get("matrix")
     if raw is None:
         return Naming(skills)

@@ -107,7 +107,13 @@ def nominal_run(run: SkillRun) -> Sample:
 def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array, Array, npt.NDArray[np.float32]]:
     sample = nominal_run(run)
     lengths = np.array(sample.effect) * sample.metres
-    return sample.code, sample.effect, lengths, sample.outcome, sample.trajectory.state.robot("joints").astype(np.float32)
+    return (
+        sample.code,
+        sample.effect,
+        lengths,
+        sample.outcome,
+        sample.trajectory.state.robot("joints").astype(np.float32),
+    )
 
 
 def sample_effects(

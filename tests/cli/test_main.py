@@ -233,6 +233,7 @@ def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
     monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
     entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
     named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
+    named["tasks"] = {"button-press": {"skill": "button-00", "success": 1.0, "low": 0.9, "high": 1.0, "n": 9}}
     (run_of / "name.json").write_text(json.dumps(named))
     rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
     monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)

@@ -8,12 +8,12 @@ reported as so many skills at 2 cm is in metres of the world: `EffectKind.metres
 | held, placed, settled, reached, dragged | x, y, z | m | the same |
 | settled | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
 | turned | turn | half a turn is 0.6 m | the way of its corner |
-| drawer, door and all other joints | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
+| all joints | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
 | toppled | tilt | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | beyond the edge | m | the same |
 | stacked, contained, adjoined | x, y, z from where it holds | m | the same |
 | straightened, folded | distance of ends or corners | m | the same |
-| all with a fact | true or false | 0 or 0.15 m | the same: a fact has no length, and 15 cm apart it is seen through the noise |
+| all with a fact | true or false | 0 or 0.15 m | the same: a fact has no length |
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class EffectKind:
     function: Callable[[State, State, str], Array]
     """(initial, state, entity) -> (..., size), in metres of the reach."""
     lengths: Callable[[Entity], tuple[float, ...]] | None
-    """(size,) metres of the world that each number's metre of the reach is, on an entity; None where all are the same."""
+    """(size,) metres of the world that a metre of each number is, on an entity; None where they are the same."""
 
     def metres(self, entity: Entity) -> Array:
         """Return the factors from an effect on an entity to metres of the world: (EFFECT_WIDTH,)."""
