@@ -158,7 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         default=40,
         metavar="N",
-        help="for a skill, to see whether its name stands (default 40); a task's best skill has twice as many fresh ones",
+        help="a skill, to see whether its name stands (default 40); a task's best skill has twice as many fresh ones",
     )
     _common(name, out="where to write (default: the run folder)")
 
