@@ -136,10 +136,12 @@ def chain_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def perturb_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return success by magnitude, one family a line."""
-    return [
-        f"{name:18} "
-        + "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
-        + f"   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}"
-        for name, c in result.items()
-    ]
+    """Return success by magnitude, one family a line, and what a family does nothing to, with why."""
+    lines = []
+    for name, c in result.items():
+        if c["n"]:
+            rates = "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
+            lines.append(f"{name:18} {rates}   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}")
+        for why, count in c["not_applicable"].items():
+            lines.append(f"{name:18} not applicable to {count} of {count + c['n']} episodes: {why}")
+    return lines

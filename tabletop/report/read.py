@@ -177,12 +177,16 @@ def _sweep(family: str, fields: Fields, folder: Path) -> Sweep:
     order = sorted(range(len(magnitudes)), key=lambda i: magnitudes[i])
     sorted_curves = {k: tuple(c[i] for i in order) if c else () for k, c in curves.items()}
     counted = finite(fields.data.get("n"))
+    raw = fields.data.get("not_applicable")
+    others = Fields.of({} if raw is None else raw, fields.place("not_applicable"))
+    left_out = {why: others.count(why) or 0.0 for why in others.data}
     return Sweep(
         family,
         fields.text("unit") or "",
         tuple(magnitudes[i] for i in order),
         **sorted_curves,
         numbers=_present(fields, "area", "worst", "drop") | ({} if counted is None else {"n": counted}),
+        not_applicable=left_out,
         clip=_clip(fields, folder),
     )
 

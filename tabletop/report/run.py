@@ -150,6 +150,8 @@ class Sweep:
     numbers: Mapping[str, float]
     """area, worst, drop, n."""
     clip: Path | None
+    not_applicable: Mapping[str, float] = field(default_factory=dict)
+    """Episodes that the family does nothing to, by why."""
 
 
 @dataclass(frozen=True)

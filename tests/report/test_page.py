@@ -353,3 +353,16 @@ def test_a_best_skill_that_is_none_of_the_skills_is_refused(run_folder: Path) ->
     edit(run_folder, "name.json", put("tasks", "push_left", "skill", value="who"))
     with pytest.raises(TabletopError, match="must be the id of one of the skills, got 'who'"):
         read_run(run_folder)
+
+
+def test_what_a_disturbance_does_nothing_to_is_said(run_folder: Path) -> None:
+    def change(data: Any) -> None:
+        data["friction"]["not_applicable"] = {"dial: it turns <on the spot>": 6}
+        data["push"] = {"unit": "N", "magnitudes": [0, 1], "success": [], "n": 0, "not_applicable": {"door: why": 9}}
+        data["push"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None}
+
+    edit(run_folder, "perturb.json", change)
+    text = report(run_folder)
+    assert "not applicable to 6 episodes (dial: it turns &lt;on the spot&gt;)" in text
+    assert "Push: not applicable to 9 episodes (door: why)." in text
+    Page(text)
