@@ -45,6 +45,9 @@ class NameSettings:
     """Episodes a skill on split B, in the scenes of the one task chosen."""
     fresh: int = 80
     """Episodes a task on split C, of the skill that was chosen for it."""
+    limit: int | None = None
+    """Episodes on split B at most, floors included, about. Each skill then has fewer, but 12 at least; where that is
+    still too many, only those that did best in their trials are tested."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
     promising: float = 0.1
@@ -111,23 +114,9 @@ def name_skills(
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
 
-    # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
-    finals: dict[tuple[object, ...], list[TaskRun]] = {}
-    for skill in skills:
-        if skill.id in chosen:
-            make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
-            for mode, n in (("skill", s.episodes), *((m, max(8, s.episodes // 2)) for m in _FLOORS)):
-                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
-                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
-    jobs_b = [run for runs in finals.values() for run in runs]
-    outcomes = iter(list(engine.map(succeeds, jobs_b, chunk=8, label="name: split B")))
-    answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
-    results = {
-        (skill.id, mode): answers[_question(skill, chosen[skill.id], mode)]
-        for skill in skills
-        if skill.id in chosen
-        for mode in ("skill", *_FLOORS)
-    }
+    # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
+    order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
+    results = _tested(library, registry, engine, order, chosen, s)
     entries = [_entry(skill, by_skill[skill.id], chosen.get(skill.id), results, s) for skill in skills]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
@@ -192,6 +181,42 @@ def rate_tasks(
     return out
 
 
+def _tested(
+    library: Library,
+    registry: Registry,
+    engine: Engine,
+    asked: Sequence[Skill],
+    chosen: Mapping[str, Candidate],
+    s: NameSettings,
+) -> dict[tuple[str, str], list[bool]]:
+    """Run skills at their tasks on split B, and floors of those whose own rate would do; by (skill's id, mode)."""
+    count = s.episodes
+    if s.limit is not None and asked:
+        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITH_FLOORS * len(asked)))))
+        asked = asked[: max(1, int(s.limit / (_WITH_FLOORS * count)))]
+
+    def run(skills: Sequence[Skill], modes: Sequence[str], n: int, label: str) -> None:
+        # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
+        finals: dict[tuple[object, ...], list[TaskRun]] = {}
+        for skill in skills:
+            make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
+            for mode in modes:
+                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
+                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
+        jobs = [run for runs in finals.values() for run in runs]
+        outcomes = iter(list(engine.map(succeeds, jobs, chunk=8, label=label)))
+        answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
+        for skill in skills:
+            for mode in modes:
+                results[skill.id, mode] = answers[_question(skill, chosen[skill.id], mode)]
+
+    results: dict[tuple[str, str], list[bool]] = {}
+    run(asked, ["skill"], count, "name: split B")
+    standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
+    run(standing, _FLOORS, max(8, count // 2), "name: floors")
+    return results
+
+
 def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:
     """Return how often skills of a kind of effect do a task on split A, on average, by (effect, task)."""
     rates: dict[tuple[str, str], float] = {}
@@ -220,6 +245,10 @@ def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ..
     return mode, who, skill.effect.settles, candidate.task, candidate.offset, candidate.angle
 
 
+_FEWEST: Final = 12
+"""Episodes a skill on split B, however low the limit: with fewer hardly a name can stand."""
+_WITH_FLOORS: Final = 1.5
+"""Episodes on split B for one of a skill's: floors are run for some skills only, on half as many scenes each."""
 _FLOORS: Final = ("shuffled", "random", "nothing")
 
 
@@ -258,9 +287,8 @@ def _entry(
         "low": 0.0,
         "high": 1.0,
         "n": 0,
-        "random_success": 0.0,
-        "nothing_success": 0.0,
-        "shuffled_success": 0.0,
+        # Where the skill's own rate will not do, floors are not run.
+        **{f"{m}_success": None for m in _FLOORS},
         "phrase": words,
         "size": round(change, 4),
         "spread": round(spread, 4),
@@ -272,10 +300,10 @@ def _entry(
         "offset": None,
         "angle": None,
     }
-    if candidate is not None:
+    if candidate is not None and (skill.id, "skill") in results:
         own = results[skill.id, "skill"]
         low, high = wilson(sum(own), len(own))
-        floors = {m: float(np.mean(results[skill.id, m])) for m in _FLOORS}
+        floors = {m: float(np.mean(results[skill.id, m])) for m in _FLOORS if (skill.id, m) in results}
         entry |= {
             "tried": candidate.task,
             "success": round(float(np.mean(own)), 4),
@@ -286,7 +314,7 @@ def _entry(
             "offset": list(candidate.offset) if candidate.offset else None,
             "angle": candidate.angle,
         }
-        if low >= s.least and low > max(floors.values()):
+        if floors and low > max(floors.values()):
             entry |= {"task": candidate.task, "name": _title(candidate)}
     if entry["name"] is None and entry["consistent"]:
         entry["name"] = words
