@@ -1,8 +1,9 @@
 """The clock of `tabletop run`: minutes of the wall clock, shared out among the stages.
 
 Discovery gets what the other stages leave. What these take is estimated from the speed of a few episodes at the start,
-and is at most their shares. Each later stage then has its share of what is left, and as many episodes as fit in at the
-speed last seen. What one stage saves goes to the next. With a budget in steps no clock has a say.
+and is at most their shares. Each later stage then has its share of what is left, and as many episodes as fit in. The
+speed is measured anew after discovery, and by measuring. What one stage saves goes to the next. With a budget in steps
+no clock has a say.
 """
 
 from __future__ import annotations

@@ -96,7 +96,11 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
         minutes = clock.discovery()
     budget = f"{options.steps} steps" if minutes is None else f"{minutes:.1f} minutes"
     _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
-    return discover(folder, settings, minutes=minutes, steps=options.steps, workers=options.workers)
+    library = discover(folder, settings, minutes=minutes, steps=options.steps, workers=options.workers)
+    if clock is not None:
+        # What else the machine has to do may have changed since.
+        clock.pace = speed_of(settings, options.workers)
+    return library
 
 
 def _try(lines: Callable[[dict[str, Any]], Iterable[str]], stage: Callable[[], dict[str, Any]]) -> None:

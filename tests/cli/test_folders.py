@@ -153,7 +153,7 @@ def test_run_into_a_link_fills_what_it_leads_to(
     def stop(*_: object, **__: object) -> None:
         raise TabletopError("stopped here")
 
-    monkeypatch.setattr("tabletop.cli.stages.discover_stage", stop)
+    monkeypatch.setattr("tabletop.cli.everything.discover", stop)
     assert "stopped here" in command("run", "--steps", "9", "--out", "link").err
     assert (here / "link").is_symlink()
     assert list(files(here / "real")) == ["run.yaml"]

@@ -172,7 +172,8 @@ def test_an_interrupted_discovery_says_how_to_go_on_where_it_can(
             (folder / part).mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("tabletop.cli.stages"), "discover", interrupt)
+    for module in ("stages", "everything"):
+        monkeypatch.setattr(import_module(f"tabletop.cli.{module}"), "discover", interrupt)
     said = command(name, "--steps", "9", "--seed", "3", "--out", "a")
     assert said.code == 130
     assert said.err.splitlines()[-1:] == [f"tabletop: interrupted{told}"]
