@@ -16,7 +16,7 @@ import numpy as np
 from tabletop.logic import Registry
 from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
-from tabletop.naming.phrase import consistency, offset_words, phrase
+from tabletop.naming.entry import FLOORS, entry_of
 from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
@@ -117,7 +117,7 @@ def name_skills(
     # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
     order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
     results = _tested(library, registry, engine, order, chosen, s)
-    entries = [_entry(skill, by_skill[skill.id], chosen.get(skill.id), results, s) for skill in skills]
+    entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), results) for skill in skills]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
     return {
@@ -192,8 +192,8 @@ def _tested(
     """Run skills at their tasks on split B, and floors of those whose own rate would do; by (skill's id, mode)."""
     count = s.episodes
     if s.limit is not None and asked:
-        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITH_FLOORS * len(asked)))))
-        asked = asked[: max(1, int(s.limit / (_WITH_FLOORS * count)))]
+        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITHFLOORS * len(asked)))))
+        asked = asked[: max(1, int(s.limit / (_WITHFLOORS * count)))]
 
     def run(skills: Sequence[Skill], modes: Sequence[str], n: int, label: str) -> None:
         # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
@@ -213,7 +213,7 @@ def _tested(
     results: dict[tuple[str, str], list[bool]] = {}
     run(asked, ["skill"], count, "name: split B")
     standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
-    run(standing, _FLOORS, max(8, count // 2), "name: floors")
+    run(standing, FLOORS, max(8, count // 2), "name: floors")
     return results
 
 
@@ -247,75 +247,5 @@ def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ..
 
 _FEWEST: Final = 12
 """Episodes a skill on split B, however low the limit: with fewer hardly a name can stand."""
-_WITH_FLOORS: Final = 1.5
+_WITHFLOORS: Final = 1.5
 """Episodes on split B for one of a skill's: floors are run for some skills only, on half as many scenes each."""
-_FLOORS: Final = ("shuffled", "random", "nothing")
-
-
-def _title(candidate: Candidate) -> str:
-    if candidate.offset is not None:
-        return f"{candidate.task} {offset_words(*candidate.offset)}"
-    if candidate.angle is not None:
-        return f"{candidate.task} {abs(np.degrees(candidate.angle)):.0f} deg"
-    return candidate.task
-
-
-def _entry(
-    skill: Skill,
-    samples: Sequence[Sample],
-    candidate: Candidate | None,
-    results: dict[tuple[str, str], list[bool]],
-    s: NameSettings,
-) -> dict[str, Any]:
-    effects = np.array([x.effect for x in samples])
-    kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
-    spread = consistency(skill.effect, effects)
-    noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
-    outcomes = np.array([x.outcome for x in samples])
-    words = phrase(skill.effect, effects, outcomes, noun)
-    # An effect may be a place, and what always ends at the same one may have been there before.
-    idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
-    change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
-    entry: dict[str, Any] = {
-        "id": skill.id,
-        "effect": skill.effect.name,
-        "entity_kind": skill.effect.moves if skill.effect.moves == "rigid" else kinds[0],
-        "name": None,
-        "task": None,
-        "tried": None,
-        "success": 0.0,
-        "low": 0.0,
-        "high": 1.0,
-        "n": 0,
-        # Where the skill's own rate will not do, floors are not run.
-        **{f"{m}_success": None for m in _FLOORS},
-        "phrase": words,
-        "size": round(change, 4),
-        "spread": round(spread, 4),
-        "consistent": bool(spread < 0.05 and change > 0.04),
-        # What a relation came to is seen in the effect only.
-        "outcomes": [
-            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners else ()))] for x in samples
-        ],
-        "offset": None,
-        "angle": None,
-    }
-    if candidate is not None and (skill.id, "skill") in results:
-        own = results[skill.id, "skill"]
-        low, high = wilson(sum(own), len(own))
-        floors = {m: float(np.mean(results[skill.id, m])) for m in _FLOORS if (skill.id, m) in results}
-        entry |= {
-            "tried": candidate.task,
-            "success": round(float(np.mean(own)), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "n": len(own),
-            **{f"{m}_success": round(v, 4) for m, v in floors.items()},
-            "offset": list(candidate.offset) if candidate.offset else None,
-            "angle": candidate.angle,
-        }
-        if floors and low > max(floors.values()):
-            entry |= {"task": candidate.task, "name": _title(candidate)}
-    if entry["name"] is None and entry["consistent"]:
-        entry["name"] = words
-    return entry

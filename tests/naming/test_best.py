@@ -106,3 +106,39 @@ def test_a_task_s_skill_comes_with_the_task_s_figures_and_all_else_of_its_own() 
     figures = {"success": 0.5, "low": 0.4, "high": 0.6, "n": 80}
     named = {"skills": [entry("a", "push", 0.8), entry("b", "push", 0.9)], "tasks": {"push": {"skill": "a", **figures}}}
     assert skills_by_task(named) == {"push": {**entry("a", "push", 0.8), **figures}}
+
+
+class Counting(Chance):
+    """As Chance, and keeps how many episodes each label had, and of which skills."""
+
+    def __init__(self, rates: np.ndarray) -> None:
+        super().__init__(rates, np.random.default_rng(0))
+        self.ran: dict[str, list[Any]] = {}
+
+    def map(self, function: Any, jobs: Iterable[Any], *, chunk: int = 4, label: str | None = None) -> Iterator[Any]:
+        self.ran[str(label)] = list(jobs)
+        return super().map(function, self.ran[str(label)], chunk=chunk, label=label)
+
+
+@pytest.mark.parametrize(
+    ("limit", "skills", "each"), [(None, 12, 40), (360, 12, 20), (216, 12, 12), (108, 6, 12), (1, 1, 12)]
+)
+def test_a_limit_takes_episodes_from_all_then_leaves_out_the_least_promising(
+    disguised: Any, registry: Registry, limit: int | None, skills: int, each: int
+) -> None:
+    # The second half of the skills never does it, so that trials tell them apart.
+    engine = Counting(np.repeat([1.0, 0.0], SKILLS // 2))
+    settings = NameSettings(effects=4, trials=2, contenders=1, episodes=40, fresh=10, limit=limit)
+    only = Registry([registry["drawer-open"]])
+    named = name_skills(library_of(disguised), only, engine, settings)  # type: ignore[arg-type]
+    ran = engine.ran["name: split B"]
+    assert len(ran) == skills * each
+    codes = sorted({job.skill.code for job in ran})
+    assert codes == list(range(skills))[: len(codes)]
+    # Floors are run for what may have a name only: they are shared by all skills of one task.
+    assert {job.mode for job in engine.ran["name: floors"]} == {"shuffled", "random", "nothing"}
+    assert len(engine.ran["name: floors"]) == 3 * max(8, each // 2)
+    entries = {e["id"]: e for e in named["skills"]}
+    assert [e["n"] for e in entries.values()] == [each * (i < skills) for i in range(SKILLS)]
+    assert entries["drawer-00"]["random_success"] == 0.0
+    assert entries["drawer-11"]["random_success"] is None
