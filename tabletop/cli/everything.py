@@ -69,7 +69,7 @@ def run_everything(options: argparse.Namespace) -> None:
             seed=seed,
             workers=workers,
             clips=2,
-            seconds=seconds,
+            within=seconds,
         ),
     )
     _tell("4/5 perturb: the same skills, shoved and delayed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tabletop.planner import (
     SCRIPTED_VOCABULARY,
     ChainJob,
     Fixed,
+    Search,
     Template,
     evaluate_chains,
     load_goals,
@@ -28,7 +29,7 @@ from tabletop.planner import (
     scripted_operators,
     vocabulary_of,
 )
-from tabletop.planner.evaluate import OperatorFactory, Plans, evaluate_plans
+from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.sim.scene import Scene
 
@@ -63,6 +64,7 @@ def run_goals(
     goals: Sequence[Formula],
     seeds: Sequence[int],
     until: float | None = None,
+    search: Search | None = None,
 ) -> dict[str, Any]:
     """Plan and run goals; return what `evaluate_plans` does of those that were begun.
 
@@ -74,22 +76,20 @@ def run_goals(
         seeds: one for each goal.
         until: s of the monotonic clock, from which no further round is begun. A round is as many goals as there are
             processes; the first is always run. None: all goals at once.
+        search: how plans are found.
     """
     size = len(goals) if until is None else max(1, engine.workers)
-    parts: list[Plans] = []
+    parts: list[Mapping[str, Any]] = []
     for i in range(0, len(goals), size):
         if parts and until is not None and time.monotonic() > until:
             break
         rows = slice(i, i + size)
-        parts.append(evaluate_plans(engine, operators, scenes[rows], goals[rows], seeds[rows], label="plan: run goals"))
+        chosen = scenes[rows], goals[rows], seeds[rows]
+        parts.append(evaluate_plans(engine, operators, *chosen, search=search, label="plan: run goals"))
     episodes = [episode for part in parts for episode in part["episodes"]]
     share = sum(e["completed"] / e["literals"] for e in episodes) / len(episodes)
-    return {
-        "goals": len(episodes),
-        "solved": sum(e["solved"] for e in episodes),
-        "mean_completed": round(share, 6),
-        "episodes": episodes,
-    }
+    counts = {key: sum(part[key] for part in parts) for key, value in parts[0].items() if isinstance(value, int)}
+    return {**counts, "mean_completed": round(share, 6), "episodes": episodes}
 
 
 def chains_stage(

@@ -158,7 +158,7 @@ def plan_stage(
     workers: Workers,
     goal: str | None = None,
     clips: int = 3,
-    seconds: float | None = None,
+    within: float | None = None,
 ) -> dict[str, Any]:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
@@ -171,7 +171,7 @@ def plan_stage(
         workers: processes.
         goal: a formula to reach instead, in the scene of that seed.
         clips: how many of the plans are filmed.
-        seconds: of the wall clock, after which no further goal is begun; at least one round is run.
+        within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
     """
     began = time.monotonic()
     operators, vocabulary = skills_of(folder, policy)
@@ -182,7 +182,7 @@ def plan_stage(
         scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
-        until = None if seconds is None else began + seconds * _ROUNDS
+        until = None if within is None else began + within * _ROUNDS
         result = run_goals(engine, operators, scenes, wanted, seeds, until)
         # The longest goals make the most telling clips, reached or not.
         order = sorted(range(result["goals"]), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
 from tabletop.cli.clock import FULL, SHARES, Clock
 from tabletop.cli.parser import RUN_MINUTES
+from tabletop.cli.planning import run_goals
+from tabletop.rollout.engine import Engine
 
 CODES = 112
 
@@ -103,3 +106,24 @@ def test_what_one_stage_saves_goes_to_the_next(hands: Hands) -> None:
 
 def test_shares_are_all_of_the_time() -> None:
     assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+def test_goals_are_begun_until_the_time_is_over_and_counted_together(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two(engine: object, operators: object, scenes: list[int], *_: object, **__: object) -> dict[str, object]:
+        hands.now += 10.0
+        episodes = [{"completed": s % 2, "literals": 2, "solved": s == 1} for s in scenes]
+        solved = sum(s == 1 for s in scenes)
+        return {"goals": len(scenes), "solved": solved, "mean_completed": 9.0, "episodes": episodes}
+
+    monkeypatch.setattr("tabletop.cli.planning.evaluate_plans", two)
+    monkeypatch.setattr("tabletop.cli.planning.time.monotonic", lambda: hands.now)
+    rows: list[Any] = list(range(7))
+    with Engine(2) as engine:
+        for until, goals in ((hands.now - 1.0, 2), (hands.now + 15.0, 4), (None, 7)):
+            began = hands.now
+            found = run_goals(engine, list, rows, rows, rows, until)
+            assert (found["goals"], len(found["episodes"]), found["solved"]) == (goals, goals, 1)
+            assert found["mean_completed"] == pytest.approx((goals // 2) / 2 / goals, abs=1e-6)
+            hands.now = began
