@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tabletop.naming import skills_by_task
 from tabletop.report import read_clip, write_clip
 from tabletop.report.clips import caption
 
@@ -19,11 +20,9 @@ COLUMNS, ROWS = 5, 3
 
 def main(run: Path, out: Path) -> None:
     """Take the best-named skill of each task, most reliable first."""
-    skills = json.loads((run / "name.json").read_text(encoding="utf-8"))["skills"]
-    best: dict[str, dict[str, object]] = {}
-    for skill in sorted((s for s in skills if s["task"] and s["clip"]), key=lambda s: -s["low"]):
-        best.setdefault(skill["task"], skill)
-    chosen = list(best.values())[: COLUMNS * ROWS]
+    named = json.loads((run / "name.json").read_text(encoding="utf-8"))
+    best = [s for s in skills_by_task(named).values() if s["clip"]]
+    chosen = sorted(best, key=lambda s: (-s["success"], s["task"]))[: COLUMNS * ROWS]
     columns = min(COLUMNS, len(chosen))
     chosen = chosen[: len(chosen) // columns * columns]
     clips = [[caption(f, str(s["name"])) for f in _frames(run / str(s["clip"]))] for s in chosen]

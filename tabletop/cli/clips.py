@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabletop.logic import Registry
-from tabletop.naming.name import skill_task
+from tabletop.naming.trial import skill_task
 from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode

@@ -4,71 +4,103 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tabletop.cli import stages
+from tabletop.cli.clock import FULL, Clock, Effort, speed_of
 from tabletop.cli.files import read_json
-from tabletop.cli.folder import library_of, make_way, new_folder, note
+from tabletop.cli.folder import make_way, new_folder, note
 from tabletop.cli.parser import RUN_MINUTES
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
+from tabletop.skills.discover import discover
 from tabletop.skills.discover_settings import looking_for_few
-from tabletop.skills.library import find_library, load_library, save_library
+from tabletop.skills.library import Library, find_library, load_library, save_library
 
 __all__ = ["run_everything"]
 
+_GOALS = 12
+
 
 def run_everything(options: argparse.Namespace) -> None:
-    """Run all stages into one folder. A stage that has nothing to work on is passed over with a line."""
+    """Run all stages into one folder. A stage that has nothing to work on is passed over with a line.
+
+    With a budget in minutes all stages together keep to it (cli/clock.py). With one in steps, or with a library that is
+    there, each stage does all that it can.
+    """
     folder = new_folder(options)
     source = find_library(options.library) if options.library else None
-    library = load_library(source) if source else None
+    given = load_library(source) if source else None
     make_way(folder, source)
     note(folder, options)
     seed, workers = options.seed, options.workers
-    if library is None:
-        minutes = None if options.steps else (options.minutes or RUN_MINUTES)
-        budget = f"{minutes:g} minutes" if minutes else f"{options.steps} steps"
-        _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
-        found = stages.discover_stage(
-            folder,
-            looking_for_few(seed=seed),
-            minutes=minutes,
-            steps=options.steps,
-            workers=workers,
-            resume=False,
-            episodes=16,
-        )
-        library = library_of(folder)
-        # What was found in minutes is judged in minutes.
-        naming = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=seed)
+    if given is None:
+        clock = None if options.steps else Clock(60 * (options.minutes or RUN_MINUTES))
+        library, full = _discovered(folder, options, clock), FULL
     else:
         _tell(f"1/5 discover: taking the library {options.library!r}; measuring it")
+        clock = Clock(60 * options.minutes, given.codes.total) if options.minutes else None
+        library, full = given, Effort(measured=30, naming=NameSettings())
         save_library(library, folder / "library")
-        found = stages.measure_stage(folder, library, seed, workers, 30)
-        naming = NameSettings(seed=seed)
+    effort = clock.measuring() if clock else full
+    began = time.monotonic()
+    found = stages.measure_stage(folder, library, seed, workers, effort.measured, effort.floors)
+    if clock:
+        clock.measured(effort, time.monotonic() - began)
     _tell("\n".join(discover_lines(folder, found)))
     _tell("2/5 name: which of the hand-written tasks are these?")
-    named = stages.name_stage(folder, library, naming, workers)
+    effort = clock.naming() if clock else full
+    named = stages.name_stage(folder, library, replace(effort.naming, seed=seed), workers, effort.films)
     _tell("\n".join(name_lines(named)))
     _tell("3/5 plan: goals of two and three steps")
+    seconds = clock.planning().planning if clock else None
     _try(
         plan_lines,
         lambda: stages.plan_stage(
-            folder, policy="library", goals=12, lengths=(2, 3), seed=seed, workers=workers, clips=2
+            folder,
+            policy="library",
+            goals=_GOALS,
+            lengths=(2, 3),
+            seed=seed,
+            workers=workers,
+            clips=2,
+            within=seconds,
         ),
     )
     _tell("4/5 perturb: the same skills, shoved and delayed")
+    last = clock.perturbing() if clock else full
     _try(
         perturb_lines,
-        lambda: stages.perturb_stage(folder, families=stages.FAMILIES, scenes=6, most=5, seed=seed, workers=workers),
+        lambda: stages.perturb_stage(
+            folder, families=stages.FAMILIES, scenes=last.scenes, most=last.most, seed=seed, workers=workers
+        ),
     )
     _tell("5/5 report")
     path = stages.report_stage(folder)
     summary = read_json(folder / "summary.json", "tabletop run")
     say(options, summary, [f"report: {path.resolve()}"])
+
+
+def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) -> Library:
+    """Discover, for what the clock leaves or for the steps that are asked for."""
+    settings = looking_for_few(seed=options.seed)
+    minutes = None
+    if clock is not None:
+        clock.codes = sum(settings.counts.values())
+        clock.pace = speed_of(settings, options.workers)
+        minutes = clock.discovery()
+    budget = f"{options.steps} steps" if minutes is None else f"{minutes:.1f} minutes"
+    _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
+    library = discover(folder, settings, minutes=minutes, steps=options.steps, workers=options.workers)
+    if clock is not None:
+        # What else the machine has to do may have changed since.
+        clock.pace = speed_of(settings, options.workers)
+    return library
 
 
 def _try(lines: Callable[[dict[str, Any]], Iterable[str]], stage: Callable[[], dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tabletop.cli.files import read_names
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
+from tabletop.naming import skills_by_task
 from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.sim.scene import Scene
@@ -46,12 +47,8 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
     if not cards:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
-    named = read_names(cards[0], f"tabletop name {name}")
-    best: dict[str, tuple[float, str]] = {}
-    for entry in named["skills"]:
-        if entry["task"] and entry["low"] > best.get(entry["task"], (-1.0, ""))[0]:
-            best[entry["task"]] = (entry["low"], entry["id"])
-    found = {t.name: OneSkill(library, library.skill(best[t.name][1])) for t in tasks if t.name in best}
+    best = skills_by_task(read_names(cards[0], f"tabletop name {name}"))
+    found = {t.name: OneSkill(library, library.skill(best[t.name]["id"])) for t in tasks if t.name in best}
     if not found:
         raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")
     return found

@@ -228,7 +228,7 @@ def _name(options: argparse.Namespace) -> None:
     from tabletop.naming import NameSettings
 
     folder = run_folder(options.run, options.out)
-    settings = NameSettings(seed=options.seed, episodes=options.episodes)
+    settings = NameSettings(seed=options.seed, episodes=options.episodes, fresh=2 * options.episodes)
     result = stages.name_stage(folder, library_of(folder), settings, options.workers)
     say(options, {k: v for k, v in result.items() if k != "matrix"}, name_lines(result))
 

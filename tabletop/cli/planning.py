@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from tabletop.cli.clips import ChainClip, film_chain
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
 from tabletop.errors import TabletopError
-from tabletop.logic import load_registry
+from tabletop.logic import Formula, load_registry
 from tabletop.planner import (
     SCRIPTED_VOCABULARY,
     ChainJob,
     Fixed,
+    Search,
     Template,
     evaluate_chains,
     load_goals,
@@ -27,10 +29,11 @@ from tabletop.planner import (
     scripted_operators,
     vocabulary_of,
 )
-from tabletop.planner.evaluate import OperatorFactory
+from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.rollout.engine import Engine, Workers
+from tabletop.sim.scene import Scene
 
-__all__ = ["chains_stage", "check_goals", "make_goals", "skills_of"]
+__all__ = ["chains_stage", "check_goals", "make_goals", "run_goals", "skills_of"]
 
 
 def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Template]]:
@@ -52,6 +55,41 @@ def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Temp
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
     registry = load_registry()
     return Fixed(operators_from_samples(library, usable)), vocabulary_of(registry[t] for t in named["named_tasks"])
+
+
+def run_goals(
+    engine: Engine,
+    operators: OperatorFactory,
+    scenes: Sequence[Scene],
+    goals: Sequence[Formula],
+    seeds: Sequence[int],
+    until: float | None = None,
+    search: Search | None = None,
+) -> dict[str, Any]:
+    """Plan and run goals; return what `evaluate_plans` does of those that were begun.
+
+    Args:
+        engine: where they run.
+        operators: makes a scene's operators.
+        scenes: one for each goal.
+        goals: what to reach.
+        seeds: one for each goal.
+        until: s of the monotonic clock, from which no further round is begun. A round is as many goals as there are
+            processes; the first is always run. None: all goals at once.
+        search: how plans are found.
+    """
+    size = len(goals) if until is None else max(1, engine.workers)
+    parts: list[Mapping[str, Any]] = []
+    for i in range(0, len(goals), size):
+        if parts and until is not None and time.monotonic() > until:
+            break
+        rows = slice(i, i + size)
+        chosen = scenes[rows], goals[rows], seeds[rows]
+        parts.append(evaluate_plans(engine, operators, *chosen, search=search, label="plan: run goals"))
+    episodes = [episode for part in parts for episode in part["episodes"]]
+    share = sum(e["completed"] / e["literals"] for e in episodes) / len(episodes)
+    counts = {key: sum(part[key] for part in parts) for key, value in parts[0].items() if isinstance(value, int)}
+    return {**counts, "mean_completed": round(share, 6), "episodes": episodes}
 
 
 def chains_stage(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.logic import Task
+from tabletop.naming import skills_by_task
 
 __all__ = [
     "audit_lines",
@@ -128,17 +129,18 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the named skills, those with a task first, and the tasks."""
+    """Return the named tasks with their rates on fresh scenes, then what else has a name."""
     lines = []
-    for e in sorted(result["skills"], key=lambda e: (e["task"] is None, e["name"] is None, -e["low"])):
-        if e["task"]:
-            rate = (
-                f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
-            )
-            lines.append(f"{e['id']:12} {e['name']:30} {rate}")
-        elif e["name"]:
-            lines.append(f"{e['id']:12} {e['name']}")
+    best = skills_by_task(result)
+    for e in sorted(best.values(), key=lambda e: (-e["success"], e["task"])):
+        more = result["tasks"][e["task"]]["skills"] - 1
+        rate = f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
+        lines.append(f"{e['id']:12} {e['name']:30} {rate}" + (f", and {more} more" if more else ""))
+    lines += [f"{e['id']:12} {e['name']}" for e in result["skills"] if e["name"] and not e["task"]]
     lines.append(f"{len(result['named_tasks'])} tasks named: {', '.join(result['named_tasks']) or 'none'}")
+    if best:
+        mean = sum(e["success"] for e in best.values()) / len(best)
+        lines.append(f"mean success {mean:.2f}, on scenes that had no part in choosing any of these skills")
     return lines
 
 
@@ -162,10 +164,12 @@ def chain_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def perturb_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return success by magnitude, one family a line."""
-    return [
-        f"{name:18} "
-        + "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
-        + f"   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}"
-        for name, c in result.items()
-    ]
+    """Return success by magnitude, one family a line, and what a family does nothing to, with why."""
+    lines = []
+    for name, c in result.items():
+        if c["n"]:
+            rates = "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
+            lines.append(f"{name:18} {rates}   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}")
+        for why, count in c["not_applicable"].items():
+            lines.append(f"{name:18} not applicable to {count} of {count + c['n']} episodes: {why}")
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +14,13 @@ from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
-from tabletop.cli.planning import skills_of
+from tabletop.cli.planning import run_goals, skills_of
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.naming import NameSettings, name_skills
-from tabletop.naming.name import skill_task
+from tabletop.naming import NameSettings, name_skills, skills_by_task
+from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
-from tabletop.planner import PlanJob, Search, evaluate_plans
+from tabletop.planner import PlanJob, Search
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.skills.discover import discover
@@ -32,6 +33,8 @@ __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "pl
 
 Array = npt.NDArray[np.float64]
 
+_ROUNDS: Final = 0.7
+"""Share of the time for planning after which no further round is begun: films come after them."""
 _PERTURB_SCENES: Final = 4_000_000
 """First scene seed, so that nothing is perturbed on a scene that another stage chose by."""
 FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
@@ -59,10 +62,12 @@ def discover_stage(
     return measure_stage(folder, library, settings.seed, workers, episodes)
 
 
-def measure_stage(folder: Path, library: Library, seed: int, workers: Workers, episodes: int) -> dict[str, Any]:
+def measure_stage(
+    folder: Path, library: Library, seed: int, workers: Workers, episodes: int, floors: int | None = None
+) -> dict[str, Any]:
     """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
     with Engine(workers) as engine:
-        found = measure_library(library, engine, episodes, seed)
+        found = measure_library(library, engine, episodes, seed, floors)
     samples = found.samples
     result = {
         "codes": library.codes.total,
@@ -106,21 +111,26 @@ def _final(kind: EffectKind, found: Array, seen: Array) -> list[float]:
     return [round(float(v), 4) for v in row]
 
 
-def name_stage(folder: Path, library: Library, settings: NameSettings, workers: Workers) -> dict[str, Any]:
-    """Name a library's skills. Writes name.json, clips/, summary.json."""
+def name_stage(
+    folder: Path, library: Library, settings: NameSettings, workers: Workers, films: int | None = None
+) -> dict[str, Any]:
+    """Name a library's skills. Writes name.json, clips/, summary.json.
+
+    Args:
+        folder: the run.
+        library: the skills.
+        settings: how thoroughly they are tested.
+        workers: processes.
+        films: of named skills at most, the best of each task first; all by default.
+    """
     registry = load_registry()
     with Engine(workers) as engine:
         result = name_skills(library, registry, engine, settings)
-        jobs = [
-            SkillClip(library, registry, entry, str(folder), settings.seed)
-            for entry in result["skills"]
-            if entry["name"]
-        ]
-        for entry, clip in zip(
-            [e for e in result["skills"] if e["name"]],
-            engine.map(film_skill, jobs, chunk=2, label="name: clips"),
-            strict=True,
-        ):
+        best = {task["skill"] for task in result["tasks"].values()}
+        named = [e for e in result["skills"] if e["name"]]
+        filmed = sorted(named, key=lambda e: (e["id"] not in best, e["task"] is None))[:films]
+        jobs = [SkillClip(library, registry, entry, str(folder), settings.seed) for entry in filmed]
+        for entry, clip in zip(filmed, engine.map(film_skill, jobs, chunk=2, label="name: clips"), strict=True):
             entry["clip"] = clip
     for entry in result["skills"]:
         entry.setdefault("clip", None)
@@ -129,7 +139,11 @@ def name_stage(folder: Path, library: Library, settings: NameSettings, workers: 
     merge_summary(
         folder,
         "name",
-        {"skills": [{k: e[k] for k in keys} for e in result["skills"]], "named_tasks": result["named_tasks"]},
+        {
+            "skills": [{k: e[k] for k in keys} for e in result["skills"]],
+            "named_tasks": result["named_tasks"],
+            "tasks": result["tasks"],
+        },
     )
     return result
 
@@ -144,6 +158,7 @@ def plan_stage(
     workers: Workers,
     goal: str | None = None,
     clips: int = 3,
+    within: float | None = None,
 ) -> dict[str, Any]:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
@@ -156,7 +171,9 @@ def plan_stage(
         workers: processes.
         goal: a formula to reach instead, in the scene of that seed.
         clips: how many of the plans are filmed.
+        within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
     """
+    began = time.monotonic()
     operators, vocabulary = skills_of(folder, policy)
     if goal is not None:
         scene, formula = read_goal(goal, seed)
@@ -165,9 +182,10 @@ def plan_stage(
         scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
-        result: dict[str, Any] = dict(evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals"))
+        until = None if within is None else began + within * _ROUNDS
+        result = run_goals(engine, operators, scenes, wanted, seeds, until)
         # The longest goals make the most telling clips, reached or not.
-        order = sorted(range(len(wanted)), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
+        order = sorted(range(result["goals"]), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
         jobs = [
             PlanClip(
                 PlanJob(operators, scenes[i], wanted[i], seeds[i], Search()),
@@ -208,11 +226,7 @@ def perturb_stage(
     """
     named = read_names(folder / "name.json", f"tabletop name {folder}")
     library, registry = library_of(folder), load_registry()
-    best: dict[str, dict[str, Any]] = {}
-    for entry in named["skills"]:
-        if entry["task"] and entry["low"] > best.get(entry["task"], {"low": -1.0})["low"]:
-            best[entry["task"]] = entry
-    chosen = sorted(best.values(), key=lambda e: (-e["low"], e["id"]))[:most]
+    chosen = sorted(skills_by_task(named).values(), key=lambda e: (-e["low"], e["id"]))[:most]
     if not chosen:
         raise TabletopError(
             "no skill of this library is named for a task, so there is nothing to perturb; discover longer"

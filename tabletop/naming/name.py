@@ -1,4 +1,8 @@
-"""Naming: skills tested against the registry, names chosen on one split of scenes and reported on another."""
+"""Naming: skills tested against the registry on three splits of scenes.
+
+Split A gives each skill a task that it may be. On split B the name stands or falls, and each task gets its best skill.
+Split C had no part in any of that: what is reported of a task is measured on it.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,20 @@ from typing import Any, Final
 import numpy as np
 
 from tabletop.logic import Registry, Task
+from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
-from tabletop.naming.phrase import consistency, offset_words, phrase
+from tabletop.naming.entry import FLOORS, entry_of
+from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Trajectory, episode
-from tabletop.rollout.policy import Nothing, Policy, Random
 from tabletop.rollout.statistics import wilson
-from tabletop.sim.generate import generate
-from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill
 from tabletop.skills.measure import Sample, SkillRun, nominal_run
 
-__all__ = ["NameSettings", "TaskRun", "name_skills", "run_task_run", "skill_task", "task_scene"]
+__all__ = ["NameSettings", "name_skills", "rate_tasks"]
 
 _SPLIT_A: Final = 1_000_000
 _SPLIT_B: Final = 2_000_000
+_SPLIT_C: Final = 3_000_000
 """First scene seeds of the splits, so that they never meet."""
 
 
@@ -40,6 +43,11 @@ class NameSettings:
     """Candidates a skill that get such trials."""
     episodes: int = 40
     """Episodes a skill on split B, in the scenes of the one task chosen."""
+    fresh: int = 80
+    """Episodes a task on split C, of the skill that was chosen for it."""
+    limit: int | None = None
+    """Episodes on split B at most, floors included, about. Each skill then has fewer, but 12 at least; where that is
+    still too many, only those that did best in their trials are tested."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
     promising: float = 0.1
@@ -48,73 +56,6 @@ class NameSettings:
     reliable: float = 0.7
     """Rate in the trials from which a more telling task is preferred to one that is done more often."""
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One episode of a skill, or of a floor, on a task's scene: a pure description of it."""
-
-    library: Library
-    skill: Skill
-    task: Task
-    candidate: Candidate
-    seed: int
-    """Of the scene."""
-    mode: str
-    """ "skill", "shuffled" (a code of the kind drawn at random), "random" or "nothing"."""
-
-
-def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:
-    """Return the scene of a task, with a target where the candidate's own offset puts it."""
-    offsets = None
-    if candidate.offset is not None and task.parameter is not None and task.parameter.entity:
-        x, y = candidate.offset
-        offsets = {task.parameter.entity: {"x": x, "y": y}}
-    return generate(task.scene, seed, gripper="nominal", offsets=offsets)
-
-
-def _asked(task: Task, candidate: Candidate) -> Task:
-    return task.with_value(candidate.angle) if candidate.angle is not None else task
-
-
-def skill_task(registry: Registry, entry: Mapping[str, Any], seed: int) -> tuple[Scene, Task, str]:
-    """Return a scene of the task a skill is named for, the task with the skill's own parameter, and its entity.
-
-    Args:
-        registry: the tasks.
-        entry: one of name_skills' "skills", named for a task.
-        seed: of the scene.
-    """
-    offset = tuple(entry["offset"]) if entry["offset"] else None
-    candidate = Candidate(entry["task"], entry["success"], entry["n"], offset, entry["angle"])
-    task = registry[entry["task"]]
-    return task_scene(task, candidate, seed), _asked(task, candidate), task.attends
-
-
-def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
-    if run.mode == "nothing":
-        return Nothing()
-    if run.mode == "random":
-        return Random()
-    skill = run.skill
-    if run.mode == "shuffled":
-        codes = run.library.codes
-        own = codes.codes_of(int(codes.kind_of[skill.code]))
-        skill = run.library.skills[int(rng.choice(own))]
-    return run.library.policy(skill, run.task.attends, run.task.horizon)
-
-
-def run_task_run(run: TaskRun) -> Trajectory:
-    """Run it, within the task's horizon."""
-    rng = np.random.default_rng([run.seed, 51])
-    scene = task_scene(run.task, run.candidate, run.seed)
-    return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill, run.task.horizon))
-
-
-def _done(run: TaskRun) -> bool:
-    trajectory = run_task_run(run)
-    task = _asked(run.task, run.candidate)
-    return bool(task.success.holds(trajectory.final, trajectory.initial))
 
 
 def _brief(run: SkillRun) -> Sample:
@@ -133,11 +74,13 @@ def name_skills(
     by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
     split B, scenes that had no part in the choice, the skill and three floors (another code at random, random
     actions, nothing) are run. The name stands
-    if the Wilson lower bound is at least `settings.least` and above each floor's own rate.
+    if the Wilson lower bound is at least `settings.least` and above each floor's own rate. The best skill of each task
+    is the one with the highest bound. How well it does is then measured on split C.
 
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the floors,
         phrase, consistency and outcomes on split A (with the effects, where these are relations); "named_tasks";
+        "tasks": by task, the id of its best skill, how many carry its name, and success, low, high and n on split C;
         "matrix" of rates on split A.
     """
     s = settings or NameSettings()
@@ -164,7 +107,7 @@ def name_skills(
             trials += [
                 TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
             ]
-    verdicts = list(engine.map(_done, trials, chunk=8, label="name: trials"))
+    verdicts = list(engine.map(succeeds, trials, chunk=8, label="name: trials"))
     chosen: dict[str, Candidate] = {}
     best: dict[str, tuple[bool, bool, float, int, float]] = {}
     for start in range(0, len(trials), s.trials):
@@ -179,36 +122,107 @@ def name_skills(
             best[run.skill.id] = score
             chosen[run.skill.id] = run.candidate
 
-    # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
-    finals: dict[tuple[object, ...], list[TaskRun]] = {}
-    for skill in skills:
-        if skill.id in chosen:
-            make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
-            for mode, n in (("skill", s.episodes), *((m, max(8, s.episodes // 2)) for m in _FLOORS)):
-                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
-                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
-    jobs_b = [run for runs in finals.values() for run in runs]
-    outcomes = iter(list(engine.map(_done, jobs_b, chunk=8, label="name: split B")))
-    answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
-    results = {
-        (skill.id, mode): answers[_question(skill, chosen[skill.id], mode)]
-        for skill in skills
-        if skill.id in chosen
-        for mode in ("skill", *_FLOORS)
-    }
-    entries = [_entry(skill, by_skill[skill.id], chosen.get(skill.id), results, s) for skill in skills]
+    # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
+    order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
+    results = _tested(library, registry, engine, order, chosen, s)
+    entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), results) for skill in skills]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
     return {
         "skills": entries,
         "named_tasks": sorted({e["task"] for e in entries if e["task"]}),
+        "tasks": rate_tasks(library, registry, engine, entries, s),
         "matrix": {
             "tasks": tasks,
             "skills": [k.id for k in skills],
             "rates": [[round(rates[k.id][t], 3) if t in rates[k.id] else None for t in tasks] for k in skills],
         },
-        "settings": {"seed": s.seed, "episodes": s.episodes, "effects": s.effects, "trials": s.trials},
+        "settings": {
+            "seed": s.seed,
+            "episodes": s.episodes,
+            "effects": s.effects,
+            "trials": s.trials,
+            "fresh": s.fresh,
+        },
     }
+
+
+def rate_tasks(
+    library: Library, registry: Registry, engine: Engine, entries: Sequence[Mapping[str, Any]], settings: NameSettings
+) -> dict[str, dict[str, Any]]:
+    """Choose the best skill of each named task, and measure it on split C.
+
+    The rate stays as it comes out: a task whose name stood on split B keeps it, or the rates of those that are left
+    would be too high again.
+
+    Args:
+        library: the skills.
+        registry: the tasks.
+        engine: runs the episodes.
+        entries: of the skills, with their figures on split B.
+        settings: how many episodes, and the seed.
+
+    Returns:
+        By task: "skill", its id; "skills", how many carry the task's name; success, low, high and n on split C.
+    """
+    best = best_of_tasks(entries)
+    n = settings.fresh
+    runs = []
+    for task, entry in best.items():
+        offset = tuple(entry["offset"]) if entry["offset"] else None
+        candidate = Candidate(task, entry["success"], entry["n"], offset, entry["angle"])
+        make = partial(TaskRun, library, library.skill(entry["id"]), registry[task], candidate)
+        runs += [make(seed=_SPLIT_C + 1000 * settings.seed + i, mode="skill") for i in range(n)]
+    outcomes = list(engine.map(succeeds, runs, chunk=8, label="name: split C"))
+    out: dict[str, dict[str, Any]] = {}
+    for i, (task, entry) in enumerate(best.items()):
+        done = sum(outcomes[i * n : (i + 1) * n])
+        low, high = wilson(done, n)
+        out[task] = {
+            "skill": entry["id"],
+            "skills": sum(e["task"] == task for e in entries),
+            "success": round(done / n, 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "n": n,
+        }
+    return out
+
+
+def _tested(
+    library: Library,
+    registry: Registry,
+    engine: Engine,
+    asked: Sequence[Skill],
+    chosen: Mapping[str, Candidate],
+    s: NameSettings,
+) -> dict[tuple[str, str], list[bool]]:
+    """Run skills at their tasks on split B, and floors of those whose own rate would do; by (skill's id, mode)."""
+    count = s.episodes
+    if s.limit is not None and asked:
+        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITHFLOORS * len(asked)))))
+        asked = asked[: max(1, int(s.limit / (_WITHFLOORS * count)))]
+
+    def run(skills: Sequence[Skill], modes: Sequence[str], n: int, label: str) -> None:
+        # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
+        finals: dict[tuple[object, ...], list[TaskRun]] = {}
+        for skill in skills:
+            make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
+            for mode in modes:
+                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
+                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
+        jobs = [run for runs in finals.values() for run in runs]
+        outcomes = iter(list(engine.map(succeeds, jobs, chunk=8, label=label)))
+        answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
+        for skill in skills:
+            for mode in modes:
+                results[skill.id, mode] = answers[_question(skill, chosen[skill.id], mode)]
+
+    results: dict[tuple[str, str], list[bool]] = {}
+    run(asked, ["skill"], count, "name: split B")
+    standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
+    run(standing, FLOORS, max(8, count // 2), "name: floors")
+    return results
 
 
 def _statements(task: Task) -> int:
@@ -244,74 +258,7 @@ def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ..
     return mode, who, skill.effect.settles, candidate.task, candidate.offset, candidate.angle
 
 
-_FLOORS: Final = ("shuffled", "random", "nothing")
-
-
-def _title(candidate: Candidate) -> str:
-    if candidate.offset is not None:
-        return f"{candidate.task} {offset_words(*candidate.offset)}"
-    if candidate.angle is not None:
-        return f"{candidate.task} {abs(np.degrees(candidate.angle)):.0f} deg"
-    return candidate.task
-
-
-def _entry(
-    skill: Skill,
-    samples: Sequence[Sample],
-    candidate: Candidate | None,
-    results: dict[tuple[str, str], list[bool]],
-    s: NameSettings,
-) -> dict[str, Any]:
-    effects = np.array([x.effect for x in samples])
-    kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
-    spread = consistency(skill.effect, effects)
-    noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
-    outcomes = np.array([x.outcome for x in samples])
-    words = phrase(skill.effect, effects, outcomes, noun)
-    # An effect may be a place, and what always ends at the same one may have been there before.
-    idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
-    change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
-    entry: dict[str, Any] = {
-        "id": skill.id,
-        "effect": skill.effect.name,
-        "entity_kind": skill.effect.moves if skill.effect.moves == "rigid" else kinds[0],
-        "name": None,
-        "task": None,
-        "tried": None,
-        "success": 0.0,
-        "low": 0.0,
-        "high": 1.0,
-        "n": 0,
-        "random_success": 0.0,
-        "nothing_success": 0.0,
-        "shuffled_success": 0.0,
-        "phrase": words,
-        "size": round(change, 4),
-        "spread": round(spread, 4),
-        "consistent": bool(spread < 0.05 and change > 0.04),
-        # What a relation came to is seen in the effect only.
-        "outcomes": [
-            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners else ()))] for x in samples
-        ],
-        "offset": None,
-        "angle": None,
-    }
-    if candidate is not None:
-        own = results[skill.id, "skill"]
-        low, high = wilson(sum(own), len(own))
-        floors = {m: float(np.mean(results[skill.id, m])) for m in _FLOORS}
-        entry |= {
-            "tried": candidate.task,
-            "success": round(float(np.mean(own)), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "n": len(own),
-            **{f"{m}_success": round(v, 4) for m, v in floors.items()},
-            "offset": list(candidate.offset) if candidate.offset else None,
-            "angle": candidate.angle,
-        }
-        if low >= s.least and low > max(floors.values()):
-            entry |= {"task": candidate.task, "name": _title(candidate)}
-    if entry["name"] is None and entry["consistent"]:
-        entry["name"] = words
-    return entry
+_FEWEST: Final = 12
+"""Episodes a skill on split B, however low the limit: with fewer hardly a name can stand."""
+_WITHFLOORS: Final = 1.5
+"""Episodes on split B for one of a skill's: floors are run for some skills only, on half as many scenes each."""

@@ -3,6 +3,8 @@
 With one seed a family draws the same moments, directions and noise at every magnitude, so that a
 curve over magnitudes compares like with like. The largest magnitudes are those at which the scripted
 policies of lift, pick-place, drawer-open and push keep about half of their success together.
+
+A family that cannot act on a kind of thing says why (perturb/limits.py), so that nobody takes that for robustness.
 """
 
 from __future__ import annotations
@@ -15,9 +17,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.perturb.limits import falling, steady, still
+from tabletop.perturb.noise import blurred
 from tabletop.perturb.registry import Case, on_episode, on_scene
 from tabletop.rollout.episode import Hooks
 from tabletop.rollout.policy import ACTION_SIZE, Action
+from tabletop.sim.cards import load_cards
+from tabletop.sim.joints import handle_way
 from tabletop.sim.robot import load_robot_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
@@ -26,9 +32,9 @@ from tabletop.sim.world import World
 __all__: list[str] = []
 
 _PUSH_TIME: Final = 0.3
-_YAW_PER_METRE: Final = 10.0
-_FRACTION_PER_METRE: Final = 5.0
 _GRAVITY: Final = 9.81
+_END: Final = 0.02
+"""Fraction from either end of a joint within which it is at that end."""
 
 
 @on_episode(
@@ -52,25 +58,31 @@ def push_arm(magnitude: float, case: Case) -> Hooks:
 @on_episode(
     unit="m/s",
     magnitudes=(0, 0.6, 1.2, 1.8, 2.4),
-    description="A blow sets the object moving sideways at that speed.",
+    description="A blow sets the object moving at that speed: what is loose sideways, a handle along its way.",
     sudden=True,
+    cannot=still,
 )
 def push_object(magnitude: float, case: Case) -> Hooks:
-    """Add a velocity to the object once; a fixture's moving part gets the same blow (mass times velocity)."""
+    """Add a velocity to the object once.
+
+    Something loose is pushed in a random horizontal direction, a joint either way; at an end it has one way only.
+    """
     moment, (x, y) = case.moment(), case.heading()
     name = case.entity
     if name is None:
         return Hooks()
-    rigid, mass = case.move(name) == "rigid", case.scene.entity(name).mass
+    entity = case.scene.entity(name)
+    joint = load_cards()[entity.kind].joint
 
     def world(world: World, step: int) -> None:
         if step != moment:
             return
-        if rigid:
+        if joint is None:
             world.shove(name, (magnitude * x, magnitude * y, 0.0))
-        else:
-            force = mass * magnitude / world.settings.control_step
-            world.push(name, (force * x, force * y, 0.0), world.settings.substeps)
+            return
+        fraction = float(world.state().entity(name, "fraction"))
+        opens = fraction < _END or (x > 0.0 and fraction < 1.0 - _END)
+        world.shove_joint(name, (1.0 if opens else -1.0) * magnitude / handle_way(joint, entity.size))
 
     return Hooks(world=world)
 
@@ -78,34 +90,14 @@ def push_object(magnitude: float, case: Case) -> Hooks:
 @on_episode(
     unit="m",
     magnitudes=(0, 0.003, 0.006, 0.009, 0.012),
-    description="What is seen of poses is blurred: Gaussian noise on positions, yaws and joint fractions.",
+    description="All that is seen of arm and things is blurred by Gaussian noise; time, table and sizes stay exact.",
 )
 def observation_noise(magnitude: float, case: Case) -> Hooks:
-    """Blur positions (sigma in m), yaws (10 rad a metre) and fractions (5 a metre), anew at every step."""
-    jointed = [n for n in case.scene.names if case.move(n) == "joint"]
+    """Blur all that is seen, anew at every step: positions by sigma in m, the rest as in perturb/noise.py.
 
-    def observe(state: State) -> State:
-        noise = magnitude * case.rng.standard_normal((len(case.scene.names) + 1, 5))
-        seen = State(state.layout, state.values.copy())
-        # Accessors are views, so that these writes land in `seen`.
-        seen.robot("gripper_position")[...] += noise[-1, :3]
-        for name, row in zip(case.scene.names, noise, strict=False):
-            seen.entity(name, "position")[...] += row[:3]
-            quaternion = seen.entity(name, "quaternion")
-            quaternion[...] = _turned(quaternion, row[3] * _YAW_PER_METRE)
-            if name in jointed:
-                column = seen.values[..., state.layout.entity_slice(name, "fraction")]
-                column[...] = np.clip(column + row[4] * _FRACTION_PER_METRE, 0.0, 1.0)
-        return seen
-
-    return Hooks(observe=observe)
-
-
-def _turned(quaternion: npt.NDArray[np.float64], yaw: float) -> npt.NDArray[np.float64]:
-    """Return a quaternion (xyzw) turned about the world's z axis."""
-    x, y, z, w = quaternion
-    s, c = math.sin(yaw / 2), math.cos(yaw / 2)
-    return np.array([c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z])
+    A metre of sigma is 10 rad of a thing's turn, 2 rad of the arm's joints, 2 m/s, 20 rad/s, 20 N and 5 of a fraction.
+    """
+    return Hooks(observe=lambda state: blurred(state, magnitude, case.scene, case.rng))
 
 
 @on_episode(
@@ -208,17 +200,18 @@ def action_loss(magnitude: float, case: Case) -> Hooks:
 @on_episode(
     unit="deg",
     magnitudes=(0, 9, 18, 27, 36),
-    description="Everything loose is drawn sideways as on a table tilted by that angle.",
+    description="Everything that can move is drawn sideways as on a table tilted by that angle.",
     largest=89.0,
+    cannot=steady,
 )
 def tilt(magnitude: float, case: Case) -> Hooks:
-    """Pull every rigid entity with g sin(angle) in one random direction, all along."""
+    """Pull everything loose, and fixtures' moving parts, with g sin(angle) in one random direction, all along."""
     x, y = case.heading()
     pull = _GRAVITY * math.sin(math.radians(magnitude))
-    loose = [(e.name, e.mass * pull) for e in case.scene.entities if case.move(e.name) == "rigid"]
+    drawn = [(e.name, e.mass * pull) for e in case.scene.entities if case.move(e.name) != "static"]
 
     def world(world: World, step: int) -> None:
-        for name, force in loose:
+        for name, force in drawn:
             world.push(name, (force * x, force * y, 0.0), world.settings.substeps)
 
     return Hooks(world=world)
@@ -228,10 +221,12 @@ def tilt(magnitude: float, case: Case) -> Hooks:
     unit="times more",
     magnitudes=(0, 2, 5, 10, 20),
     description="Everything that can move is heavier: mass times 1 + that number.",
+    cannot=falling,
 )
 def mass(magnitude: float, scene: Scene) -> Scene:
-    """Multiply all masses."""
-    return replace(scene, entities=tuple(replace(e, mass=e.mass * (1.0 + magnitude)) for e in scene.entities))
+    """Multiply all masses. What moves up and down on a joint keeps its own: a heavier button would press itself."""
+    heavier = (replace(e, mass=e.mass * (1.0 + magnitude)) if falling(e) is None else e for e in scene.entities)
+    return replace(scene, entities=tuple(heavier))
 
 
 @on_scene(
@@ -239,6 +234,7 @@ def mass(magnitude: float, scene: Scene) -> Scene:
     magnitudes=(0, 0.3, 0.6, 0.8, 0.92),
     description="Everything on the table is more slippery: friction times 1 minus that share.",
     largest=1.0,
+    cannot=still,
 )
 def friction(magnitude: float, scene: Scene) -> Scene:
     """Multiply all entities' friction; contacts multiply both sides' (table and fingers stay as they are)."""

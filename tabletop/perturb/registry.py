@@ -13,7 +13,7 @@ import numpy as np
 from tabletop.errors import TabletopError, unknown
 from tabletop.rollout.episode import Hooks
 from tabletop.sim.cards import load_cards
-from tabletop.sim.scene import Scene
+from tabletop.sim.scene import Entity, Scene
 
 __all__ = [
     "FAMILIES",
@@ -51,12 +51,18 @@ class Case:
         return math.cos(angle), math.sin(angle)
 
     def move(self, name: str) -> str:
-        """Return how an entity of the scene moves: "rigid", "joint" or "static"."""
+        """Return how an entity of the scene moves: "rigid", "deformable", "joint" or "static"."""
         return load_cards()[self.scene.entity(name).kind].moves
 
 
 OnEpisode = Callable[[float, Case], Hooks]
 OnScene = Callable[[float, Scene], Scene]
+Cannot = Callable[[Entity | None], str | None]
+"""Why a family cannot act on an entity (None: nothing in the scene can move), in a few words; None where it can."""
+
+
+def _never(entity: Entity | None) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Family:
     """Whether it happens at one moment, so that recovery from it can be told."""
     episode: OnEpisode | None = None
     scene: OnScene | None = None
+    cannot: Cannot = _never
 
     def check(self, magnitude: float) -> None:
         """Raise TabletopError where the magnitude is not one of this family's."""
@@ -110,8 +117,11 @@ def on_episode(
     description: str,
     largest: float = math.inf,
     sudden: bool = False,
+    cannot: Cannot = _never,
 ) -> Callable[[OnEpisode], OnEpisode]:
     """Register a function (magnitude > 0, case) -> Hooks as the family of its name, with dashes.
+
+    `cannot` says which things it does nothing to, and why.
 
     Raises:
         TabletopError: the name is taken, or the magnitudes do not rise from 0.
@@ -119,16 +129,23 @@ def on_episode(
 
     def register(function: OnEpisode) -> OnEpisode:
         name = function.__name__.replace("_", "-")
-        _add(Family(name, unit, magnitudes, description, largest, sudden, episode=function))
+        _add(Family(name, unit, magnitudes, description, largest, sudden, episode=function, cannot=cannot))
         return function
 
     return register
 
 
 def on_scene(
-    *, unit: str, magnitudes: tuple[float, ...], description: str, largest: float = math.inf
+    *,
+    unit: str,
+    magnitudes: tuple[float, ...],
+    description: str,
+    largest: float = math.inf,
+    cannot: Cannot = _never,
 ) -> Callable[[OnScene], OnScene]:
     """Register a function (magnitude > 0, scene) -> Scene as the family of its name, with dashes.
+
+    `cannot` says which things it does nothing to, and why.
 
     Raises:
         TabletopError: the name is taken, or the magnitudes do not rise from 0.
@@ -136,7 +153,7 @@ def on_scene(
 
     def register(function: OnScene) -> OnScene:
         name = function.__name__.replace("_", "-")
-        _add(Family(name, unit, magnitudes, description, largest, scene=function))
+        _add(Family(name, unit, magnitudes, description, largest, scene=function, cannot=cannot))
         return function
 
     return register
@@ -174,7 +191,7 @@ class Perturbation:
     magnitude: float
     entity: str | None = None
     """What a perturbation of one thing is done to. Where it is None or cannot move: the scene's first rigid
-    entity, else its first with a joint."""
+    entity, else its first that is deformable, else its first with a joint."""
     steps: int | None = None
     """Control steps that the undisturbed episode lasts; a sudden perturbation happens between 20 % and
     70 % of them. By default the horizon, which a policy that finishes early may not reach."""
@@ -186,6 +203,17 @@ class Perturbation:
             TabletopError: unknown family, or a magnitude that it does not have.
         """
         get_family(self.family).check(self.magnitude)
+
+    def cannot(self, scene: Scene) -> str | None:
+        """Return why the family does nothing to the scene's entity, in one line with its kind; None where it acts.
+
+        Raises:
+            TabletopError: the scene lacks the entity it is meant for.
+        """
+        name = _movable(scene, self.entity)
+        entity = None if name is None else scene.entity(name)
+        why = get_family(self.family).cannot(entity)
+        return why if why is None or entity is None else f"{entity.kind}: {why}"
 
     def scene(self, scene: Scene) -> Scene:
         """Return the scene to run instead."""
@@ -210,7 +238,7 @@ def _movable(scene: Scene, wanted: str | None) -> str | None:
     moves = {e.name: cards[e.kind].moves for e in scene.entities}
     if wanted is not None and moves[scene.entity(wanted).name] != "static":
         return wanted
-    for kind in ("rigid", "joint"):
+    for kind in ("rigid", "deformable", "joint"):
         for name, move in moves.items():
             if move == kind:
                 return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,18 +49,18 @@ class Curve(TypedDict):
     unit: str
     magnitudes: list[float]
     success: list[float]
-    """Share of runs that succeed."""
+    """Share of runs that succeed; empty, as `low` and `high`, where the family can act on none of them."""
     low: list[float]
     high: list[float]
     """95 % Wilson interval of `success`."""
-    area: float
-    """Mean success over the range of magnitudes (trapezoids): 1 where nothing ever fails."""
-    area_low: float
-    area_high: float
+    area: float | None
+    """Mean success over the range of magnitudes (trapezoids): 1 where nothing ever fails. None without any runs."""
+    area_low: float | None
+    area_high: float | None
     """95 % bootstrap interval of `area`, over runs within their groups."""
-    worst: float
+    worst: float | None
     """The lowest success."""
-    drop: float
+    drop: float | None
     """Share of the undisturbed success that is gone at the largest magnitude; 0 where there was none."""
     recovery: float | None
     """Sudden families only: share of the episodes which succeed undisturbed that do so in spite of it, all
@@ -67,7 +68,9 @@ class Curve(TypedDict):
     recovery_time: float | None
     """s that those which recover need longer until they are done for good, on average."""
     n: int
-    """Runs a magnitude."""
+    """Runs a magnitude: those that the family can act on."""
+    not_applicable: dict[str, int]
+    """The other runs: how many, by why the family does nothing to their things ("button: its own weight ...")."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def sweep(
     """Run every episode under every family at each of its magnitudes.
 
     The undisturbed episodes are run once for all families; a sudden perturbation falls between 20 % and 70 %
-    of the undisturbed episode's length. The result does not depend on the number of workers.
+    of the undisturbed episode's length. The result does not depend on the number of workers. Runs that a family does
+    nothing to have no part in its curve; they are counted with the reason. Where none is left the curve is empty.
 
     Args:
         engine: where the episodes run.
@@ -126,19 +130,26 @@ def sweep(
             known = ", ".join(f.name for f in chosen)
             raise TabletopError(f"magnitudes are for families of the sweep, got {name!r}; there are: {known}")
     levels = {f.name: _levels(f, given.get(f.name, f.magnitudes)) for f in chosen}
+    why_not = {
+        family.name: [Perturbation(family.name, 0.0, run.entity or _first(run)).cannot(run.scene) for run in runs]
+        for family in chosen
+    }
     base = list(engine.map(_measure, [(run, None) for run in runs], label=label))
     jobs: list[_Job] = [
         (run, Perturbation(family.name, level, run.entity or _first(run), max(1, before.steps)))
         for family in chosen
         for level in levels[family.name][1:]
-        for run, before in zip(runs, base, strict=True)
+        for run, before, why in zip(runs, base, why_not[family.name], strict=True)
+        if why is None
     ]
     outcomes = engine.map(_measure, jobs, label=label)
-    groups = [run.group for run in runs]
     curves = {}
     for family in chosen:
-        rows = [base] + [[next(outcomes) for _ in runs] for _ in levels[family.name][1:]]
-        curves[family.name] = _curve(family, levels[family.name], rows, groups)
+        reasons = why_not[family.name]
+        kept = [i for i, why in enumerate(reasons) if why is None]
+        rows = [[base[i] for i in kept]] + [[next(outcomes) for _ in kept] for _ in levels[family.name][1:]]
+        left_out = dict(Counter(why for why in reasons if why is not None))
+        curves[family.name] = _curve(family, levels[family.name], rows, [runs[i].group for i in kept], left_out)
     for _ in outcomes:  # lets the engine close its progress bar
         pass
     return curves
@@ -156,8 +167,31 @@ def _first(run: Run) -> str | None:
     return next((name for name in run.success.names if name in run.scene.names), None)
 
 
-def _curve(family: Family, levels: tuple[float, ...], rows: list[list[_Outcome]], groups: Sequence[str]) -> Curve:
+def _curve(
+    family: Family,
+    levels: tuple[float, ...],
+    rows: list[list[_Outcome]],
+    groups: Sequence[str],
+    not_applicable: Mapping[str, int] | None = None,
+) -> Curve:
     n = len(groups)
+    if n == 0:
+        return Curve(
+            unit=family.unit,
+            magnitudes=[float(level) for level in levels],
+            success=[],
+            low=[],
+            high=[],
+            area=None,
+            area_low=None,
+            area_high=None,
+            worst=None,
+            drop=None,
+            recovery=None,
+            recovery_time=None,
+            n=0,
+            not_applicable=dict(not_applicable or {}),
+        )
     table = np.array([[o.success for o in row] for row in rows], dtype=np.float64)
     success = table.mean(axis=1)
     intervals = [wilson(int(row.sum()), n) for row in table]
@@ -180,6 +214,7 @@ def _curve(family: Family, levels: tuple[float, ...], rows: list[list[_Outcome]]
         recovery=recovery,
         recovery_time=seconds,
         n=n,
+        not_applicable=dict(not_applicable or {}),
     )
 
 

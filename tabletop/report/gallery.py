@@ -88,9 +88,10 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
         return ""
     cards = "".join(_card(s, pictures) for s in named)
     lead = (
-        "Each of these was found without a task in mind, then solved one. The dot is its success on"
-        " scenes that took no part in choosing the name, the band its 95% interval. Grey ticks are the"
-        " floors: a random policy, doing nothing, and a skill drawn at random, on the same scenes."
+        "Each of these was found without a task in mind, then solved one. The best of each task come first: the dot"
+        " is success on scenes that had no part in choosing that skill. Of the others it is success on the scenes by"
+        " which names stood or fell. The band is the 95% interval. Grey ticks are the"
+        " floors: a random policy, doing nothing, and a skill drawn at random."
     )
     head = _controls(plural(len(named), "skill")) if len(named) > 3 else ""
     gallery = f'<div class="cards">{cards}</div>'

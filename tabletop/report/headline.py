@@ -114,11 +114,16 @@ def _tiles(run: Run) -> list[str]:
         below = bars([(n, round(v, 1), f) for n, v, f in rows], f"Effective skills: {spoken}")
         tiles.append(_tile("Effective skills, told apart at 2 cm", f"{value:.1f}", of, below))
     if run.naming and run.naming.skills:
-        named = run.naming.named
-        rates = [s.success for s in named if s.success is not None]
-        mean = f"They succeed in {percent(sum(rates) / len(rates))} on average. " if rates else ""
-        floors = floors_text(_mean_floors(named))
-        note = mean + (f"On the same scenes: {floors}." if floors else "")
+        named, best = run.naming.named, run.naming.best
+        rates = [s.success for s in best if s.success is not None]
+        mean = (
+            f"The best at each of {plural(len(best), 'task')} succeeds in {percent(sum(rates) / len(rates))},"
+            " on scenes that had no part in choosing it. "
+            if rates
+            else ""
+        )
+        floors = floors_text(_mean_floors(best or named))
+        note = mean + (f"Floors: {floors}." if floors else "")
         tiles.append(_tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note)))
     plan = run.planning
     if plan and plan.solved is not None and plan.goals:

@@ -101,7 +101,14 @@ def _rates(row: object, where: str) -> tuple[float, ...]:
 
 
 def _naming(fields: Fields, folder: Path) -> Naming:
-    skills = tuple(_skill(f, folder) for f in fields.each("skills"))
+    found = {s.id: s for s in (_skill(f, folder) for f in fields.each("skills"))}
+    for task in fields.named("tasks").values():
+        id = task.text("skill") or ""
+        if id not in found:
+            raise task.wrong("skill", "the id of one of the skills")
+        success, low, high = (task.rate(k) for k in ("success", "low", "high"))
+        found[id] = replace(found[id], success=success, low=low, high=high, n=task.count("n"), best=True)
+    skills = tuple(found.values())
     raw = fields.data.get("matrix")
     if raw is None:
         return Naming(skills)
@@ -170,12 +177,16 @@ def _sweep(family: str, fields: Fields, folder: Path) -> Sweep:
     order = sorted(range(len(magnitudes)), key=lambda i: magnitudes[i])
     sorted_curves = {k: tuple(c[i] for i in order) if c else () for k, c in curves.items()}
     counted = finite(fields.data.get("n"))
+    raw = fields.data.get("not_applicable")
+    others = Fields.of({} if raw is None else raw, fields.place("not_applicable"))
+    left_out = {why: others.count(why) or 0.0 for why in others.data}
     return Sweep(
         family,
         fields.text("unit") or "",
         tuple(magnitudes[i] for i in order),
         **sorted_curves,
         numbers=_present(fields, "area", "worst", "drop") | ({} if counted is None else {"n": counted}),
+        not_applicable=left_out,
         clip=_clip(fields, folder),
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Final
 
 import numpy as np
 
 from tabletop.report.charts import Series, code_color, lines, percent, short
-from tabletop.report.html import details, figure, nice, section, table
+from tabletop.report.html import details, figure, nice, plural, section, table
 from tabletop.report.maps import heat, scatter, strips
 from tabletop.report.pictures import Pictures
 from tabletop.report.run import Discovery, Ends, Naming, Sweep
@@ -174,14 +175,21 @@ def _sweep(sweep: Sweep, pictures: Pictures) -> str:
     parts = [f"mean over the range {percent(numbers['area'])}"] if 0 <= numbers.get("area", -1) <= 1 else []
     parts += [f"{100 * max(0.0, numbers['drop']):.0f}% of it lost at the end"] if "drop" in numbers else []
     parts += [f"{numbers['n']:g} episodes a point"] if "n" in numbers else []
+    parts += _left_out(sweep)
     clip = pictures.show(sweep.clip, f"An episode under {nice(sweep.family)}") if sweep.clip else ""
     return figure(nice(sweep.family).capitalize(), picture + clip, " · ".join(parts))
+
+
+def _left_out(sweep: Sweep) -> list[str]:
+    """Return what a family does nothing to, with why."""
+    return [f"not applicable to {plural(count, 'episode')} ({why})" for why, count in sweep.not_applicable.items()]
 
 
 def perturbations(sweeps: Sequence[Sweep], pictures: Pictures) -> str:
     """Return success against the strength of each disturbance, the most harmful first."""
     drawn = [s for s in sweeps if s.success]
-    if not drawn:
+    whole = [s for s in sweeps if not s.success and s.not_applicable]
+    if not drawn and not whole:
         return ""
     order = sorted(drawn, key=lambda s: s.success[-1] - s.success[0])
     rows = [
@@ -197,5 +205,8 @@ def perturbations(sweeps: Sequence[Sweep], pictures: Pictures) -> str:
         " Bands are 95% intervals; the most harmful comes first."
     )
     body = f'<div class="panels">{"".join(_sweep(s, pictures) for s in order)}</div>'
+    body += "".join(
+        f'<p class="aside">{escape(nice(s.family).capitalize())}: {escape("; ".join(_left_out(s)))}.</p>' for s in whole
+    )
     body += details("The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows))
     return section("perturb", "What holds when things go wrong", lead, body)

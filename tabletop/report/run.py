@@ -58,6 +58,8 @@ class Skill:
     floors: Floors
     """Success of the random, the idle and the shuffled policy on the same scenes."""
     clip: Path | None
+    best: bool = False
+    """Whether it is the best of its task: then its success is the task's, on scenes with no part in any choice."""
 
     @property
     def title(self) -> str:
@@ -78,8 +80,13 @@ class Naming:
 
     @property
     def named(self) -> list[Skill]:
-        """The skills that carry a task's name, best first."""
-        return sorted((s for s in self.skills if s.task), key=lambda s: (-(s.success or 0), s.title))
+        """The skills that carry a task's name: the best of each task first, the more reliable before the less."""
+        return sorted((s for s in self.skills if s.task), key=lambda s: (not s.best, -(s.success or 0), s.title))
+
+    @property
+    def best(self) -> list[Skill]:
+        """The best skill of each task, the most reliable first."""
+        return [s for s in self.named if s.best]
 
     @property
     def nameless(self) -> list[Skill]:
@@ -143,6 +150,8 @@ class Sweep:
     numbers: Mapping[str, float]
     """area, worst, drop, n."""
     clip: Path | None
+    not_applicable: Mapping[str, float] = field(default_factory=dict)
+    """Episodes that the family does nothing to, by why."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from tabletop.sim.cards import Joint, number
 
-__all__ = ["corners", "hinge", "moving_point"]
+__all__ = ["corners", "handle_way", "hinge", "moving_point"]
 
 _STEPS = 8
+_ON_AXIS = 1e-3
+"""m from a joint's axis within which a handle counts as lying on it."""
 
 
 def _names(size: Sequence[float]) -> dict[str, float]:
@@ -42,6 +44,32 @@ def moving_point(
     arm = hinge(joint, size)
     turned = _rotated([v - a for v, a in zip(point, arm, strict=True)], joint.axis, way)
     return tuple(o + a + t for o, a, t in zip(origin, arm, turned, strict=True))
+
+
+def handle_way(joint: Joint, size: Sequence[float]) -> float:
+    """Return how far the handle goes from fraction 0 to 1, along its path; m.
+
+    The handle is the point where a gripper acts (`grasp`). It slides by the travel of a prismatic joint. About a
+    revolute one it goes along an arc: its distance from the axis times the travel in rad. A knob is held around its
+    axis: there the handle is the rim, half of the moving part's largest extent across the axis away.
+
+    Args:
+        joint: of the fixture's card.
+        size: w, d, h of the fixture, m.
+    """
+    names = _names(size)
+    travel = abs(number(joint.travel, names))
+    if joint.type == "prismatic":
+        return travel
+    grasp = [number(g, names) for g in joint.grasp]
+    arm = [g - a for g, a in zip(grasp, hinge(joint, size), strict=True)]
+    length = math.sqrt(sum(a * a for a in joint.axis))
+    along = sum(v * a for v, a in zip(arm, joint.axis, strict=True)) / length
+    radius = math.sqrt(max(0.0, sum(v * v for v in arm) - along * along))
+    if radius < _ON_AXIS:
+        across = [number(e, names) for e, a in zip(joint.extent, joint.axis, strict=True) if a == 0]
+        radius = max(across, default=0.0) / 2
+    return travel * radius
 
 
 def _rotated(vector: Sequence[float], axis: Sequence[float], angle: float) -> tuple[float, float, float]:

@@ -340,18 +340,38 @@ class World:
             p.applyExternalForce(bead, -1, share, at, p.WORLD_FRAME, physicsClientId=c)
 
     def shove(self, name: str, velocity: Sequence[float]) -> None:
-        """Add a velocity (m/s, world) to a rigid entity at once: a blow of mass times velocity.
+        """Add a velocity (m/s, world) to something loose at once: a blow of mass times velocity.
 
         Raises:
-            TabletopError: the entity is not rigid.
+            TabletopError: the entity is a fixture.
         """
         body = self._bodies[self.layout.index(name)]
-        if body.moves != "rigid":
-            raise TabletopError(f"only rigid entities can be shoved, {name!r} is {body.moves}")
+        if body.moves not in {"rigid", "deformable"}:
+            raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.moves}; see shove_joint")
         self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
-        linear, spin = p.getBaseVelocity(body.id, self.client)
-        moved = [a + b for a, b in zip(linear, velocity, strict=True)]
-        p.resetBaseVelocity(body.id, moved, list(spin), physicsClientId=self.client)
+        for part in body.beads or (body.id,):
+            linear, spin = p.getBaseVelocity(part, self.client)
+            moved = [a + b for a, b in zip(linear, velocity, strict=True)]
+            p.resetBaseVelocity(part, moved, list(spin), physicsClientId=self.client)
+
+    def shove_joint(self, name: str, rate: float) -> None:
+        """Add a speed to a fixture's joint at once.
+
+        Args:
+            name: the fixture.
+            rate: 1/s, fractions of the whole travel a second; above 0 it opens.
+
+        Raises:
+            TabletopError: the entity has no joint, or the rate is not finite.
+        """
+        body = self._bodies[self.layout.index(name)]
+        if body.moves != "joint":
+            raise TabletopError(f"only fixtures with a joint can be shoved so, {name!r} is {body.moves}; see shove")
+        if not math.isfinite(rate):
+            raise TabletopError(f"a rate is a finite number in 1/s, got {rate!r}")
+        self._history.append(("shove_joint", (name, float(rate))))
+        position, speed = p.getJointState(body.id, 0, self.client)[:2]
+        p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -460,6 +480,7 @@ class World:
             "advance": self.advance,
             "push": self.push,
             "shove": self.shove,
+            "shove_joint": self.shove_joint,
         }
         for name, arguments in snapshot.history:
             again[name](*arguments)

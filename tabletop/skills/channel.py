@@ -17,7 +17,7 @@ __all__ = ["Channel", "channel", "channels", "siblings", "synergies"]
 Array = npt.NDArray[np.float64]
 
 _BIN: Final = 0.05
-"""m of reach: side of the bins that effects are counted in, those of `coverage`."""
+"""m of the world: side of the bins that effects are counted in, those of `coverage`."""
 _NEAR: Final = 1e-3
 """nats that a capacity may be off by."""
 _SHUFFLES: Final = 20
@@ -56,7 +56,7 @@ def channel(labels: npt.NDArray[np.intp], effects: Array, seed: int, size: float
 
     Args:
         labels: (n,) code of each episode, from 0; each code has one episode at least.
-        effects: (n, d) m of reach.
+        effects: (n, d) m of the world.
         seed: of the shuffles.
         size: m, of the bins.
     """
@@ -95,7 +95,7 @@ def channels(samples: Samples, seed: int) -> dict[str, dict[str, float]]:
     for i, kind in enumerate(samples.codes.kinds):
         own = samples.codes.codes_of(i)
         rows = np.isin(samples.labels, own)
-        found = channel(samples.labels[rows] - own[0], samples.effects[rows][:, : kind.size], seed)
+        found = channel(samples.labels[rows] - own[0], samples.lengths[rows][:, : kind.size], seed)
         out[kind.name] = {k: round(v, 3) for k, v in vars(found).items()}
     return out
 
@@ -114,7 +114,7 @@ def siblings(samples: Samples, sigma: float = 0.02) -> dict[str, dict[str, float
         for code in own:
             mine = samples.labels == code
             one, rest = (
-                _moments(samples.effects[rows][:, : kind.size], sigma)
+                _moments(samples.lengths[rows][:, : kind.size], sigma)
                 for rows in (mine, np.isin(samples.labels, own) & ~mine)
             )
             out[codes.name(int(code))] = {

@@ -28,7 +28,7 @@ class Measured:
     """Of `measure`, with "floors" by name."""
 
 
-def measure_library(library: Library, engine: Engine, episodes: int, seed: int) -> Measured:
+def measure_library(library: Library, engine: Engine, episodes: int, seed: int, floors: int | None = None) -> Measured:
     """Measure a library on held-out episodes from nominal starts, and its floors on a tenth as many.
 
     Args:
@@ -36,18 +36,19 @@ def measure_library(library: Library, engine: Engine, episodes: int, seed: int) 
         engine: runs the episodes.
         episodes: a skill.
         seed: of scenes, episodes and discriminators.
+        floors: episodes a skill of these, 2 or more; a tenth of the others, and 5 at least, by default.
     """
-    few = max(5, episodes // 10)
+    few = max(5, episodes // 10) if floors is None else floors
     samples = sample_effects(library, engine, episodes, seed, label="measure")
     runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
     floor_samples = [
         sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
         for name, lib, mode in (*runs, ("shuffled", library, "shuffled"))
     ]
-    found, *floors = engine.map(
+    found, *others = engine.map(
         partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
     )
-    shown = {name: {k: floor[k] for k in _SHOWN} for name, floor in zip(FLOORS, floors, strict=True)}
+    shown = {name: {k: floor[k] for k in _SHOWN} for name, floor in zip(FLOORS, others, strict=True)}
     return Measured(samples, {**found, "floors": shown})
 
 

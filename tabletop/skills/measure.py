@@ -1,4 +1,7 @@
-"""How many skills a library really has: held-out episodes, a fresh discriminator, the noise named."""
+"""How many skills a library really has: held-out episodes, a fresh discriminator, the noise named.
+
+The noise is in metres of the world, for every kind of effect: see the table in skills/effects/kind.py.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene, effects_along
-from tabletop.skills.effects import outcome
+from tabletop.skills.effects import EFFECT_WIDTH, outcome
 from tabletop.skills.library import Library, Skill
 
 __all__ = [
@@ -55,6 +58,8 @@ class Sample:
     effect: tuple[float, ...]
     """(EFFECT_WIDTH,): as the discriminator sees it."""
     trajectory: Trajectory
+    metres: tuple[float, ...] = (1.0,) * EFFECT_WIDTH
+    """(EFFECT_WIDTH,): metres of the world that each number's unit is on this entity."""
 
     @property
     def outcome(self) -> Array:
@@ -70,7 +75,9 @@ class Samples:
     labels: npt.NDArray[np.intp]
     """(n,): the code of each."""
     effects: Array
-    """(n, EFFECT_WIDTH): as the discriminator sees them."""
+    """(n, EFFECT_WIDTH): as the discriminator sees them, in metres of the reach."""
+    lengths: Array
+    """(n, EFFECT_WIDTH): the same in metres of the world, in which skills are counted."""
     outcomes: list[Array]
     """n: what became of each one's entity, in plain units."""
     postures: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -92,12 +99,21 @@ def nominal_run(run: SkillRun) -> Sample:
         policy = replace(policy, random=True)
     trajectory = episode(policy, scene, int(rng.integers(2**31)), library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
-    return Sample(skill.code, entity, tuple(float(v) for v in effect), trajectory)
+    metres = skill.effect.metres(scene.entity(entity))
+    numbers, factors = (tuple(float(v) for v in row) for row in (effect, metres))
+    return Sample(skill.code, entity, numbers, trajectory, factors)
 
 
-def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array, npt.NDArray[np.float32]]:
+def _brief(run: SkillRun) -> tuple[int, tuple[float, ...], Array, Array, npt.NDArray[np.float32]]:
     sample = nominal_run(run)
-    return sample.code, sample.effect, sample.outcome, sample.trajectory.state.robot("joints").astype(np.float32)
+    lengths = np.array(sample.effect) * sample.metres
+    return (
+        sample.code,
+        sample.effect,
+        lengths,
+        sample.outcome,
+        sample.trajectory.state.robot("joints").astype(np.float32),
+    )
 
 
 def sample_effects(
@@ -110,8 +126,10 @@ def sample_effects(
     codes = library.codes.total
     jobs = [SkillRun(library, s, i * codes + s.code, seed, mode) for s in library.skills for i in range(episodes)]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
-    labels, effects, outcomes, postures = zip(*found, strict=True)
-    return Samples(library.codes, np.array(labels), np.array(effects), list(outcomes), list(postures))
+    labels, effects, lengths, outcomes, postures = zip(*found, strict=True)
+    return Samples(
+        library.codes, np.array(labels), np.array(effects), np.array(lengths), list(outcomes), list(postures)
+    )
 
 
 def effective_skills(
@@ -125,7 +143,7 @@ def effective_skills(
 
     Args:
         codes: (n,) in [0, classes).
-        effects: (n, d), m of reach.
+        effects: (n, d), m of the world.
         sigma: m, noise added to the effects.
         classes: K.
         seed: of the parts and the noise.
@@ -214,13 +232,13 @@ def coverage(outcomes: Sequence[Array], size: float = 0.05) -> int:
 
 
 def measure(samples: Samples, seed: int) -> dict[str, Any]:
-    """Return effective skills at 2 and 5 cm, bits and coverage, in all and by kind of effect.
+    """Return effective skills at 2 and 5 cm of the world, bits and coverage, in all and by kind of effect.
 
     Args:
         samples: held-out episodes.
         seed: of the discriminators.
     """
-    codes, labels, effects = samples.codes, samples.labels, samples.effects
+    codes, labels, effects = samples.codes, samples.labels, samples.lengths
     by_kind: dict[str, dict[str, Any]] = {}
     total = {"effective_skills_2cm": 0.0, "effective_skills_5cm": 0.0, "bits_2cm": 0.0}
     for i, kind in enumerate(codes.kinds):

@@ -112,7 +112,7 @@ def test_run_does_not_throw_away_the_library_it_is_to_use(
 def test_a_stage_written_elsewhere_takes_the_library_and_its_names_along(
     command: Command, files: Files, here: Path, run_of: Path
 ) -> None:
-    names = '{"skills": [], "named_tasks": []}'
+    names = '{"skills": [], "named_tasks": [], "tasks": {}}'
     (run_of / "name.json").write_text(names)
     before = files(run_of)
     command("plan", "run", "--out", "new").refused("nothing to plan with")
@@ -127,7 +127,7 @@ def test_a_stage_written_elsewhere_takes_the_library_and_its_names_along(
 def test_another_library_is_not_written_over(
     command: Command, files: Files, here: Path, run_of: Path, library: Any, name: str
 ) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
     save_library(replace(library, means=library.means + 1), here / "new" / "library")
     (here / "new" / "plan.json").write_text("{}")
     before = files(here)
@@ -136,7 +136,7 @@ def test_another_library_is_not_written_over(
 
 
 def test_what_is_known_of_the_same_library_stays(command: Command, here: Path, run_of: Path, library: Any) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
     save_library(library, here / "new" / "library")
     (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["stack"]}')
     command("plan", "run", "--out", "new")
@@ -153,7 +153,7 @@ def test_run_into_a_link_fills_what_it_leads_to(
     def stop(*_: object, **__: object) -> None:
         raise TabletopError("stopped here")
 
-    monkeypatch.setattr("tabletop.cli.stages.discover_stage", stop)
+    monkeypatch.setattr("tabletop.cli.everything.discover", stop)
     assert "stopped here" in command("run", "--steps", "9", "--out", "link").err
     assert (here / "link").is_symlink()
     assert list(files(here / "real")) == ["run.yaml"]

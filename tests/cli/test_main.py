@@ -172,7 +172,8 @@ def test_an_interrupted_discovery_says_how_to_go_on_where_it_can(
             (folder / part).mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("tabletop.cli.stages"), "discover", interrupt)
+    for module in ("stages", "everything"):
+        monkeypatch.setattr(import_module(f"tabletop.cli.{module}"), "discover", interrupt)
     said = command(name, "--steps", "9", "--seed", "3", "--out", "a")
     assert said.code == 130
     assert said.err.splitlines()[-1:] == [f"tabletop: interrupted{told}"]
@@ -233,6 +234,7 @@ def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
     monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
     entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
     named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
+    named["tasks"] = {"button-press": {"skill": "button-00", "success": 1.0, "low": 0.9, "high": 1.0, "n": 9}}
     (run_of / "name.json").write_text(json.dumps(named))
     rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
     monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)

@@ -46,7 +46,7 @@ def test_ends_of_reaching_are_where_the_gripper_is(
     figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "floors"))
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
-    samples = Samples(library.codes, np.array([1, 0]), effects, [still, still])
+    samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
     monkeypatch.setattr("tabletop.cli.stages.measure_library", lambda *_: Measured(samples, figures))
     found = measure_stage(here, library, 1, 0, 1)
     assert [s["finals"] for s in found["skills"]] == [[[-0.1, 0.0, 0.3, 0.5]], [[0.1, 0.0, 0.2, 0.5]]]

@@ -150,7 +150,7 @@ def test_a_damaged_library_is_one_line_and_nothing_is_written(
 ) -> None:
     weights = run_of / "library" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
     before = files(here)
     said = command(*arguments, *out)
     if arguments[0] in {"plan", "perturb"} and not out:
@@ -170,7 +170,18 @@ def test_a_stage_before_its_turn_says_what_to_run_and_writes_nothing(
     assert files(here) == before
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"skills": [{}], "named_tasks": []}', '{"skills": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"skills": [], "named_tasks": [], "tasks": {"push": {"skill": "x"}}}',
+        '{"skills": [], "named_tasks": []}',
+        '{"skills": [{}], "named_tasks": []}',
+        '{"skills": []}',
+    ],
+)
 @pytest.mark.parametrize("name", ["plan", "perturb", "evaluate"])
 def test_damaged_names_are_one_line(command: Command, files: Files, run_of: Path, name: str, text: str) -> None:
     (run_of / "name.json").write_text(text)
@@ -181,7 +192,7 @@ def test_damaged_names_are_one_line(command: Command, files: Files, run_of: Path
 
 @pytest.mark.parametrize("name", ["plan", "perturb"])
 def test_a_library_without_names_has_nothing_to_work_with(command: Command, run_of: Path, name: str) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": []}')
+    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
     assert command(name, "run").refused("discover longer") == []
 
 

@@ -16,7 +16,7 @@ from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codes import Codes
 from tabletop.skills.library import Skill
 
-SETTINGS = NameSettings(effects=6, trials=3, contenders=2, episodes=9, seed=0)
+SETTINGS = NameSettings(effects=6, trials=3, contenders=2, episodes=9, fresh=5, seed=0)
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class Disguised:
         """One a code."""
         codes = self.codes
         return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
+
+    def skill(self, id: str) -> Skill:
+        """Return a skill by its id."""
+        return next(k for k in self.skills if k.id == id)
 
     def skill_of(self, task: str) -> Skill:
         """Return the skill that is a task's policy."""

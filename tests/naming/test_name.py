@@ -13,7 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import Registry, parse
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
-from tabletop.naming.name import TaskRun, run_task_run, skill_task, task_scene
+from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
@@ -55,16 +55,22 @@ def test_the_matrix_has_a_rate_for_each_skill_and_task_seen(named: dict[str, Any
 
 
 def test_no_scene_that_a_name_was_chosen_by_is_one_that_it_is_reported_on(named: dict[str, Any], watched: Any) -> None:
-    effects, trials, finals = (watched.jobs[f"name: {w}"] for w in ("split A", "trials", "split B"))
+    effects, trials, finals, fresh = (watched.jobs[f"name: {w}"] for w in ("split A", "trials", "split B", "split C"))
     assert all(isinstance(j, SkillRun) for j in effects)
-    assert {j.mode for j in trials} == {"skill"}
-    assert not {j.seed for j in trials} & {j.seed for j in finals}
-    scenes_a, scenes_b = (
+    assert {j.mode for j in trials} == {j.mode for j in fresh} == {"skill"}
+    scenes = [
         {repr(task_scene(j.task, j.candidate, j.seed)) for j in jobs if j.task.name == "lift"}
-        for jobs in (trials, finals)
-    )
-    assert (len(scenes_a), len(scenes_b)) == (3, 9)
-    assert not scenes_a & scenes_b
+        for jobs in (trials, finals, fresh)
+    ]
+    assert [len(s) for s in scenes] == [3, 9, 5]
+    assert len(set.union(*scenes)) == 17
+
+
+def test_a_task_has_the_rate_of_its_best_skill_on_scenes_of_their_own(named: dict[str, Any], disguised: Any) -> None:
+    assert sorted(named["tasks"]) == named["named_tasks"]
+    for task, found in named["tasks"].items():
+        assert (found["skill"], found["skills"], found["n"]) == (disguised.skill_of(task).id, 1, 5)
+        assert found["low"] <= found["success"] <= found["high"]
 
 
 # --- the rule for a name, with results made by hand -------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from tabletop.cli.show import perturb_lines
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
 from tabletop.perturb import FAMILIES, Run, sweep
@@ -38,6 +39,17 @@ class Judge:
 
     def act(self, state: State) -> np.ndarray:
         return np.array([0.0, 0.0, 0.0, 0.0, self._grip])
+
+
+@dataclass
+class Blank:
+    """Stands still."""
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        pass
+
+    def act(self, state: State) -> np.ndarray:
+        return np.zeros(5)
 
 
 @dataclass
@@ -148,3 +160,19 @@ def test_bad_sweeps_are_refused_before_anything_runs(here: Engine) -> None:
         sweep(here, [judge(1.0)], ["friction"], magnitudes={"friction": [0, 7]})
     with pytest.raises(TabletopError, match="for families of the sweep, got 'tilt'; there are: mass"):
         sweep(here, [judge(1.0)], ["mass"], magnitudes={"tilt": [0, 7]})
+
+
+def test_runs_that_a_family_does_nothing_to_are_counted_and_not_taken_for_robust(here: Engine) -> None:
+    dial = Scene((Entity("dial", "dial", (0.5, 0.0, 0.0), size=(0.1, 0.1, 0.04), fraction=0.0),))
+    still = Run(Judge(9.0), Scene((BLOCK,)), 0, 3, parse("gripper_open()"), "block", "push")
+    turn = Run(Blank(), dial, 0, 3, parse("closed(dial)", ["dial"]), "dial", "dial-turn")
+    curves = sweep(here, [still, turn, turn], ["tilt", "mass"], magnitudes={"tilt": (0, 5), "mass": (0, 1)})
+    why = "dial: its moving part goes up and down or turns on the spot"
+    assert (curves["tilt"]["n"], curves["tilt"]["not_applicable"]) == (1, {why: 2})
+    assert len(curves["tilt"]["success"]) == 2
+    assert (curves["mass"]["n"], curves["mass"]["not_applicable"]) == (3, {})
+    empty = sweep(here, [turn], ["tilt"])["tilt"]
+    assert (empty["n"], empty["success"], empty["area"], empty["not_applicable"]) == (0, [], None, {why: 1})
+    assert json.loads(json.dumps(empty)) == empty
+    lines = perturb_lines({"tilt": empty})
+    assert lines == [f"tilt               not applicable to 1 of 1 episodes: {why}"]

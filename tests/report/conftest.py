@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 import yaml
 
+from tabletop.naming.best import best_of_tasks
 from tabletop.report.clips import write_clip
 
 Frames = Sequence[npt.NDArray[np.uint8]]
@@ -157,6 +158,11 @@ def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames]
     name = {
         "skills": skills,
         "named_tasks": sorted({s["task"] for s in skills if s["task"]}),
+        "tasks": {
+            task: {"skill": best["id"], "skills": 1, "n": 80}
+            | {k: round(best[k] - 0.01, 4) for k in ("success", "low", "high")}
+            for task, best in best_of_tasks(skills).items()
+        },
         "matrix": {"tasks": list(TASKS), "skills": [s["id"] for s in skills], "rates": rates},
     }
     stages = {"discover": discover, "name": name, "plan": _plan(clips, folder), "perturb": _perturb()}

@@ -334,3 +334,35 @@ def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> No
     assert "no film" in Pictures().show(None, "a skill")
     shared = Pictures(budget=int(2.5 * len(whole)))
     assert sum("moving" in shared.show(clip, "a skill") for _ in range(9)) == 2
+
+
+def test_a_task_s_best_skill_shows_the_task_s_rate_and_comes_first(run_folder: Path) -> None:
+    data = json.loads((run_folder / "name.json").read_text())
+    naming = read_run(run_folder).naming
+    assert naming is not None
+    assert {s.id: s.success for s in naming.best} == {t["skill"]: t["success"] for t in data["tasks"].values()}
+    assert [s.best for s in naming.named] == sorted((s.best for s in naming.named), reverse=True)
+    others = {s.id: s.success for s in naming.named if not s.best}
+    assert others == {s["id"]: s["success"] for s in data["skills"] if s["id"] in others}
+    mean = round(100 * sum(t["success"] for t in data["tasks"].values()) / len(data["tasks"]))
+    text = report(run_folder)
+    assert f"The best at each of {len(data['tasks'])} tasks succeeds in {mean}%" in text
+
+
+def test_a_best_skill_that_is_none_of_the_skills_is_refused(run_folder: Path) -> None:
+    edit(run_folder, "name.json", put("tasks", "push_left", "skill", value="who"))
+    with pytest.raises(TabletopError, match="must be the id of one of the skills, got 'who'"):
+        read_run(run_folder)
+
+
+def test_what_a_disturbance_does_nothing_to_is_said(run_folder: Path) -> None:
+    def change(data: Any) -> None:
+        data["friction"]["not_applicable"] = {"dial: it turns <on the spot>": 6}
+        data["push"] = {"unit": "N", "magnitudes": [0, 1], "success": [], "n": 0, "not_applicable": {"door: why": 9}}
+        data["push"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None}
+
+    edit(run_folder, "perturb.json", change)
+    text = report(run_folder)
+    assert "not applicable to 6 episodes (dial: it turns &lt;on the spot&gt;)" in text
+    assert "Push: not applicable to 9 episodes (door: why)." in text
+    Page(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid
 from tabletop.sim import World, generate
 from tabletop.sim.cards import Joint, load_cards, number
-from tabletop.sim.joints import corners, moving_point
+from tabletop.sim.joints import corners, handle_way, moving_point
 from tabletop.sim.placement import grasp_point
 
 JOINTED = sorted(c.kind for c in load_cards().values() if c.joint)
@@ -97,3 +98,36 @@ def test_a_wrong_fit_is_refused_in_one_line(fit: object, words: str) -> None:
         generate({"entities": {"a": {"kind": "block", "fit": fit}, "b": "hole"}}, 0)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_handle_of_a_slide_goes_as_far_as_it_travels() -> None:
+    drawer = load_cards()["drawer"].joint
+    assert drawer is not None
+    assert handle_way(drawer, (0.18, 0.2, 0.1)) == pytest.approx(0.13)
+
+
+def test_the_handle_of_a_door_goes_along_an_arc() -> None:
+    # The hinge stands at y = -0.1 and the handle at y = 0.06, 2 cm before the door: 16.12 cm from the axis.
+    door = replace(HINGED, grasp=(-0.02, 0.06, 0.03))
+    assert handle_way(door, SIZE) == pytest.approx(math.hypot(0.02, 0.16) * math.pi / 2)
+    assert handle_way(replace(door, grasp=(-0.02, 0.06, -0.3)), SIZE) == pytest.approx(handle_way(door, SIZE))
+
+
+def test_a_knob_that_is_held_around_its_axis_goes_as_far_as_its_rim() -> None:
+    knob = Joint("revolute", (0, 0, 1), 1.7, (0, 0, 0.1), ("w * 0.8", "w * 0.8", 0.04), grasp=(0, 0, 0.01))
+    assert handle_way(knob, SIZE) == pytest.approx(1.7 * 0.04)
+
+
+@pytest.mark.parametrize("kind", JOINTED)
+def test_the_way_of_a_handle_is_the_path_that_it_takes_in_the_world(kind: str) -> None:
+    joint = load_cards()[kind].joint
+    assert joint is not None
+    size = generate({"entities": {"a": {"kind": kind}}}, 3).entity("a").size
+    grasp = [number(g, dict(zip("wdh", size, strict=True))) for g in joint.grasp]
+    path = np.array([moving_point(joint, size, f, grasp) for f in np.linspace(0, 1, 400)])
+    went = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+    if kind == "dial":
+        assert went < 1e-6 < handle_way(joint, size)
+    else:
+        assert handle_way(joint, size) == pytest.approx(went, rel=1e-4)
+    assert 0.015 < handle_way(joint, size) < 0.35

@@ -22,7 +22,7 @@ def samples(places: list[list[float]], each: int = 0) -> Samples:
     wide[:, :1] = effects
     rng = np.random.default_rng(0)
     postures = [rng.normal(size=(each, 7)).astype(np.float32) for _ in labels] if each else []
-    return Samples(Codes({"drawer": len(places)}), labels, wide, [np.ones(1)] * len(labels), postures)
+    return Samples(Codes({"drawer": len(places)}), labels, wide, wide, [np.ones(1)] * len(labels), postures)
 
 
 def test_codes_with_a_bin_of_their_own_carry_all_there_is_to_tell() -> None:
@@ -65,7 +65,7 @@ def test_each_kind_is_a_channel_of_its_own() -> None:
     effects = np.zeros((80, EFFECT_WIDTH))
     effects[:, 0] = np.repeat([0.0, 0.2, 0.0, 0.0], 20)
     effects[:, 3] = np.repeat([0.0, 0.0, 0.0, 9.0], 20)  # beyond a drawer's one number
-    found = channels(Samples(codes, np.repeat(np.arange(4), 20), effects, []), 0)
+    found = channels(Samples(codes, np.repeat(np.arange(4), 20), effects, effects, []), 0)
     assert list(found) == ["held", "drawer"]
     assert found["held"]["information_bits"] == 1.0
     assert found["drawer"]["information_bits"] == 0.0

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from tabletop.rollout.engine import Engine
+from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
+from tabletop.sim.joints import handle_way
+from tabletop.sim.scene import Entity
 from tabletop.skills.codes import Codes
 from tabletop.skills.collect import attended_scene
-from tabletop.skills.effects import EFFECT_WIDTH, REACH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, FACT, REACH, TURN, get_effect
 from tabletop.skills.library import Library
 from tabletop.skills.measure import (
     MODES,
@@ -99,12 +102,81 @@ def test_kinds_add_up_and_only_rigid_things_cover() -> None:
     effects = np.zeros((100, EFFECT_WIDTH))
     effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
     outcomes = [np.array([0.1 * c, 0, 0, 0, 0, 0]) if c < 3 else np.array([0.5]) for c in labels]
-    found = measure(Samples(codes, labels, effects, outcomes), 0)
+    found = measure(Samples(codes, labels, effects, effects, outcomes), 0)
     assert found["effective_skills_2cm"] == pytest.approx(5, rel=0.05)
     assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
     assert found["coverage_bins_5cm"] == 3
     assert [k["codes"] for k in found["by_kind"].values()] == [3, 2]
     assert found["by_kind"]["held"]["effective_2cm"] == pytest.approx(3, rel=0.05)
+
+
+def counted(kind: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
+    """Return what `measure` makes of a joint whose codes end exactly at these fractions."""
+    codes, effects = at([f * REACH for f in fractions])
+    effects = np.pad(effects, ((0, 0), (0, EFFECT_WIDTH - 2)))
+    lengths = effects * get_effect(kind).metres(Entity("a", kind, (0, 0, 0), size=size))
+    outcomes = [np.array([fractions[c]]) for c in codes]
+    found: dict[str, float] = measure(Samples(Codes({kind: len(fractions)}), codes, effects, lengths, outcomes), 0)
+    return found
+
+
+DRAWER = (0.18, 0.2, 0.1)
+
+
+def test_drawer_codes_a_centimetre_apart_count_fewer_at_2_cm_than_those_2_cm_apart() -> None:
+    # A drawer opens by 13 cm.
+    close = counted("drawer", [i * 0.01 / 0.13 for i in range(6)], DRAWER)["effective_skills_2cm"]
+    wide = counted("drawer", [i * 0.02 / 0.13 for i in range(6)], DRAWER)["effective_skills_2cm"]
+    assert 1.3 < close < wide < 4.0
+    assert close < effective_skills(*at([0.01 * i for i in range(6)]), 0.01, 6, 0)[0]
+
+
+def test_two_positions_of_a_drawer_count_as_two_places_on_the_table_do() -> None:
+    table = effective_skills(*at([0.0, 0.03]), 0.02, 2, 0)[0]
+    assert counted("drawer", [0.0, 0.03 / 0.13], DRAWER)["effective_skills_2cm"] == pytest.approx(table, rel=0.1)
+
+
+def test_a_button_up_and_down_is_hardly_two_skills_at_5_cm() -> None:
+    # It goes down by 22 mm.
+    found = counted("button", [0.0, 1.0], (0.09, 0.09, 0.04))
+    assert found["effective_skills_5cm"] < 1.1 < found["effective_skills_2cm"] < 1.4
+
+
+def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
+    fractions = [0.2 * i for i in range(6)]
+    narrow, wide = (counted("door", fractions, (0.1, d, 0.1))["effective_skills_2cm"] for d in (0.06, 0.3))
+    assert narrow < 0.8 * wide
+
+
+@pytest.mark.parametrize(
+    ("kind", "entity", "effect", "metres"),
+    [
+        ("settled", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
+        ("turned", "block", (REACH / np.pi,), (0.05,)),
+        ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
+        ("held", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
+        ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
+        ("drawer", "drawer", (REACH,), (0.13,)),
+        ("button", "button", (REACH,), (0.022,)),
+    ],
+)
+def test_an_effect_in_metres_of_the_world(
+    kind: str, entity: str, effect: tuple[float, ...], metres: tuple[float, ...]
+) -> None:
+    # The corner of a thing of 6 x 8 cm is 5 cm from its middle, and goes 5 cm when it turns by 1 rad.
+    factors = get_effect(kind).metres(Entity("a", entity, (0, 0, 0), size=(0.06, 0.08, 0.1)))
+    assert effect * factors[: len(effect)] == pytest.approx(metres)
+
+
+def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
+    for kind in EFFECTS.values():
+        if kind.moves == "joint":
+            assert kind.kinds is not None
+            card = load_cards()[kind.kinds[0]]
+            size = tuple(float(np.mean(v)) if isinstance(v, tuple) else 0.1 for v in card.size.values())
+            assert card.joint is not None
+            factor = kind.metres(Entity("a", card.kind, (0, 0, 0), size=size))[0]
+            assert factor * REACH == pytest.approx(handle_way(card.joint, size))
 
 
 @pytest.mark.parametrize("effect", ["held", "drawer", "button"])
@@ -144,6 +216,9 @@ def test_samples_are_by_skill_in_order(library: Library) -> None:
     assert not effects[4:, 1:].any()
     assert [len(o) for o in outcomes] == [6] * 4 + [1] * 6
     assert effects[4:, 0] == pytest.approx([o[0] * REACH for o in outcomes[4:]])
+    assert samples.lengths.shape == effects.shape
+    assert np.array_equal(samples.lengths[:4], effects[:4])
+    assert samples.lengths[4:, 0] == pytest.approx([o[0] * 0.13 for o in outcomes[4:]])
 
 
 def test_the_first_episodes_are_the_same_however_many_there_are(library: Library) -> None:

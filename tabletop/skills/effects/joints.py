@@ -12,6 +12,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.sim.cards import load_cards
+from tabletop.sim.joints import handle_way
+from tabletop.sim.scene import Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.kind import REACH, effect
 
@@ -42,6 +45,12 @@ def _fraction(initial: State, state: State, entity: str) -> Array:
     return np.clip(state.entity(entity, "fraction"), 0.0, 1.0)[..., None] * REACH
 
 
+def _handle(entity: Entity) -> tuple[float, ...]:
+    """Return how far the handle really goes for each metre of the reach."""
+    joint = load_cards()[entity.kind].joint
+    return (handle_way(joint, entity.size) / REACH,) if joint is not None else (1.0,)
+
+
 def _ends(effects: npt.NDArray[np.floating[Any]]) -> Index:
     """Return 0 for what is shut, 1 for what is open, -1 between."""
     share = effects[:, 0] / REACH
@@ -64,6 +73,7 @@ for _name, _mirrors in _JOINTS.items():
         places=True,
         anchors=((0.0,), (REACH,)),
         claims=_ends,
+        lengths=_handle,
     )(_fraction)
 for _name in _BUTTONS:
     effect(
@@ -77,4 +87,5 @@ for _name in _BUTTONS:
         claims=_down,
         said="presses {a}",
         idle=0,
+        lengths=_handle,
     )(_fraction)

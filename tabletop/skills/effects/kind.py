@@ -1,7 +1,19 @@
 """What a kind of effect is, and which kinds there are.
 
-Effects are compared in metres of the reach: a difference in an effect counts as much as the same distance of the
-object's displacement. Joints are scaled so that their whole range equals the reach.
+A learner compares effects in metres of the reach: joints are scaled so that their whole range equals the reach. What is
+reported as so many skills at 2 cm is in metres of the world: `EffectKind.metres` has the factors between the two.
+
+| kind | number | unit as learned | metres of the world |
+| --- | --- | --- | --- |
+| held, placed, settled, reached, dragged | x, y, z | m | the same |
+| settled | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
+| turned | turn | half a turn is 0.6 m | the way of its corner |
+| all joints | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
+| toppled | tilt | a right angle is 0.15 m | the way of its top: rad times its height |
+| dropped | beyond the edge | m | the same |
+| stacked, contained, adjoined | x, y, z from where it holds | m | the same |
+| straightened, folded | distance of ends or corners | m | the same |
+| all with a fact | true or false | 0 or 0.15 m | the same: a fact has no length |
 """
 
 from __future__ import annotations
@@ -16,6 +28,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.cards import load_cards
+from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
 
 __all__ = [
@@ -78,6 +91,15 @@ class EffectKind:
     """The fact that doing nothing leads to, which is seldom asked for."""
     function: Callable[[State, State, str], Array]
     """(initial, state, entity) -> (..., size), in metres of the reach."""
+    lengths: Callable[[Entity], tuple[float, ...]] | None
+    """(size,) metres of the world that a metre of each number is, on an entity; None where they are the same."""
+
+    def metres(self, entity: Entity) -> Array:
+        """Return the factors from an effect on an entity to metres of the world: (EFFECT_WIDTH,)."""
+        out = np.ones(EFFECT_WIDTH)
+        if self.lengths is not None:
+            out[: self.size] = self.lengths(entity)
+        return out
 
     def claimed(self, effects: npt.NDArray[np.floating[Any]]) -> Index:
         """Return which fact each of (n, >= size) effects is, (n,), -1 for none."""
@@ -104,6 +126,7 @@ def effect(
     claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
     said: str = "",
     idle: int | None = None,
+    lengths: Callable[[Entity], tuple[float, ...]] | None = None,
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
 
@@ -129,6 +152,7 @@ def effect(
             said=said,
             idle=idle,
             function=function,
+            lengths=lengths,
         )
         return function
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import tilt
-from tabletop.sim.scene import TABLE_NEAR_EDGE
+from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.kind import FACT, REACH, effect, symmetric
 
@@ -30,6 +30,8 @@ _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not told apart."""
 _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `settled` does not tell apart: most places have no more room."""
+_TILT: Final = 0.3 / np.pi
+"""m a radian of tilt counts as."""
 _IN_PLACE: Final = (0.04, 0.20)
 """m of displacement up to which a turn counts in full, and from which on not at all."""
 
@@ -89,6 +91,24 @@ def place(initial: State, state: State, entity: str) -> Array:
     return out
 
 
+def _corner(entity: Entity) -> float:
+    """Return how far a thing's corner goes when it turns by 1 rad: half the diagonal of its footprint, m."""
+    return float(np.hypot(entity.size[0], entity.size[1])) / 2
+
+
+def _corner_shifted(entity: Entity) -> tuple[float, ...]:
+    return 1.0, 1.0, 1.0, _corner(entity) / TURN
+
+
+def _corner_turned(entity: Entity) -> tuple[float, ...]:
+    return (_corner(entity) * np.pi / REACH,)
+
+
+def _top(entity: Entity) -> tuple[float, ...]:
+    """Return how far a thing's top goes for each metre that its tilt counts as; a fact is as it is."""
+    return entity.size[2] / _TILT, 1.0
+
+
 @effect("held", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
 def _held(initial: State, state: State, entity: str) -> Array:
     """Place at the last step, with no settling: where the object is taken."""
@@ -101,7 +121,13 @@ def _placed(initial: State, state: State, entity: str) -> Array:
     return place(initial, state, entity)
 
 
-@effect("settled", moves="rigid", mirror=(1.0, -1.0, 1.0, -1.0), settles=True)
+@effect(
+    "settled",
+    moves="rigid",
+    mirror=(1.0, -1.0, 1.0, -1.0),
+    settles=True,
+    lengths=_corner_shifted,
+)
 def _settled(initial: State, state: State, entity: str) -> Array:
     """Displacement (within 18 cm to each side) and turn after the gripper let go and left: what stays done."""
     out = outcome(initial, state, entity)[..., :4] * [1.0, 1.0, 1.0, TURN]
@@ -109,7 +135,7 @@ def _settled(initial: State, state: State, entity: str) -> Array:
     return out
 
 
-@effect("turned", moves="rigid", mirror=(-1.0,), settles=True)
+@effect("turned", moves="rigid", mirror=(-1.0,), settles=True, lengths=_corner_turned)
 def _turned(initial: State, state: State, entity: str) -> Array:
     """Turn in place after the gripper let go and left, half a turn counting as the reach.
 
@@ -137,6 +163,7 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
     claims=is_fact,
     said="topples {a}",
     idle=0,
+    lengths=_top,
 )
 def _toppled(initial: State, state: State, entity: str) -> Array:
     """Tilt, a right angle counting as 15 cm, and whether it lies on its side on the table."""
@@ -144,7 +171,7 @@ def _toppled(initial: State, state: State, entity: str) -> Array:
     angle = tilt(state.entity(entity, "quaternion"))
     height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
     fact = (angle > _LYING) & (height > _BELOW) & (height < _LOW_HEIGHT)
-    return np.stack([np.minimum(angle, np.pi - angle) * (0.3 / np.pi), fact * FACT], axis=-1)
+    return np.stack([np.minimum(angle, np.pi - angle) * _TILT, fact * FACT], axis=-1)
 
 
 @effect(

@@ -1,0 +1,95 @@
+"""What name.json says of a skill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from tabletop.naming.candidates import Candidate
+from tabletop.naming.phrase import consistency, offset_words, phrase
+from tabletop.rollout.statistics import wilson
+from tabletop.skills.library import Skill
+from tabletop.skills.measure import Sample
+
+__all__ = ["FLOORS", "entry_of"]
+
+FLOORS: Final = ("shuffled", "random", "nothing")
+"""What a skill's rate at its task is held against: another code of its kind, random actions, and doing nothing."""
+
+
+def _title(candidate: Candidate) -> str:
+    if candidate.offset is not None:
+        return f"{candidate.task} {offset_words(*candidate.offset)}"
+    if candidate.angle is not None:
+        return f"{candidate.task} {abs(np.degrees(candidate.angle)):.0f} deg"
+    return candidate.task
+
+
+def entry_of(
+    skill: Skill,
+    samples: Sequence[Sample],
+    candidate: Candidate | None,
+    results: Mapping[tuple[str, str], Sequence[bool]],
+) -> dict[str, Any]:
+    """Return the entry of a skill, named for its task if its lower bound on split B is above each floor.
+
+    Args:
+        skill: the skill.
+        samples: its episodes on split A.
+        candidate: the task that it was given on split A, if any.
+        results: outcomes on split B, by (skill's id, mode). Floors are among them only where its lower bound would do.
+    """
+    effects = np.array([x.effect for x in samples])
+    kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
+    spread = consistency(skill.effect, effects)
+    noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
+    outcomes = np.array([x.outcome for x in samples])
+    words = phrase(skill.effect, effects, outcomes, noun)
+    # An effect may be a place, and what always ends at the same one may have been there before.
+    idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
+    change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
+    entry: dict[str, Any] = {
+        "id": skill.id,
+        "effect": skill.effect.name,
+        "entity_kind": skill.effect.moves if skill.effect.moves == "rigid" else kinds[0],
+        "name": None,
+        "task": None,
+        "tried": None,
+        "success": 0.0,
+        "low": 0.0,
+        "high": 1.0,
+        "n": 0,
+        # Where the skill's own rate will not do, floors are not run.
+        **{f"{m}_success": None for m in FLOORS},
+        "phrase": words,
+        "size": round(change, 4),
+        "spread": round(spread, 4),
+        "consistent": bool(spread < 0.05 and change > 0.04),
+        # What a relation came to is seen in the effect only.
+        "outcomes": [
+            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners else ()))] for x in samples
+        ],
+        "offset": None,
+        "angle": None,
+    }
+    if candidate is not None and (skill.id, "skill") in results:
+        own = results[skill.id, "skill"]
+        low, high = wilson(sum(own), len(own))
+        floors = {m: float(np.mean(results[skill.id, m])) for m in FLOORS if (skill.id, m) in results}
+        entry |= {
+            "tried": candidate.task,
+            "success": round(float(np.mean(own)), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "n": len(own),
+            **{f"{m}_success": round(v, 4) for m, v in floors.items()},
+            "offset": list(candidate.offset) if candidate.offset else None,
+            "angle": candidate.angle,
+        }
+        if floors and low > max(floors.values()):
+            entry |= {"task": candidate.task, "name": _title(candidate)}
+    if entry["name"] is None and entry["consistent"]:
+        entry["name"] = words
+    return entry

@@ -1,0 +1,87 @@
+"""One episode of a skill, or of a floor, on a task's scene: what names are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tabletop.logic import Registry, Task
+from tabletop.naming.candidates import Candidate
+from tabletop.rollout.episode import Trajectory, episode
+from tabletop.rollout.policy import Nothing, Policy, Random
+from tabletop.sim.generate import generate
+from tabletop.sim.scene import Scene
+from tabletop.skills.library import Library, Skill
+
+__all__ = ["TaskRun", "run_task_run", "skill_task", "succeeds", "task_scene"]
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One episode of a skill, or of a floor, on a task's scene: a pure description of it."""
+
+    library: Library
+    skill: Skill
+    task: Task
+    candidate: Candidate
+    seed: int
+    """Of the scene."""
+    mode: str
+    """ "skill", "shuffled" (a code of the kind drawn at random), "random" or "nothing"."""
+
+
+def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:
+    """Return the scene of a task, with a target where the candidate's own offset puts it."""
+    offsets = None
+    if candidate.offset is not None and task.parameter is not None and task.parameter.entity:
+        x, y = candidate.offset
+        offsets = {task.parameter.entity: {"x": x, "y": y}}
+    return generate(task.scene, seed, gripper="nominal", offsets=offsets)
+
+
+def _asked(task: Task, candidate: Candidate) -> Task:
+    return task.with_value(candidate.angle) if candidate.angle is not None else task
+
+
+def skill_task(registry: Registry, entry: Mapping[str, Any], seed: int) -> tuple[Scene, Task, str]:
+    """Return a scene of the task a skill is named for, the task with the skill's own parameter, and its entity.
+
+    Args:
+        registry: the tasks.
+        entry: one of name_skills' "skills", named for a task.
+        seed: of the scene.
+    """
+    offset = tuple(entry["offset"]) if entry["offset"] else None
+    candidate = Candidate(entry["task"], entry["success"], entry["n"], offset, entry["angle"])
+    task = registry[entry["task"]]
+    return task_scene(task, candidate, seed), _asked(task, candidate), task.attends
+
+
+def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
+    if run.mode == "nothing":
+        return Nothing()
+    if run.mode == "random":
+        return Random()
+    skill = run.skill
+    if run.mode == "shuffled":
+        codes = run.library.codes
+        own = codes.codes_of(int(codes.kind_of[skill.code]))
+        skill = run.library.skills[int(rng.choice(own))]
+    return run.library.policy(skill, run.task.attends, run.task.horizon)
+
+
+def run_task_run(run: TaskRun) -> Trajectory:
+    """Run it, within the task's horizon."""
+    rng = np.random.default_rng([run.seed, 51])
+    scene = task_scene(run.task, run.candidate, run.seed)
+    return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill, run.task.horizon))
+
+
+def succeeds(run: TaskRun) -> bool:
+    """Run it; return whether the task holds in the last state."""
+    trajectory = run_task_run(run)
+    task = _asked(run.task, run.candidate)
+    return bool(task.success.holds(trajectory.final, trajectory.initial))
