@@ -102,25 +102,35 @@ def name_skills(
                 -_statements(registry[c.task]),
             ),
         )
-        for candidate in telling[: s.contenders]:
+        picked = telling[: s.contenders]
+        asked = [registry[c.task] for c in picked]
+        # Together with what asks for more of the same: only one of the two is to be the name.
+        picked += [c for c in telling[s.contenders :] if any(_asks_for_more(registry[c.task], t) for t in asked)]
+        for candidate in picked:
             task = registry[candidate.task]
             trials += [
                 TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
             ]
     verdicts = list(engine.map(succeeds, trials, chunk=8, label="name: trials"))
-    chosen: dict[str, Candidate] = {}
-    best: dict[str, tuple[bool, bool, float, int, float]] = {}
+    tried: dict[str, list[tuple[TaskRun, float]]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
-        rate = float(np.mean(verdicts[start : start + s.trials]))
-        # What the skill does reliably; a task as it is written rather than one that was fitted to the skill; and of
-        # those the one that sets it apart from its siblings: all that lift also reach, but few carry to the left. Of
-        # two that do so alike it is the one that asks for more: what pushes also moves.
-        telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
-        score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _statements(run.task), rate)
-        if run.skill.id not in best or score > best[run.skill.id]:
-            best[run.skill.id] = score
-            chosen[run.skill.id] = run.candidate
+        tried.setdefault(run.skill.id, []).append((run, float(np.mean(verdicts[start : start + s.trials]))))
+    chosen: dict[str, Candidate] = {}
+    best: dict[str, tuple[bool, bool, float, int, float]] = {}
+    for id, runs in tried.items():
+        reliable = [run.task for run, rate in runs if rate >= s.reliable]
+        for run, rate in runs:
+            # What pushes also moves: where both are done reliably, the one that asks for less says nothing more.
+            if any(_asks_for_more(task, run.task) for task in reliable):
+                continue
+            # What the skill does reliably; a task as it is written rather than one that was fitted to the skill; and
+            # of those the one that sets it apart from its siblings: all that lift also reach, few carry to the left.
+            telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
+            score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _statements(run.task), rate)
+            if id not in best or score > best[id]:
+                best[id] = score
+                chosen[id] = run.candidate
 
     # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
     order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
@@ -223,6 +233,11 @@ def _tested(
     standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
     run(standing, FLOORS, max(8, count // 2), "name: floors")
     return results
+
+
+def _asks_for_more(task: Task, other: Task) -> bool:
+    """Return whether a task asks for all that another one asks for, and for something besides."""
+    return {str(leaf) for leaf in task.success.leaves} > {str(leaf) for leaf in other.success.leaves}
 
 
 def _statements(task: Task) -> int:

@@ -12,6 +12,9 @@ Noise is Gaussian, anew at every step, and each number has its own. One sigma in
 | fractions of joints, within 0 and 1 | 5 a metre |
 | width between the fingers, not below 0 | 0.25 m a metre |
 | forces of the fingers, not below 0 | 20 N a metre |
+| how things came to be where they are: height and distances | s |
+| the same: greatest tilt | 10 rad a metre |
+| the same: greatest force | 20 N a metre |
 
 Exact stay the time and the table. So do sizes and grasp points, which are known of a kind, and what is 0 by definition:
 the speed of what is fixed, the fraction of what has no joint, the spin of what is deformable.
@@ -62,6 +65,7 @@ def _sigmas(layout: Layout) -> Array:
         out[layout.robot_slice(field)] = sigma
     for name, moves in zip(layout.names, layout.moves, strict=True):
         fields = {"finger_force": FORCE}
+        fields |= {"highest": 1.0, "carried_distance": 1.0, "free_distance": 1.0, "steepest": TURN, "touch": FORCE}
         fields |= {} if moves == "deformable" else {"position": 1.0}
         fields |= {} if moves == "static" else {"velocity": VELOCITY}
         fields |= {"spin": SPIN} if moves in {"rigid", "joint"} else {}
@@ -89,8 +93,9 @@ def blurred(state: State, sigma: float, scene: Scene, rng: np.random.Generator) 
     width = seen.values[layout.robot_slice("gripper_width")]
     np.maximum(width, 0.0, out=width)
     for name, moves, turn in zip(layout.names, layout.moves, turns, strict=False):
-        force = seen.entity(name, "finger_force")
-        np.maximum(force, 0.0, out=force)
+        for field in ("finger_force", "steepest", "touch", "carried_distance", "free_distance"):
+            column = seen.values[layout.entity_slice(name, field)]
+            np.maximum(column, 0.0, out=column)
         if moves == "deformable":
             _blur_nodes(seen, name, sigma, scene.entity(name).size[2], rng)
             continue
