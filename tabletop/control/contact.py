@@ -43,6 +43,8 @@ _RUNS: Final = 0.010
 """m ahead of the fingers at which something that was flicked runs by itself."""
 _TIPPING: Final = 0.3
 """Share of the full speed at which things are pushed over."""
+_FLICKS: Final = 3
+"""Times that something is flicked until it has glided far enough."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
@@ -199,11 +201,21 @@ def flick(
     direction: Direction = "away",
     distance: Length = 0.12,
     ahead: Length = 0.10,
+    glide: Length = 0.0,
 ) -> Motion:
     """Push an entity fast over a distance, toward another one or in a direction, and stop.
 
     It glides on by itself while the gripper goes up. The gripper's goal is `ahead` of it: the farther, the faster.
+    Where it came to rest sooner than after a glide of `glide`, it is pushed again, twice at most.
     """
+    for _ in range(_FLICKS):
+        state, _ = yield from _flick(state, entity, to, direction, distance, ahead)
+        if float(state.entity(entity, "free_distance")) >= glide:
+            return state, True
+    return state, False
+
+
+def _flick(state: State, entity: str, to: str | None, direction: str, distance: float, ahead: float) -> Motion:
     unit = np.array(DIRECTIONS[direction])[:2]
     if to is not None:
         way = Solid.of(state, to).position[:2] - Solid.of(state, entity).position[:2]

@@ -124,10 +124,11 @@ def strike(state: State, entity: Name, at: Name) -> Motion:
         return path(now, at, 1.0)
 
     def driven(now: State) -> bool:
-        return float(now.entity(at, "fraction")) > 0.95
+        # At its stop the tool would be pushed out of the fingers.
+        return float(now.entity(at, "fraction")) > 0.86
 
     before = _bring(tip, lambda now: nail(now, -_FREE), face, way)
-    through = _bring(tip, lambda now: nail(now, 0.02), face, way)
+    through = _bring(tip, lambda now: nail(now, 0.012), face, way)
     state, _ = yield from _arrive(state, entity, before)
     state, ok = yield from servo(state, through, CLOSED, tolerance=0.002, limit=40, until=driven)
     back = here(state) - 0.03 * path(state, at, 1.0)
