@@ -18,11 +18,13 @@ from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["Line", "ScriptedOperator", "line", "nowhere", "radius", "stood"]
+__all__ = ["SIDES", "Line", "ScriptedOperator", "line", "nowhere", "radius", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+SIDES: Final = ("left", "right", "away", "toward")
+"""The directions on the table."""
 _STEPS: Final = 180
 """Control steps a scripted skill gets: three attempts at most."""
 

@@ -276,7 +276,7 @@ def _of_interest(states: State, names: frozenset[str]) -> list[str]:
         near = wanted and min(float(np.linalg.norm(places[i, :2] - places[j, :2])) for j in wanted) < _NEAR
         # A drawer may hold what is wanted, or be in its way.
         moves = layout.moves[i] == "rigid" or (layout.moves[i] == "joint" and layout.kinds[i] in CONTAINERS)
-        if (layout.moves[i] != "static" and i in wanted) or (near and moves):
+        if i in wanted or (near and moves):
             out.append(name)
     return out
 
