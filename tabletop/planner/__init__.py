@@ -13,6 +13,8 @@ from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.proven import ProvenGoal, load_goals, prove, prove_again, sample_proven, save_goals
 from tabletop.planner.scripted import ScriptedOperator, scripted_operators
 from tabletop.planner.search import Plan, Search, Step
+from tabletop.planner.shortfall import Shortfall
+from tabletop.planner.single import SingleGoal, draw_single
 from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template, template, vocabulary_of
 
 __all__ = [
@@ -34,10 +36,13 @@ __all__ = [
     "SampledOperator",
     "ScriptedOperator",
     "Search",
+    "Shortfall",
+    "SingleGoal",
     "Step",
     "Template",
     "chain_for",
     "draw_chain",
+    "draw_single",
     "evaluate_chains",
     "evaluate_plans",
     "goal_for",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
@@ -18,6 +18,7 @@ from tabletop.sim.scene import Scene
 
 __all__ = ["Fixed", "PlanEpisode", "PlanJob", "Plans", "evaluate_plans", "run_plan"]
 
+_UNTOLD: Final = "the plan was carried out, and the goal does not hold in the end"
 OperatorFactory = Callable[[Scene], Sequence[Operator]]
 """Makes the operators for a scene; must pickle."""
 
@@ -64,6 +65,10 @@ class PlanEpisode(TypedDict):
     """Plans made after the first."""
     steps: int
     """Control steps."""
+    why: list[str]
+    """Why the goal was not reached, as far as the planner knows; none where it was."""
+    spent: bool
+    """Whether a search was ended by its budget of seconds: then another run may find another plan."""
 
 
 class Plans(TypedDict):
@@ -83,7 +88,8 @@ def run_plan(job: PlanJob) -> Trajectory:
 
 
 def _one(job: PlanJob) -> PlanEpisode:
-    run = run_plan(job)
+    policy = job.policy()
+    run = episode(policy, job.scene, job.seed, policy.horizon, disturbance=job.disturbance)
     goal = Goal(job.goal, run.initial)
     completed = goal.done(run.final)
     return PlanEpisode(
@@ -95,6 +101,9 @@ def _one(job: PlanJob) -> PlanEpisode:
         skills=list(run.log),
         replans=sum(1 for entry in run.log if entry["replanned"]),
         steps=len(run),
+        # The world's last state decides, whatever the policy saw.
+        why=[] if completed == len(goal.parts) else (policy.why or [_UNTOLD]),
+        spent=policy.spent,
     )
 
 

@@ -16,7 +16,7 @@ from tabletop.planner.hand import graspable
 from tabletop.planner.space import boxes, covered, free, reachable
 from tabletop.sim.state import Layout, State
 
-__all__ = ["Cap", "Insert", "Thread", "TakeOff", "Unplug", "fitting_operators"]
+__all__ = ["Cap", "Insert", "TakeOff", "Thread", "Unplug", "fitting_operators"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

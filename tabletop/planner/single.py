@@ -151,9 +151,7 @@ def draw_single(seed: int, number: int) -> SingleGoal:
 def _attempt(
     asked: Sequence[Pattern], rng: np.random.Generator, seed: tuple[int, ...]
 ) -> tuple[str, tuple[int, ...], Scene, Literal] | None:
-    pools = [
-        [n for n, c in cards.items() if any(_may_fit(_offers(c), p.kinds) for p in asked)] for cards in _cards()
-    ]
+    pools = [[n for n, c in cards.items() if any(_may_fit(_offers(c), p.kinds) for p in asked)] for cards in _cards()]
     pools = [p for p in pools if p]
     if not pools:
         return None
@@ -178,7 +176,9 @@ def _literals(state: State, asked: Sequence[Pattern], rng: np.random.Generator) 
         for names in fitting(state.layout, pattern):
             by_names.setdefault(names, []).append(pattern)
     drawn = [_filled(names, found, rng) for names, found in by_names.items()]
-    return [x for x in drawn if not (x.margin(state, state) >= 0).all() and _can_change(x, state) and _has_room(x, state)]
+    return [
+        x for x in drawn if not (x.margin(state, state) >= 0).all() and _can_change(x, state) and _has_room(x, state)
+    ]
 
 
 def _filled(names: Sequence[str], asked: Sequence[Pattern], rng: np.random.Generator) -> Literal:
