@@ -18,7 +18,7 @@ from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Line", "ScriptedOperator", "line", "nowhere", "radius", "stood"]
+__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -42,6 +42,11 @@ class ScriptedOperator:
     reliability: float = 0.97
     horizon: int = _STEPS
     last: bool = False
+
+    @property
+    def begins(self) -> str:
+        """By itself, unless it takes hold of its entity."""
+        return self.id
 
     @property
     def exact(self) -> bool:
@@ -68,6 +73,16 @@ class ScriptedOperator:
     def policy(self, entity: str) -> Policy:
         """Return the policy that does it."""
         return _Scripted(self, entity)
+
+
+@dataclass(frozen=True)
+class Taking(ScriptedOperator):
+    """A skill that begins by taking hold of its entity."""
+
+    @property
+    def begins(self) -> str:
+        """With the grasp, as all of its sort do."""
+        return "grasp"
 
 
 class _Scripted:

@@ -33,6 +33,10 @@ class Operator(Protocol):
         """Unique among the operators of a plan."""
 
     @property
+    def begins(self) -> str:
+        """What it begins with: of operators that begin alike none gets farther where one has moved nothing at all."""
+
+    @property
     def horizon(self) -> int:
         """Control steps after which the skill is stopped."""
 
@@ -116,6 +120,11 @@ class SampledOperator:
             raise TabletopError(f"operator {self.id!r} needs at least one outcome, got none")
         if not 0.0 < self.reliability <= 1.0:
             raise TabletopError(f"reliability must be in (0, 1], got {self.reliability!r}")
+
+    @property
+    def begins(self) -> str:
+        """Each is a case of its own."""
+        return self.id
 
     @cached_property
     def exact(self) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
+from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, stood
 from tabletop.planner.hand import OPEN, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
 from tabletop.sim.cards import load_cards
@@ -24,6 +24,8 @@ Mask = npt.NDArray[np.bool_]
 
 _WALL: Final = 0.012
 """m of a container's wall, and of room left before it."""
+_THIN: Final = 0.004
+"""m of a wall that a thing may not be over when it is let down."""
 _ASIDE: Final = 0.04
 """m off a container's middle at most."""
 _LEAST_ASIDE: Final = 0.015
@@ -34,7 +36,7 @@ _HOLD: Final = 0.3
 
 
 @dataclass(frozen=True)
-class PlaceOn(ScriptedOperator):
+class PlaceOn(Taking):
     """On top of another entity."""
 
     other: str = ""
@@ -83,7 +85,7 @@ class PlaceOn(ScriptedOperator):
 
 
 @dataclass(frozen=True)
-class PutInto(ScriptedOperator):
+class PutInto(Taking):
     """Into a container: to its middle or to a side of it, where nothing else lies yet."""
 
     other: str = ""
@@ -118,7 +120,8 @@ class PutInto(ScriptedOperator):
         if not fits.any():
             return fits
         spot = self._spot(state, entity)
-        fits = fits & reachable(state, spot)
+        room = Solid.of(state, self.other).half[..., :2].min(axis=-1) - _THIN
+        fits = fits & reachable(state, spot) & (radius(state, entity) < room)
         if self.direction is not None:
             fits &= self._shift(state, entity) > _LEAST_ASIDE
         if layout.kind(self.other) == "drawer":

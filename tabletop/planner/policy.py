@@ -183,6 +183,8 @@ class PlannerPolicy:
         if failed:
             self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
             self._useless.append((self._step.key, self._before))
+            if _unchanged(self._before, state):
+                self._useless.append(((self._step.operator.begins, self._step.entity), self._before))
         self.log[-1].update(steps=self._skill_time, done=done, failed=failed)
         self._step = None
 

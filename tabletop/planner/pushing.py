@@ -35,8 +35,8 @@ _RUN: Final = (0.14, 0.23)
 """m from a shelf's middle from which what is flicked comes to lie under it."""
 _OFF: Final = 0.04
 """m beyond the table's edge."""
-_SLENDER: Final = 1.1
-"""Height in widths from which something falls over when its top is pushed."""
+_SLENDER: Final = 1.35
+"""Height in widths from which a can falls over when its top is pushed; what is less slender may slide."""
 _FALL: Final = 0.05
 """m, room that is left around where something falls."""
 
@@ -56,7 +56,7 @@ class Push(ScriptedOperator):
     direction: str = "left"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid" or state.layout.kind(entity) == "bowl":
+        if state.layout.move(entity) != "rigid":
             return nowhere(state)
         unit = np.array(DIRECTIONS[self.direction])[:2]
         at = state.entity(entity, "position")[..., :2]
@@ -87,7 +87,7 @@ class PushTo(ScriptedOperator):
 
     def applicable(self, state: State, entity: str) -> Mask:
         layout = state.layout
-        if entity == self.other or layout.move(entity) != "rigid" or layout.kind(entity) == "bowl":
+        if entity == self.other or layout.move(entity) != "rigid":
             return nowhere(state)
         at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))
         unit, behind = _along(state, entity, at, end)
@@ -191,7 +191,8 @@ class Topple(ScriptedOperator):
         at = solid.position[..., :2]
         behind = at - unit * (solid.reach(*unit) + _BEHIND)[..., None]
         ahead = at + unit * 2 * solid.rise[..., None]
-        fits = np.abs(solid.axes[..., 2, 2]) > 0.9
+        size = state.entity(entity, "size")
+        fits = (np.abs(solid.axes[..., 2, 2]) > 0.9) & (size[..., 2] > _SLENDER * size[..., 0])
         fits &= reachable(state, at, 0.03) & reachable(state, behind, 0.03) & reachable(state, ahead, 0.03)
         fits &= stands(state, entity) & ~covered(state, entity)
         if not fits.any():

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid, relative, twist, wrap
-from tabletop.planner.acting import SIDES, Line, ScriptedOperator, line, nowhere
+from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.change import hold, park, put, turn
 from tabletop.planner.fitting import fitting_operators
 from tabletop.planner.fixtures import fixture_operators
@@ -39,7 +39,7 @@ _HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
 
 
 @dataclass(frozen=True)
-class _Lift(ScriptedOperator):
+class _Lift(Taking):
     last: bool = True
     height: float = 0.12
 
@@ -83,7 +83,7 @@ class _Reach(ScriptedOperator):
 
 
 @dataclass(frozen=True)
-class _Turn(ScriptedOperator):
+class _Turn(Taking):
     """Turned in place by an angle, or until its sides are parallel to another's."""
 
     angle: float = _TURN

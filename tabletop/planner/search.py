@@ -135,7 +135,7 @@ class Search:
             operators: what can be done.
             rng: chooses outcomes; the same generator gives the same plan.
             penalties: extra cost of (operator id, entity), for what has failed before.
-            useless: (operator id, entity) that are not to be done first, as they did nothing in this very state.
+            useless: (operator id, or what it begins with, entity) not to be done first: it did nothing in this state.
         """
         begin = time.monotonic()
         draws = self._draws(operators, rng)
@@ -199,7 +199,7 @@ class Search:
         now = Surveyed(node.states.layout, node.states.values)
         for entity in of_interest(now, goal.concerned(node.margins)):
             for operator in operators:
-                if (operator.id, entity) in useless:
+                if (operator.id, entity) in useless or (operator.begins, entity) in useless:
                     continue
                 fits = operator.applicable(now, entity)
                 if fits.mean() < 0.5:

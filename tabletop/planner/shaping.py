@@ -14,6 +14,7 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import SIDES, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.change import park
 from tabletop.planner.space import free, reachable
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
 __all__ = ["Bend", "Drape", "Fold", "Straighten", "Tow", "shaping_operators"]
@@ -48,7 +49,7 @@ class _Shape(ScriptedOperator):
     def applicable(self, state: State, entity: str) -> Mask:
         if state.layout.kind(entity) != self.kind:
             return nowhere(state)
-        return reachable(state, state.entity(entity, "position")[..., :2], 0.05)
+        return reachable(state, state.entity(entity, "position")[..., :2], 0.15)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return shaped(state, entity, self.nodes(state, entity))
@@ -159,7 +160,10 @@ class Tow(_Shape):
         if not fits.any():
             return fits
         end = state.entity(entity, "position")[..., :2] + _TOWED * np.array(DIRECTIONS[self.direction])[:2]
-        return np.asarray(fits & reachable(state, end) & free(state, end, 0.06, entity))
+        # As long as it is, it is drawn no farther than to where it may lie at first.
+        for i, (low, high) in enumerate((load_cards()[self.kind].reach or {}).get(axis, (-1.0, 1.0)) for axis in "xy"):
+            fits = fits & (end[..., i] > low) & (end[..., i] < high)
+        return np.asarray(fits & free(state, end, 0.06, entity))
 
     def nodes(self, state: State, entity: str) -> Array:
         return np.asarray(state.nodes(entity) + _TOWED * np.array(DIRECTIONS[self.direction]))

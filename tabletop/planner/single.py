@@ -1,13 +1,14 @@
 """Goals of one literal, drawn by what tasks ask for and by what is false: no operator plays a part in it.
 
-A literal may be asked for where a task with a scripted policy asks for it of things of such kinds. Of those, four
-sorts are passed over: what holds at reset, what no change of the world alters (two things that both stand fast), a
-direction in which the thing would have to leave the area that scenes are drawn in, and a predicate that is false at
-reset in none of the scenes that were tried.
+A literal may be asked for where a task with a scripted policy asks for it of things of such kinds, and of such sizes
+where the task's card says any. Of those, four sorts are passed over: what holds at reset; what relates things that
+all stand fast; a direction in which the thing would have to leave the area in which scenes put things of its kind;
+and a predicate that is false at reset in none of the scenes that were tried.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,9 +23,10 @@ from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
 from tabletop.paths import ASSETS, POLICIES
 from tabletop.rollout.episode import process_world
+from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, inventory, load_scene_card
 from tabletop.sim.scene import Scene
-from tabletop.sim.state import Layout, State
+from tabletop.sim.state import State
 
 __all__ = ["Pattern", "SingleGoal", "draw_single", "fitting", "patterns"]
 
@@ -46,6 +48,8 @@ class Pattern:
     literal: Literal
     kinds: tuple[frozenset[str], ...]
     """Of each of the literal's entities."""
+    sizes: tuple[tuple[tuple[float, float], ...], ...]
+    """Least and most w, d and h (m) of each, where the task's card says them; infinite where it does not."""
 
     @property
     def key(self) -> tuple[str, bool]:
@@ -84,7 +88,15 @@ def patterns() -> tuple[Pattern, ...]:
 def _of_task(task: Task) -> list[Pattern]:
     specs = task.scene["entities"]
     leaves = [x for x in task.success.leaves if all(n in specs for n in x.names)]
-    return [Pattern(x, tuple(_kinds(specs[n]) for n in x.names)) for x in leaves]
+    return [
+        Pattern(x, tuple(_kinds(specs[n]) for n in x.names), tuple(_sizes(specs[n]) for n in x.names)) for x in leaves
+    ]
+
+
+def _sizes(spec: Any) -> tuple[tuple[float, float], ...]:
+    given = spec.get("size", {}) if isinstance(spec, Mapping) else {}
+    ranges = (given.get(axis, [-math.inf, math.inf]) for axis in "wdh")
+    return tuple((float(r[0]), float(r[1])) if isinstance(r, Sequence) else (float(r), float(r)) for r in ranges)
 
 
 @cache
@@ -109,11 +121,15 @@ def _may_fit(offers: Sequence[frozenset[str]], kinds: Sequence[frozenset[str]]) 
     return any(_may_fit(r, kinds[1:]) for r in rest)
 
 
-def fitting(layout: Layout, pattern: Pattern) -> list[tuple[str, ...]]:
-    """Return the entities of a layout that a pattern may be about, each choice in the order of the literal's names."""
+def fitting(scene: Scene, pattern: Pattern) -> list[tuple[str, ...]]:
+    """Return the entities of a scene that a pattern may be about, each choice in the order of the literal's names."""
     choices: list[tuple[str, ...]] = [()]
-    for kinds in pattern.kinds:
-        names = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k in kinds]
+    for kinds, ranges in zip(pattern.kinds, pattern.sizes, strict=True):
+        names = [
+            e.name
+            for e in scene.entities
+            if e.kind in kinds and all(low <= s <= high for s, (low, high) in zip(e.size, ranges, strict=True))
+        ]
         choices = [(*c, n) for c in choices for n in names if n not in c]
     return choices
 
@@ -165,15 +181,15 @@ def _attempt(
         scene = generate(card, list(seed))
     except TabletopError:
         return None
-    literals = _literals(process_world().load(scene), asked, rng)
+    literals = _literals(scene, process_world().load(scene), asked, rng)
     return (name, seed, scene, literals[int(rng.integers(len(literals)))]) if literals else None
 
 
-def _literals(state: State, asked: Sequence[Pattern], rng: np.random.Generator) -> list[Literal]:
+def _literals(scene: Scene, state: State, asked: Sequence[Pattern], rng: np.random.Generator) -> list[Literal]:
     """Return what may be asked for in a state: one literal for each choice of entities."""
     by_names: dict[tuple[str, ...], list[Pattern]] = {}
     for pattern in asked:
-        for names in fitting(state.layout, pattern):
+        for names in fitting(scene, pattern):
             by_names.setdefault(names, []).append(pattern)
     drawn = [_filled(names, found, rng) for names, found in by_names.items()]
     return [
@@ -217,7 +233,8 @@ def _has_room(literal: Literal, state: State) -> bool:
     """Return whether a literal with a direction holds with its first entity somewhere in the area of scenes."""
     if not any(a.kind == "direction" for a in get_predicate(literal.predicate).arguments):
         return True
-    x, y = (np.linspace(low, high, 30) for low, high in _AREA)
+    area = load_cards()[state.layout.kind(literal.names[0])].reach or {}
+    x, y = (np.linspace(*area.get(axis, whole), 30) for axis, whole in zip("xy", _AREA, strict=True))
     places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     values = np.repeat(state.values[None], len(places), axis=0)
     start = state.layout.entity_slice(literal.names[0], "position").start
