@@ -113,7 +113,8 @@ class Swing(_Joint):
             for along in _ALONG:
                 offset = np.zeros((*fits.shape, 3))
                 offset[..., 1] = along * leaf.half[..., 1]
-                fits = fits & free(state, leaf.world(offset)[..., :2], _BEFORE, entity)
+                # The nearer to the hinge, the less it comes forward, and the hand is at the other end.
+                fits = fits & free(state, leaf.world(offset)[..., :2], _BEFORE * (1.2 + along) / 2.1, entity)
             offset[..., 1] = leaf.half[..., 1]
             fits = fits & reachable(state, leaf.world(offset)[..., :2], 0.05)
         return np.asarray(fits)

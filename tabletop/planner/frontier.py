@@ -109,15 +109,12 @@ def of_interest(states: State, names: frozenset[str]) -> list[str]:
     places = states.field("position").mean(axis=0)
     wanted = [layout.index(n) for n in layout.names if n in names]
     # What stands in the way of a door stands farther off than what does in that of a block.
-    large = {
-        i: float(states.field("size")[..., i, :2].mean(axis=0).max()) for i in wanted if layout.moves[i] == "joint"
-    }
+    large = {i: float(states.values[0, layout.entity_slice(layout.names[i], "size")][:2].max()) for i in wanted}
+    large = {i: size if layout.moves[i] == "joint" else 0.0 for i, size in large.items()}
     out = []
     for i, name in enumerate(layout.names):
-        near = (
-            wanted
-            and min(float(np.linalg.norm(places[i, :2] - places[j, :2])) - large.get(j, 0.0) for j in wanted) < _NEAR
-        )
+        gaps = [float(np.linalg.norm(places[i, :2] - places[j, :2])) - large[j] for j in wanted]
+        near = min(gaps, default=_NEAR) < _NEAR
         # A drawer may hold what is wanted, or be in its way.
         moves = layout.moves[i] == "rigid" or (layout.moves[i] == "joint" and layout.kinds[i] in CONTAINERS)
         if i in wanted or (near and moves):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, stood
-from tabletop.planner.hand import OPEN, graspable
+from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
@@ -55,7 +55,14 @@ class PlaceOn(Taking):
         if not fits.any():
             return fits
         if layout.kinds[base] == "target":
-            return fits & free(state, point, radius(state, entity) + 0.01, entity, 0.03)
+            round_about = free(state, point, radius(state, entity) + 0.01, entity, 0.03)
+            if round_about.all():
+                return np.asarray(fits)
+            # In a narrow place the hand goes in one way only.
+            narrow = np.logical_or.reduce(list(axes_at(state, entity, point).values()))
+            return np.asarray(
+                fits & (round_about | (narrow & free(state, point, radius(state, entity) + 0.004, entity)))
+            )
         fits &= ~covered(state, self.other)
         for name, kind in zip(layout.names, layout.kinds, strict=True):
             if name != self.other and kind in CONTAINERS:
@@ -76,8 +83,13 @@ class PlaceOn(Taking):
         return stood(state, entity, found.centre[..., base, :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
+        way = self.approach(state, entity)
+        if not way and state.layout.kind(self.other) == "target":
+            room = axes_at(state, entity, state.entity(self.other, "position")[..., :2])
+            fitting = [direction for direction, fits in room.items() if fits.all()]
+            way = [line("face", direction=fitting[0])] if len(fitting) == 1 else []
         return (
-            *self.approach(state, entity),
+            *way,
             line("grasp", entity=entity),
             line("lift", height=0.08),
             line("place", entity=entity, on=self.other),

@@ -127,10 +127,10 @@ def _within(literal: Literal, states: State, initial: State) -> str | None:
     short = -float(np.mean(literal.raw_margin(states, initial)))
     for reached in (given - short, given + short):
         # Rounded to what people write, to the side on which it still holds.
-        step = np.radians(1.0) if argument.dimension == "angle" else 0.01
+        step = np.radians(1.0) if argument.dimension == "angle" else 0.01 if reached >= 0.01 else 0.001
         outward = np.floor if reached < given else np.ceil
         value = float(outward(reached / step + (1e-6 if reached < given else -1e-6)) * step)
-        value = round(value, 2) if argument.dimension != "angle" else value
+        value = round(value, 3) if argument.dimension != "angle" else value
         if not argument.accepts(value):
             continue
         other = Literal(literal.predicate, (*literal.args[:place], value, *literal.args[place + 1 :]), literal.positive)

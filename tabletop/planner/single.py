@@ -2,8 +2,8 @@
 
 A literal may be asked for where a task with a scripted policy asks for it of things of such kinds, and of such sizes
 where the task's card says any. Of those, four sorts are passed over: what holds at reset; what relates things that
-all stand fast; a direction in which the thing would have to leave the area in which scenes put things of its kind;
-and a predicate that is false at reset in none of the scenes that were tried.
+all stand fast; what a place outside the area in which scenes put things of its kind, or a joint beyond its stops,
+would be needed for; and a predicate that is false at reset in none of the scenes that were tried.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
 from tabletop.paths import ASSETS, POLICIES
+from tabletop.planner.change import swung
 from tabletop.rollout.episode import process_world
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, inventory, load_scene_card
@@ -240,3 +241,12 @@ def _has_room(literal: Literal, state: State) -> bool:
     start = state.layout.entity_slice(literal.names[0], "position").start
     values[:, start : start + 2] = places
     return bool((literal.margin(State(state.layout, values), state) >= 0).any())
+
+
+def _within_stops(literal: Literal, state: State) -> bool:
+    """Return whether a literal about one fixture with a joint holds at some of its fractions."""
+    if len(literal.names) != 1 or state.layout.move(literal.names[0]) != "joint":
+        return True
+    fractions = np.linspace(0.0, 1.0, 21)
+    states = State(state.layout, np.repeat(state.values[None], len(fractions), axis=0))
+    return bool((literal.margin(swung(states, literal.names[0], fractions), state) >= 0).any())
