@@ -15,7 +15,7 @@ from tabletop.planner.operator import Operator
 from tabletop.planner.space import CONTAINERS
 from tabletop.sim.state import State
 
-__all__ = ["Frontier", "Node", "Step", "keys", "of_interest", "type_of"]
+__all__ = ["Frontier", "Node", "Step", "keys", "of_interest", "types"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -122,11 +122,11 @@ def of_interest(states: State, names: frozenset[str]) -> list[str]:
     return out
 
 
-def type_of(node: Node) -> bytes:
-    """Return which parts hold in a node, and how the joints stand."""
-    holding: Mask = np.asarray((node.margins >= 0).mean(axis=0) >= 0.5)
-    joints: Array = np.round(node.states.field("fraction").mean(axis=0) * 2)
-    return holding.tobytes() + joints.tobytes()
+def types(states: State, margins: Array) -> list[bytes]:
+    """Return which parts hold in each row of states (C, K) with margins (C, K, parts), and how the joints stand."""
+    holding: Mask = np.asarray((margins >= 0).mean(axis=1) >= 0.5)
+    joints: Array = np.round(states.field("fraction").mean(axis=1) * 2)
+    return [h.tobytes() + j.tobytes() for h, j in zip(holding, joints, strict=True)]
 
 
 def keys(states: State, gripper: Sequence[bool]) -> list[bytes]:

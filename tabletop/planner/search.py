@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.planner.frontier import Frontier, Node, Step, keys, of_interest, type_of
+from tabletop.planner.frontier import Frontier, Node, Step, keys, of_interest, types
 from tabletop.planner.goal import Goal
-from tabletop.planner.operator import Operator
+from tabletop.planner.operator import Family, Operator, families
 from tabletop.planner.shortfall import Shortfall, Tried
 from tabletop.planner.space import Surveyed
 from tabletop.sim.state import State
@@ -138,6 +138,7 @@ class Search:
             useless: (operator id, or what it begins with, entity) not to be done first: it did nothing in this state.
         """
         begin = time.monotonic()
+        members = families(operators)
         draws = self._draws(operators, rng)
         start = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
         root = Node(start, goal.margins(start), (), 0.0, 1.0)
@@ -162,13 +163,13 @@ class Search:
             if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
                 continue
             expanded, stale = expanded + 1, stale + 1
-            skipped = useless if not node.steps else ()
-            children = self._expand(goal, node, operators, draws[len(node.steps)], penalties or {}, skipped, tried)
-            for child, f, key in children:
+            skipped = frozenset(useless) if not node.steps else frozenset()
+            children = self._expand(goal, node, members, draws[len(node.steps)], penalties or {}, skipped, tried)
+            for child, f, key, kind in children:
                 if seen.get(key, math.inf) <= child.cost:
                     continue
                 seen[key] = child.cost
-                waiting.push(f, child, type_of(child))
+                waiting.push(f, child, kind)
                 if f < best_f - 1e-9:
                     best, best_f, stale = child, f, 0
         failing = [i for i, share in enumerate((best.margins < 0).mean(axis=0)) if share >= 0.5]
@@ -188,37 +189,39 @@ class Search:
         self,
         goal: Goal,
         node: Node,
-        operators: Sequence[Operator],
+        members: Sequence[Family | Operator],
         draws: Array,
         penalties: Mapping[tuple[str, str], float],
-        useless: Collection[tuple[str, str]],
+        useless: Set[tuple[str, str]],
         tried: Tried,
-    ) -> list[tuple[Node, float, bytes]]:
+    ) -> list[tuple[Node, float, bytes, bytes]]:
         steps: list[Step] = []
         values: list[Array] = []
         now = Surveyed(node.states.layout, node.states.values)
         for entity in of_interest(now, goal.concerned(node.margins)):
-            for operator in operators:
-                if (operator.id, entity) in useless or (operator.begins, entity) in useless:
-                    continue
-                fits = operator.applicable(now, entity)
+            for member in members:
+                fits = member.applicable(now, entity)
                 if fits.mean() < 0.5:
                     continue
-                after = operator.predict(now, entity, draws)
-                values.append(np.where(fits[:, None], after.values, now.values))
-                steps.append(Step(operator, entity))
+                after = member.predict(now, entity, draws).values
+                operators = member.operators if isinstance(member, Family) else (member,)
+                kept = [i for i, o in enumerate(operators) if not {(o.id, entity), (o.begins, entity)} & useless]
+                steps += [Step(operators[i], entity) for i in kept]
+                rows = after.reshape(len(operators), *now.values.shape)[kept]
+                values.append(np.where(fits[:, None], rows, now.values))
         if not steps:
             return []
-        states = State(node.states.layout, np.stack(values))
+        states = State(node.states.layout, np.concatenate(values))
         margins = goal.margins(states)
         tried.note(node, margins, steps, states)
         out = []
         found = keys(states, [s.operator.last for s in steps])
+        kinds = types(states, margins)
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability
             cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)
             child = Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
-            out.append((child, cost + float(distance), found[i]))
+            out.append((child, cost + float(distance), found[i], kinds[i]))
         return out
 
     def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> tuple[Plan, State]:

@@ -194,7 +194,12 @@ def _literals(scene: Scene, state: State, asked: Sequence[Pattern], rng: np.rand
             by_names.setdefault(names, []).append(pattern)
     drawn = [_filled(names, found, rng) for names, found in by_names.items()]
     return [
-        x for x in drawn if not (x.margin(state, state) >= 0).all() and _can_change(x, state) and _has_room(x, state)
+        x
+        for x in drawn
+        if not (x.margin(state, state) >= 0).all()
+        and _can_change(x, state)
+        and _has_room(x, state)
+        and _within_stops(x, state)
     ]
 
 
