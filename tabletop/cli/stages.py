@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
+from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
@@ -143,7 +143,8 @@ def plan_stage(
     seed: int,
     workers: Workers,
     goal: str | None = None,
-    clips: int = 3,
+    clips: int = 4,
+    seconds: float | None = 10.0,
 ) -> dict[str, Any]:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
@@ -155,7 +156,8 @@ def plan_stage(
         seed: of scenes, goals and plans.
         workers: processes.
         goal: a formula to reach instead, in the scene of that seed.
-        clips: how many of the plans are filmed.
+        clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
+        seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
     """
     operators, vocabulary = skills_of(folder, policy)
     if goal is not None:
@@ -165,12 +167,16 @@ def plan_stage(
         scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
-        result: dict[str, Any] = dict(evaluate_plans(engine, operators, scenes, wanted, seeds, label="plan: run goals"))
-        # The longest goals make the most telling clips, reached or not.
-        order = sorted(range(len(wanted)), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
+        search = Search(seconds=seconds)
+        found = evaluate_plans(engine, operators, scenes, wanted, seeds, search=search, label="plan: run goals")
+        result: dict[str, Any] = dict(found)
+        # The longest goals make the most telling clips.
+        longest = sorted(range(len(wanted)), key=lambda i: (-found["episodes"][i]["literals"], i))
+        order = to_film(longest, [e["solved"] for e in found["episodes"]], clips)
         jobs = [
             PlanClip(
-                PlanJob(operators, scenes[i], wanted[i], seeds[i], Search()),
+                PlanJob(operators, scenes[i], wanted[i], seeds[i], search),
+                tuple((str(s["skill"]), str(s["entity"])) for s in found["episodes"][i]["skills"]),
                 str(folder),
                 f"clips/plan-{i:02d}.webp",
             )
@@ -183,7 +189,7 @@ def plan_stage(
         entry["clip"] = filmed.get(i)
     result["policy"] = policy
     write_json(folder / "plan.json", result)
-    merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed")})
+    merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed", "spent")})
     return result
 
 

@@ -45,9 +45,9 @@ class PlanJob:
     search: Search
     disturbance: Disturbance | None = None
 
-    def policy(self) -> PlannerPolicy:
-        """Return the policy that plans for the goal."""
-        return PlannerPolicy(self.goal, self.operators(self.scene), self.search)
+    def policy(self, plan: Sequence[tuple[str, str]] | None = None) -> PlannerPolicy:
+        """Return the policy that plans for the goal, or runs a given plan of (skill, entity) for it."""
+        return PlannerPolicy(self.goal, self.operators(self.scene), self.search, plan=plan)
 
 
 class PlanEpisode(TypedDict):
@@ -78,6 +78,8 @@ class Plans(TypedDict):
     solved: int
     mean_completed: float
     """Mean share of the goals' literals that hold in the last states."""
+    spent: int
+    """Goals for which a search was ended by its budget of seconds."""
     episodes: list[PlanEpisode]
 
 
@@ -148,5 +150,6 @@ def evaluate_plans(
         goals=len(episodes),
         solved=sum(e["solved"] for e in episodes),
         mean_completed=round(share, 6),
+        spent=sum(e["spent"] for e in episodes),
         episodes=episodes,
     )
