@@ -13,7 +13,7 @@ from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, Taking, line, nowhere, radius, stood
 from tabletop.planner.hand import graspable
-from tabletop.planner.pushing import fallen
+from tabletop.planner.pushing import fallen, near_enough, over_edge
 from tabletop.planner.space import boxes, free, reachable
 from tabletop.sim.state import State
 
@@ -157,7 +157,8 @@ class Dump(Taking):
     id: str = "drop off"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        return graspable(state, entity)
+        fits = graspable(state, entity)
+        return np.asarray(fits & near_enough(over_edge(state, entity)))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return fallen(state, entity)

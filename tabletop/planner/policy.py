@@ -238,6 +238,8 @@ class PlannerPolicy:
             self.why.append(f"the budget of {self.skills} skills is used up")
         else:
             self.why.extend(last.why)
+        if self.spent:
+            self.why.append(f"a search ended as its budget of {self.search.seconds:g} s was spent; more may find more")
         failed = Counter(f"{e['skill']} {e['entity']}" for e in self.log if e.get("failed"))
         times = {1: "", 2: " twice"}
         self.why.extend(

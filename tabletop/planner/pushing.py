@@ -18,7 +18,7 @@ from tabletop.planner.space import boxes, covered, free, reachable, stands, way_
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Flick", "Push", "PushTo", "Sweep", "Topple"]
+__all__ = ["Flick", "Push", "PushTo", "Sweep", "Topple", "fallen", "near_enough", "over_edge"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -35,6 +35,8 @@ _RUN: Final = (0.14, 0.23)
 """m from a shelf's middle from which what is flicked comes to lie under it."""
 _OFF: Final = 0.04
 """m beyond the table's edge."""
+_ARM: Final = 0.72
+"""m from the arm's base, seen from above, to which it reaches."""
 _SLENDER: Final = 1.35
 """Height in widths from which a can falls over when its top is pushed; what is less slender may slide."""
 _FALL: Final = 0.05
@@ -148,9 +150,9 @@ class Sweep(ScriptedOperator):
         if state.layout.move(entity) != "rigid":
             return nowhere(state)
         at = state.entity(entity, "position")[..., :2]
-        end = _over_edge(state, entity)
+        end = over_edge(state, entity)
         _, behind = _along(state, entity, at, end)
-        fits = stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.06)
+        fits = stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.06) & near_enough(end)
         if not fits.any():
             return fits
         fits &= free(state, behind, 0.025, entity, _HAND)
@@ -163,7 +165,7 @@ class Sweep(ScriptedOperator):
         return (line("sweep", entity=entity),)
 
 
-def _over_edge(state: State, entity: str) -> Array:
+def over_edge(state: State, entity: str) -> Array:
     """Return the place (..., 2) beyond the nearer side edge of the table."""
     at = state.entity(entity, "position")[..., :2].copy()
     edge = state.robot("table_size")[..., 1] / 2 + _OFF
@@ -171,9 +173,14 @@ def _over_edge(state: State, entity: str) -> Array:
     return np.asarray(at)
 
 
+def near_enough(point: Array) -> Mask:
+    """Return where the arm gets to points (..., 2), m, world, beyond the table's edge."""
+    return np.asarray(np.hypot(point[..., 0], point[..., 1]) < _ARM)
+
+
 def fallen(state: State, entity: str) -> State:
     """Return states in which an entity has left the table over its nearer side edge."""
-    there = np.concatenate([_over_edge(state, entity), state.entity(entity, "position")[..., 2:]], axis=-1)
+    there = np.concatenate([over_edge(state, entity), state.entity(entity, "position")[..., 2:]], axis=-1)
     return drop_off(park(put(state, entity, there), entity), entity)
 
 

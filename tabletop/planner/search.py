@@ -70,9 +70,8 @@ class Plan:
         lines = [s.text for s in self.short]
         if self.apart:
             lines.append(f"no plan found in which {' and '.join(self.apart)} holds with all the rest")
-        how = f"tried {self.tried} skills on entities, {self.expanded} states"
-        # "{:g}" of what is less than a tenth would be a longer text than it is worth.
-        return (*lines, f"{how}{f'; the budget of {self.seconds:.1f} s is spent' if self.spent else ''}")
+        cut = ", until the time for it was spent" if self.spent else ""
+        return (*lines, f"tried {self.tried} skills on entities in {self.expanded} states{cut}")
 
 
 def _distance(margins: Array) -> Array:
