@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabletop.planner.chain import ChainPolicy, chain_for, sample_chain
 from tabletop.planner.chains import Chain, ChainJob, Chains, draw_chain, evaluate_chains, run_chain
 from tabletop.planner.discovered import operators_from_samples
-from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans, run_plan
+from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
@@ -51,7 +51,6 @@ __all__ = [
     "prove",
     "prove_again",
     "run_chain",
-    "run_plan",
     "sample_chain",
     "sample_goal",
     "sample_proven",

@@ -25,6 +25,8 @@ Mask = npt.NDArray[np.bool_]
 
 SIDES: Final = ("left", "right", "away", "toward")
 """The directions on the table."""
+_TAKEN: Final = 120
+"""Control steps for a skill that takes hold of something: what is not held by then stands too close to others."""
 _STEPS: Final = 180
 """Control steps a scripted skill gets: three attempts at most."""
 
@@ -78,6 +80,8 @@ class ScriptedOperator:
 @dataclass(frozen=True)
 class Taking(ScriptedOperator):
     """A skill that begins by taking hold of its entity."""
+
+    horizon: int = _TAKEN
 
     @property
     def begins(self) -> str:

@@ -13,10 +13,10 @@ from tabletop.planner.operator import Operator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Disturbance, Trajectory, episode
+from tabletop.rollout.episode import Disturbance, episode
 from tabletop.sim.scene import Scene
 
-__all__ = ["Fixed", "PlanEpisode", "PlanJob", "Plans", "evaluate_plans", "run_plan"]
+__all__ = ["Fixed", "PlanEpisode", "PlanJob", "Plans", "evaluate_plans"]
 
 _UNTOLD: Final = "the plan was carried out, and the goal does not hold in the end"
 OperatorFactory = Callable[[Scene], Sequence[Operator]]
@@ -81,12 +81,6 @@ class Plans(TypedDict):
     spent: int
     """Goals for which a search was ended by its budget of seconds."""
     episodes: list[PlanEpisode]
-
-
-def run_plan(job: PlanJob) -> Trajectory:
-    """Run a job's episode."""
-    policy = job.policy()
-    return episode(policy, job.scene, job.seed, policy.horizon, disturbance=job.disturbance)
 
 
 def _one(job: PlanJob) -> PlanEpisode:
