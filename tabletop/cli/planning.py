@@ -68,7 +68,7 @@ def chains_stage(
 ) -> dict[str, Any]:
     """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
 
-    The chains do not depend on the policy: they are drawn over what the scripted operators can do.
+    The chains do not depend on the policy: they are drawn over what the basic scripted operators can do.
 
     Args:
         folder: the run.

@@ -11,7 +11,7 @@ from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.proven import ProvenGoal, load_goals, prove, prove_again, sample_proven, save_goals
-from tabletop.planner.scripted import ScriptedOperator, scripted_operators
+from tabletop.planner.scripted import ScriptedOperator, basic_operators, scripted_operators
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.planner.shortfall import Shortfall
 from tabletop.planner.single import SingleGoal, draw_single
@@ -40,6 +40,7 @@ __all__ = [
     "SingleGoal",
     "Step",
     "Template",
+    "basic_operators",
     "chain_for",
     "draw_chain",
     "draw_single",

@@ -14,7 +14,7 @@ from tabletop.planner.chain import GOAL_STEPS, LENGTH, ChainPolicy, Turn, sample
 from tabletop.planner.evaluate import OperatorFactory
 from tabletop.planner.goal import Goal
 from tabletop.planner.policy import PlannerPolicy
-from tabletop.planner.scripted import scripted_operators
+from tabletop.planner.scripted import basic_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode
@@ -41,7 +41,7 @@ class Chain:
 
 
 def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LENGTH) -> Chain:
-    """Draw one of a benchmark's chains, over what the scripted operators can do.
+    """Draw one of a benchmark's chains, over what the basic scripted operators can do.
 
     Scenes that have no room for all entities, or no such chain as forecast, are passed over.
 
@@ -60,7 +60,7 @@ def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LEN
         key = (seed, _SCENES + number, attempt)
         try:
             scene = generate(drawn, list(key))
-            turns = sample_chain(scene, key, scripted_operators(scene), length=length)
+            turns = sample_chain(scene, key, basic_operators(scene), length=length)
         except TabletopError as error:
             reason = error
             continue

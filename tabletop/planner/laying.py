@@ -72,7 +72,7 @@ class PutDown(_OnTable):
 
     direction: str = "left"
     other: str | None = None
-    distance: float = 0.165
+    distance: float = 0.15
     """m, where there is no other entity."""
 
     def _spot(self, state: State, entity: str) -> Array:

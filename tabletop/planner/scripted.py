@@ -14,7 +14,7 @@ from tabletop.logic.geometry import Solid, relative, twist, wrap
 from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.change import hold, park, put, turn
 from tabletop.planner.fitting import fitting_operators
-from tabletop.planner.fixtures import fixture_operators
+from tabletop.planner.fixtures import MoveJoint, Swing, fixture_operators
 from tabletop.planner.hand import graspable
 from tabletop.planner.laying import PLACES, Dump, PutAt, PutBefore, PutBeside, PutDown
 from tabletop.planner.placing import PlaceOn, PutInto
@@ -25,7 +25,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
 
-__all__ = ["SIDES", "ScriptedOperator", "scripted_operators"]
+__all__ = ["SIDES", "ScriptedOperator", "basic_operators", "scripted_operators"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -34,6 +34,8 @@ _SUPPORTS: Final = frozenset({"block", "brick", "plate", "target", "shelf"})
 _PENS: Final = frozenset({"goal", "shelf"})
 """Kinds that things are sent into from before them."""
 _TURN: Final = math.radians(50.0)
+_FAR: Final = 0.20
+"""m that things are carried far."""
 _HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
 """m."""
 
@@ -122,7 +124,7 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
         for side in SIDES:
             out.append(Push(f"push {side}", direction=side))
             out.append(PutDown(f"carry {side}", direction=side))
-            out.append(PutDown(f"carry far {side}", direction=side, distance=0.25))
+            out.append(PutDown(f"carry far {side}", direction=side, distance=_FAR))
         out.extend(PutAt(f"put {name}", place=place) for name, place in PLACES.items())
         out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
         out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
@@ -130,6 +132,23 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
         out.extend(Topple(f"topple {side}", direction=side) for side in SIDES)
     out.append(_Reach("reach for"))
     return (*out, *fixture_operators(layout), *fitting_operators(layout), *shaping_operators(layout))
+
+
+def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
+    """Return the few that chains of goals are drawn by.
+
+    They stay as they are, so that what is added to the others does not change the benchmark.
+    """
+    layout = scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
+    return tuple(o for o in scripted_operators(layout) if _basic(o, layout))
+
+
+def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
+    if isinstance(operator, PutDown):
+        return operator.distance < _FAR if operator.other is None else layout.move(operator.other) == "rigid"
+    if isinstance(operator, PutInto):
+        return operator.direction is None
+    return isinstance(operator, (PlaceOn, Push, MoveJoint, Swing)) or operator.id == "lift"
 
 
 def _towards_others(layout: Layout) -> list[ScriptedOperator]:
