@@ -155,6 +155,8 @@ class Dump(Taking):
     """Carried beyond the nearer side edge of the table and dropped."""
 
     id: str = "drop off"
+    reliability: float = 0.5
+    """Far less than it is: nothing brings back what has left the table, so that all else comes first."""
 
     def applicable(self, state: State, entity: str) -> Mask:
         fits = graspable(state, entity)

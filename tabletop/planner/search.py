@@ -36,6 +36,8 @@ _CLOSE: Final = 0.6
 """Expected failing parts below which a plan is one that reaches the goal, as far as its skills are reliable."""
 _FINAL: Final = 12
 """Nodes expanded without a better plan once there is such a one."""
+_SURE: Final = 0.6
+"""Reliability of a plan's skills from which the search stops early: what cannot be undone comes after all else."""
 _ENOUGH: Final = 0.9
 """Share of the sampled outcomes that must reach the goal for the search to stop early."""
 
@@ -151,7 +153,7 @@ class Search:
         spent = False
         while expanded < self.nodes and stale < (self.patience if best.missing > _CLOSE else _FINAL):
             # A goal that is reached beyond doubt: nothing better is waiting, as each skill costs.
-            if best.share >= _ENOUGH:
+            if best.share >= _ENOUGH and best.reliability >= _SURE:
                 break
             spent = self.seconds is not None and time.monotonic() - begin > self.seconds
             if spent:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tabletop.logic import load_registry
-from tabletop.planner import scripted_operators
+from tabletop.logic import load_registry, parse
+from tabletop.planner import Goal, Search, scripted_operators
 from tabletop.rollout.episode import episode, process_world
 from tabletop.sim.generate import generate
 from tabletop.sim.state import State
@@ -76,3 +76,12 @@ def test_ids_are_unique_whatever_stands_on_the_table(make: Build) -> None:
     for task in load_registry().values():
         ids = [o.id for o in scripted_operators(generate(task.scene, 0))]
         assert len(set(ids)) == len(ids), task.name
+
+
+def test_what_cannot_be_undone_is_not_done_where_anything_else_will_do(make: Build) -> None:
+    state = make(red={"at": (0.5, 0.12)}, blue={"at": (0.5, 0.27)})
+    for text, wanted in (("moved(red, left, 10 cm)", False), ("off_table(red)", True)):
+        goal = Goal(parse(text), state)
+        plan = Search(seconds=None).plan(goal, state, scripted_operators(state.layout), np.random.default_rng(0))
+        assert plan.remaining == 0.0
+        assert any(s.operator.id in {"drop off", "sweep off"} for s in plan.steps) is wanted, plan.steps
