@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from tabletop.rollout.episode import Frames, episode
 from tabletop.skills.collect import attended_scene
 from tabletop.skills.library import Library
 
-__all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill"]
+__all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill", "to_film"]
 
 _CLIP_SCENES: Final = 4_500_000
 """First scene seed of the films."""
@@ -39,6 +39,8 @@ class PlanClip:
     """A plan to film."""
 
     plan: PlanJob
+    steps: tuple[tuple[str, str], ...]
+    """(skill, entity) that were run for it: they are run again, without any search."""
     folder: str
     """The run's."""
     name: str
@@ -73,12 +75,25 @@ def film_skill(job: SkillClip) -> str:
 
 
 def film_plan(job: PlanClip) -> str:
-    """Film a plan, whatever comes of it; return the file's name."""
+    """Film a plan as it was run, whatever came of it; return the file's name."""
     plan = job.plan
-    policy = plan.policy()
+    policy = plan.policy(job.steps)
     run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
     write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
     return job.name
+
+
+def to_film(order: Sequence[int], reached: Sequence[bool], most: int) -> list[int]:
+    """Return which episodes to film: half of them of such as reached their goal, as far as there are so many.
+
+    Args:
+        order: all of them, those first that tell the most.
+        reached: whether each reached its goal, by number.
+        most: how many.
+    """
+    good, bad = ([i for i in order if reached[i] is which] for which in (True, False))
+    of_bad = min(len(bad), max(most // 2, most - len(good)))
+    return [*good[: most - of_bad], *bad[:of_bad]]
 
 
 def film_chain(job: ChainClip) -> str:

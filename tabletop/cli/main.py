@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -252,11 +253,19 @@ def _plan(options: argparse.Namespace) -> None:
         raise TabletopError("give --goal or --chains, not both")
     if options.goal is not None:
         goals.read_goal(options.goal, options.seed)  # Refused before anything is copied.
+    if not (math.isfinite(options.seconds) and options.seconds >= 0):
+        raise TabletopError(f"--seconds takes a number from 0, got {options.seconds!r}")
+    seconds = options.seconds or None
     scripted = options.policy == "scripted"
     folder = Path(options.out or options.run) if scripted else run_folder(options.run, options.out, ["name.json"])
     if options.chains is not None:
         chains = planning.chains_stage(
-            folder, policy=options.policy, chains=options.chains, seed=options.seed, workers=options.workers
+            folder,
+            policy=options.policy,
+            chains=options.chains,
+            seed=options.seed,
+            workers=options.workers,
+            seconds=seconds,
         )
         say(options, chains, chain_lines(chains))
         return
@@ -268,6 +277,7 @@ def _plan(options: argparse.Namespace) -> None:
         seed=options.seed,
         workers=options.workers,
         goal=options.goal,
+        seconds=seconds,
     )
     say(options, result, plan_lines(result))
 

@@ -182,6 +182,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--chains", type=int, metavar="N", help="run so many chains of five goals instead (CALVIN's figures)"
     )
     plan.add_argument("--goal", help="a formula to reach instead, such as 'on(red, blue) and open(drawer)'")
+    plan.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="to search for a goal's first plan, and as long again for all its others (default 10; 0 for no end)",
+    )
     _common(plan, out="where to write (default: the run folder)")
 
     goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.clips import ChainClip, film_chain
+from tabletop.cli.clips import ChainClip, film_chain, to_film
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
 from tabletop.errors import TabletopError
@@ -29,6 +29,7 @@ from tabletop.planner import (
     scripted_operators,
     vocabulary_of,
 )
+from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.sim.scene import Scene
@@ -93,11 +94,18 @@ def run_goals(
 
 
 def chains_stage(
-    folder: Path, *, policy: str, chains: int, seed: int, workers: Workers, clips: int = 3
+    folder: Path,
+    *,
+    policy: str,
+    chains: int,
+    seed: int,
+    workers: Workers,
+    clips: int = 4,
+    seconds: float | None = 10.0,
 ) -> dict[str, Any]:
     """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
 
-    The chains do not depend on the policy: they are drawn over what the scripted operators can do.
+    The chains do not depend on the policy: they are drawn over what the basic scripted operators can do.
 
     Args:
         folder: the run.
@@ -105,13 +113,15 @@ def chains_stage(
         chains: how many.
         seed: of scenes, chains and plans.
         workers: processes.
-        clips: how many of the chains are filmed, those that broke off first.
+        clips: how many of the chains are filmed: half of them whole ones, the others those that broke off first.
+        seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
     """
     operators, _ = skills_of(folder, policy)
-    jobs = [ChainJob(operators, seed, i) for i in range(chains)]
+    jobs = [ChainJob(operators, seed, i, search=Search(seconds=seconds)) for i in range(chains)]
     with Engine(workers) as engine:
         result: dict[str, Any] = dict(evaluate_chains(engine, jobs, label="plan: run chains"))
-        order = sorted(range(chains), key=lambda i: (result["episodes"][i]["completed"], i))[:clips]
+        done = [e["completed"] for e in result["episodes"]]
+        order = to_film(sorted(range(chains), key=lambda i: (done[i], i)), [d == LENGTH for d in done], clips)
         films = [ChainClip(jobs[i], str(folder), f"clips/chain-{i:03d}.webp") for i in order]
         filmed = dict(zip(order, engine.map(film_chain, films, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):

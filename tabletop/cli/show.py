@@ -150,6 +150,7 @@ def plan_lines(result: Mapping[str, Any]) -> list[str]:
     for e in result["episodes"]:
         outcome = "reached" if e["solved"] else f"{e['completed']} of {e['literals']}"
         lines += [f"{outcome:9} {e['goal']}", f"{'':9} by {', '.join(e['skills']) or 'nothing'}"]
+        lines += [f"{'':9} {why}" for why in e["why"]]
     lines.append(f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}")
     return lines
 

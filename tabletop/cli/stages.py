@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill
+from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
@@ -157,8 +157,9 @@ def plan_stage(
     seed: int,
     workers: Workers,
     goal: str | None = None,
-    clips: int = 3,
+    clips: int = 4,
     within: float | None = None,
+    seconds: float | None = 10.0,
 ) -> dict[str, Any]:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
@@ -170,8 +171,9 @@ def plan_stage(
         seed: of scenes, goals and plans.
         workers: processes.
         goal: a formula to reach instead, in the scene of that seed.
-        clips: how many of the plans are filmed.
+        clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
         within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
+        seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
     """
     began = time.monotonic()
     operators, vocabulary = skills_of(folder, policy)
@@ -183,12 +185,15 @@ def plan_stage(
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
         until = None if within is None else began + within * _ROUNDS
-        result = run_goals(engine, operators, scenes, wanted, seeds, until)
-        # The longest goals make the most telling clips, reached or not.
-        order = sorted(range(result["goals"]), key=lambda i: (-result["episodes"][i]["literals"], i))[:clips]
+        search = Search(seconds=seconds)
+        result = run_goals(engine, operators, scenes, wanted, seeds, until, search)
+        # The longest goals make the most telling clips.
+        longest = sorted(range(result["goals"]), key=lambda i: (-result["episodes"][i]["literals"], i))
+        order = to_film(longest, [e["solved"] for e in result["episodes"]], clips)
         jobs = [
             PlanClip(
-                PlanJob(operators, scenes[i], wanted[i], seeds[i], Search()),
+                PlanJob(operators, scenes[i], wanted[i], seeds[i], search),
+                tuple((str(s["skill"]), str(s["entity"])) for s in result["episodes"][i]["skills"]),
                 str(folder),
                 f"clips/plan-{i:02d}.webp",
             )
@@ -201,7 +206,7 @@ def plan_stage(
         entry["clip"] = filmed.get(i)
     result["policy"] = policy
     write_json(folder / "plan.json", result)
-    merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed")})
+    merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed", "spent")})
     return result
 
 

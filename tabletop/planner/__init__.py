@@ -5,14 +5,16 @@ from __future__ import annotations
 from tabletop.planner.chain import ChainPolicy, chain_for, sample_chain
 from tabletop.planner.chains import Chain, ChainJob, Chains, draw_chain, evaluate_chains, run_chain
 from tabletop.planner.discovered import operators_from_samples
-from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans, run_plan
+from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.proven import ProvenGoal, load_goals, prove, prove_again, sample_proven, save_goals
-from tabletop.planner.scripted import ScriptedOperator, scripted_operators
+from tabletop.planner.scripted import ScriptedOperator, basic_operators, scripted_operators
 from tabletop.planner.search import Plan, Search, Step
+from tabletop.planner.shortfall import Shortfall
+from tabletop.planner.single import SingleGoal, draw_single
 from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template, template, vocabulary_of
 
 __all__ = [
@@ -34,10 +36,14 @@ __all__ = [
     "SampledOperator",
     "ScriptedOperator",
     "Search",
+    "Shortfall",
+    "SingleGoal",
     "Step",
     "Template",
+    "basic_operators",
     "chain_for",
     "draw_chain",
+    "draw_single",
     "evaluate_chains",
     "evaluate_plans",
     "goal_for",
@@ -46,7 +52,6 @@ __all__ = [
     "prove",
     "prove_again",
     "run_chain",
-    "run_plan",
     "sample_chain",
     "sample_goal",
     "sample_proven",

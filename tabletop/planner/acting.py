@@ -18,11 +18,15 @@ from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["Line", "ScriptedOperator", "line", "nowhere", "radius", "stood"]
+__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+SIDES: Final = ("left", "right", "away", "toward")
+"""The directions on the table."""
+_TAKEN: Final = 120
+"""Control steps for a skill that takes hold of something: what is not held by then stands too close to others."""
 _STEPS: Final = 180
 """Control steps a scripted skill gets: three attempts at most."""
 
@@ -40,6 +44,11 @@ class ScriptedOperator:
     reliability: float = 0.97
     horizon: int = _STEPS
     last: bool = False
+
+    @property
+    def begins(self) -> str:
+        """By itself, unless it takes hold of its entity."""
+        return self.id
 
     @property
     def exact(self) -> bool:
@@ -66,6 +75,18 @@ class ScriptedOperator:
     def policy(self, entity: str) -> Policy:
         """Return the policy that does it."""
         return _Scripted(self, entity)
+
+
+@dataclass(frozen=True)
+class Taking(ScriptedOperator):
+    """A skill that begins by taking hold of its entity."""
+
+    horizon: int = _TAKEN
+
+    @property
+    def begins(self) -> str:
+        """With the grasp, as all of its sort do."""
+        return "grasp"
 
 
 class _Scripted:

@@ -108,7 +108,7 @@ def chain_for(
 
 def _after(goal: Goal, end: State, operators: Sequence[Operator]) -> State:
     """Return the state from which the next goal is drawn; no batch shape."""
-    search, start = Search(), goal.initial
+    search, start = Search(seconds=None), goal.initial
     plan = search.plan(goal, start, operators, np.random.default_rng(0))
     if plan.remaining == 0.0:
         _, end = search.forecast(goal, start, plan.steps, np.random.default_rng(0))
@@ -142,7 +142,8 @@ class ChainPolicy:
         self._make = make
         self.log: list[dict[str, Any]] = []
         """One mapping for each goal begun: `goal` (its text), `begin` and `end` (control steps), `already` (it and its
-        spares held when its turn came, which ends the chain), `done`, and `skills`, the log of its policy."""
+        spares held when its turn came, which ends the chain), `done`, `skills`, the log of its policy, `why` it was not
+        reached, as that policy says, and whether its search's time was `spent`."""
 
     @property
     def horizon(self) -> int:
@@ -161,7 +162,7 @@ class ChainPolicy:
         self._over = already = self._goal.holds(state)
         self._left = self.goal_steps
         begun = {"goal": self._goal.formula.text, "begin": self._time, "end": self._time}
-        self.log.append({**begun, "already": already, "done": False, "skills": []})
+        self.log.append({**begun, "already": already, "done": False, "skills": [], "why": [], "spent": False})
         self._policy = self._make(self._goal.formula)
         self._policy.reset(state, self._scene, np.random.default_rng(int(self._rng.integers(2**63))))
 
@@ -174,7 +175,11 @@ class ChainPolicy:
                 self._time += 1
                 return action
             done = self._goal.holds(state)
-            self.log[-1].update(end=self._time, done=done, skills=self._policy.log)
+            why = [] if done else list(self._policy.why)
+            if not done and self._left <= 0:
+                why.append(f"the {self.goal_steps} control steps for it are used up")
+            told = {"why": why, "spent": self._policy.spent}
+            self.log[-1].update(end=self._time, done=done, skills=self._policy.log, **told)
             if not done or len(self.log) == len(self.turns):
                 self._over = True
             else:

@@ -14,7 +14,7 @@ from tabletop.planner.chain import GOAL_STEPS, LENGTH, ChainPolicy, Turn, sample
 from tabletop.planner.evaluate import OperatorFactory
 from tabletop.planner.goal import Goal
 from tabletop.planner.policy import PlannerPolicy
-from tabletop.planner.scripted import scripted_operators
+from tabletop.planner.scripted import basic_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode
@@ -41,7 +41,7 @@ class Chain:
 
 
 def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LENGTH) -> Chain:
-    """Draw one of a benchmark's chains, over what the scripted operators can do.
+    """Draw one of a benchmark's chains, over what the basic scripted operators can do.
 
     Scenes that have no room for all entities, or no such chain as forecast, are passed over.
 
@@ -60,7 +60,7 @@ def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LEN
         key = (seed, _SCENES + number, attempt)
         try:
             scene = generate(drawn, list(key))
-            turns = sample_chain(scene, key, scripted_operators(scene), length=length)
+            turns = sample_chain(scene, key, basic_operators(scene), length=length)
         except TabletopError as error:
             reason = error
             continue
@@ -77,7 +77,7 @@ class ChainJob:
     seed: int
     number: int
     card: str = "workshop"
-    search: Search = field(default_factory=Search)
+    search: Search = field(default_factory=lambda: Search(seconds=None))
     disturbance: Disturbance | None = None
     goal_steps: int = GOAL_STEPS
 
@@ -106,7 +106,8 @@ class ChainEpisode(TypedDict):
     """Control steps."""
     goals: list[dict[str, Any]]
     """For each goal: `goal`, `phrase`, and where it was begun `done`, `already` (it and its spares held when its turn
-    came, which ends the chain), `steps` and `skills` (those run, each with its entity)."""
+    came, which ends the chain), `steps`, `skills` (those run, each with its entity), `why` it was not reached, and
+    whether the time of a search was `spent`."""
 
 
 class Chains(TypedDict):
@@ -123,6 +124,8 @@ class Chains(TypedDict):
     """For i = 1..5: `goals`, `count`, `share` of chains with at least so many done, `low` and `high` (Wilson)."""
     already: int
     """Chains that ended because a goal held when its turn came."""
+    spent: int
+    """Goals for which a search was ended by its budget of seconds: where there are such, another run may differ."""
     literals: dict[str, int]
     predicates: dict[str, int]
     """What all goals ask for, begun or not: how many have so many literals, and literals by predicate."""
@@ -150,6 +153,7 @@ def _one(job: ChainJob) -> ChainEpisode:
             skills = [f"{s['skill']} {s['entity']}" for s in log["skills"]]
             steps = log["end"] - log["begin"]
             goals[-1].update(done=bool(done), already=log["already"], steps=steps, skills=skills)
+            goals[-1].update(why=log["why"], spent=log["spent"])
     return ChainEpisode(scene_seed=list(chain.scene_seed), completed=completed, steps=len(run), goals=goals)
 
 
@@ -183,6 +187,7 @@ def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | No
         high=round(high, 6),
         at_least=rows,
         already=sum(any(g.get("already") for g in e["goals"]) for e in episodes),
+        spent=sum(bool(g.get("spent")) for e in episodes for g in e["goals"]),
         literals=_counted(str(len(f.leaves)) for f in formulas),
         predicates=_counted(x.predicate for f in formulas for x in f.leaves),
         episodes=episodes,

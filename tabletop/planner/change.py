@@ -6,6 +6,7 @@ follow (sim/way.py).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -13,10 +14,22 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, rotation
-from tabletop.sim.cards import load_cards, number
+from tabletop.sim.cards import Joint, load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["GRIP_FORCE", "carry", "drop_off", "follow_joint", "hold", "park", "put", "swung", "travel", "turn"]
+__all__ = [
+    "GRIP_FORCE",
+    "carry",
+    "drop_off",
+    "follow_joint",
+    "hold",
+    "park",
+    "put",
+    "swung",
+    "tilted",
+    "travel",
+    "turn",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -72,11 +85,23 @@ def carry(state: State, entity: str, position: Array) -> State:
 
 def turn(state: State, entity: str, angle: Array) -> State:
     """Return states with an entity turned about +z by angles (...,), rad."""
+    return tilted(state, entity, np.array([0.0, 0.0, 1.0]), angle)
+
+
+def tilted(state: State, entity: str, axis: Array, angle: Array) -> State:
+    """Return states with an entity turned in place about unit vectors (..., 3), world, by angles (...,), rad."""
     values = state.values.copy()
     columns = state.layout.entity_slice(entity, "quaternion")
     x, y, z, w = np.moveaxis(values[..., columns], -1, 0)
     s, c = np.sin(angle / 2), np.cos(angle / 2)
-    values[..., columns] = np.stack([c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z], axis=-1)
+    a, b, d = (s * v for v in np.moveaxis(np.asarray(axis), -1, 0))
+    turned = (
+        c * x + a * w + b * z - d * y,
+        c * y + b * w + d * x - a * z,
+        c * z + d * w + a * y - b * x,
+        c * w - a * x - b * y - d * z,
+    )
+    values[..., columns] = np.stack(turned, axis=-1)
     return State(state.layout, values)
 
 
@@ -106,37 +131,68 @@ def drop_off(state: State, entity: str) -> State:
     return State(state.layout, values)
 
 
+@cache
+def _spans(kind: str) -> tuple[Array, Array, Array, float]:
+    """Return what a kind's joint says of its sizes, in which all expressions of cards are linear.
+
+    Returns:
+        base: (3,), m, extents of the moving part where w, d and h are 0.
+        slopes: (3, 3), what each extent gains by w, d and h.
+        way: (3,), what the travel gains by them.
+        least: m or rad, the travel where they are 0.
+    """
+    joint = _joint(kind)
+    zero = dict.fromkeys("wdh", 0.0)
+    ones = [{**zero, axis: 1.0} for axis in "wdh"]
+    base = np.array([number(e, zero) for e in joint.extent])
+    slopes = np.array([[number(e, one) for one in ones] for e in joint.extent]) - base[:, None]
+    least = number(joint.travel, zero)
+    return base, slopes, np.array([number(joint.travel, one) for one in ones]) - least, least
+
+
+def _joint(kind: str) -> Joint:
+    joint = load_cards()[kind].joint
+    if joint is None:
+        raise TabletopError(f"only a fixture with a joint can be opened or pressed, got a {kind}")
+    return joint
+
+
+def _length(state: State, entity: str) -> Array:
+    """Return the travel (...,), m or rad, between fraction 0 and 1: cards may give it by the fixture's size."""
+    base, slopes, way, least = _spans(state.layout.kind(entity))
+    # The state has the moving part's extents; as far as these depend on w, d and h they tell them.
+    size = (state.entity(entity, "size") - base) @ np.linalg.pinv(slopes).T
+    return np.asarray(size @ way + least)
+
+
 def travel(state: State, entity: str) -> Array:
     """Return the way (..., 3), m, world, of a fixture's moving part from fraction 0 to 1; 0 where it turns.
 
     Raises:
         TabletopError: the entity has no joint.
     """
-    joint = load_cards()[state.layout.kind(entity)].joint
-    shape = (*state.values.shape[:-1], 3)
-    if joint is None:
-        raise TabletopError(f"only a fixture with a joint can be opened or pressed, got {entity!r}")
+    joint = _joint(state.layout.kind(entity))
     if joint.type != "prismatic":
-        return np.zeros(shape)
-    way = np.array(joint.axis) * number(joint.travel, {})
-    return np.asarray(rotation(state.entity(entity, "quaternion")) @ way)
+        return np.zeros((*state.values.shape[:-1], 3))
+    way = np.array(joint.axis) * _length(state, entity)[..., None]
+    return np.asarray((rotation(state.entity(entity, "quaternion")) @ way[..., None])[..., 0])
 
 
 def swung(state: State, entity: str, fraction: Array) -> State:
     """Return states with a fixture's joint at fractions (...,), and its moving part where that takes it.
 
-    Hinges that do not stand upright are left where they are: only the fraction changes.
-
     Raises:
         TabletopError: the entity has no joint.
     """
-    layout, joint = state.layout, load_cards()[state.layout.kind(entity)].joint
+    layout, joint = state.layout, _joint(state.layout.kind(entity))
     way = travel(state, entity)
     change = fraction - state.entity(entity, "fraction")
-    if joint is not None and joint.type == "revolute" and abs(joint.axis[2]) == 1:
-        hinge = np.array(joint.hinge) * Solid.of(state, entity).half
-        pivot = Solid.of(state, entity).world(hinge)
-        state = turn(state, entity, joint.axis[2] * number(joint.travel, {}) * change)
+    if joint.type == "revolute":
+        solid = Solid.of(state, entity)
+        hinge = np.array(joint.hinge) * solid.half
+        pivot = solid.world(hinge)
+        axis = solid.axes @ np.array(joint.axis, dtype=float)
+        state = tilted(state, entity, axis, _length(state, entity) * change)
         state = put(state, entity, state.entity(entity, "position") + pivot - Solid.of(state, entity).world(hinge))
     values = state.values.copy()
     values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]

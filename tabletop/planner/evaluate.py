@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
@@ -13,11 +13,12 @@ from tabletop.planner.operator import Operator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Disturbance, Trajectory, episode
+from tabletop.rollout.episode import Disturbance, episode
 from tabletop.sim.scene import Scene
 
-__all__ = ["Fixed", "PlanEpisode", "PlanJob", "Plans", "evaluate_plans", "run_plan"]
+__all__ = ["Fixed", "PlanEpisode", "PlanJob", "Plans", "evaluate_plans"]
 
+_UNTOLD: Final = "the plan was carried out, and the goal does not hold in the end"
 OperatorFactory = Callable[[Scene], Sequence[Operator]]
 """Makes the operators for a scene; must pickle."""
 
@@ -44,9 +45,9 @@ class PlanJob:
     search: Search
     disturbance: Disturbance | None = None
 
-    def policy(self) -> PlannerPolicy:
-        """Return the policy that plans for the goal."""
-        return PlannerPolicy(self.goal, self.operators(self.scene), self.search)
+    def policy(self, plan: Sequence[tuple[str, str]] | None = None) -> PlannerPolicy:
+        """Return the policy that plans for the goal, or runs a given plan of (skill, entity) for it."""
+        return PlannerPolicy(self.goal, self.operators(self.scene), self.search, plan=plan)
 
 
 class PlanEpisode(TypedDict):
@@ -64,6 +65,10 @@ class PlanEpisode(TypedDict):
     """Plans made after the first."""
     steps: int
     """Control steps."""
+    why: list[str]
+    """Why the goal was not reached, as far as the planner knows; none where it was."""
+    spent: bool
+    """Whether a search was ended by its budget of seconds: then another run may find another plan."""
 
 
 class Plans(TypedDict):
@@ -73,17 +78,14 @@ class Plans(TypedDict):
     solved: int
     mean_completed: float
     """Mean share of the goals' literals that hold in the last states."""
+    spent: int
+    """Goals for which a search was ended by its budget of seconds."""
     episodes: list[PlanEpisode]
 
 
-def run_plan(job: PlanJob) -> Trajectory:
-    """Run a job's episode."""
-    policy = job.policy()
-    return episode(policy, job.scene, job.seed, policy.horizon, disturbance=job.disturbance)
-
-
 def _one(job: PlanJob) -> PlanEpisode:
-    run = run_plan(job)
+    policy = job.policy()
+    run = episode(policy, job.scene, job.seed, policy.horizon, disturbance=job.disturbance)
     goal = Goal(job.goal, run.initial)
     completed = goal.done(run.final)
     return PlanEpisode(
@@ -95,6 +97,9 @@ def _one(job: PlanJob) -> PlanEpisode:
         skills=list(run.log),
         replans=sum(1 for entry in run.log if entry["replanned"]),
         steps=len(run),
+        # The world's last state decides, whatever the policy saw.
+        why=[] if completed == len(goal.parts) else (policy.why or [_UNTOLD]),
+        spent=policy.spent,
     )
 
 
@@ -139,5 +144,6 @@ def evaluate_plans(
         goals=len(episodes),
         solved=sum(e["solved"] for e in episodes),
         mean_completed=round(share, 6),
+        spent=sum(e["spent"] for e in episodes),
         episodes=episodes,
     )

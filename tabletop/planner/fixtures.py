@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere
-from tabletop.planner.change import follow_joint, park, swung
+from tabletop.planner.change import follow_joint, hold, park, put, swung
+from tabletop.planner.hand import graspable
 from tabletop.planner.space import covered, free, reachable, strip_free
-from tabletop.sim.state import State
+from tabletop.sim.state import Layout, State
 
-__all__ = ["MoveJoint", "Swing"]
+__all__ = ["DrawHandle", "MoveJoint", "Strike", "Swing", "fixture_operators"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -27,6 +28,23 @@ _ALONG: Final = (-0.9, -0.3, 0.3, 0.9)
 """Places on the leaf, in half widths from its middle."""
 _BEFORE: Final = 0.05
 """m that the hand takes before and behind a leaf."""
+_AROUND: Final = 0.04
+"""m that it takes around a handle."""
+_BELOW: Final = 0.035
+"""m below a handle to which it reaches."""
+_RAISED: Final = 0.05
+"""m by which a tool is raised before it is used."""
+_DRAWN: Final[Mapping[str, Sequence[tuple[str, str, float]]]] = {
+    "window": (("slide open", "push_open", 1.0), ("slide shut", "push_shut", 0.0)),
+    "faucet": (("turn on", "push_open", 1.0), ("turn off", "push_shut", 0.0)),
+    "bolt": (("shoot", "push_open", 1.0), ("draw back", "push_shut", 0.0)),
+    "lever": (("tip", "push_open", 1.0), ("tip back", "push_shut", 0.0)),
+    "handle": (("press down", "press", 1.0), ("pull up", "pull_shut", 0.0)),
+    "dial": (("twist", "twist", 1.0),),
+    "doorbell": (("ring", "push_open", 1.0),),
+    "coffee_machine": (("push in", "push_open", 1.0),),
+}
+"""Of each kind: operator, primitive, and the fraction that it leads to."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,22 @@ class MoveJoint(_Joint):
 
 
 @dataclass(frozen=True)
+class DrawHandle(_Joint):
+    """A handle, knob or fin brought along its way, where the hand has room around it all along."""
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.kind(entity) != self.kind:
+            return nowhere(state)
+        now = state.entity(entity, "fraction")
+        fits = np.asarray(np.abs(now - self.fraction) > 0.1)
+        for part in _ARC if fits.any() else ():
+            there = swung(state, entity, now + part * (self.fraction - now))
+            handle = Solid.of(there, entity).world(state.entity(entity, "grasp"))
+            fits = fits & free(state, handle[..., :2], _AROUND, entity, above=handle[..., 2] - _BELOW)
+        return np.asarray(fits)
+
+
+@dataclass(frozen=True)
 class Swing(_Joint):
     """A door swung open or shut by its handle."""
 
@@ -79,7 +113,57 @@ class Swing(_Joint):
             for along in _ALONG:
                 offset = np.zeros((*fits.shape, 3))
                 offset[..., 1] = along * leaf.half[..., 1]
-                fits = fits & free(state, leaf.world(offset)[..., :2], _BEFORE, entity)
+                # The nearer to the hinge, the less it comes forward, and the hand is at the other end.
+                fits = fits & free(state, leaf.world(offset)[..., :2], _BEFORE * (1.2 + along) / 2.1, entity)
             offset[..., 1] = leaf.half[..., 1]
             fits = fits & reachable(state, leaf.world(offset)[..., :2], 0.05)
         return np.asarray(fits)
+
+
+@dataclass(frozen=True)
+class Strike(_Joint):
+    """A nail driven home with a hammer, which stays in the hand."""
+
+    tool: str = ""
+    primitive: str = "strike"
+    kind: str = "nail"
+    last: bool = True
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.kind(entity) != self.kind:
+            return nowhere(state)
+        left = np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1
+        return np.asarray(left & graspable(state, self.tool))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        driven = super().predict(state, entity, draws)
+        raised = driven.entity(self.tool, "position") + np.array([0.0, 0.0, _RAISED])
+        return hold(put(driven, self.tool, raised), self.tool, np.ones(state.values.shape[:-1], dtype=bool))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (
+            *self.approach(state, self.tool),
+            line("grasp", entity=self.tool),
+            line("lift", height=_RAISED),
+            line("strike", entity=self.tool, at=entity),
+        )
+
+
+def fixture_operators(layout: Layout) -> list[ScriptedOperator]:
+    """Return what can be done to the fixtures of a layout."""
+    out: list[ScriptedOperator] = []
+    for kind in dict.fromkeys(layout.kinds):
+        for id, primitive, fraction in _DRAWN.get(kind, ()):
+            out.append(DrawHandle(id, primitive=primitive, kind=kind, fraction=fraction))
+    if "drawer" in layout.kinds:
+        out.append(MoveJoint("open", primitive="open", kind="drawer", fraction=1.0))
+        out.append(MoveJoint("close", primitive="close", kind="drawer", fraction=0.0))
+    if "button" in layout.kinds:
+        out.append(MoveJoint("press", primitive="press", kind="button", fraction=1.0))
+    if "door" in layout.kinds:
+        out.append(Swing("swing open", primitive="push_open", fraction=1.0))
+        out.append(Swing("swing shut", primitive="push_shut", fraction=0.0))
+    if "nail" in layout.kinds:
+        tools = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "hammer"]
+        out.extend(Strike(f"strike with {n}", tool=n) for n in tools)
+    return out

@@ -11,8 +11,9 @@ from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains, covere
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["OPEN", "graspable", "hand_axis"]
+__all__ = ["OPEN", "axes_at", "graspable", "hand_axis"]
 
+Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 OPEN: Final = 0.9
@@ -24,6 +25,11 @@ _HAND_GAP: Final = 0.018
 _HAND_HALF: Final = 0.10
 _HAND_BREADTH: Final = 0.035
 _LONG: Final = 0.015
+_HAND_HEIGHT: Final = 0.055
+_FINGER: Final = 0.014
+"""m that a finger takes across the way in which it opens."""
+_FINGERS: Final = 0.06
+"""m from the middle to which the open fingers reach."""
 
 
 def graspable(state: State, entity: str) -> Mask:
@@ -110,3 +116,29 @@ def hand_axis(state: State, entity: str) -> str | None:
     if min(room.values()) > _HAND_BREADTH:
         return None
     return max(room, key=lambda d: room[d])
+
+
+def axes_at(state: State, entity: str, point: Array) -> dict[str, Mask]:
+    """Return where the hand that holds an entity has room to put it down at points (..., 2), by its fingers' direction.
+
+    It is turned to the sides of what it holds, as near to the direction as these are. What is long is left out: its
+    sides leave no choice.
+    """
+    found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
+    rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
+    half, along = found.half[..., own, :2], found.along[..., own, :]
+    square = np.abs(half[..., 0] - half[..., 1]) < _LONG / 2
+    if not rows:
+        return {"away": square, "left": square}
+    tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT
+    across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
+    out = {}
+    for i, direction in enumerate(("away", "left")):
+        nearer = np.abs(along[..., i]) >= np.abs(across[..., i])
+        axis = np.where(nearer[..., None], along, across)
+        fits = square.copy()
+        for t in np.linspace(-_HAND_HALF, _HAND_HALF, 7):
+            gap = found.distance(point + t * axis)[..., rows]
+            fits &= (gap > np.where(tall, _HAND_BREADTH, _FINGER if abs(t) < _FINGERS else -1.0)).all(axis=-1)
+        out[direction] = fits
+    return out

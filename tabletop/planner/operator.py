@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from tabletop.rollout.policy import Policy
 from tabletop.sim.state import State
 from tabletop.skills.effects import partner_of, related
 
-__all__ = ["Operator", "Outcome", "SampledOperator"]
+__all__ = ["Family", "Operator", "Outcome", "SampledOperator", "families"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -31,6 +31,10 @@ class Operator(Protocol):
     @property
     def id(self) -> str:
         """Unique among the operators of a plan."""
+
+    @property
+    def begins(self) -> str:
+        """What it begins with: of operators that begin alike none gets farther where one has moved nothing at all."""
 
     @property
     def horizon(self) -> int:
@@ -117,26 +121,20 @@ class SampledOperator:
         if not 0.0 < self.reliability <= 1.0:
             raise TabletopError(f"reliability must be in (0, 1], got {self.reliability!r}")
 
+    @property
+    def begins(self) -> str:
+        """Each is a case of its own."""
+        return self.id
+
+    @property
+    def family(self) -> tuple[str, tuple[str, ...] | None, str | None]:
+        """What decides where it makes sense: what moves so, the kinds, and the relation."""
+        return self.moves, self.kinds, self.relation
+
     @cached_property
     def exact(self) -> bool:
         """Whether all outcomes are the same."""
         return len(set(self.outcomes)) == 1
-
-    @cached_property
-    def _columns(self) -> tuple[Array, Array, Array, Array, Mask]:
-        """Displacements (n, 3), places (n, 2), yaws (n,), fractions (n,) with nan for none, whether held (n,)."""
-        return (
-            np.array([o.displacement for o in self.outcomes]),
-            np.array([o.place or (np.nan, np.nan) for o in self.outcomes]),
-            np.array([o.yaw for o in self.outcomes]),
-            np.array([np.nan if o.fraction is None else o.fraction for o in self.outcomes]),
-            np.array([o.held for o in self.outcomes]),
-        )
-
-    @cached_property
-    def _offsets(self) -> Array:
-        """Offsets from where the relation holds, (n, 3), nan where it was not brought about."""
-        return np.array([o.related or (np.nan,) * 3 for o in self.outcomes])
 
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
@@ -154,28 +152,66 @@ class SampledOperator:
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         """Return the state after the outcomes that the draws choose."""
-        moved, place, yaw, fraction, held = self._columns
-        chosen = np.minimum((draws * len(yaw)).astype(int), len(yaw) - 1)
-        if self.moves == "joint":
-            kept = np.isnan(fraction[chosen])
-            return follow_joint(
-                park(state, entity),
-                entity,
-                np.where(kept, state.entity(entity, "fraction"), fraction[chosen]),
-            )
-        there = state.entity(entity, "position") + moved[chosen]
-        # What fell off the table did not get to the place it was brought to.
-        placed = ~np.isnan(place[chosen]) & (moved[chosen][:, 2:] > _OFF_TABLE)
-        there[..., :2] = np.where(placed, place[chosen], there[..., :2])
-        if self.relation is not None:
-            offset = self._offsets[chosen]
-            there = np.where(np.isnan(offset), there, related(self.relation, state, entity, offset))
-        out = put(state, entity, there)
-        if yaw.any():
-            out = turn(out, entity, yaw[chosen])
-        out = park(drop_off(out, entity), entity)
-        return hold(out, entity, held[chosen]) if held.any() else out
+        return Family((self,)).predict(state, entity, draws)[0]
 
     def policy(self, entity: str) -> Policy:
         """Return the policy that runs the skill on an entity."""
         return self.make_policy(entity)
+
+
+class Family:
+    """Sampled operators for the same entities, forecast all at once: as many at a time take hardly longer than one."""
+
+    def __init__(self, operators: Sequence[SampledOperator]) -> None:
+        """Keep operators whose `family` is the same."""
+        self.operators = tuple(operators)
+        self._first = self.operators[0]
+        outcomes = [o for operator in operators for o in operator.outcomes]
+        self._count = np.array([len(o.outcomes) for o in operators])
+        self._begin = np.cumsum(self._count) - self._count
+        self._moved = np.array([o.displacement for o in outcomes])
+        self._place = np.array([o.place or (np.nan, np.nan) for o in outcomes])
+        self._offset = np.array([o.related or (np.nan,) * 3 for o in outcomes])
+        self._yaw = np.array([o.yaw for o in outcomes])
+        self._fraction = np.array([np.nan if o.fraction is None else o.fraction for o in outcomes])
+        self._held = np.array([o.held for o in outcomes])
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        """Return where each of them makes sense on an entity, of the state's batch shape."""
+        return self._first.applicable(state, entity)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        """Return the states (operators, K) after the outcomes that draws (K,) choose of each."""
+        count = self._count[:, None]
+        chosen = self._begin[:, None] + np.minimum((draws * count).astype(int), count - 1)
+        state = State(state.layout, np.broadcast_to(state.values, (*chosen.shape, state.values.shape[-1])))
+        if self._first.moves == "joint":
+            kept = np.isnan(self._fraction[chosen])
+            fraction = np.where(kept, state.entity(entity, "fraction"), self._fraction[chosen])
+            return follow_joint(park(state, entity), entity, fraction)
+        moved = self._moved[chosen]
+        there = state.entity(entity, "position") + moved
+        # What fell off the table did not get to the place it was brought to.
+        placed = ~np.isnan(self._place[chosen]) & (moved[..., 2:] > _OFF_TABLE)
+        there[..., :2] = np.where(placed, self._place[chosen], there[..., :2])
+        if self._first.relation is not None:
+            offset = self._offset[chosen]
+            there = np.where(np.isnan(offset), there, related(self._first.relation, state, entity, offset))
+        out = put(state, entity, there)
+        if self._yaw.any():
+            out = turn(out, entity, self._yaw[chosen])
+        out = park(drop_off(out, entity), entity)
+        held = self._held[chosen]
+        return hold(out, entity, held) if held.any() else out
+
+
+def families(operators: Sequence[Operator]) -> list[Family | Operator]:
+    """Return sampled operators by family, then all others as they are."""
+    out: list[Family | Operator] = []
+    found: dict[object, list[SampledOperator]] = {}
+    for operator in operators:
+        if isinstance(operator, SampledOperator):
+            found.setdefault(operator.family, []).append(operator)
+        else:
+            out.append(operator)
+    return [*map(Family, found.values()), *out]

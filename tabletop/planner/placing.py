@@ -1,36 +1,42 @@
-"""Operators that take a thing and put it down: on another, into another, or on the table."""
+"""Operators that take a thing and put it on another or into one, and those that part with what is held."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
-from tabletop.planner.hand import OPEN, graspable
+from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, stood
+from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["PlaceOn", "PutDown", "PutInto", "SetDown"]
+__all__ = ["LetGo", "PlaceOn", "PutInto", "SetDown"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_CARRY: Final = 0.15
-_BESIDE: Final = 0.05
-"""m between the sides of things put down beside each other."""
+_WALL: Final = 0.012
+"""m of a container's wall, and of room left before it."""
+_THIN: Final = 0.004
+"""m of a wall that a thing may not be over when it is let down."""
+_ASIDE: Final = 0.04
+"""m off a container's middle at most."""
+_LEAST_ASIDE: Final = 0.015
+_BETWEEN: Final = 0.006
+"""m between things in one container."""
 _HOLD: Final = 0.3
 """N on each finger that count as a hold."""
 
 
 @dataclass(frozen=True)
-class PlaceOn(ScriptedOperator):
+class PlaceOn(Taking):
     """On top of another entity."""
 
     other: str = ""
@@ -49,7 +55,14 @@ class PlaceOn(ScriptedOperator):
         if not fits.any():
             return fits
         if layout.kinds[base] == "target":
-            return fits & free(state, point, radius(state, entity) + 0.01, entity, 0.03)
+            round_about = free(state, point, radius(state, entity) + 0.01, entity, 0.03)
+            if round_about.all():
+                return np.asarray(fits)
+            # In a narrow place the hand goes in one way only.
+            narrow = np.logical_or.reduce(list(axes_at(state, entity, point).values()))
+            return np.asarray(
+                fits & (round_about | (narrow & free(state, point, radius(state, entity) + 0.004, entity)))
+            )
         fits &= ~covered(state, self.other)
         for name, kind in zip(layout.names, layout.kinds, strict=True):
             if name != self.other and kind in CONTAINERS:
@@ -70,8 +83,13 @@ class PlaceOn(ScriptedOperator):
         return stood(state, entity, found.centre[..., base, :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
+        way = self.approach(state, entity)
+        if not way and state.layout.kind(self.other) == "target":
+            room = axes_at(state, entity, state.entity(self.other, "position")[..., :2])
+            fitting = [direction for direction, fits in room.items() if fits.all()]
+            way = [line("face", direction=fitting[0])] if len(fitting) == 1 else []
         return (
-            *self.approach(state, entity),
+            *way,
             line("grasp", entity=entity),
             line("lift", height=0.08),
             line("place", entity=entity, on=self.other),
@@ -79,20 +97,32 @@ class PlaceOn(ScriptedOperator):
 
 
 @dataclass(frozen=True)
-class PutInto(ScriptedOperator):
-    """Into a container that is empty."""
+class PutInto(Taking):
+    """Into a container: to its middle or to a side of it, where nothing else lies yet."""
 
     other: str = ""
+    direction: str | None = None
     reliability: float = 0.93
 
-    def _spot(self, state: State) -> Array:
+    def _shift(self, state: State, entity: str) -> Array:
+        """Return how far (...,) m off the middle it goes: as far as the walls allow, at most some centimetres."""
+        if self.direction is None:
+            return np.zeros(state.values.shape[:-1])
         base = Solid.of(state, self.other)
-        if state.layout.kind(self.other) != "drawer":
-            return base.position[..., :2]
-        # Only what stands out of the cabinet is free.
-        offset = np.zeros((*state.values.shape[:-1], 3))
-        offset[..., 0] = 0.075 - base.half[..., 0]
-        return base.world(offset)[..., :2]
+        across = base.half[..., 1] if state.layout.kind(self.other) == "drawer" else base.half[..., :2].min(axis=-1)
+        return np.asarray(np.minimum(across - _WALL - radius(state, entity), _ASIDE))
+
+    def _spot(self, state: State, entity: str) -> Array:
+        base = Solid.of(state, self.other)
+        spot = base.position[..., :2]
+        if state.layout.kind(self.other) == "drawer":
+            # Only what stands out of the cabinet is free.
+            offset = np.zeros((*state.values.shape[:-1], 3))
+            offset[..., 0] = 0.075 - base.half[..., 0]
+            spot = base.world(offset)[..., :2]
+        if self.direction is None:
+            return np.asarray(spot)
+        return np.asarray(spot + self._shift(state, entity)[..., None] * np.array(DIRECTIONS[self.direction])[:2])
 
     def applicable(self, state: State, entity: str) -> Mask:
         layout = state.layout
@@ -101,64 +131,36 @@ class PutInto(ScriptedOperator):
         fits = graspable(state, entity)
         if not fits.any():
             return fits
-        fits = fits & reachable(state, self._spot(state)) & ~contains(state, self.other).any(axis=-1)
+        spot = self._spot(state, entity)
+        room = Solid.of(state, self.other).half[..., :2].min(axis=-1) - _THIN
+        fits = fits & reachable(state, spot) & (radius(state, entity) < room)
+        if self.direction is not None:
+            fits &= self._shift(state, entity) > _LEAST_ASIDE
         if layout.kind(self.other) == "drawer":
             fits &= (state.entity(self.other, "fraction") > OPEN) & (2 * rise(state, entity) < 0.058)
         else:
             fits &= Solid.of(state, self.other).bottom > state.robot("table_height") - 0.01
-        return np.asarray(fits)
+        if not fits.any():
+            return np.asarray(fits)
+        within = contains(state, self.other)
+        within[..., layout.index(entity)] = False
+        gap = boxes(state).distance(spot)[..., : len(layout.names)]
+        near = gap < (radius(state, entity) + _BETWEEN)[..., None]
+        return np.asarray(fits & ~(within & near).any(axis=-1))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return stood(state, entity, self._spot(state), Solid.of(state, self.other).bottom + 0.01)
+        return stood(state, entity, self._spot(state, entity), Solid.of(state, self.other).bottom + 0.01)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
+        aside: dict[str, Any] = {}
+        if self.direction is not None:
+            aside = {"direction": self.direction, "distance": float(self._shift(state, entity))}
         return (
             *self.approach(state, entity),
             line("grasp", entity=entity),
             line("lift", height=0.12),
-            line("place", entity=entity, on=self.other),
+            line("place", entity=entity, on=self.other, **aside),
         )
-
-
-@dataclass(frozen=True)
-class PutDown(ScriptedOperator):
-    """On the table: a distance away, or to one side of another entity."""
-
-    direction: str = "left"
-    other: str | None = None
-
-    def _spot(self, state: State, entity: str) -> Array:
-        unit = np.array(DIRECTIONS[self.direction])[:2]
-        if self.other is None:
-            return np.asarray(state.entity(entity, "position")[..., :2] + _CARRY * unit)
-        found, own = boxes(state), state.layout.index(self.other)
-        tall = found.half[..., own, 2] > 0.0275
-        far = Solid.of(state, self.other).reach(*unit) + radius(state, entity) + np.where(tall, 0.065, _BESIDE)
-        return np.asarray(state.entity(self.other, "position")[..., :2] + far[..., None] * unit)
-
-    def applicable(self, state: State, entity: str) -> Mask:
-        if entity == self.other:
-            return nowhere(state)
-        fits = graspable(state, entity)
-        if not fits.any():
-            return fits
-        spot = self._spot(state, entity)
-        fits = fits & reachable(state, spot)
-        return fits & free(state, spot, radius(state, entity) + 0.03, entity, 0.03) if fits.any() else fits
-
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        return stood(state, entity, self._spot(state, entity), state.robot("table_height"))
-
-    def lines(self, state: State, entity: str) -> Sequence[Line]:
-        way = self._spot(state, entity) - state.entity(entity, "position")[..., :2]
-        x, y = float(way[0]), float(way[1])
-        along = ("away" if x > 0 else "toward", abs(x)), ("left" if y > 0 else "right", abs(y))
-        # The primitive goes along one axis at a time.
-        (first, d1), (second, d2) = sorted(along, key=lambda a: a[1])
-        lines = [*self.approach(state, entity), line("grasp", entity=entity), line("lift", height=0.10)]
-        if d1 > 0.005:
-            lines.append(line("carry", entity=entity, direction=first, distance=d1, height=0.10))
-        return (*lines, line("place", entity=entity, direction=second, distance=d2))
 
 
 @dataclass(frozen=True)
@@ -193,3 +195,13 @@ class SetDown(ScriptedOperator):
             return (line("place", entity=entity),)
         highest = max(under, key=lambda n: float(Solid.of(state, n).top))
         return (line("place", entity=entity, on=highest),)
+
+
+@dataclass(frozen=True)
+class LetGo(SetDown):
+    """What is held, or what the fingers are stuck in, left where it is: they open and go up."""
+
+    id: str = "let go of"
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("release"), line("retreat", height=0.12))

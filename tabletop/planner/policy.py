@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from tabletop.logic.formula import Formula
 from tabletop.logic.geometry import Solid
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
-from tabletop.planner.placing import SetDown
+from tabletop.planner.placing import LetGo, SetDown
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
@@ -36,6 +36,12 @@ _AJAR: Final = 0.3
 """The same for a joint's fraction."""
 _TOUCH: Final = 0.1
 """N on a finger that count as touching."""
+_UNCHANGED: Final = 0.01
+"""m, or fraction, by which nothing may have moved for a state to be the same as another."""
+_UNTURNED: Final = 0.1
+"""rad, the same for how things are turned."""
+_LEAST_SECONDS: Final = 0.05
+"""That a search has in any case: for the states next to the first."""
 _CLEAR: Final = 0.03
 """m from the gripper's centre within which a thing, or a handle, is between the fingers."""
 
@@ -45,6 +51,11 @@ class PlannerPolicy:
 
     The goal counts as reached once it has held for three control steps: at the end of a skill, or in the
     midst of one if the gripper is clear of everything by then (unless the skill is one that ends holding something).
+
+    A skill whose effect did not come is not done again in the same state: what has not moved since will not move.
+
+    The search's seconds are for the first plan; all later ones together have as many again. While neither is spent,
+    the same seed gives the same episode.
     """
 
     def __init__(
@@ -78,9 +89,13 @@ class PlannerPolicy:
             raise TabletopError(f"operators need different ids, got {twice[0]!r} twice")
         self._given = None if plan is None else self._steps(plan)
         self.log: list[dict[str, Any]] = []
+        self.why: list[str] = []
+        """Lines that say why the goal was not reached, as far as the planner knows; none where it was."""
+        self.spent = False
+        """Whether a search was ended by its budget of seconds."""
 
     def _steps(self, plan: Sequence[tuple[str, str]]) -> tuple[Step, ...]:
-        known: dict[str, Operator] = {o.id: o for o in (SetDown(), *self.operators)}
+        known: dict[str, Operator] = {o.id: o for o in (SetDown(), LetGo(), *self.operators)}
         for id, _ in plan:
             if id not in known:
                 raise unknown("skill of a plan", id, known)
@@ -97,8 +112,13 @@ class PlannerPolicy:
         Raises:
             TabletopError: the scene lacks an entity of the goal or of a given plan.
         """
-        self.log = []
+        self.log, self.why, self.spent = [], [], False
         self._scene, self._rng = scene, rng
+        # Of their own, so that a plan that is given, without any search, is run as it was when it was found.
+        self._skills_rng = np.random.default_rng(int(rng.integers(2**63)))
+        self._seconds = self.search.seconds
+        self._useless: list[tuple[tuple[str, str], State]] = []
+        self._before = state
         self._goal = Goal(self.goal, state)
         self._penalties: dict[tuple[str, str], float] = {}
         self._time = self._used = self._held_for = self._skill_time = 0
@@ -157,9 +177,14 @@ class PlannerPolicy:
         if self._step is None:
             return
         done = self._goal.done(state)
-        failed = len(self._goal.parts) - done > self._expected + 0.5 or self._elsewhere(state)
+        missing = len(self._goal.parts) - done
+        # What reaches the goal has not failed, wherever else it left things.
+        failed = missing > 0 and (missing > self._expected + 0.5 or self._elsewhere(state))
         if failed:
             self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
+            self._useless.append((self._step.key, self._before))
+            if _unchanged(self._before, state):
+                self._useless.append(((self._step.operator.begins, self._step.entity), self._before))
         self.log[-1].update(steps=self._skill_time, done=done, failed=failed)
         self._step = None
 
@@ -179,7 +204,7 @@ class PlannerPolicy:
             plan, anew = self._choose(state)
             if not plan.steps:
                 break
-            self._plan, self._step = plan, plan.steps[0]
+            self._plan, self._step, self._before = plan, plan.steps[0], state
             after, self._forecast = self.search.forecast(self._goal, state, plan.steps[:1], self._child())
             self._expected = after.remaining
             self._used += 1
@@ -195,7 +220,7 @@ class PlannerPolicy:
                 }
             )
             self._policy = self._step.operator.policy(self._step.entity)
-            self._policy.reset(state, self._scene, self._child())
+            self._policy.reset(state, self._scene, np.random.default_rng(int(self._skills_rng.integers(2**63))))
             action = self._policy.act(state)
             if action is not None:
                 self._skill_time = 1
@@ -203,30 +228,69 @@ class PlannerPolicy:
             self._policy = None
             self._close(state)
         self._done = True
+        if not self._goal.holds(state):
+            self._explain(plan if self._used < self.skills else None)
         return None
+
+    def _explain(self, last: Plan | None) -> None:
+        """Note why the goal is not reached: what the last search says, or that the skills are used up."""
+        if last is None:
+            self.why.append(f"the budget of {self.skills} skills is used up")
+        else:
+            self.why.extend(last.why)
+        if self.spent:
+            self.why.append(f"a search ended as its budget of {self.search.seconds:g} s was spent; more may find more")
+        failed = Counter(f"{e['skill']} {e['entity']}" for e in self.log if e.get("failed"))
+        times = {1: "", 2: " twice"}
+        self.why.extend(
+            f"{what!r} was tried{times.get(n, f' {n} times')} and did not do what was forecast"
+            for what, n in failed.items()
+        )
 
     def _choose(self, state: State) -> tuple[Plan, bool]:
         """Return the rest of the plan where it is still as good as forecast, or else a new one; and which."""
         if self._given is not None:
             return Plan(self._given[self._used :], 1.0, 0.0), False
         rest, anew = self._plan.steps[1:], bool(self.log)
-        holding = [n for n in state.layout.names if SetDown().applicable(state, n)]
-        if holding:
+        useless = {key for key, before in self._useless if _unchanged(before, state)}
+        for name in state.layout.names if not rest or rest[0].key not in useless else ():
             # No skill begins with something in the hand.
-            steps = (Step(SetDown(), holding[0]), *rest)
-            return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), anew
-        if rest:
+            for operator in (SetDown(), LetGo()):
+                if SetDown().applicable(state, name) and (operator.id, name) not in useless:
+                    steps = (Step(operator, name), *rest)
+                    return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), anew
+        if rest and rest[0].key not in useless:
             again, _ = self.search.forecast(self._goal, state, rest, self._child())
             if len(again.steps) == len(rest) and again.probability >= self._plan.probability - _WORSE:
                 return again, False
-        plan = self.search.plan(self._goal, state, self.operators, self._child(), self._penalties)
+        return self._found(state, useless), anew
+
+    def _found(self, state: State, useless: Collection[tuple[str, str]]) -> Plan:
+        """Return a new plan, within what is left of the budget of seconds."""
+        first = not self.log
+        plan = self._search(self.search).plan(
+            self._goal, state, self.operators, self._child(), self._penalties, useless
+        )
+        self._charge(plan)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
             self._wider -= 1
             wider = replace(self.search, nodes=4 * self.search.nodes, patience=4 * self.search.patience)
-            found = wider.plan(self._goal, state, self.operators, self._child())
+            found = self._search(wider).plan(self._goal, state, self.operators, self._child(), None, useless)
+            self._charge(found)
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
-        return plan, anew
+        if first:
+            self._seconds = self.search.seconds
+        return plan
+
+    def _search(self, search: Search) -> Search:
+        return search if self._seconds is None else replace(search, seconds=max(self._seconds, _LEAST_SECONDS))
+
+    def _charge(self, plan: Plan) -> None:
+        """Take the time that a plan took off the budget."""
+        self.spent = self.spent or plan.spent
+        if self._seconds is not None:
+            self._seconds -= plan.seconds
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))
@@ -238,3 +302,15 @@ def _clear(state: State, entity: str) -> bool:
     if state.layout.move(entity) == "joint":
         return float(np.linalg.norm(gripper - solid.world(state.entity(entity, "grasp")))) > _CLEAR
     return state.layout.move(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR
+
+
+def _unchanged(before: State, now: State) -> bool:
+    """Return whether all things are where they were, and turned as they were; the gripper may be elsewhere."""
+    for field in ("position", "fraction"):
+        if float(np.abs(now.field(field) - before.field(field)).max(initial=0.0)) > _UNCHANGED:
+            return False
+    turned = np.abs((now.field("quaternion") * before.field("quaternion")).sum(axis=-1))
+    if float(2 * np.arccos(np.minimum(turned, 1.0)).max(initial=0.0)) > _UNTURNED:
+        return False
+    soft = [n for n, m in zip(now.layout.names, now.layout.moves, strict=True) if m == "deformable"]
+    return all(float(np.abs(now.nodes(n) - before.nodes(n)).max()) <= _UNCHANGED for n in soft)

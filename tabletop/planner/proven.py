@@ -92,7 +92,7 @@ class Draw:
 
 def _run(goal: Formula, scene: Scene, plan: Sequence[tuple[str, str]] | None) -> Trajectory:
     literals = len(goal.leaves)
-    policy = PlannerPolicy(goal, scripted_operators(scene), Search(depth=literals + _SPARE), plan=plan)
+    policy = PlannerPolicy(goal, scripted_operators(scene), Search(depth=literals + _SPARE, seconds=None), plan=plan)
     return episode(policy, scene, 0, policy.horizon)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,68 +10,48 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import Solid
-from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius
-from tabletop.planner.change import drop_off, hold, park, put
-from tabletop.planner.fixtures import MoveJoint, Swing
+from tabletop.logic.geometry import Solid, relative, twist, wrap
+from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
+from tabletop.planner.change import hold, park, put, turn
+from tabletop.planner.fitting import fitting_operators
+from tabletop.planner.fixtures import MoveJoint, Swing, fixture_operators
 from tabletop.planner.hand import graspable
-from tabletop.planner.placing import PlaceOn, PutDown, PutInto
-from tabletop.planner.space import CONTAINERS, covered, free, reachable, stands, way_free
+from tabletop.planner.laying import PLACES, Dump, PutAt, PutBefore, PutBeside, PutDown
+from tabletop.planner.placing import PlaceOn, PutInto
+from tabletop.planner.pushing import Flick, Push, PushTo, Sweep, Topple
+from tabletop.planner.shaping import shaping_operators
+from tabletop.planner.space import CONTAINERS, reachable
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
 
-__all__ = ["SIDES", "ScriptedOperator", "scripted_operators"]
+__all__ = ["SIDES", "ScriptedOperator", "basic_operators", "scripted_operators"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-SIDES: Final = ("left", "right", "away", "toward")
-"""The directions on the table."""
 _SUPPORTS: Final = frozenset({"block", "brick", "plate", "target", "shelf"})
-_PUSH: Final = 0.12
-_LIFT: Final = 0.12
-_HAND: Final = 0.05
-"""m that the hand stands out beyond the fingers."""
+_PENS: Final = frozenset({"goal", "shelf"})
+"""Kinds that things are sent into from before them."""
+_TURN: Final = math.radians(50.0)
+_SECOND: Final = 0.92
+"""Reliability of what is done where nothing plainer does it: less than it is, as it leaves things anywhere."""
+_FAR: Final = 0.20
+"""m that things are carried far."""
+_HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
+"""m."""
 
 
 @dataclass(frozen=True)
-class _Push(ScriptedOperator):
-    direction: str = "left"
-
-    def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid" or state.layout.kind(entity) == "bowl":
-            return nowhere(state)
-        unit = np.array(DIRECTIONS[self.direction])[:2]
-        at = state.entity(entity, "position")[..., :2]
-        end = at + _PUSH * unit
-        behind = at - unit * (Solid.of(state, entity).reach(*unit) + 0.04)[..., None]
-        fits = reachable(state, end) & reachable(state, at, 0.03) & reachable(state, behind, 0.03)
-        if not fits.any():
-            return fits
-        fits &= stands(state, entity) & ~covered(state, entity)
-        fits &= free(state, behind, 0.025, entity, _HAND)
-        return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
-
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        unit = np.array(DIRECTIONS[self.direction])
-        moved = state.entity(entity, "position") + _PUSH * unit
-        return drop_off(park(put(state, entity, moved), entity), entity)
-
-    def lines(self, state: State, entity: str) -> Sequence[Line]:
-        return (line("push", entity=entity, direction=self.direction, distance=_PUSH),)
-
-
-@dataclass(frozen=True)
-class _Lift(ScriptedOperator):
+class _Lift(Taking):
     last: bool = True
+    height: float = 0.12
 
     def applicable(self, state: State, entity: str) -> Mask:
         return graspable(state, entity)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        raised = state.entity(entity, "position") + np.array([0.0, 0.0, _LIFT])
+        raised = state.entity(entity, "position") + np.array([0.0, 0.0, self.height])
         every = np.ones(state.values.shape[:-1], dtype=bool)
         return hold(put(park(state, entity), entity, raised), entity, every)
 
@@ -78,7 +59,59 @@ class _Lift(ScriptedOperator):
         return (
             *self.approach(state, entity),
             line("grasp", entity=entity),
-            line("lift", height=_LIFT),
+            line("lift", height=self.height),
+        )
+
+
+@dataclass(frozen=True)
+class _Reach(ScriptedOperator):
+    """The open gripper brought to a thing, or to a mark."""
+
+    last: bool = True
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable:
+            return graspable(state, entity)
+        if state.layout.kind(entity) == "target":
+            return reachable(state, state.entity(entity, "position")[..., :2], 0.03)
+        return nowhere(state)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        values = park(state, entity).values
+        point = Solid.of(state, entity).world(state.entity(entity, "grasp"))
+        values[..., state.layout.robot_slice("gripper_position")] = point
+        return State(state.layout, values)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("move", to=entity),)
+
+
+@dataclass(frozen=True)
+class _Turn(Taking):
+    """Turned in place by an angle, or until its sides are parallel to another's."""
+
+    angle: float = _TURN
+    """rad; positive is counter-clockwise."""
+    other: str | None = None
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        return nowhere(state) if entity == self.other else graspable(state, entity)
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        angle = np.full(state.values.shape[:-1], self.angle)
+        if self.other is not None:
+            apart = relative(state.entity(entity, "quaternion"), state.entity(self.other, "quaternion"))
+            angle = -wrap(twist(apart), math.pi / 2)
+        return park(turn(state, entity, angle), entity)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        how = {"by": self.angle} if self.other is None else {"like": self.other}
+        return (
+            *self.approach(state, entity),
+            line("grasp", entity=entity),
+            line("turn", entity=entity, **how),
+            line("release"),
+            line("retreat", entity=entity),
         )
 
 
@@ -88,23 +121,58 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     if isinstance(layout, Scene):
         layout = layout_of(layout.entities, load_cards())
     out: list[ScriptedOperator] = []
-    for name, kind in zip(layout.names, layout.kinds, strict=True):
+    if "rigid" in layout.moves:
+        out += _towards_others(layout)
+        for side in SIDES:
+            out.append(Push(f"push {side}", direction=side))
+            out.append(PutDown(f"carry {side}", direction=side))
+            out.append(PutDown(f"carry far {side}", direction=side, distance=_FAR, reliability=_SECOND))
+        out.extend(PutAt(f"put {name}", place=place, reliability=_SECOND) for name, place in PLACES.items())
+        out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
+        out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
+    if "can" in layout.kinds:
+        out.extend(Topple(f"topple {side}", direction=side) for side in SIDES)
+    out.append(_Reach("reach for"))
+    return (*out, *fixture_operators(layout), *fitting_operators(layout), *shaping_operators(layout))
+
+
+def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
+    """Return the few that chains of goals are drawn by.
+
+    They stay as they are, so that what is added to the others does not change the benchmark.
+    """
+    layout = scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
+    return tuple(o for o in scripted_operators(layout) if _basic(o, layout))
+
+
+def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
+    if isinstance(operator, PutDown):
+        return operator.distance < _FAR if operator.other is None else layout.move(operator.other) == "rigid"
+    if isinstance(operator, PutInto):
+        return operator.direction is None
+    return isinstance(operator, (PlaceOn, Push, MoveJoint, Swing)) or operator.id == "lift"
+
+
+def _towards_others(layout: Layout) -> list[ScriptedOperator]:
+    """Return what brings a thing onto, into or beside another one."""
+    out: list[ScriptedOperator] = []
+    for name, kind, moves in zip(layout.names, layout.kinds, layout.moves, strict=True):
         if kind in _SUPPORTS:
             out.append(PlaceOn(f"place on {name}", other=name))
         if kind in CONTAINERS:
             out.append(PutInto(f"put into {name}", other=name))
-        if layout.move(name) == "rigid":
-            out.extend(PutDown(f"put {d} of {name}", direction=d, other=name) for d in SIDES)
-    for side in SIDES:
-        out.append(_Push(f"push {side}", direction=side))
-        out.append(PutDown(f"carry {side}", direction=side))
-    if "drawer" in layout.kinds:
-        out.append(MoveJoint("open", primitive="open", kind="drawer", fraction=1.0))
-        out.append(MoveJoint("close", primitive="close", kind="drawer", fraction=0.0))
-    if "button" in layout.kinds:
-        out.append(MoveJoint("press", primitive="press", kind="button", fraction=1.0))
-    if "door" in layout.kinds:
-        out.append(Swing("swing open", primitive="push_open", fraction=1.0))
-        out.append(Swing("swing shut", primitive="push_shut", fraction=0.0))
-    out.append(_Lift("lift"))
-    return tuple(out)
+            sides = SIDES if kind == "bin" else ("left", "right")
+            out.extend(PutInto(f"put {side} in {name}", other=name, direction=side) for side in sides)
+        if kind in {"target", "goal"}:
+            out.append(PushTo(f"push to {name}", other=name))
+        if kind == "shelf":
+            out.append(Flick(f"flick under {name}", other=name))
+        if kind in _PENS:
+            out.append(PutBefore(f"put before {name}", other=name))
+        if moves != "deformable":
+            sure = 0.97 if moves == "rigid" else _SECOND
+            out.extend(PutDown(f"put {side} of {name}", direction=side, other=name, reliability=sure) for side in SIDES)
+        if moves == "rigid":
+            out.append(PutBeside(f"put beside {name}", other=name))
+            out.append(_Turn(f"turn like {name}", other=name))
+    return out

@@ -3,55 +3,43 @@
 A drawer must be opened before anything gets into it although no margin grows by that. So every other node is
 not the best of all but the best of its type (which parts hold, how the joints stand), the types taking turns
 (type-based exploration, Xie et al. 2014).
+
+The same generator gives the same plan, whatever the machine, unless the budget of seconds ends the search. A
+plan says whether it did.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.planner.frontier import Frontier, Node, Step, keys, of_interest, types
 from tabletop.planner.goal import Goal
-from tabletop.planner.operator import Operator
-from tabletop.planner.space import CONTAINERS, Surveyed
+from tabletop.planner.operator import Family, Operator, families
+from tabletop.planner.shortfall import Shortfall, Tried
+from tabletop.planner.space import Surveyed
 from tabletop.sim.state import State
 
 __all__ = ["Plan", "Search", "Step"]
 
 Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _MARGIN_WEIGHT: Final = 0.5
-_CELL: Final = 0.02
-"""m: states whose things lie in the same cells are taken to be the same."""
-_NEAR: Final = 0.16
-"""m from a thing of interest within which another may be in the way."""
 _CLOSE: Final = 0.6
 """Expected failing parts below which a plan is one that reaches the goal, as far as its skills are reliable."""
 _FINAL: Final = 12
 """Nodes expanded without a better plan once there is such a one."""
+_SURE: Final = 0.6
+"""Reliability of a plan's skills from which the search stops early: what cannot be undone comes after all else."""
 _ENOUGH: Final = 0.9
 """Share of the sampled outcomes that must reach the goal for the search to stop early."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a plan."""
-
-    operator: Operator
-    entity: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """(skill, entity) by name."""
-        return self.operator.id, self.entity
 
 
 @dataclass(frozen=True)
@@ -65,66 +53,33 @@ class Plan:
     """Expected number of the goal's parts that then do not hold."""
     expanded: int = 0
     """Nodes that the search expanded for it."""
+    spent: bool = False
+    """Whether the budget of seconds ended the search."""
+    seconds: float = field(default=0.0, compare=False)
+    """That the search took, by the clock."""
+    tried: int = 0
+    """Different skills on entities that the search tried."""
+    short: tuple[Shortfall, ...] = ()
+    """Parts of the goal that no forecast makes true."""
+    apart: tuple[str, ...] = ()
+    """Parts that some forecast makes true, but none together with the others."""
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Lines that say why it is not expected to reach the goal; none where it is."""
+        if self.remaining < _CLOSE:
+            return ()
+        lines = [s.text for s in self.short]
+        if self.apart:
+            lines.append(f"no plan found in which {' and '.join(self.apart)} holds with all the rest")
+        cut = ", until the time for it was spent" if self.spent else ""
+        return (*lines, f"tried {self.tried} skills on entities in {self.expanded} states{cut}")
 
 
 def _distance(margins: Array) -> Array:
     """Return the heuristic (C,) of margins (C, K, parts): expected parts that fail, and how badly."""
     failing = (margins < 0).sum(axis=-1)
     return np.asarray((failing + _MARGIN_WEIGHT * np.maximum(-margins, 0).sum(axis=-1)).mean(axis=-1))
-
-
-@dataclass(frozen=True)
-class _Node:
-    states: State
-    """(K,): one for each sample."""
-    margins: Array
-    """(K, parts)."""
-    steps: tuple[Step, ...]
-    cost: float
-    reliability: float
-
-    @property
-    def share(self) -> float:
-        return float((self.margins >= 0).all(axis=-1).mean())
-
-
-class _Open:
-    """Nodes to expand: the best of all, and every other time the best of the next type."""
-
-    def __init__(self) -> None:
-        self._all: list[tuple[float, int, _Node]] = []
-        self._types: dict[bytes, list[tuple[float, int, _Node]]] = {}
-        self._order: deque[bytes] = deque()
-        self._taken: set[int] = set()
-        self._count = 0
-
-    def push(self, f: float, node: _Node, kind: bytes) -> None:
-        entry = (f, self._count, node)
-        self._count += 1
-        heapq.heappush(self._all, entry)
-        if kind not in self._types:
-            self._types[kind] = []
-            # A type not seen before is next.
-            self._order.appendleft(kind)
-        heapq.heappush(self._types[kind], entry)
-
-    def pop(self, of_type: bool) -> _Node | None:
-        """Return the best node, or the best of the type whose turn it is; None where there is none left."""
-        for _ in range(len(self._order) if of_type else 0):
-            kind = self._order[0]
-            self._order.rotate(-1)
-            found = self._first(self._types[kind])
-            if found is not None:
-                return found
-        return self._first(self._all)
-
-    def _first(self, heap: list[tuple[float, int, _Node]]) -> _Node | None:
-        while heap:
-            _, number, node = heapq.heappop(heap)
-            if number not in self._taken:
-                self._taken.add(number)
-                return node
-        return None
 
 
 @dataclass(frozen=True)
@@ -145,14 +100,18 @@ class Search:
     """Nodes expanded without a better plan after which the search ends with what it has."""
     step_cost: float = 0.1
     """What a skill costs, in parts of the goal."""
+    seconds: float | None = 10.0
+    """By the clock, after which the search ends with what it has; None for as long as it takes."""
 
     def __post_init__(self) -> None:
-        """Raises TabletopError: a bound below 1, or a negative cost."""
+        """Raises TabletopError: a bound below 1, a negative cost, or no time."""
         for name in ("depth", "nodes", "samples", "patience"):
             if getattr(self, name) < 1:
                 raise TabletopError(f"{name} of a search must be at least 1, got {getattr(self, name)!r}")
         if not (math.isfinite(self.step_cost) and self.step_cost >= 0):
             raise TabletopError(f"the step cost of a search must be 0 or more, got {self.step_cost!r}")
+        if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise TabletopError(f"a search takes a number of seconds above 0, or None for no end, got {self.seconds!r}")
 
     def _draws(self, operators: Sequence[Operator], rng: np.random.Generator) -> Array:
         """Return (depth, K) draws: stratified, and in another order at each depth."""
@@ -167,6 +126,7 @@ class Search:
         operators: Sequence[Operator],
         rng: np.random.Generator,
         penalties: Mapping[tuple[str, str], float] | None = None,
+        useless: Collection[tuple[str, str]] = (),
     ) -> Plan:
         """Return the best plan found from a state; without steps where nothing comes nearer to the goal.
 
@@ -176,18 +136,27 @@ class Search:
             operators: what can be done.
             rng: chooses outcomes; the same generator gives the same plan.
             penalties: extra cost of (operator id, entity), for what has failed before.
+            useless: (operator id, or what it begins with, entity) not to be done first: it did nothing in this state.
         """
+        begin = time.monotonic()
+        members = families(operators)
         draws = self._draws(operators, rng)
         start = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))
-        root = _Node(start, goal.margins(start), (), 0.0, 1.0)
+        root = Node(start, goal.margins(start), (), 0.0, 1.0)
         best, best_f = root, float(_distance(root.margins[None])[0])
-        waiting = _Open()
+        waiting = Frontier()
         waiting.push(best_f, root, b"")
-        seen = {_keys(State(start.layout, start.values[None]))[0]: 0.0}
+        seen = {keys(State(start.layout, start.values[None]), [False])[0]: 0.0}
+        tried = Tried(goal)
+        tried.start(root)
         expanded = stale = 0
-        while expanded < self.nodes and stale < (self.patience if _missing(best) > _CLOSE else _FINAL):
+        spent = False
+        while expanded < self.nodes and stale < (self.patience if best.missing > _CLOSE else _FINAL):
             # A goal that is reached beyond doubt: nothing better is waiting, as each skill costs.
-            if best.share >= _ENOUGH:
+            if best.share >= _ENOUGH and best.reliability >= _SURE:
+                break
+            spent = self.seconds is not None and time.monotonic() - begin > self.seconds
+            if spent:
                 break
             node = waiting.pop(expanded % 2 == 1)
             if node is None:
@@ -195,46 +164,65 @@ class Search:
             if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
                 continue
             expanded, stale = expanded + 1, stale + 1
-            children = self._expand(goal, node, operators, draws[len(node.steps)], penalties or {})
-            for child, f, key in children:
+            skipped = frozenset(useless) if not node.steps else frozenset()
+            children = self._expand(goal, node, members, draws[len(node.steps)], penalties or {}, skipped, tried)
+            for child, f, key, kind in children:
                 if seen.get(key, math.inf) <= child.cost:
                     continue
                 seen[key] = child.cost
-                waiting.push(f, child, _type(child))
+                waiting.push(f, child, kind)
                 if f < best_f - 1e-9:
                     best, best_f, stale = child, f, 0
-        return _plan(best, expanded)
+        failing = [i for i, share in enumerate((best.margins < 0).mean(axis=0)) if share >= 0.5]
+        return Plan(
+            best.steps,
+            best.share * best.reliability,
+            best.missing,
+            expanded,
+            spent,
+            time.monotonic() - begin,
+            len(tried.skills),
+            tried.shortfalls(failing),
+            tried.apart(failing),
+        )
 
     def _expand(
         self,
         goal: Goal,
-        node: _Node,
-        operators: Sequence[Operator],
+        node: Node,
+        members: Sequence[Family | Operator],
         draws: Array,
         penalties: Mapping[tuple[str, str], float],
-    ) -> list[tuple[_Node, float, bytes]]:
+        useless: Set[tuple[str, str]],
+        tried: Tried,
+    ) -> list[tuple[Node, float, bytes, bytes]]:
         steps: list[Step] = []
         values: list[Array] = []
         now = Surveyed(node.states.layout, node.states.values)
-        for entity in _of_interest(now, goal.concerned(node.margins)):
-            for operator in operators:
-                fits = operator.applicable(now, entity)
+        for entity in of_interest(now, goal.concerned(node.margins)):
+            for member in members:
+                fits = member.applicable(now, entity)
                 if fits.mean() < 0.5:
                     continue
-                after = operator.predict(now, entity, draws)
-                values.append(np.where(fits[:, None], after.values, now.values))
-                steps.append(Step(operator, entity))
+                after = member.predict(now, entity, draws).values
+                operators = member.operators if isinstance(member, Family) else (member,)
+                kept = [i for i, o in enumerate(operators) if not {(o.id, entity), (o.begins, entity)} & useless]
+                steps += [Step(operators[i], entity) for i in kept]
+                rows = after.reshape(len(operators), *now.values.shape)[kept]
+                values.append(np.where(fits[:, None], rows, now.values))
         if not steps:
             return []
-        states = State(node.states.layout, np.stack(values))
+        states = State(node.states.layout, np.concatenate(values))
         margins = goal.margins(states)
+        tried.note(node, margins, steps, states)
         out = []
-        keys = _keys(states)
+        found = keys(states, [s.operator.last for s in steps])
+        kinds = types(states, margins)
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability
             cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)
-            child = _Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
-            out.append((child, cost + float(distance), keys[i]))
+            child = Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
+            out.append((child, cost + float(distance), found[i], kinds[i]))
         return out
 
     def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> tuple[Plan, State]:
@@ -254,46 +242,5 @@ class Search:
             states = State(states.layout, np.where(fits[:, None], after.values, states.values))
             reliability *= step.operator.reliability
             done.append(step)
-        return _plan(_Node(states, goal.margins(states), tuple(done), 0.0, reliability), 0), states
-
-
-def _missing(node: _Node) -> float:
-    """Return the expected number of parts that fail."""
-    return float((node.margins < 0).sum(axis=-1).mean())
-
-
-def _plan(node: _Node, expanded: int) -> Plan:
-    return Plan(node.steps, node.share * node.reliability, _missing(node), expanded)
-
-
-def _of_interest(states: State, names: frozenset[str]) -> list[str]:
-    """Return the entities to act on: those that failing parts speak of, and rigid ones and drawers near them."""
-    layout = states.layout
-    places = states.field("position").mean(axis=0)
-    wanted = [layout.index(n) for n in layout.names if n in names]
-    out = []
-    for i, name in enumerate(layout.names):
-        near = wanted and min(float(np.linalg.norm(places[i, :2] - places[j, :2])) for j in wanted) < _NEAR
-        # A drawer may hold what is wanted, or be in its way.
-        moves = layout.moves[i] == "rigid" or (layout.moves[i] == "joint" and layout.kinds[i] in CONTAINERS)
-        if (layout.moves[i] != "static" and i in wanted) or (near and moves):
-            out.append(name)
-    return out
-
-
-def _type(node: _Node) -> bytes:
-    holding: Mask = np.asarray((node.margins >= 0).mean(axis=0) >= 0.5)
-    joints: Array = np.round(node.states.field("fraction").mean(axis=0) * 2)
-    return holding.tobytes() + joints.tobytes()
-
-
-def _keys(states: State) -> list[bytes]:
-    """Return for each row of states (C, K) what tells it from others: where things lie, in which cells."""
-    columns = (
-        states.field("position") / _CELL,
-        states.field("fraction")[..., None] / 0.1,
-        states.field("quaternion") / 0.1,
-        states.field("finger_force").min(axis=-1, keepdims=True) > 0,
-    )
-    cells = np.round(np.concatenate(columns, axis=-1)).astype(np.int16)
-    return [row.tobytes() for row in cells]
+        node = Node(states, goal.margins(states), tuple(done), 0.0, reliability)
+        return Plan(node.steps, node.share * reliability, node.missing), states

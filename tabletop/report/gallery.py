@@ -136,10 +136,11 @@ def _plan(attempt: Attempt, pictures: Pictures) -> str:
     badge = '<span class="badge good">✓ reached</span>' if attempt.solved else '<span class="badge">not reached</span>'
     formula = f'<p class="formula"><code>{escape(attempt.goal)}</code></p>' if attempt.phrase else ""
     picture = pictures.show(attempt.clip, f"The robot carrying out a plan: {title}") if attempt.clip else ""
+    why = "".join(f'<p class="aside">{escape(line)}</p>' for line in attempt.why)
     kind = "plan" if picture else "plan plain"
     return (
         f'<article class="{kind}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
-        f'{formula}{_steps(attempt)}<p class="counted">{escape(_parts(attempt))}</p></div></article>'
+        f'{formula}{_steps(attempt)}{why}<p class="counted">{escape(_parts(attempt))}</p></div></article>'
     )
 
 

@@ -136,6 +136,7 @@ def _planning(fields: Fields, folder: Path) -> Planning:
             skills=f.texts("skills"),
             replans=f.count("replans"),
             clip=_clip(f, folder),
+            why=f.texts("why"),
         )
         for f in fields.each("episodes")
     )

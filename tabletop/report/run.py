@@ -106,6 +106,8 @@ class Attempt:
     skills: tuple[str, ...]
     replans: float | None
     clip: Path | None
+    why: tuple[str, ...] = ()
+    """Lines that say why the goal was not reached."""
 
 
 @dataclass(frozen=True)

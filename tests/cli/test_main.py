@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import pytest
 
+from tabletop.cli.clips import to_film
 from tabletop.logic import Suite, load_registry
 from tabletop.perturb import Perturbation
 from tabletop.rollout.evaluate import evaluate
@@ -276,3 +277,29 @@ def test_proven_goals_are_written_and_run_again(command: Command, files: Files, 
     assert checked == {"goals": 2, "reached": 2, "identical": 2, "differ": []}
     command("goals", *arguments, "--out", "sub/goals.yaml")
     assert files(here) == written
+
+
+@pytest.mark.parametrize(("goal", "solved"), [("lifted(red, 40 cm)", 0), ("off_table(red)", 1)])
+def test_a_goal_is_filmed_whether_it_is_reached_or_not_and_says_why_not(
+    command: Command, here: Path, goal: str, solved: int
+) -> None:
+    said = command(
+        *("plan", "toy", "--policy", "scripted", "--goal", goal, "--seed", "1", "--workers", "0", "--seconds", "2")
+    )
+    assert f"{solved} of 1 goals" in said.out
+    (episode,) = json.loads((here / "toy" / "plan.json").read_text())["episodes"]
+    assert (here / "toy" / episode["clip"]).is_file()
+    assert bool(episode["why"]) != bool(solved)
+    assert all(line in said.out for line in episode["why"])
+    if solved:
+        assert not episode["log"][-1]["failed"]
+    else:
+        assert episode["why"][0].startswith("no skill makes lifted(red, 40 cm) true (")
+
+
+def test_half_of_the_films_are_of_goals_that_were_reached() -> None:
+    reached = [True, False, True, True, False, True]
+    assert to_film([5, 4, 3, 2, 1, 0], reached, 4) == [5, 3, 4, 1]
+    assert to_film([0, 1, 2, 3], [True] * 4, 3) == [0, 1, 2]
+    assert to_film([0, 1, 2, 3], [False, False, False, True], 3) == [3, 0, 1]
+    assert to_film([0, 1], [False] * 2, 4) == [0, 1]

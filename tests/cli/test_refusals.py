@@ -83,6 +83,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "goals of words": (["plan", "x", "--policy", "scripted", "--literals", "a,b"], "--literals takes numbers"),
     "goals of nothing": (["plan", "x", "--policy", "scripted", "--literals", "2,0"], "--literals takes numbers from 1"),
     "no chains": (["plan", "x", "--policy", "scripted", "--chains", "0"], "--chains must be at least 1, got 0"),
+    "less than no time": (
+        ["plan", "x", "--policy", "scripted", "--seconds", "-1"],
+        "--seconds takes a number from 0, got -1.0",
+    ),
     "a goal and chains": (
         ["plan", "x", "--goal", "open(drawer)", "--chains", "2"],
         "give --goal or --chains, not both",

@@ -68,6 +68,7 @@ class _Wish(PlannerPolicy):
     def __init__(self, goal: Formula, granted: bool) -> None:
         self.goal, self.granted = goal, granted
         self.log = [{"skill": "wish"}]
+        self.why, self.spent = ["wishes fail"], False
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         self.time = 0
@@ -133,5 +134,6 @@ def test_a_goal_has_so_many_control_steps(make: Build) -> None:
     assert policy.horizon == 1
     assert policy.act(state) is not None
     assert policy.act(state) is None
+    assert policy.log[-1]["why"] == ["wishes fail", "the 1 control steps for it are used up"]
     with pytest.raises(TabletopError, match="got 0 goals"):
         ChainPolicy([], lambda goal: _Wish(goal, True))

@@ -23,7 +23,9 @@ class Board:
 
     state: State
     failures: dict[str, int] = field(default_factory=dict)
-    """How often each skill still does nothing."""
+    """How often each skill still fails."""
+    astray: float = 0.0
+    """m by which a skill that fails moves its entity all the same, toward the robot."""
     ran: list[tuple[str, str]] = field(default_factory=list)
 
     def operator(self, id: str, moves: str, outcome: Outcome, horizon: int = 10) -> SampledOperator:
@@ -45,6 +47,9 @@ class _Skill:
         if self.steps == 3:
             if self.board.failures.get(self.id, 0) > 0:
                 self.board.failures[self.id] -= 1
+                values = state.values.copy()
+                values[state.layout.entity_slice(self.entity, "position")] -= (self.board.astray, 0.0, 0.0)
+                self.board.state = State(state.layout, values)
             else:
                 operator = next(o for o in OPERATORS[id(self.board)] if o.id == self.id)
                 rows = State(state.layout, state.values[None])
@@ -55,12 +60,12 @@ class _Skill:
 OPERATORS: dict[int, tuple[SampledOperator, ...]] = {}
 
 
-def board(make: Build, **failures: int) -> Board:
+def board(make: Build, astray: float = 0.0, **failures: int) -> Board:
     state = make(
         red={"at": (0.42, -0.1)},
         drawer={"kind": "drawer", "at": (0.68, 0.0)},
     )
-    out = Board(state, failures)
+    out = Board(state, failures, astray)
     OPERATORS[id(out)] = (
         out.operator("left", "rigid", Outcome((0.0, 0.12, 0.0))),
         out.operator("other", "rigid", Outcome((0.0, 0.16, 0.0))),
@@ -92,7 +97,7 @@ def test_a_plan_that_goes_well_is_followed_without_another(make: Build) -> None:
 
 
 def test_a_skill_that_failed_is_noted_and_planned_for_again(make: Build) -> None:
-    world = board(make, left=1)
+    world = board(make, 0.02, left=1)
     policy = run(world, GOAL)
     assert world.ran.count(("left", "red")) == 2
     failed = [e for e in policy.log if e["failed"]]
@@ -110,11 +115,52 @@ def test_another_skill_is_tried_where_one_keeps_failing(make: Build) -> None:
 
 
 def test_it_gives_up_when_the_budget_of_skills_is_used_up(make: Build) -> None:
-    world = board(make, left=99, open=99)
+    world = board(make, 0.02, left=99)
     policy = run(world, GOAL, skills=4)
     assert len(world.ran) == len(policy.log) == 4
-    run(again := board(make, left=99, open=99), GOAL)
+    assert policy.why[0] == "the budget of 4 skills is used up"
+    run(again := board(make, 0.02, left=99), GOAL)
     assert len(again.ran) == 2 * 2 + 3
+
+
+def test_a_skill_that_did_nothing_is_not_done_again_in_the_same_state(make: Build) -> None:
+    world = board(make, left=99, open=99)
+    policy = run(world, GOAL)
+    assert sorted(world.ran) == [("left", "red"), ("open", "drawer")]
+    assert all(e["failed"] for e in policy.log)
+    assert "'left red' was tried and did not do what was forecast" in policy.why
+
+
+def test_what_is_held_fast_is_let_go_of_once_and_not_set_down_again_and_again(make: Build) -> None:
+    state = make(
+        red={"position": (0.5, 0.0, 0.15), "finger_force": (5.0, 5.0)},
+        drawer={"kind": "drawer", "at": (0.68, 0.2)},
+    )
+    # Nothing moves, whatever is done: fingers stuck in something.
+    policy = PlannerPolicy(parse("moved(red, left, 10 cm)"), scripted_operators(state.layout))
+    policy.reset(state, Scene(), np.random.default_rng(0))
+    for _ in range(policy.horizon + 1):
+        if policy.act(state) is None:
+            break
+    done = [(e["skill"], e["entity"]) for e in policy.log]
+    assert done[:2] == [("set down", "red"), ("let go of", "red")]
+    assert len(done) == len(set(done))
+    assert sum(e["skill"] != "push left" for e in policy.log[2:]) <= 1, "what begins with the same grasp fails alike"
+
+
+def test_a_last_skill_that_reaches_the_goal_has_not_failed_wherever_else_it_leads(make: Build) -> None:
+    world = board(make)
+    policy = PlannerPolicy(parse("moved(red, left, 10 cm)"), OPERATORS[id(world)][:1])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    policy.act(world.state)
+    values = world.state.values.copy()
+    # Twice as far as forecast.
+    values[world.state.layout.entity_slice("red", "position")] += (0.0, 0.25, 0.0)
+    world.state = State(world.state.layout, values)
+    while policy.act(world.state) is not None:
+        pass
+    assert [(e["done"], e["failed"]) for e in policy.log] == [(1, False)]
+    assert policy.why == []
 
 
 def test_it_stops_in_the_midst_of_a_skill_once_the_goal_holds(make: Build) -> None:

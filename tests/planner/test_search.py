@@ -8,6 +8,7 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
 from tabletop.planner import Goal, Outcome, Plan, SampledOperator, Search, scripted_operators
+from tabletop.planner.operator import Family, families
 from tabletop.rollout.policy import Nothing
 from tabletop.sim.state import State
 
@@ -150,3 +151,80 @@ def test_a_closed_drawer_is_opened_filled_and_closed(make: Build) -> None:
 def test_bad_bounds_are_refused(bounds: dict[str, int]) -> None:
     with pytest.raises(TabletopError, match=next(iter(bounds)).replace("_", " ")):
         Search(**bounds)
+
+
+def test_a_plan_that_is_not_found_says_how_near_the_forecasts_come(make: Build) -> None:
+    plan = search(scene(make), "lifted(red, 40 cm)")
+    (short,) = plan.short
+    assert (short.part, short.within, short.by) == ("lifted(red, 40 cm)", "lifted(red, 12 cm)", ("lift red",))
+    assert short.short == "28 cm"
+    assert short.text == (
+        "no skill makes lifted(red, 40 cm) true (28 cm short); lifted(red, 12 cm) is the nearest, after lift red"
+    )
+    assert plan.why[-1].startswith(f"tried {plan.tried} skills on entities in {plan.expanded} states")
+    assert search(scene(make), "lifted(red, 10 cm)").why == ()
+
+
+def test_a_part_that_no_skill_is_for_is_named(make: Build) -> None:
+    plan = search(scene(make), "pressed(button) and open(drawer)", (LEFT, OPEN))
+    assert keys(plan) == [("open", "drawer")]
+    assert plan.why[0] == "no skill can be done to anything that pressed(button) speaks of"
+    assert [s.part for s in plan.short] == ["pressed(button)"]
+
+
+def test_what_comes_no_nearer_says_so(make: Build) -> None:
+    plan = search(scene(make), "moved(red, toward, 5 cm)", (LEFT, AWAY))
+    assert plan.steps == ()
+    assert plan.why[0].startswith("none of 2 skills brings moved(red, toward) nearer than it is (")
+
+
+def test_parts_that_can_be_had_but_not_together_are_told_apart_from_those_that_cannot(make: Build) -> None:
+    plan = search(scene(make), "moved(red, left, 10 cm) and moved(red, right, 10 cm)")
+    assert plan.short == ()
+    assert len(plan.apart) == 1
+    assert "holds with all the rest" in plan.why[0]
+
+
+def test_a_search_ends_with_its_time_and_says_so(make: Build) -> None:
+    state = scene(make)
+    goal = Goal(parse("lifted(red, 40 cm)", state.layout.names), state)
+    cut = Search(seconds=1e-9).plan(goal, state, ALL, np.random.default_rng(0))
+    assert cut.spent
+    assert cut.expanded == 0
+    assert cut.why[-1].endswith("until the time for it was spent")
+    whole = Search(seconds=None).plan(goal, state, ALL, np.random.default_rng(0))
+    assert not whole.spent
+    with pytest.raises(TabletopError, match="above 0"):
+        Search(seconds=0.0)
+
+
+def test_the_same_generator_gives_the_same_plan_whatever_time_there_is_left(make: Build) -> None:
+    state = scene(make)
+    wobbly = rigid("wobbly", Outcome((0.0, 0.12, 0.0)), Outcome((0.0, 0.05, 0.0)), Outcome((0.05, 0.0, 0.0)))
+    goal = Goal(parse("moved(red, left, 20 cm) and open(drawer)", state.layout.names), state)
+    plans = [Search(seconds=s).plan(goal, state, (wobbly, OPEN), np.random.default_rng(4)) for s in (None, 100.0)]
+    assert plans[0] == plans[1]
+    assert plans[0].steps
+
+
+def test_what_did_nothing_in_this_state_is_not_the_first_step(make: Build) -> None:
+    state = scene(make)
+    goal = Goal(parse("moved(red, left, 10 cm)", state.layout.names), state)
+    far = rigid("far", Outcome((0.0, 0.3, 0.0)), reliability=0.5)
+    plan = Search().plan(goal, state, (LEFT, far), np.random.default_rng(0), None, {("left", "red")})
+    assert keys(plan) == [("far", "red")]
+
+
+def test_operators_are_forecast_alike_by_themselves_and_by_family(make: Build) -> None:
+    state = scene(make)
+    rows = State(state.layout, np.repeat(state.values[None], 4, axis=0))
+    draws = np.array([0.1, 0.4, 0.6, 0.9])
+    one = rigid("one", Outcome((0.1, 0.0, 0.0), yaw=0.3), Outcome((0.0, 0.4, 0.0)), Outcome((0.0, 0.0, 0.1), held=True))
+    two = rigid("two", Outcome(place=(0.5, 0.2)))
+    (family,) = families((one, two))
+    assert isinstance(family, Family)
+    together = family.predict(rows, "red", draws)
+    assert together.values.shape[:2] == (2, 4)
+    for i, operator in enumerate((one, two)):
+        np.testing.assert_allclose(together[i].values, operator.predict(rows, "red", draws).values)
+    assert [type(m) for m in families((one, joint("open", "drawer", 1.0), two))] == [Family, Family]

@@ -1,0 +1,220 @@
+"""Operators that move a thing without holding it: pushed, flicked, swept off, toppled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.logic.geometry import Solid
+from tabletop.logic.predicate import DIRECTIONS
+from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
+from tabletop.planner.change import drop_off, park, put, tilted
+from tabletop.planner.space import boxes, covered, free, reachable, stands, way_free
+from tabletop.sim.cards import load_cards
+from tabletop.sim.state import State
+
+__all__ = ["Flick", "Push", "PushTo", "Sweep", "Topple", "fallen", "near_enough", "over_edge"]
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_PUSH: Final = 0.12
+_HAND: Final = 0.05
+"""m that the hand stands out beyond the fingers."""
+_BEHIND: Final = 0.04
+_ARRIVED: Final = 0.02
+"""m from where it is pushed to within which a thing is there already."""
+_MOUTH: Final = 0.05
+"""m off a pen's axis at which a way into it still passes between its walls."""
+_RUN: Final = (0.14, 0.23)
+"""m from a shelf's middle from which what is flicked comes to lie under it."""
+_OFF: Final = 0.04
+"""m beyond the table's edge."""
+_ARM: Final = 0.72
+"""m from the arm's base, seen from above, to which it reaches."""
+_SLENDER: Final = 1.35
+"""Height in widths from which a can falls over when its top is pushed; what is less slender may slide."""
+_FALL: Final = 0.05
+"""m, room that is left around where something falls."""
+
+
+def _along(state: State, entity: str, start: Array, end: Array) -> tuple[Array, Array]:
+    """Return the unit vectors (..., 2) of a way, and where the gripper stands behind the entity to push it."""
+    way = end - start
+    unit = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
+    reach = Solid.of(state, entity).reach(unit[..., 0], unit[..., 1]) + _BEHIND
+    return unit, start - unit * reach[..., None]
+
+
+@dataclass(frozen=True)
+class Push(ScriptedOperator):
+    """Pushed a distance along the table."""
+
+    direction: str = "left"
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.move(entity) != "rigid":
+            return nowhere(state)
+        unit = np.array(DIRECTIONS[self.direction])[:2]
+        at = state.entity(entity, "position")[..., :2]
+        end = at + _PUSH * unit
+        behind = at - unit * (Solid.of(state, entity).reach(*unit) + _BEHIND)[..., None]
+        fits = reachable(state, end) & reachable(state, at, 0.03) & reachable(state, behind, 0.03)
+        if not fits.any():
+            return fits
+        fits &= stands(state, entity) & ~covered(state, entity)
+        fits &= free(state, behind, 0.025, entity, _HAND)
+        return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        unit = np.array(DIRECTIONS[self.direction])
+        moved = state.entity(entity, "position") + _PUSH * unit
+        return drop_off(park(put(state, entity, moved), entity), entity)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("push", entity=entity, direction=self.direction, distance=_PUSH),)
+
+
+@dataclass(frozen=True)
+class PushTo(ScriptedOperator):
+    """Pushed onto a mark, or into a pen that is open to one side."""
+
+    other: str = ""
+    reliability: float = 0.94
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        layout = state.layout
+        if entity == self.other or layout.move(entity) != "rigid":
+            return nowhere(state)
+        at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))
+        unit, behind = _along(state, entity, at, end)
+        fits = reachable(state, at, 0.03) & reachable(state, behind, 0.03) & reachable(state, end, 0.03)
+        fits &= np.linalg.norm(end - at, axis=-1) > _ARRIVED
+        if not fits.any():
+            return fits
+        fits &= stands(state, entity) & ~covered(state, entity) & free(state, behind, 0.025, entity, _HAND)
+        if load_cards()[layout.kind(self.other)].solid:
+            found, own = boxes(state), layout.index(self.other)
+            local = found.local(at)[..., own, :]
+            # Straight ahead of the open side; what is beyond the mouth is the pen's own.
+            front = found.half[..., own, 0]
+            fits &= (local[..., 0] < -front) & (np.abs(local[..., 1]) * front < -_MOUTH * local[..., 0])
+            end = at + unit * (np.linalg.norm(end - at, axis=-1) - front - radius(state, entity) - 0.02)[..., None]
+        return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.010, entity, 0.02))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return stood(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("push", entity=entity, to=self.other),)
+
+
+@dataclass(frozen=True)
+class Flick(ScriptedOperator):
+    """Sent gliding to under a shelf, from before its open side."""
+
+    other: str = ""
+    reliability: float = 0.85
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.kind(entity) != "puck":
+            return nowhere(state)
+        found, own = boxes(state), state.layout.index(self.other)
+        at = state.entity(entity, "position")[..., :2]
+        _, behind = _along(state, entity, at, found.centre[..., own, :2])
+        local = found.local(at)[..., own, :]
+        fits = (local[..., 0] < -_RUN[0]) & (local[..., 0] > -_RUN[1]) & (np.abs(local[..., 1]) < _MOUTH)
+        fits &= stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.03)
+        return np.asarray(fits & free(state, behind, 0.025, entity, _HAND))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return stood(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("flick", entity=entity, to=self.other, distance=0.15),)
+
+
+@dataclass(frozen=True)
+class Sweep(ScriptedOperator):
+    """Pushed over the nearer side edge of the table."""
+
+    id: str = "sweep off"
+    reliability: float = 0.45
+    """Far less than it is: nothing brings back what has left the table, so that all else comes first."""
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.move(entity) != "rigid":
+            return nowhere(state)
+        at = state.entity(entity, "position")[..., :2]
+        end = over_edge(state, entity)
+        _, behind = _along(state, entity, at, end)
+        fits = stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.06) & near_enough(end)
+        if not fits.any():
+            return fits
+        fits &= free(state, behind, 0.025, entity, _HAND)
+        return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return fallen(state, entity)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("sweep", entity=entity),)
+
+
+def over_edge(state: State, entity: str) -> Array:
+    """Return the place (..., 2) beyond the nearer side edge of the table."""
+    at = state.entity(entity, "position")[..., :2].copy()
+    edge = state.robot("table_size")[..., 1] / 2 + _OFF
+    at[..., 1] = np.where(at[..., 1] > 0, edge, -edge)
+    return np.asarray(at)
+
+
+def near_enough(point: Array) -> Mask:
+    """Return where the arm gets to points (..., 2), m, world, beyond the table's edge."""
+    return np.asarray(np.hypot(point[..., 0], point[..., 1]) < _ARM)
+
+
+def fallen(state: State, entity: str) -> State:
+    """Return states in which an entity has left the table over its nearer side edge."""
+    there = np.concatenate([over_edge(state, entity), state.entity(entity, "position")[..., 2:]], axis=-1)
+    return drop_off(park(put(state, entity, there), entity), entity)
+
+
+@dataclass(frozen=True)
+class Topple(ScriptedOperator):
+    """Pushed over by its top."""
+
+    direction: str = "away"
+    reliability: float = 0.9
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        if state.layout.kind(entity) != "can":
+            return nowhere(state)
+        solid, unit = Solid.of(state, entity), np.array(DIRECTIONS[self.direction])[:2]
+        at = solid.position[..., :2]
+        behind = at - unit * (solid.reach(*unit) + _BEHIND)[..., None]
+        ahead = at + unit * 2 * solid.rise[..., None]
+        size = state.entity(entity, "size")
+        fits = (np.abs(solid.axes[..., 2, 2]) > 0.9) & (size[..., 2] > _SLENDER * size[..., 0])
+        fits &= reachable(state, at, 0.03) & reachable(state, behind, 0.03) & reachable(state, ahead, 0.03)
+        fits &= stands(state, entity) & ~covered(state, entity)
+        if not fits.any():
+            return np.asarray(fits)
+        fits &= free(state, behind, 0.025, entity, _HAND)
+        return np.asarray(fits & free(state, ahead, _FALL, entity))
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        unit = np.array(DIRECTIONS[self.direction])
+        solid = Solid.of(state, entity)
+        beyond = solid.position[..., :2] + unit[:2] * solid.rise[..., None]
+        # It tips about the horizontal axis to the left of the way.
+        axis, angle = np.array([-unit[1], unit[0], 0.0]), np.full(state.values.shape[:-1], math.pi / 2)
+        return stood(tilted(state, entity, axis, angle), entity, beyond, state.robot("table_height"))
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return (line("topple", entity=entity, direction=self.direction),)
