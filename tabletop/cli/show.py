@@ -87,7 +87,7 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
     rows, scenes = result["tasks"], result["scenes"]
     width = max(len(n) for n in rows)
     lines = [f"{scenes['episodes']} scenes from seed {scenes['seed']}; mm, the deepest of all control steps"]
-    lines.append(f"{'task':{width}}  robot  things  drift in the hand (90 %)  where")
+    lines.append(f"{'task':{width}}  robot  things  impact  drift in the hand (90 %)  where")
     for name, r in rows.items():
         where = ", ".join(f"{' in '.join(r[w]['pair'])} ({r[w]['scene']})" for w in ("robot", "things") if r[w]["pair"])
         lines.append(

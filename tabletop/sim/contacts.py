@@ -87,9 +87,8 @@ def named_contacts(names: Names) -> dict[tuple[str, str], float]:
 
 
 def named_depths(names: Names) -> dict[tuple[str, str], float]:
-    """Return how deep, m, what is in what at the most: pairs of names as World.depths says them."""
+    """Return how deep, m, what touches is in each other at the most: pairs of names as World.depths says them."""
     out: dict[tuple[str, str], float] = {}
     for pair, _, depth in names.pairs():
-        if depth > out.get(pair, 0.0):
-            out[pair] = depth
+        out[pair] = max(depth, out.get(pair, 0.0))
     return out

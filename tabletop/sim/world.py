@@ -425,7 +425,7 @@ class World:
         return named_contacts(self._names())
 
     def depths(self) -> dict[tuple[str, str], float]:
-        """Return what is inside what now, and how deep at the most, m; names as in `contacts`, then "table", "floor".
+        """Return how deep, m, what touches is in each other now; names as in `contacts`, then "table" and "floor".
 
         Raises:
             TabletopError: no scene is loaded.
