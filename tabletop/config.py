@@ -17,7 +17,7 @@ class SimSettings:
     """Physics steps a control step; 12 of 1/120 s give 10 Hz."""
     solver_iterations: int = 30
     """Iterations of PyBullet's constraint solver."""
-    pressed_iterations: int = 150
+    pressed_iterations: int = 200
     """Iterations while the robot presses: with fewer what is light sinks into the arm and the table."""
     pressed_force: float = 10.0
     """N on the robot from which it counts as pressing."""
