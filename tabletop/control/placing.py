@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.sim.state import State
 
 __all__ = ["carry", "drag", "dump", "lower", "place"]
+
+_FARTHEST: Final = 0.395
+"""m to either side that the gripper goes."""
 
 
 def _hang(state: State, entity: str) -> float:
@@ -214,6 +218,7 @@ def dump(state: State, entity: Name) -> Motion:
     y = float(Solid.of(state, entity).position[1])
     side = math.copysign(1.0, y)
     edge = float(state.robot("table_size")[1]) / 2 + float(np.max(Solid.of(state, entity).half)) + 0.03
+    edge = min(edge, _FARTHEST)
     direction = "left" if side > 0 else "right"
     state, ok = yield from carry(state, entity, None, direction, edge - abs(y))
     if ok:
