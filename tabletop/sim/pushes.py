@@ -1,0 +1,34 @@
+"""Forces and blows on bodies from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pybullet as p
+
+from tabletop.sim.bodies import Body
+
+__all__ = ["push_body", "shove_body"]
+
+
+def push_body(body: Body, force: Sequence[float], client: int) -> None:
+    """Apply a force through the next physics step, at the middle of what moves; PyBullet forgets it then.
+
+    Args:
+        body: what is pushed; all beads of something deformable share the force.
+        force: N, world.
+        client: PyBullet's client.
+    """
+    share = [f / max(1, len(body.beads)) for f in force]
+    for part in body.beads or (body.id,):
+        link = 0 if body.moves == "joint" else -1
+        at = p.getLinkState(part, 0, 0, 1, client)[0] if link == 0 else p.getBasePositionAndOrientation(part, client)[0]
+        p.applyExternalForce(part, link, share, at, p.WORLD_FRAME, physicsClientId=client)
+
+
+def shove_body(body: Body, velocity: Sequence[float], client: int) -> None:
+    """Add a velocity (m/s, world) to something loose, all beads of something deformable alike."""
+    for part in body.beads or (body.id,):
+        linear, spin = p.getBaseVelocity(part, client)
+        moved = [a + b for a, b in zip(linear, velocity, strict=True)]
+        p.resetBaseVelocity(part, moved, list(spin), physicsClientId=client)
