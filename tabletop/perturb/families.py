@@ -39,7 +39,7 @@ _END: Final = 0.02
 
 @on_episode(
     unit="N",
-    magnitudes=(0, 75, 150, 225, 300),
+    magnitudes=(0, 150, 300, 450, 600),
     description="Somebody pushes the gripper sideways for 0.3 s.",
     sudden=True,
 )
@@ -146,7 +146,7 @@ def stuck_sensor(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="steps",
-    magnitudes=(0, 0.5, 1, 1.5, 2),
+    magnitudes=(0, 0.5, 1, 1.5, 1.9),
     description="Actions reach the robot that many control steps (0.1 s) late.",
 )
 def action_delay(magnitude: float, case: Case) -> Hooks:
@@ -172,7 +172,7 @@ def action_delay(magnitude: float, case: Case) -> Hooks:
 
 @on_episode(
     unit="",
-    magnitudes=(0, 0.15, 0.25, 0.35, 0.45),
+    magnitudes=(0, 0.1, 0.2, 0.3, 0.4),
     description="Gaussian noise of that sigma on every component of the action, whose range is -1 to 1.",
 )
 def action_noise(magnitude: float, case: Case) -> Hooks:
@@ -219,7 +219,7 @@ def tilt(magnitude: float, case: Case) -> Hooks:
 
 @on_scene(
     unit="times more",
-    magnitudes=(0, 2, 5, 10, 20),
+    magnitudes=(0, 5, 10, 20, 40),
     description="Everything that can move is heavier: mass times 1 + that number.",
     cannot=falling,
 )
@@ -231,7 +231,7 @@ def mass(magnitude: float, scene: Scene) -> Scene:
 
 @on_scene(
     unit="share",
-    magnitudes=(0, 0.3, 0.6, 0.8, 0.92),
+    magnitudes=(0, 0.5, 0.8, 0.92, 0.97),
     description="Everything on the table is more slippery: friction times 1 minus that share.",
     largest=1.0,
     cannot=still,
