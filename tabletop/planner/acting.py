@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
-from tabletop.planner.change import carry, park
+from tabletop.planner.change import carry, park, put
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "stood"]
+__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -115,5 +115,13 @@ def radius(state: State, entity: str) -> Array:
 
 def stood(state: State, entity: str, point: Array, floor: Array) -> State:
     """Return states with an entity carried to points (..., 2), and standing there on a floor of some height (...,)."""
-    centre = np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)
-    return park(carry(state, entity, centre), entity)
+    return park(carry(state, entity, _centre(state, entity, point, floor)), entity)
+
+
+def shoved(state: State, entity: str, point: Array, floor: Array) -> State:
+    """Return states with an entity moved to points as in `stood`, without being lifted on the way."""
+    return park(put(state, entity, _centre(state, entity, point, floor)), entity)
+
+
+def _centre(state: State, entity: str, point: Array, floor: Array) -> Array:
+    return np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)

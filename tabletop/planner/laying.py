@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, Taking, line, nowhere, radius, stood
+from tabletop.planner.change import carry
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import fallen, near_enough, over_edge
 from tabletop.planner.space import boxes, free, reachable
@@ -163,7 +164,7 @@ class Dump(Taking):
         return np.asarray(fits & near_enough(over_edge(state, entity)))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return fallen(state, entity)
+        return fallen(state, entity, carry)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (

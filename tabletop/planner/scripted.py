@@ -13,14 +13,17 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid, relative, twist, wrap
 from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.change import hold, park, put, turn
+from tabletop.planner.dragging import Drag, Wield
 from tabletop.planner.fitting import fitting_operators
 from tabletop.planner.fixtures import MoveJoint, Swing, fixture_operators
+from tabletop.planner.gliding import Flick, Glide
 from tabletop.planner.hand import graspable
 from tabletop.planner.laying import PLACES, Dump, PutAt, PutBefore, PutBeside, PutDown
 from tabletop.planner.placing import PlaceOn, PutInto
-from tabletop.planner.pushing import Flick, Push, PushTo, Sweep, Topple
+from tabletop.planner.pushing import Push, PushTo, Sweep, Topple
 from tabletop.planner.shaping import shaping_operators
 from tabletop.planner.space import CONTAINERS, reachable
+from tabletop.planner.trace import risen, touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -38,6 +41,8 @@ _SECOND: Final = 0.92
 """Reliability of what is done where nothing plainer does it: less than it is, as it leaves things anywhere."""
 _FAR: Final = 0.20
 """m that things are carried far."""
+_RAISED: Final = 0.015
+"""m by which a thing is raised to be turned, at most."""
 _HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
 """m."""
 
@@ -102,7 +107,8 @@ class _Turn(Taking):
         if self.other is not None:
             apart = relative(state.entity(entity, "quaternion"), state.entity(self.other, "quaternion"))
             angle = -wrap(twist(apart), math.pi / 2)
-        return park(turn(state, entity, angle), entity)
+        raised = state.entity(entity, "position")[..., 2] + _RAISED
+        return park(risen(touched(turn(state, entity, angle), entity), entity, raised), entity)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         how = {"by": self.angle} if self.other is None else {"like": self.other}
@@ -125,11 +131,14 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
         out += _towards_others(layout)
         for side in SIDES:
             out.append(Push(f"push {side}", direction=side))
+            out.append(Drag(f"drag {side}", direction=side))
             out.append(PutDown(f"carry {side}", direction=side))
             out.append(PutDown(f"carry far {side}", direction=side, distance=_FAR, reliability=_SECOND))
         out.extend(PutAt(f"put {name}", place=place, reliability=_SECOND) for name, place in PLACES.items())
         out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
         out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
+    if "puck" in layout.kinds:
+        out.extend(Glide(f"flick {side}", direction=side) for side in SIDES)
     if "can" in layout.kinds:
         out.extend(Topple(f"topple {side}", direction=side) for side in SIDES)
     out.append(_Reach("reach for"))
@@ -165,6 +174,10 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
             out.extend(PutInto(f"put {side} in {name}", other=name, direction=side) for side in sides)
         if kind in {"target", "goal"}:
             out.append(PushTo(f"push to {name}", other=name))
+        if kind == "target":
+            out.append(Drag(f"drag to {name}", other=name))
+            sticks = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "stick"]
+            out.extend(Wield(f"push with {n} to {name}", tool=n, other=name) for n in sticks)
         if kind == "shelf":
             out.append(Flick(f"flick under {name}", other=name))
         if kind in _PENS:
