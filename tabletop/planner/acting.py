@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -13,12 +13,13 @@ from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
 from tabletop.planner.change import carry, park, put
 from tabletop.planner.hand import hand_axis
+from tabletop.planner.room import hand_room
 from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
+__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -63,6 +64,10 @@ class ScriptedOperator:
         """Return the state afterwards."""
         raise NotImplementedError
 
+    def room(self, state: State, entity: str) -> Mask:
+        """Return where the hand has room for it, as its primitives will find; finer than `applicable`."""
+        return np.ones(state.values.shape[:-1], dtype=bool)
+
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         """Return the motion primitives that do it from a state."""
         raise NotImplementedError
@@ -87,6 +92,37 @@ class Taking(ScriptedOperator):
     def begins(self) -> str:
         """With the grasp, as all of its sort do."""
         return "grasp"
+
+    def room(self, state: State, entity: str) -> Mask:
+        """Return where the fingers can come down around the entity."""
+        return hand_room(state, entity)
+
+
+@dataclass(frozen=True)
+class Careful(ScriptedOperator):
+    """Another operator, only where the hand has room for it."""
+
+    inner: ScriptedOperator = field(default_factory=lambda: ScriptedOperator(""))
+
+    @classmethod
+    def of(cls, inner: ScriptedOperator) -> Careful:
+        """Return an operator made careful."""
+        return cls(inner.id, inner.reliability, inner.horizon, inner.last, inner)
+
+    @property
+    def begins(self) -> str:
+        """As the other one."""
+        return self.inner.begins
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        fits = self.inner.applicable(state, entity)
+        return np.asarray(fits & self.inner.room(state, entity)) if fits.any() else fits
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return self.inner.predict(state, entity, draws)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return self.inner.lines(state, entity)
 
 
 class _Scripted:

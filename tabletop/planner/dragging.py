@@ -14,6 +14,7 @@ from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowher
 from tabletop.planner.change import carry, hold, park
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import behind_of
+from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, rise, stands, way_free
 from tabletop.planner.trace import glided
 from tabletop.sim.state import State
@@ -94,9 +95,14 @@ class Wield(ScriptedOperator):
         _, behind = behind_of(state, entity, at, end)
         fits = fits & (np.linalg.norm(end - at, axis=-1) > _ARRIVED) & reachable(state, behind, 0.06)
         # The tool leaves its place before.
-        away = park(carry(state, self.tool, state.entity(self.tool, "position") + np.array([0.0, 0.0, 1.0])), self.tool)
+        away = park(
+            carry(state, self.tool, state.entity(self.tool, "position") + np.array([10.0, 0.0, 0.0])), self.tool
+        )
         fits &= reachable(state, end, 0.06) & free(away, behind, _STICK, entity)
         return np.asarray(fits & way_free(away, at, end, radius(state, entity) + _STICK, entity))
+
+    def room(self, state: State, entity: str) -> Mask:
+        return hand_room(state, self.tool)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         end = state.entity(self.other, "position")[..., :2]

@@ -13,8 +13,9 @@ from tabletop.logic.geometry import Solid
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere
 from tabletop.planner.change import follow_joint, hold, park, put, swung
 from tabletop.planner.hand import graspable
+from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, strip_free
-from tabletop.planner.trace import touched
+from tabletop.planner.trace import carried, touched
 from tabletop.sim.state import Layout, State
 
 __all__ = ["DrawHandle", "MoveJoint", "Strike", "Swing", "fixture_operators"]
@@ -142,8 +143,14 @@ class Strike(_Joint):
     def predict(self, state: State, entity: str, draws: Array) -> State:
         # Only the tool touches it.
         driven = park(self.driven(state, entity), entity)
-        raised = driven.entity(self.tool, "position") + np.array([0.0, 0.0, _RAISED])
-        return hold(put(driven, self.tool, raised), self.tool, np.ones(state.values.shape[:-1], dtype=bool))
+        at = driven.entity(self.tool, "position")
+        raised = put(driven, self.tool, at + np.array([0.0, 0.0, _RAISED]))
+        # It is carried to the nail; where it ends is not forecast.
+        way = np.linalg.norm((state.entity(entity, "position") - at)[..., :2], axis=-1)
+        return hold(carried(raised, self.tool, way), self.tool, np.ones(state.values.shape[:-1], dtype=bool))
+
+    def room(self, state: State, entity: str) -> Mask:
+        return hand_room(state, self.tool)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (

@@ -13,6 +13,7 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, shoved
 from tabletop.planner.change import park, put
 from tabletop.planner.pushing import MOUTH, behind_of, room_behind
+from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, reachable, stands, way_free
 from tabletop.planner.trace import glided
 from tabletop.sim.state import State
@@ -85,6 +86,10 @@ class Glide(ScriptedOperator):
             return np.asarray(fits)
         fits &= room_behind(state, entity, behind)
         return np.asarray(fits & way_free(state, at, at + _ROOM * unit, radius(state, entity) + 0.015, entity, 0.02))
+
+    def room(self, state: State, entity: str) -> Mask:
+        at = state.entity(entity, "position")[..., :2]
+        return push_room(state, entity, at + _ALL * np.array(DIRECTIONS[self.direction])[:2])
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         moved = state.entity(entity, "position") + _ALL * np.array(DIRECTIONS[self.direction])

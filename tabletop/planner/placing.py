@@ -14,6 +14,7 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, shoved, stood
 from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
+from tabletop.planner.trace import touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -149,6 +150,8 @@ class PutInto(Taking):
         return np.asarray(fits & ~(within & near).any(axis=-1))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
+        # Beside its middle the hand comes down on a wall.
+        state = state if self.direction is None else touched(state, self.other)
         return stood(state, entity, self._spot(state, entity), Solid.of(state, self.other).bottom + 0.01)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:

@@ -14,6 +14,7 @@ from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, shoved
 from tabletop.planner.change import drop_off, park, put, tilted
+from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, free, reachable, stands, way_free
 from tabletop.planner.trace import risen
 from tabletop.sim.cards import load_cards
@@ -86,6 +87,10 @@ class Push(ScriptedOperator):
         fits &= room_behind(state, entity, behind)
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
 
+    def room(self, state: State, entity: str) -> Mask:
+        at = state.entity(entity, "position")[..., :2]
+        return push_room(state, entity, at + _PUSH * np.array(DIRECTIONS[self.direction])[:2])
+
     def predict(self, state: State, entity: str, draws: Array) -> State:
         unit = np.array(DIRECTIONS[self.direction])
         moved = state.entity(entity, "position") + _PUSH * unit
@@ -122,6 +127,10 @@ class PushTo(ScriptedOperator):
             end = at + unit * (np.linalg.norm(end - at, axis=-1) - front - radius(state, entity) - 0.02)[..., None]
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.010, entity, 0.02))
 
+    def room(self, state: State, entity: str) -> Mask:
+        # A pen's walls are lower than the hand.
+        return push_room(state, entity, state.entity(self.other, "position")[..., :2])
+
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return shoved(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
 
@@ -148,6 +157,9 @@ class Sweep(ScriptedOperator):
             return fits
         fits &= room_behind(state, entity, behind)
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
+
+    def room(self, state: State, entity: str) -> Mask:
+        return push_room(state, entity, over_edge(state, entity))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return fallen(state, entity)

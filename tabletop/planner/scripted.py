@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid, relative, twist, wrap
-from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
+from tabletop.planner.acting import SIDES, Careful, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.change import hold, park, put, turn
 from tabletop.planner.dragging import Drag, Wield
 from tabletop.planner.fitting import fitting_operators
@@ -122,10 +122,15 @@ class _Turn(Taking):
 
 
 def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
-    """Return all that the scripted policies can do in a scene."""
-    layout = scene
-    if isinstance(layout, Scene):
-        layout = layout_of(layout.entities, load_cards())
+    """Return all that the scripted policies can do in a scene, where the hand has room for it."""
+    return tuple(Careful.of(o) for o in _operators(_layout(scene)))
+
+
+def _layout(scene: Scene | Layout) -> Layout:
+    return scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
+
+
+def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
     out: list[ScriptedOperator] = []
     if "rigid" in layout.moves:
         out += _towards_others(layout)
@@ -148,10 +153,11 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
 def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     """Return the few that chains of goals are drawn by.
 
-    They stay as they are, so that what is added to the others does not change the benchmark.
+    They stay as they are, so that what is added to the others does not change the benchmark. So does where they can be
+    done: a finer look at the hand's room would leave out goals that a policy finds hard.
     """
-    layout = scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
-    return tuple(o for o in scripted_operators(layout) if _basic(o, layout))
+    layout = _layout(scene)
+    return tuple(o for o in _operators(layout) if _basic(o, layout))
 
 
 def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
