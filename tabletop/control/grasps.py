@@ -13,12 +13,12 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
+__all__ = ["INSET", "Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
 _SPARE: Final = 1.1
-_INSET: Final = 0.020
+INSET: Final = 0.020
 """m from an end at which it is taken."""
 _TURNS: Final = 24
 """Ways, over half a turn, in which the hand may stand over what is round."""
@@ -117,7 +117,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     if end is not None:
         longest = int(np.argmax(solid.half))
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
-        point += out * (float(solid.half[longest]) - _INSET)
+        point += out * (float(solid.half[longest]) - INSET)
     if state.layout.move(name) == "rigid":
         point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)

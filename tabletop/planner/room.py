@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.control.grasps import INSET
 from tabletop.control.motion import HAND, TIP
+from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
@@ -129,23 +131,36 @@ def _across(unit: Array) -> Array:
     return np.stack([-unit[..., 1], unit[..., 0]], axis=-1)
 
 
-def hand_room(state: State, entity: str) -> Mask:
-    """Return where the fingers can come down on either side of a thing without hitting what stands around it."""
+def hand_room(state: State, entity: str, end: str | None = None) -> Mask:
+    """Return where the fingers can come down on either side of a thing without hitting what stands around it.
+
+    Args:
+        state: now.
+        entity: to be taken.
+        end: a direction: what is long is taken near that of its ends which points more that way.
+    """
     if not isinstance(state, Surveyed):
-        return _hand_room(state, entity)
-    key = f"room {entity}"
+        return _hand_room(state, entity, end)
+    key = f"room {end} {entity}"
     if key not in state.known:
-        state.known[key] = _hand_room(state, entity)
+        state.known[key] = _hand_room(state, entity, end)
     return state.known[key]
 
 
-def _hand_room(state: State, entity: str) -> Mask:
+def _hand_room(state: State, entity: str, end: str | None) -> Mask:
     own, found = state.layout.index(entity), boxes(state)
     around = _Around.of(state, own)
     if around is None:
         return np.ones(state.values.shape[:-1], dtype=bool)
     ways, fits = _ways(state, own)
-    at = np.broadcast_to(found.centre[..., own, None, :2], ways.shape)
+    at = found.centre[..., own, :2]
+    if end is not None:
+        half = found.half[..., own, :2]
+        along = found.along[..., own, :]
+        out = np.where((half[..., 0] > half[..., 1])[..., None], along, _across(along))
+        toward = np.sign(out @ np.array(DIRECTIONS[end])[:2])
+        at = at + out * (toward * (half.max(axis=-1) - INSET))[..., None]
+    at = np.broadcast_to(at[..., None, :], ways.shape)
     low = np.maximum(found.centre[..., own, 2], found.high[..., own] - _DEPTH)
     low = np.maximum(low, state.robot("table_height") + TIP + 0.002)[..., None, None]
     high = around.high[..., None, :]
