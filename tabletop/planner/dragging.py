@@ -34,8 +34,6 @@ _ARRIVED: Final = 0.02
 """m from where it is brought to within which a thing is there already."""
 _RAISED: Final = 0.04
 """m by which a stick is raised before and after it is used."""
-_END: Final = "left"
-"""Which end of a stick is taken, by where it points."""
 _STICK: Final = 0.04
 """m of room for the stick and the hand around the way of what it pushes."""
 
@@ -86,6 +84,8 @@ class Wield(ScriptedOperator):
 
     tool: str = ""
     other: str = ""
+    end: str = "left"
+    """Which end of the stick is taken, by where it points."""
     last: bool = True
     reliability: float = 0.85
 
@@ -104,7 +104,7 @@ class Wield(ScriptedOperator):
         return np.asarray(fits & way_free(away, at, end, radius(state, entity) + _STICK, entity))
 
     def room(self, state: State, entity: str) -> Mask:
-        return hand_room(state, self.tool, _END)
+        return hand_room(state, self.tool, self.end)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         end = state.entity(self.other, "position")[..., :2]
@@ -123,7 +123,7 @@ class Wield(ScriptedOperator):
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (
             *self.approach(state, self.tool),
-            line("grasp", entity=self.tool, end=_END),
+            line("grasp", entity=self.tool, end=self.end),
             line("lift", height=_RAISED),
             line("wield", entity=self.tool, what=entity, to=self.other),
             line("lift", height=_RAISED),

@@ -183,7 +183,8 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
         if kind == "target":
             out.append(Drag(f"drag to {name}", other=name))
             sticks = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "stick"]
-            out.extend(Wield(f"push with {n} to {name}", tool=n, other=name) for n in sticks)
+            ends = [(n, end) for n in sticks for end in ("left", "right")]
+            out.extend(Wield(f"push with {end} end of {n} to {name}", tool=n, other=name, end=end) for n, end in ends)
         if kind == "shelf":
             out.append(Flick(f"flick under {name}", other=name))
         if kind in _PENS:
