@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.sim.state import State
 
 __all__ = ["carry", "drag", "dump", "lower", "place"]
+
+_UP: Final = np.array([0.0, 0.0, 0.10])
+"""m: how the gripper leaves what did not fall."""
 
 
 def _hang(state: State, entity: str) -> float:
@@ -231,4 +235,8 @@ def dump(state: State, entity: Name) -> Motion:
     state, ok = yield from carry(state, entity, None, direction, edge - abs(y))
     if ok:
         state, _ = yield from hold_still(state, OPEN, 4)
+        if float(Solid.of(state, entity).top) > float(state.robot("table_height")):
+            # On a wide table it leans on the edge and on a finger.
+            state, _ = yield from straight(state, here(state) + _UP, None, OPEN, tolerance=0.02, limit=10)
+            state, _ = yield from hold_still(state, OPEN, 4)
     return state, ok

@@ -13,9 +13,10 @@ from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
 from tabletop.planner.change import carry, park, put
 from tabletop.planner.hand import hand_axis
-from tabletop.planner.room import hand_room
+from tabletop.planner.room import free_way, hand_room
 from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
+from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -74,6 +75,10 @@ class ScriptedOperator:
 
     def approach(self, state: State, entity: str) -> list[Line]:
         """Return what turns the gripper first, where its hand would hit what stands beside the entity."""
+        rigid = state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
+        angle = free_way(state, entity) if rigid else None
+        if angle is not None:
+            return [line("face", angle=angle)]
         axis = hand_axis(state, entity)
         return [] if axis is None else [line("face", direction=axis)]
 

@@ -20,7 +20,7 @@ from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["hand_room", "push_room"]
+__all__ = ["free_way", "hand_room", "push_room"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -41,6 +41,8 @@ _SQUARE: Final = 0.02
 """m by which the faces taken may be farther apart than the nearest ones."""
 _TURNS: Final = 12
 """Ways, over half a turn, in which the hand may stand over what is round."""
+_FAR: Final = 1.0
+"""m of room where there is nothing around."""
 _BEHIND: Final = 0.031
 """m from a thing's side to the middle of the fingers that come down behind it."""
 
@@ -148,11 +150,32 @@ def hand_room(state: State, entity: str, end: str | None = None) -> Mask:
 
 
 def _hand_room(state: State, entity: str, end: str | None) -> Mask:
+    return np.asarray((_room(state, entity, end)[1] > 0).any(axis=-1))
+
+
+def free_way(state: State, entity: str) -> float | None:
+    """Return the angle (rad, from "away" to "left") of the way in which the open fingers have most room over a thing.
+
+    None where they have room in every way, or in none. The state has no batch shape.
+    """
+    ways, room = _room(state, entity, None)
+    taken = np.isfinite(room)
+    if (room[taken] > 0).all() or not (room > 0).any():
+        return None
+    x, y = ways[int(np.argmax(room))]
+    return math.atan2(y, x)
+
+
+def _room(state: State, entity: str, end: str | None) -> tuple[Array, Array]:
+    """Return the ways (..., T, 2) in which the fingers may open, and how much room (..., T), m, there is in each.
+
+    It is negative where something is hit, and minus infinity where the thing is not taken that way.
+    """
     own, found = state.layout.index(entity), boxes(state)
+    ways, fits = _ways(state, own)
     around = _Around.of(state, own)
     if around is None:
-        return np.ones(state.values.shape[:-1], dtype=bool)
-    ways, fits = _ways(state, own)
+        return ways, np.where(fits, _FAR, -np.inf)
     at = found.centre[..., own, :2]
     if end is not None:
         half = found.half[..., own, :2]
@@ -163,12 +186,14 @@ def _hand_room(state: State, entity: str, end: str | None) -> Mask:
     at = np.broadcast_to(at[..., None, :], ways.shape)
     low = np.maximum(found.centre[..., own, 2], found.high[..., own] - _DEPTH)
     low = np.maximum(low, state.robot("table_height") + TIP + 0.002)[..., None, None]
-    high = around.high[..., None, :]
-    fingers = (around.gap(at, ways, _FINGER_BOX) < _SPARE / 2) & (high > low - TIP)
-    hand = (around.gap(at, ways, _HAND_BOX) < _SPARE / 2) & (high > low + HAND + _RAISED - _SPARE)
     # A container is made for a hand to reach into.
-    blocked = (fingers | hand) & ~around.inside[..., None, :]
-    return np.asarray((fits & ~blocked.any(axis=-1)).any(axis=-1))
+    counts = ~around.inside[..., None, :]
+    high = around.high[..., None, :]
+    fingers = np.where(counts & (high > low - TIP), around.gap(at, ways, _FINGER_BOX), np.inf)
+    over = high > low + HAND + _RAISED - _SPARE
+    hand = np.where(counts & over, around.gap(at, ways, _HAND_BOX), np.inf)
+    room = np.minimum(fingers, hand).min(axis=-1) - _SPARE / 2
+    return ways, np.where(fits, np.minimum(room, _FAR), -np.inf)
 
 
 def push_room(state: State, entity: str, end: Array) -> Mask:
