@@ -13,13 +13,14 @@ import argparse
 import json
 import platform
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tabletop.logic.predicate import get_predicate
 from tabletop.planner import Search, SingleGoal, draw_single, evaluate_plans, scripted_operators
 from tabletop.planner.single import patterns
-from tabletop.rollout.engine import Engine
+from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.statistics import wilson
 
 GOAL = 0.95
@@ -74,7 +75,8 @@ def main() -> None:
         f"goal {GOAL}: {'reached' if share >= GOAL else 'missed'}; predicates not drawn: {', '.join(never) or 'none'}"
     )
     result = {
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "machine": {"system": platform.platform(), "cpus": default_workers(), "python": platform.python_version()},
+        "versions": {name: version(name) for name in ("pybullet", "numpy")},
         "settings": {"goals": arguments.goals, "seed": arguments.seed, "seconds": arguments.seconds},
         "goals": plans["goals"],
         "reached": plans["solved"],

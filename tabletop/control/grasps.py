@@ -13,13 +13,15 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
+__all__ = ["INSET", "Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 
 _WIDEST: Final = 0.074
 _DEPTH: Final = 0.024
 _SPARE: Final = 1.1
-_INSET: Final = 0.020
+INSET: Final = 0.020
 """m from an end at which it is taken."""
+_TURNS: Final = 24
+"""Ways, over half a turn, in which the hand may stand over what is round."""
 _CABINET: Final = 0.027
 """m below a drawer's top at which the gripper's centre still has its hand above the cabinet."""
 
@@ -115,13 +117,13 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     if end is not None:
         longest = int(np.argmax(solid.half))
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
-        point += out * (float(solid.half[longest]) - _INSET)
+        point += out * (float(solid.half[longest]) - INSET)
     if state.layout.move(name) == "rigid":
         point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7
     if shape == "sphere" or (shape == "cylinder" and upright and part.alone):
-        options = [(now + math.pi * i / 6, float(extents[0])) for i in range(6)]
+        options = [(now + math.pi * i / _TURNS, float(extents[0])) for i in range(_TURNS)]
         options = [(nearest_yaw(yaw, state), width) for yaw, width in options]
     elif shape == "cylinder":
         # Lying: across its axis. With a handle: not where that is.
@@ -136,7 +138,9 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     for yaw, _ in options:
         hits, lowest = blocked(state, name, point, yaw)
         costs.append((hits, max(0.0, lowest - float(point[2])), abs(yaw - now)))
-    best = min(range(len(options)), key=lambda i: costs[i])
+        if costs[-1] == (0, 0.0, 0.0):
+            break
+    best = min(range(len(costs)), key=lambda i: costs[i])
     point[2] += min(costs[best][1], 0.025)
     yaw, width = options[best]
     return Grasp(point, yaw, width)

@@ -217,7 +217,8 @@ def turn(state: State, entity: Name, by: Turn | None = None, like: Name | None =
 
 
 @primitive
-def face(state: State, direction: Direction) -> Motion:
-    """Turn the open gripper so that its fingers stand side by side along a direction."""
-    yaw = yaw_for(np.array(DIRECTIONS[direction])[:2], state)
+def face(state: State, direction: Direction | None = None, angle: Turn = 0.0) -> Motion:
+    """Turn the open gripper so that its fingers stand side by side along a direction, or at an angle from "away"."""
+    along = np.array([math.cos(angle), math.sin(angle)])
+    yaw = yaw_for(along if direction is None else np.array(DIRECTIONS[direction])[:2], state)
     return (yield from straight(state, here(state), yaw, OPEN, tolerance=0.02, limit=15))

@@ -34,6 +34,8 @@ __all__ = ["carry", "drag", "dump", "lower", "place"]
 
 _FARTHEST: Final = 0.395
 """m to either side that the gripper goes."""
+_UP: Final = np.array([0.0, 0.0, 0.10])
+"""m: how the gripper leaves what did not fall."""
 
 
 def _hang(state: State, entity: str) -> float:
@@ -83,11 +85,14 @@ def _carry(
     tolerance: float,
     *,
     turning: bool = False,
+    place: Array | None = None,
 ) -> Motion:
     """Carry, to within a tolerance (m); with `turning` the hand turns where it would else come down on something."""
     start = Solid.of(state, entity).position.copy()
     shift = _shift(direction, distance)
-    if beside is not None and direction is not None:
+    if place is not None:
+        point = place
+    elif beside is not None and direction is not None:
         point = Solid.of(state, beside).position[:2] + shift
     elif beside is not None:
         point = free_side(state, entity, beside, 0.011)
@@ -171,12 +176,22 @@ def place(
     distance: Length = 0.15,
     beside: Name | None = None,
     far: Name | None = None,
+    x: Length | None = None,
+    y: Length | None = None,
 ) -> Motion:
-    """Carry what is held there (see carry), let it down, open the fingers and go up."""
-    if on is None and beside is None and direction is None and far is None:
+    """Carry what is held there (see carry), let it down, open the fingers and go up.
+
+    With x and y (m, world) it comes to be there on the table, wherever it is taken up again after a lost hold.
+    """
+    if (x is None) != (y is None):
+        raise TabletopError("place needs both x and y, or neither")
+    at = None if x is None or y is None else np.array([x, y])
+    if on is None and beside is None and direction is None and far is None and at is None:
         ok = holds(state, entity)
     else:
-        state, ok = yield from _carry(state, entity, on, direction, distance, 0.0, beside, far, 0.014, turning=True)
+        state, ok = yield from _carry(
+            state, entity, on, direction, distance, 0.0, beside, far, 0.014, turning=True, place=at
+        )
     if not ok:
         return state, False
     state, _ = yield from _lower(state, entity, on, _shift(direction if on else None, distance))
@@ -223,4 +238,8 @@ def dump(state: State, entity: Name) -> Motion:
     state, ok = yield from carry(state, entity, None, direction, edge - abs(y))
     if ok:
         state, _ = yield from hold_still(state, OPEN, 4)
+        if float(Solid.of(state, entity).top) > float(state.robot("table_height")):
+            # On a wide table it leans on the edge and on a finger.
+            state, _ = yield from straight(state, here(state) + _UP, None, OPEN, tolerance=0.02, limit=10)
+            state, _ = yield from hold_still(state, OPEN, 4)
     return state, ok

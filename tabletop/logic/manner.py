@@ -16,10 +16,12 @@ from tabletop.logic.predicate import Angle, Entity, Length, predicate
 from tabletop.sim.contacts import FELT
 from tabletop.sim.state import State
 
-__all__: list[str] = []  # Reached by name through the registry, not imported.
+__all__ = ["MANNER"]
 
 Array = npt.NDArray[np.float64]
 
+MANNER: Final = frozenset({"slid", "carried", "glided", "never_touched", "upright_throughout"})
+"""The predicates here, by name. All others are reached through the registry."""
 TUMBLED: Final = math.radians(30.0)
 STEEP: Final = math.radians(15.0)
 PER_ANGLE: Final = 0.02  # m/rad: counts an angle as a height, so that 30 deg weigh about as much as 1 cm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -11,14 +11,16 @@ import numpy.typing as npt
 
 from tabletop.control.expert import Expert
 from tabletop.control.expert import Step as Line
-from tabletop.planner.change import carry, park
+from tabletop.planner.change import carry, park, put
 from tabletop.planner.hand import hand_axis
+from tabletop.planner.room import free_way, hand_room
 from tabletop.planner.space import boxes, rise
 from tabletop.rollout.policy import Action, Policy
+from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "stood"]
+__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -63,12 +65,20 @@ class ScriptedOperator:
         """Return the state afterwards."""
         raise NotImplementedError
 
+    def room(self, state: State, entity: str) -> Mask:
+        """Return where the hand has room for it, as its primitives will find; finer than `applicable`."""
+        return np.ones(state.values.shape[:-1], dtype=bool)
+
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         """Return the motion primitives that do it from a state."""
         raise NotImplementedError
 
     def approach(self, state: State, entity: str) -> list[Line]:
         """Return what turns the gripper first, where its hand would hit what stands beside the entity."""
+        rigid = state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
+        angle = free_way(state, entity) if rigid else None
+        if angle is not None:
+            return [line("face", angle=angle)]
         axis = hand_axis(state, entity)
         return [] if axis is None else [line("face", direction=axis)]
 
@@ -87,6 +97,37 @@ class Taking(ScriptedOperator):
     def begins(self) -> str:
         """With the grasp, as all of its sort do."""
         return "grasp"
+
+    def room(self, state: State, entity: str) -> Mask:
+        """Return where the fingers can come down around the entity."""
+        return hand_room(state, entity)
+
+
+@dataclass(frozen=True)
+class Careful(ScriptedOperator):
+    """Another operator, only where the hand has room for it."""
+
+    inner: ScriptedOperator = field(default_factory=lambda: ScriptedOperator(""))
+
+    @classmethod
+    def of(cls, inner: ScriptedOperator) -> Careful:
+        """Return an operator made careful."""
+        return cls(inner.id, inner.reliability, inner.horizon, inner.last, inner)
+
+    @property
+    def begins(self) -> str:
+        """As the other one."""
+        return self.inner.begins
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        fits = self.inner.applicable(state, entity)
+        return np.asarray(fits & self.inner.room(state, entity)) if fits.any() else fits
+
+    def predict(self, state: State, entity: str, draws: Array) -> State:
+        return self.inner.predict(state, entity, draws)
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return self.inner.lines(state, entity)
 
 
 class _Scripted:
@@ -115,5 +156,13 @@ def radius(state: State, entity: str) -> Array:
 
 def stood(state: State, entity: str, point: Array, floor: Array) -> State:
     """Return states with an entity carried to points (..., 2), and standing there on a floor of some height (...,)."""
-    centre = np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)
-    return park(carry(state, entity, centre), entity)
+    return park(carry(state, entity, _centre(state, entity, point, floor)), entity)
+
+
+def shoved(state: State, entity: str, point: Array, floor: Array) -> State:
+    """Return states with an entity moved to points as in `stood`, without being lifted on the way."""
+    return park(put(state, entity, _centre(state, entity, point, floor)), entity)
+
+
+def _centre(state: State, entity: str, point: Array, floor: Array) -> Array:
+    return np.concatenate([point, (floor + rise(state, entity))[..., None]], axis=-1)

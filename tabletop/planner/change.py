@@ -1,7 +1,7 @@
 """Forecasting: how one thing's move changes a batch of states. Every function returns a new state.
 
 What is moved is touched, what is lifted has risen, and what is carried was lifted on the way: the columns that add up
-follow (sim/way.py).
+follow (planner/trace.py).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, rotation
+from tabletop.planner.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
 from tabletop.sim.cards import Joint, load_cards, number
 from tabletop.sim.state import State
 
 __all__ = [
-    "GRIP_FORCE",
     "carry",
     "drop_off",
     "follow_joint",
@@ -34,8 +34,6 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-GRIP_FORCE: Final = 5.0
-"""N on each finger where something is held."""
 _ALOFT: Final = 0.08
 """m above where it was that what is carried passes, at least."""
 _PARKED: Final = 0.24
@@ -63,24 +61,21 @@ def park(state: State, entity: str) -> State:
 
 def put(state: State, entity: str, position: Array) -> State:
     """Return states with an entity moved by the robot until its centre is at positions (..., 3), m, world."""
-    values, layout = state.values.copy(), state.layout
-    values[..., layout.entity_slice(entity, "position")] = position
-    for field, least in (("highest", position[..., 2:]), ("touch", GRIP_FORCE)):
-        columns = layout.entity_slice(entity, field)
-        values[..., columns] = np.maximum(values[..., columns], least)
-    return State(layout, values)
+    return risen(touched(_at(state, entity, position), entity), entity, position[..., 2])
+
+
+def _at(state: State, entity: str, position: Array) -> State:
+    values = state.values.copy()
+    values[..., state.layout.entity_slice(entity, "position")] = position
+    return State(state.layout, values)
 
 
 def carry(state: State, entity: str, position: Array) -> State:
     """Return states with an entity carried until its centre is at positions (..., 3), m, world."""
     before = state.entity(entity, "position")
-    out = put(state, entity, position)
     way = np.linalg.norm((position - before)[..., :2], axis=-1)
-    # Views, so that this writes to the new state.
-    out.values[..., out.layout.entity_slice(entity, "carried_distance")] += way[..., None]
-    columns = out.layout.entity_slice(entity, "highest")
-    out.values[..., columns] = np.maximum(out.values[..., columns], before[..., 2:] + _ALOFT)
-    return out
+    out = risen(put(state, entity, position), entity, before[..., 2] + _ALOFT)
+    return carried(out, entity, way)
 
 
 def turn(state: State, entity: str, angle: Array) -> State:
@@ -102,7 +97,7 @@ def tilted(state: State, entity: str, axis: Array, angle: Array) -> State:
         c * w - a * x - b * y - d * z,
     )
     values[..., columns] = np.stack(turned, axis=-1)
-    return State(state.layout, values)
+    return leaned(State(state.layout, values), entity)
 
 
 def hold(state: State, entity: str, held: Mask) -> State:
@@ -193,22 +188,32 @@ def swung(state: State, entity: str, fraction: Array) -> State:
         pivot = solid.world(hinge)
         axis = solid.axes @ np.array(joint.axis, dtype=float)
         state = tilted(state, entity, axis, _length(state, entity) * change)
-        state = put(state, entity, state.entity(entity, "position") + pivot - Solid.of(state, entity).world(hinge))
+        state = _at(state, entity, state.entity(entity, "position") + pivot - Solid.of(state, entity).world(hinge))
     values = state.values.copy()
     values[..., layout.entity_slice(entity, "fraction")] = fraction[..., None]
     values[..., layout.entity_slice(entity, "position")] += way * change[..., None]
-    return State(layout, values)
+    out = State(layout, values)
+    return risen(out, entity, out.entity(entity, "position")[..., 2])
 
 
 def follow_joint(state: State, entity: str, fraction: Array) -> State:
-    """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it."""
+    """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it.
+
+    That part counts as not touched: a tool may have moved it.
+    """
     layout = state.layout
     shift = travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
-    carried = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
-    values = swung(state, entity, fraction).values
-    for name, inside in carried:
-        values[..., layout.entity_slice(name, "position")] += np.where(inside[..., None], shift, 0.0)
-    return State(layout, values)
+    inside = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
+    out = swung(state, entity, fraction)
+    for name, within in inside:
+        if not within.any():
+            continue
+        way = np.where(within[..., None], shift, 0.0)
+        there = out.entity(name, "position") + way
+        # Nothing but the part has touched it.
+        out = glided(_at(out, name, there), name, np.linalg.norm(way[..., :2], axis=-1))
+        out = risen(out, name, there[..., 2])
+    return out
 
 
 def _lies_in(state: State, container: str, entity: str) -> Mask:

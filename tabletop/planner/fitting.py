@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, stood
-from tabletop.planner.change import hold, park, put
+from tabletop.planner.change import carry, hold, park, put
 from tabletop.planner.hand import graspable
 from tabletop.planner.space import boxes, covered, free, reachable
 from tabletop.sim.state import Layout, State
@@ -142,7 +142,7 @@ class Insert(_Fit):
         flat = np.zeros((*angle.shape, 4))
         flat[..., 2], flat[..., 3] = np.sin(angle / 2), np.cos(angle / 2)
         values[..., state.layout.entity_slice(entity, "quaternion")] = flat
-        out = park(put(State(state.layout, values), entity, there), entity)
+        out = park(carry(State(state.layout, values), entity, there), entity)
         return hold(out, entity, np.ones(angle.shape, dtype=bool))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:

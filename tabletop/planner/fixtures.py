@@ -13,7 +13,9 @@ from tabletop.logic.geometry import Solid
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere
 from tabletop.planner.change import follow_joint, hold, park, put, swung
 from tabletop.planner.hand import graspable
+from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, strip_free
+from tabletop.planner.trace import carried, touched
 from tabletop.sim.state import Layout, State
 
 __all__ = ["DrawHandle", "MoveJoint", "Strike", "Swing", "fixture_operators"]
@@ -56,8 +58,11 @@ class _Joint(ScriptedOperator):
     fraction: float = 1.0
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        fraction = np.full(state.values.shape[:-1], self.fraction)
-        return park(follow_joint(state, entity, fraction), entity)
+        return touched(park(self.driven(state, entity), entity), entity)
+
+    def driven(self, state: State, entity: str) -> State:
+        """Return states with the joint at the fraction, whatever moved it there."""
+        return follow_joint(state, entity, np.full(state.values.shape[:-1], self.fraction))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line(self.primitive, entity=entity),)
@@ -136,9 +141,16 @@ class Strike(_Joint):
         return np.asarray(left & graspable(state, self.tool))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        driven = super().predict(state, entity, draws)
-        raised = driven.entity(self.tool, "position") + np.array([0.0, 0.0, _RAISED])
-        return hold(put(driven, self.tool, raised), self.tool, np.ones(state.values.shape[:-1], dtype=bool))
+        # Only the tool touches it.
+        driven = park(self.driven(state, entity), entity)
+        at = driven.entity(self.tool, "position")
+        raised = put(driven, self.tool, at + np.array([0.0, 0.0, _RAISED]))
+        # It is carried to the nail; where it ends is not forecast.
+        way = np.linalg.norm((state.entity(entity, "position") - at)[..., :2], axis=-1)
+        return hold(carried(raised, self.tool, way), self.tool, np.ones(state.values.shape[:-1], dtype=bool))
+
+    def room(self, state: State, entity: str) -> Mask:
+        return hand_room(state, self.tool)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (

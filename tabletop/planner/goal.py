@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tabletop.logic.formula import Formula, Group, Literal, Node
 from tabletop.logic.geometry import Remembering
+from tabletop.logic.manner import MANNER
 from tabletop.sim.state import State
 
 __all__ = ["Goal"]
@@ -34,6 +35,11 @@ class Goal:
     @cached_property
     def _names(self) -> tuple[frozenset[str], ...]:
         return tuple(frozenset(Formula(p).names) for p in self.parts)
+
+    @cached_property
+    def of_manner(self) -> bool:
+        """Whether it also asks how things came to be where they are."""
+        return any(leaf.predicate in MANNER for leaf in self.formula.leaves)
 
     def margins(self, state: State) -> Array:
         """Return the squashed margin of each part, (..., parts), each in (-1, 1); >= 0 holds."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import Line, Taking, line, nowhere, radius, stood
+from tabletop.planner.change import carry
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import fallen, near_enough, over_edge
 from tabletop.planner.space import boxes, free, reachable
@@ -55,15 +56,13 @@ class _OnTable(Taking):
         return stood(state, entity, self._spot(state, entity), state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
-        way = self._spot(state, entity) - state.entity(entity, "position")[..., :2]
-        x, y = float(way[0]), float(way[1])
-        along = ("away" if x > 0 else "toward", abs(x)), ("left" if y > 0 else "right", abs(y))
-        # The primitive goes along one axis at a time.
-        (first, d1), (second, d2) = sorted(along, key=lambda a: a[1])
-        lines = [*self.approach(state, entity), line("grasp", entity=entity), line("lift", height=0.10)]
-        if d1 > 0.005:
-            lines.append(line("carry", entity=entity, direction=first, distance=d1, height=0.10))
-        return (*lines, line("place", entity=entity, direction=second, distance=d2))
+        x, y = (float(v) for v in self._spot(state, entity))
+        return (
+            *self.approach(state, entity),
+            line("grasp", entity=entity),
+            line("lift", height=0.10),
+            line("place", entity=entity, x=x, y=y),
+        )
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ class Dump(Taking):
         return np.asarray(fits & near_enough(over_edge(state, entity)))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return fallen(state, entity)
+        return fallen(state, entity, carry)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (

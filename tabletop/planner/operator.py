@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.planner.change import drop_off, follow_joint, hold, park, put, turn
+from tabletop.planner.trace import touched
 from tabletop.rollout.policy import Policy
 from tabletop.sim.state import State
 from tabletop.skills.effects import partner_of, related
@@ -188,7 +189,7 @@ class Family:
         if self._first.moves == "joint":
             kept = np.isnan(self._fraction[chosen])
             fraction = np.where(kept, state.entity(entity, "fraction"), self._fraction[chosen])
-            return follow_joint(park(state, entity), entity, fraction)
+            return touched(follow_joint(park(state, entity), entity, fraction), entity)
         moved = self._moved[chosen]
         there = state.entity(entity, "position") + moved
         # What fell off the table did not get to the place it was brought to.

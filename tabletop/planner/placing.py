@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, stood
+from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, shoved, stood
 from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
+from tabletop.planner.trace import touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -149,6 +150,8 @@ class PutInto(Taking):
         return np.asarray(fits & ~(within & near).any(axis=-1))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
+        # Beside its middle the hand comes down on a wall.
+        state = state if self.direction is None else touched(state, self.other)
         return stood(state, entity, self._spot(state, entity), Solid.of(state, self.other).bottom + 0.01)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
@@ -187,7 +190,7 @@ class SetDown(ScriptedOperator):
             solid = Solid.of(state, name)
             top = solid.bottom + 0.01 if state.layout.kind(name) in CONTAINERS else solid.top
             floor = np.where(under, np.maximum(floor, top), floor)
-        return stood(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
+        return shoved(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         under = [name for name, over in self._below(state, entity) if over.all()]

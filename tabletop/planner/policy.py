@@ -11,11 +11,11 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
-from tabletop.logic.geometry import Solid
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.placing import LetGo, SetDown
 from tabletop.planner.search import Plan, Search, Step
+from tabletop.planner.watch import clear, unchanged
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
@@ -34,16 +34,8 @@ _ASTRAY: Final = 0.05
 """m from every place it was expected at that count as a skill's failure."""
 _AJAR: Final = 0.3
 """The same for a joint's fraction."""
-_TOUCH: Final = 0.1
-"""N on a finger that count as touching."""
-_UNCHANGED: Final = 0.01
-"""m, or fraction, by which nothing may have moved for a state to be the same as another."""
-_UNTURNED: Final = 0.1
-"""rad, the same for how things are turned."""
 _LEAST_SECONDS: Final = 0.05
 """That a search has in any case: for the states next to the first."""
-_CLEAR: Final = 0.03
-"""m from the gripper's centre within which a thing, or a handle, is between the fingers."""
 
 
 class PlannerPolicy:
@@ -53,6 +45,7 @@ class PlannerPolicy:
     midst of one if the gripper is clear of everything by then (unless the skill is one that ends holding something).
 
     A skill whose effect did not come is not done again in the same state: what has not moved since will not move.
+    Nor is a plan that falls short of the goal made again once it came out as forecast.
 
     The search's seconds are for the first plan; all later ones together have as many again. While neither is spent,
     the same seed gives the same episode.
@@ -126,6 +119,8 @@ class PlannerPolicy:
         self._step: Step | None = None
         self._policy: Policy | None = None
         self._wider = _WIDER
+        self._aim: tuple[tuple[str, str], ...] = ()
+        self._short: set[tuple[tuple[str, str], ...]] = set()
         self._expected = 0.0
         self._forecast: State | None = None
         self._plan = Plan((), 0.0, float(len(self._goal.parts)))
@@ -158,9 +153,7 @@ class PlannerPolicy:
     def _may_stop(self, state: State) -> bool:
         if self._step is not None and self._step.operator.last:
             return True
-        return all(
-            float(state.entity(n, "finger_force").max()) < _TOUCH and _clear(state, n) for n in state.layout.names
-        )
+        return all(clear(state, n) for n in state.layout.names)
 
     def _send(self, action: Action) -> Action:
         self._time += 1
@@ -183,8 +176,10 @@ class PlannerPolicy:
         if failed:
             self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
             self._useless.append((self._step.key, self._before))
-            if _unchanged(self._before, state):
+            if unchanged(self._before, state):
                 self._useless.append(((self._step.operator.begins, self._step.entity), self._before))
+        elif self._aim and self._step.key == self._aim[-1] and len(self._plan.steps) == 1:
+            self._short.add(self._aim)
         self.log[-1].update(steps=self._skill_time, done=done, failed=failed)
         self._step = None
 
@@ -252,7 +247,7 @@ class PlannerPolicy:
         if self._given is not None:
             return Plan(self._given[self._used :], 1.0, 0.0), False
         rest, anew = self._plan.steps[1:], bool(self.log)
-        useless = {key for key, before in self._useless if _unchanged(before, state)}
+        useless = {key for key, before in self._useless if unchanged(before, state)}
         for name in state.layout.names if not rest or rest[0].key not in useless else ():
             # No skill begins with something in the hand.
             for operator in (SetDown(), LetGo()):
@@ -281,6 +276,10 @@ class PlannerPolicy:
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
         if first:
             self._seconds = self.search.seconds
+        keys = tuple(s.key for s in plan.steps)
+        if keys in self._short:
+            return replace(plan, steps=())
+        self._aim = keys if plan.remaining >= 1.0 else ()
         return plan
 
     def _search(self, search: Search) -> Search:
@@ -294,23 +293,3 @@ class PlannerPolicy:
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))
-
-
-def _clear(state: State, entity: str) -> bool:
-    """Return whether the gripper is not around an entity: it would take it along."""
-    gripper, solid = state.robot("gripper_position"), Solid.of(state, entity)
-    if state.layout.move(entity) == "joint":
-        return float(np.linalg.norm(gripper - solid.world(state.entity(entity, "grasp")))) > _CLEAR
-    return state.layout.move(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR
-
-
-def _unchanged(before: State, now: State) -> bool:
-    """Return whether all things are where they were, and turned as they were; the gripper may be elsewhere."""
-    for field in ("position", "fraction"):
-        if float(np.abs(now.field(field) - before.field(field)).max(initial=0.0)) > _UNCHANGED:
-            return False
-    turned = np.abs((now.field("quaternion") * before.field("quaternion")).sum(axis=-1))
-    if float(2 * np.arccos(np.minimum(turned, 1.0)).max(initial=0.0)) > _UNTURNED:
-        return False
-    soft = [n for n, m in zip(now.layout.names, now.layout.moves, strict=True) if m == "deformable"]
-    return all(float(np.abs(now.nodes(n) - before.nodes(n)).max()) <= _UNCHANGED for n in soft)

@@ -1,9 +1,9 @@
-"""Operators that move a thing without holding it: pushed, flicked, swept off, toppled."""
+"""Operators that move a thing without holding it: pushed, swept off, toppled."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +12,26 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, stood
+from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, shoved
 from tabletop.planner.change import drop_off, park, put, tilted
+from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, free, reachable, stands, way_free
+from tabletop.planner.trace import risen
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["Flick", "Push", "PushTo", "Sweep", "Topple", "fallen", "near_enough", "over_edge"]
+__all__ = [
+    "MOUTH",
+    "Push",
+    "PushTo",
+    "Sweep",
+    "Topple",
+    "behind_of",
+    "fallen",
+    "near_enough",
+    "over_edge",
+    "room_behind",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -29,10 +42,8 @@ _HAND: Final = 0.05
 _BEHIND: Final = 0.04
 _ARRIVED: Final = 0.02
 """m from where it is pushed to within which a thing is there already."""
-_MOUTH: Final = 0.05
+MOUTH: Final = 0.05
 """m off a pen's axis at which a way into it still passes between its walls."""
-_RUN: Final = (0.14, 0.23)
-"""m from a shelf's middle from which what is flicked comes to lie under it."""
 _OFF: Final = 0.04
 """m beyond the table's edge."""
 _ARM: Final = 0.72
@@ -43,12 +54,17 @@ _FALL: Final = 0.05
 """m, room that is left around where something falls."""
 
 
-def _along(state: State, entity: str, start: Array, end: Array) -> tuple[Array, Array]:
+def behind_of(state: State, entity: str, start: Array, end: Array) -> tuple[Array, Array]:
     """Return the unit vectors (..., 2) of a way, and where the gripper stands behind the entity to push it."""
     way = end - start
     unit = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
     reach = Solid.of(state, entity).reach(unit[..., 0], unit[..., 1]) + _BEHIND
     return unit, start - unit * reach[..., None]
+
+
+def room_behind(state: State, entity: str, behind: Array) -> Mask:
+    """Return where the hand has room to come down at points (..., 2) behind an entity."""
+    return free(state, behind, 0.025, entity, _HAND)
 
 
 @dataclass(frozen=True)
@@ -68,8 +84,12 @@ class Push(ScriptedOperator):
         if not fits.any():
             return fits
         fits &= stands(state, entity) & ~covered(state, entity)
-        fits &= free(state, behind, 0.025, entity, _HAND)
+        fits &= room_behind(state, entity, behind)
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
+
+    def room(self, state: State, entity: str) -> Mask:
+        at = state.entity(entity, "position")[..., :2]
+        return push_room(state, entity, at + _PUSH * np.array(DIRECTIONS[self.direction])[:2])
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         unit = np.array(DIRECTIONS[self.direction])
@@ -92,51 +112,30 @@ class PushTo(ScriptedOperator):
         if entity == self.other or layout.move(entity) != "rigid":
             return nowhere(state)
         at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))
-        unit, behind = _along(state, entity, at, end)
+        unit, behind = behind_of(state, entity, at, end)
         fits = reachable(state, at, 0.03) & reachable(state, behind, 0.03) & reachable(state, end, 0.03)
         fits &= np.linalg.norm(end - at, axis=-1) > _ARRIVED
         if not fits.any():
             return fits
-        fits &= stands(state, entity) & ~covered(state, entity) & free(state, behind, 0.025, entity, _HAND)
+        fits &= stands(state, entity) & ~covered(state, entity) & room_behind(state, entity, behind)
         if load_cards()[layout.kind(self.other)].solid:
             found, own = boxes(state), layout.index(self.other)
             local = found.local(at)[..., own, :]
             # Straight ahead of the open side; what is beyond the mouth is the pen's own.
             front = found.half[..., own, 0]
-            fits &= (local[..., 0] < -front) & (np.abs(local[..., 1]) * front < -_MOUTH * local[..., 0])
+            fits &= (local[..., 0] < -front) & (np.abs(local[..., 1]) * front < -MOUTH * local[..., 0])
             end = at + unit * (np.linalg.norm(end - at, axis=-1) - front - radius(state, entity) - 0.02)[..., None]
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.010, entity, 0.02))
 
+    def room(self, state: State, entity: str) -> Mask:
+        # A pen's walls are lower than the hand.
+        return push_room(state, entity, state.entity(self.other, "position")[..., :2])
+
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return stood(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
+        return shoved(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("push", entity=entity, to=self.other),)
-
-
-@dataclass(frozen=True)
-class Flick(ScriptedOperator):
-    """Sent gliding to under a shelf, from before its open side."""
-
-    other: str = ""
-    reliability: float = 0.85
-
-    def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != "puck":
-            return nowhere(state)
-        found, own = boxes(state), state.layout.index(self.other)
-        at = state.entity(entity, "position")[..., :2]
-        _, behind = _along(state, entity, at, found.centre[..., own, :2])
-        local = found.local(at)[..., own, :]
-        fits = (local[..., 0] < -_RUN[0]) & (local[..., 0] > -_RUN[1]) & (np.abs(local[..., 1]) < _MOUTH)
-        fits &= stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.03)
-        return np.asarray(fits & free(state, behind, 0.025, entity, _HAND))
-
-    def predict(self, state: State, entity: str, draws: Array) -> State:
-        return stood(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
-
-    def lines(self, state: State, entity: str) -> Sequence[Line]:
-        return (line("flick", entity=entity, to=self.other, distance=0.15),)
 
 
 @dataclass(frozen=True)
@@ -152,12 +151,15 @@ class Sweep(ScriptedOperator):
             return nowhere(state)
         at = state.entity(entity, "position")[..., :2]
         end = over_edge(state, entity)
-        _, behind = _along(state, entity, at, end)
+        _, behind = behind_of(state, entity, at, end)
         fits = stands(state, entity) & ~covered(state, entity) & reachable(state, behind, 0.06) & near_enough(end)
         if not fits.any():
             return fits
-        fits &= free(state, behind, 0.025, entity, _HAND)
+        fits &= room_behind(state, entity, behind)
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + 0.015, entity, 0.02))
+
+    def room(self, state: State, entity: str) -> Mask:
+        return push_room(state, entity, over_edge(state, entity))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         return fallen(state, entity)
@@ -179,10 +181,10 @@ def near_enough(point: Array) -> Mask:
     return np.asarray(np.hypot(point[..., 0], point[..., 1]) < _ARM)
 
 
-def fallen(state: State, entity: str) -> State:
-    """Return states in which an entity has left the table over its nearer side edge."""
+def fallen(state: State, entity: str, moved: Callable[[State, str, Array], State] = put) -> State:
+    """Return states in which an entity has left the table over its nearer side edge, moved there by `moved`."""
     there = np.concatenate([over_edge(state, entity), state.entity(entity, "position")[..., 2:]], axis=-1)
-    return drop_off(park(put(state, entity, there), entity), entity)
+    return drop_off(park(moved(state, entity, there), entity), entity)
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Topple(ScriptedOperator):
         fits &= stands(state, entity) & ~covered(state, entity)
         if not fits.any():
             return np.asarray(fits)
-        fits &= free(state, behind, 0.025, entity, _HAND)
+        fits &= room_behind(state, entity, behind)
         return np.asarray(fits & free(state, ahead, _FALL, entity))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
@@ -214,7 +216,10 @@ class Topple(ScriptedOperator):
         beyond = solid.position[..., :2] + unit[:2] * solid.rise[..., None]
         # It tips about the horizontal axis to the left of the way.
         axis, angle = np.array([-unit[1], unit[0], 0.0]), np.full(state.values.shape[:-1], math.pi / 2)
-        return stood(tilted(state, entity, axis, angle), entity, beyond, state.robot("table_height"))
+        # Its centre rises over the edge that it tips about.
+        half = state.entity(entity, "size") / 2
+        state = risen(state, entity, solid.bottom + np.hypot(half[..., 0], half[..., 2]))
+        return shoved(tilted(state, entity, axis, angle), entity, beyond, state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("topple", entity=entity, direction=self.direction),)

@@ -11,16 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid, relative, twist, wrap
-from tabletop.planner.acting import SIDES, Line, ScriptedOperator, Taking, line, nowhere
+from tabletop.planner.acting import SIDES, Careful, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.change import hold, park, put, turn
+from tabletop.planner.dragging import Drag, Wield
 from tabletop.planner.fitting import fitting_operators
 from tabletop.planner.fixtures import MoveJoint, Swing, fixture_operators
+from tabletop.planner.gliding import Flick, Glide
 from tabletop.planner.hand import graspable
 from tabletop.planner.laying import PLACES, Dump, PutAt, PutBefore, PutBeside, PutDown
 from tabletop.planner.placing import PlaceOn, PutInto
-from tabletop.planner.pushing import Flick, Push, PushTo, Sweep, Topple
+from tabletop.planner.pushing import Push, PushTo, Sweep, Topple
 from tabletop.planner.shaping import shaping_operators
 from tabletop.planner.space import CONTAINERS, reachable
+from tabletop.planner.trace import risen, touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -38,6 +41,8 @@ _SECOND: Final = 0.92
 """Reliability of what is done where nothing plainer does it: less than it is, as it leaves things anywhere."""
 _FAR: Final = 0.20
 """m that things are carried far."""
+_RAISED: Final = 0.015
+"""m by which a thing is raised to be turned, at most."""
 _HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
 """m."""
 
@@ -102,7 +107,8 @@ class _Turn(Taking):
         if self.other is not None:
             apart = relative(state.entity(entity, "quaternion"), state.entity(self.other, "quaternion"))
             angle = -wrap(twist(apart), math.pi / 2)
-        return park(turn(state, entity, angle), entity)
+        raised = state.entity(entity, "position")[..., 2] + _RAISED
+        return park(risen(touched(turn(state, entity, angle), entity), entity, raised), entity)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         how = {"by": self.angle} if self.other is None else {"like": self.other}
@@ -116,20 +122,28 @@ class _Turn(Taking):
 
 
 def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
-    """Return all that the scripted policies can do in a scene."""
-    layout = scene
-    if isinstance(layout, Scene):
-        layout = layout_of(layout.entities, load_cards())
+    """Return all that the scripted policies can do in a scene, where the hand has room for it."""
+    return tuple(Careful.of(o) for o in _operators(_layout(scene)))
+
+
+def _layout(scene: Scene | Layout) -> Layout:
+    return scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
+
+
+def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
     out: list[ScriptedOperator] = []
     if "rigid" in layout.moves:
         out += _towards_others(layout)
         for side in SIDES:
             out.append(Push(f"push {side}", direction=side))
+            out.append(Drag(f"drag {side}", direction=side))
             out.append(PutDown(f"carry {side}", direction=side))
             out.append(PutDown(f"carry far {side}", direction=side, distance=_FAR, reliability=_SECOND))
         out.extend(PutAt(f"put {name}", place=place, reliability=_SECOND) for name, place in PLACES.items())
         out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
         out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
+    if "puck" in layout.kinds:
+        out.extend(Glide(f"flick {side}", direction=side) for side in SIDES)
     if "can" in layout.kinds:
         out.extend(Topple(f"topple {side}", direction=side) for side in SIDES)
     out.append(_Reach("reach for"))
@@ -139,10 +153,11 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
 def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     """Return the few that chains of goals are drawn by.
 
-    They stay as they are, so that what is added to the others does not change the benchmark.
+    They stay as they are, so that what is added to the others does not change the benchmark. So does where they can be
+    done: a finer look at the hand's room would leave out goals that a policy finds hard.
     """
-    layout = scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
-    return tuple(o for o in scripted_operators(layout) if _basic(o, layout))
+    layout = _layout(scene)
+    return tuple(o for o in _operators(layout) if _basic(o, layout))
 
 
 def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
@@ -165,6 +180,11 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
             out.extend(PutInto(f"put {side} in {name}", other=name, direction=side) for side in sides)
         if kind in {"target", "goal"}:
             out.append(PushTo(f"push to {name}", other=name))
+        if kind == "target":
+            out.append(Drag(f"drag to {name}", other=name))
+            sticks = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "stick"]
+            ends = [(n, end) for n in sticks for end in ("left", "right")]
+            out.extend(Wield(f"push with {end} end of {n} to {name}", tool=n, other=name, end=end) for n, end in ends)
         if kind == "shelf":
             out.append(Flick(f"flick under {name}", other=name))
         if kind in _PENS:

@@ -216,8 +216,11 @@ class Search:
         margins = goal.margins(states)
         tried.note(node, margins, steps, states)
         out = []
-        found = keys(states, [s.operator.last for s in steps])
         kinds = types(states, margins)
+        found = keys(states, [s.operator.last for s in steps])
+        if goal.of_manner:
+            # Where things lie does not tell how they came there.
+            found = [key + kind for key, kind in zip(found, kinds, strict=True)]
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability
             cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)

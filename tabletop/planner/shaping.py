@@ -14,6 +14,7 @@ from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.acting import SIDES, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.change import park
 from tabletop.planner.space import free, reachable
+from tabletop.planner.trace import risen, touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
@@ -35,7 +36,8 @@ def shaped(state: State, entity: str, nodes: Array) -> State:
     values[..., layout.nodes_slice(entity)] = flat
     low, high = nodes.min(axis=(-3, -2)), nodes.max(axis=(-3, -2))
     values[..., layout.entity_slice(entity, "position")] = (low + high) / 2
-    return park(State(layout, values), entity)
+    out = park(touched(State(layout, values), entity), entity)
+    return risen(out, entity, out.entity(entity, "position")[..., 2])
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Surveyed(Remembering):
 
     @cached_property
     def known(self) -> dict[str, Mask]:
-        """Which entities are graspable, as far as it was asked (see planner/hand.py)."""
+        """What was asked of entities: whether they are graspable (planner/hand.py), and the hand has room (room.py)."""
         return {}
 
 

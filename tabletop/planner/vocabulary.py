@@ -9,6 +9,7 @@ from typing import Final
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Literal
+from tabletop.logic.manner import MANNER
 from tabletop.logic.parse import parse
 from tabletop.logic.task import Task
 from tabletop.planner.scripted import SIDES
@@ -16,6 +17,8 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout
 
 __all__ = ["SCRIPTED_VOCABULARY", "Template", "template", "vocabulary_of"]
+
+_HOW: Final = MANNER | {"released", "on_table", "held", "still", "upright"}
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,12 @@ def template(text: str, **kinds: str | Sequence[str]) -> Template:
     return Template(formula.leaves[0], tuple((role, found[role]) for role in formula.names))
 
 
-def vocabulary_of(
-    tasks: Iterable[Task], without: Iterable[str] = ("released", "on_table", "held", "still", "upright")
-) -> tuple[Template, ...]:
+def vocabulary_of(tasks: Iterable[Task], without: Iterable[str] = _HOW) -> tuple[Template, ...]:
     """Return the literals of some tasks' formulas as templates, each once.
 
     Args:
         tasks: those that skills were named for.
-        without: predicates left out: they say how to leave things rather than what to do.
+        without: predicates left out: they say how to do things, or how to leave them, rather than what to do.
     """
     left_out = set(without)
     found: dict[tuple[str, tuple[tuple[str, ...], ...]], Template] = {}

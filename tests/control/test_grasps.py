@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tabletop.control.grasps import grasp_of, nearest_yaw
+from tabletop.control.grasps import blocked, grasp_of, nearest_yaw
 from tabletop.control.motion import gripper_yaw, width_command
 from tabletop.sim import Entity, Robot, Scene, World
 
@@ -45,6 +45,21 @@ def test_a_square_block_between_two_others_is_taken_where_the_fingers_fit() -> N
     with World() as world:
         grasp = grasp_of(world.load(scene(block, *beside)), "block")
     assert abs(math.sin(grasp.yaw)) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.1, 0.2])
+def test_a_puck_between_two_high_things_is_taken_from_between_them(turned: float) -> None:
+    puck = Entity("puck", "puck", (0.5, 0.0, 0.0125), 0.0, size=(0.055, 0.055, 0.025))
+    towers = [
+        Entity(f"t{i}", "block", (0.5 + x, y, 0.05), 0.0, size=(0.05, 0.05, 0.10))
+        for i, (x, y) in enumerate(((0.105, 0.0), (-0.105, 0.0), (0.0, 0.105), (0.0, -0.105)))
+    ]
+    with World() as world:
+        state = world.load(scene(puck, *towers, robot=Robot(yaw=turned)))
+    grasp = grasp_of(state, "puck")
+    hits, lowest = blocked(state, "puck", grasp.position, grasp.yaw)
+    assert hits == 0
+    assert lowest <= grasp.position[2]
 
 
 def test_the_gripper_stays_above_the_rim_of_a_bin() -> None:

@@ -64,6 +64,19 @@ def test_push_moves_the_block_that_far_that_way(world: World, direction: str, un
     assert moved == pytest.approx(0.1 * np.array(unit), abs=0.02)
 
 
+def test_place_brings_a_thing_to_a_place_on_the_table(world: World) -> None:
+    steps = [
+        ("grasp", {"entity": "block"}),
+        ("lift", {"height": 0.1}),
+        ("place", {"entity": "block", "x": 0.4, "y": -0.1}),
+    ]
+    state, ok = run(world, Scene((block(),), robot=START), *steps)
+    assert ok == [True] * 3
+    assert state.entity("block", "position")[:2] == pytest.approx([0.4, -0.1], abs=0.02)
+    with pytest.raises(TabletopError, match="both x and y"):
+        run(world, Scene((block(),), robot=START), ("place", {"entity": "block", "x": 0.4}))
+
+
 @pytest.mark.parametrize("angle", [-45, -20, 30, 60])
 def test_turn_turns_what_is_held_by_a_little_more_than_the_angle(world: World, angle: int) -> None:
     state, ok = run(

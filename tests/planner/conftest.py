@@ -18,6 +18,8 @@ SIZES: dict[str, tuple[float, float, float]] = {
     "bin": (0.18, 0.18, 0.06),
     "drawer": (0.18, 0.17, 0.08),
     "button": (0.06, 0.06, 0.03),
+    "puck": (0.055, 0.055, 0.025),
+    "can": (0.05, 0.05, 0.08),
     "target": (0.06, 0.06, 0.002),
 }
 
@@ -42,6 +44,8 @@ def build(**entities: Mapping[str, Any]) -> State:
         for field, value in {**columns, **entity}.items():
             if field not in {"kind", "at"}:
                 values[layout.entity_slice(name, field)] = value
+        if "highest" not in entity:
+            values[layout.entity_slice(name, "highest")] = values[layout.entity_slice(name, "position")][2]
     return State(layout, values)
 
 

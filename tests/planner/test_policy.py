@@ -8,9 +8,11 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
-from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, scripted_operators
+from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, Search, scripted_operators
 from tabletop.planner.placing import SetDown
+from tabletop.rollout.episode import episode
 from tabletop.rollout.policy import Action
+from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -255,3 +257,16 @@ def test_two_operators_of_one_id_are_refused(make: Build) -> None:
         PlannerPolicy(parse("open(drawer)"), (one, one))
     with pytest.raises(TabletopError, match="at least 1 skill"):
         PlannerPolicy(parse("open(drawer)"), (one,), skills=0)
+
+
+def test_a_plan_that_falls_short_is_not_made_again_and_again() -> None:
+    scene = generate({"entities": {"red": {"kind": "block"}, "blue": {"kind": "block"}}}, 1)
+    # One hand holds one thing.
+    goal = parse("lifted(red, 5 cm) and lifted(blue, 5 cm) and held(red) and held(blue)")
+    policy = PlannerPolicy(goal, scripted_operators(scene), Search(seconds=None, nodes=40))
+    episode(policy, scene, 0, policy.horizon)
+    done = [(e["skill"], e["entity"]) for e in policy.log]
+    lifts = [d for d in done if d[0].startswith("lift")]
+    assert lifts
+    assert len(lifts) == len(set(lifts)), done
+    assert "the budget" not in policy.why[0]
