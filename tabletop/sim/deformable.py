@@ -20,12 +20,14 @@ from tabletop.sim.bodies import Body, set_dynamics
 from tabletop.sim.cards import Card
 from tabletop.sim.scene import Entity
 
-__all__ = ["ANCHORING", "FINER", "ITERATIONS", "beads_at", "build_deformable", "columns", "place_deformable"]
+__all__ = ["ANCHORING", "FINER", "ITERATIONS", "PINCH", "beads_at", "build_deformable", "columns", "place_deformable"]
 
 FINER: Final = 2
 """Physics steps that replace one in a scene with something deformable: at 1/120 s beads fly apart."""
-ITERATIONS: Final = 200
-"""Iterations of the constraint solver there: with 30 a pinched bead slips out, with 50 fingers sink 4 mm into it."""
+ITERATIONS: Final = 50
+"""Iterations of the constraint solver there, while the robot touches nothing."""
+PINCH: Final = 0.1
+"""N of a contact of the robot's from which there are more: with 50 the fingers sink 4 mm into a bead."""
 ANCHORING: Final = 0.8
 """Share of a drift between fingers and bead that friction makes good in a physics step."""
 _FAR: Final = -50.0

@@ -157,12 +157,13 @@ class RobotArm:
         half = (grip + 1.0) * 0.25 * self.max_width
         self._drive([*q, half, half])
 
-    def contact_force(self) -> tuple[float, float, float]:
-        """Return the sum of all contact forces on the robot in the last physics step, N, world.
+    def contact_force(self) -> tuple[tuple[float, float, float], float]:
+        """Return the sum of the contact forces on the robot in the last physics step (N, world), and the hardest touch.
 
-        What the fingers squeeze presses back on both alike, so a grip adds nothing.
+        What the fingers squeeze presses back on both alike, so a grip adds nothing to the sum. The second number is the
+        greatest normal force of a single contact, N.
         """
-        x = y = z = 0.0
+        x = y = z = most = 0.0
         for contact in p.getContactPoints(bodyA=self.body, physicsClientId=self.client):
             (nx, ny, nz), normal = contact[7], contact[9]
             (ux, uy, uz), along = contact[11], contact[10]
@@ -170,7 +171,9 @@ class RobotArm:
             x += normal * nx + along * ux + across * vx
             y += normal * ny + along * uy + across * vy
             z += normal * nz + along * uz + across * vz
-        return x, y, z
+            if normal > most:
+                most = normal
+        return (x, y, z), most
 
     def give_way(self, force: Sequence[float]) -> None:
         """Take back what the target is ahead of the gripper against a force (3 numbers, world, not all 0)."""

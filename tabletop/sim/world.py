@@ -17,7 +17,16 @@ from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
-from tabletop.sim.deformable import ANCHORING, FINER, ITERATIONS, beads_at, build_deformable, columns, place_deformable
+from tabletop.sim.deformable import (
+    ANCHORING,
+    FINER,
+    ITERATIONS,
+    PINCH,
+    beads_at,
+    build_deformable,
+    columns,
+    place_deformable,
+)
 from tabletop.sim.drapery import Drape
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import push_body, shove_body
@@ -133,7 +142,7 @@ class World:
         self._finer = FINER if any(cards[e.kind].beads for e in scene.entities) else 1
         c = self.client
         iterations = self.settings.solver_iterations if self._finer == 1 else ITERATIONS
-        self._pressing = Pressing(self.settings, iterations, c)
+        self._pressing = Pressing(self.settings, iterations, c, pinch=math.inf if self._finer == 1 else PINCH)
         p.resetSimulation(physicsClientId=c)
         p.setPhysicsEngineParameter(
             fixedTimeStep=self.settings.physics_step / self._finer,
