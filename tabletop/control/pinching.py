@@ -19,8 +19,8 @@ Node = tuple[int, int]
 
 _GRIP: Final = width_command(0.044)
 """Wide enough to come down around a bead, too narrow to come down on the next one."""
-HOLD: Final = width_command(0.0115)
-"""Beads are 15 to 17 mm wide: a harder squeeze pops them out sideways."""
+HOLD: Final = width_command(0.0130)
+"""Beads are 15 to 17 mm wide: a harder squeeze pops them out sideways, or into a finger."""
 _LOW: Final = TIP
 """m from the table up to the gripper's middle: the tips clear it."""
 _STRIDE: Final = 0.022
@@ -87,7 +87,7 @@ def pinch_node(state: State, entity: str, node: Node) -> Motion:
 
 def rise(state: State) -> Motion:
     """Open the fingers and go up."""
-    state, _ = yield from hold_still(state, _GRIP, 2)
+    state, _ = yield from hold_still(state, _GRIP, 3)
     goal = here(state) + 0.06 * _UP
     return (yield from servo(state, lambda _: (goal, None), _GRIP, tolerance=0.02, limit=10))
 
