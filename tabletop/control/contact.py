@@ -220,7 +220,6 @@ def _flick(state: State, entity: str, to: str | None, direction: str, distance: 
     if to is not None:
         way = Solid.of(state, to).position[:2] - Solid.of(state, entity).position[:2]
         unit = way / float(np.linalg.norm(way))
-    # As low as can be: what moves fast sinks a little into the table.
     height = min(_push_height(state, entity), float(state.robot("table_height")) + TIP + 0.002)
 
     def approach(now: State) -> tuple[Array, float]:

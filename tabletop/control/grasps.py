@@ -13,10 +13,12 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["INSET", "Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
+__all__ = ["DEPTH", "INSET", "WIDEST", "Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
 
-_WIDEST: Final = 0.074
-_DEPTH: Final = 0.024
+WIDEST: Final = 0.074
+"""m between the fingers at most."""
+DEPTH: Final = 0.024
+"""m below a thing's top at which it is taken at most."""
 _SPARE: Final = 1.1
 INSET: Final = 0.020
 """m from an end at which it is taken."""
@@ -119,7 +121,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
         point += out * (float(solid.half[longest]) - INSET)
     if state.layout.move(name) == "rigid":
-        point[2] = max(point[2], float(solid.top) - _DEPTH, float(state.robot("table_height")) + TIP + 0.002)
+        point[2] = max(point[2], float(solid.top) - DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7
     if shape == "sphere" or (shape == "cylinder" and upright and part.alone):
@@ -130,7 +132,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         closing = axes[:2, 0] if upright else np.array([-axes[1, 2], axes[0, 2]])
         options = [(yaw_for(closing, state), float(extents[0]))]
     else:
-        flat = [i for i in part.axes if abs(axes[2, i]) < 0.5 and extents[i] <= _WIDEST] or [0]
+        flat = [i for i in part.axes if abs(axes[2, i]) < 0.5 and extents[i] <= WIDEST] or [0]
         narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
         options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.grasps import INSET
+from tabletop.control.grasps import DEPTH, INSET, WIDEST
 from tabletop.control.motion import HAND, TIP
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains
@@ -31,12 +31,8 @@ _FINGER_BOX: Final = (0.050, 0.011)
 """The same of the open fingers together."""
 _SPARE: Final = 0.004
 """m left free around both."""
-_DEPTH: Final = 0.024
-"""m below a thing's top at which it is taken at most."""
 _RAISED: Final = 0.021
 """m by which a thing may be taken higher, so that the hand clears what stands around."""
-_WIDEST: Final = 0.074
-"""m between the fingers at most."""
 _SQUARE: Final = 0.02
 """m by which the faces taken may be farther apart than the nearest ones."""
 _TURNS: Final = 12
@@ -116,7 +112,7 @@ def _ways(state: State, own: int) -> tuple[Array, Mask]:
     if part.shape in {"sphere", "cylinder"} and part.alone:
         angles = np.arange(_TURNS) * math.pi / _TURNS
         units = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        lying = np.abs(half[..., 0] - half[..., 1]) > _DEPTH / 2
+        lying = np.abs(half[..., 0] - half[..., 1]) > DEPTH / 2
         round_about = np.broadcast_to(units, (*shape, _TURNS, 2))
         # What lies is taken across its axis: by its narrower side.
         narrow = np.where((half[..., 0] < half[..., 1])[..., None], along, _across(along))
@@ -125,7 +121,7 @@ def _ways(state: State, own: int) -> tuple[Array, Mask]:
     ways = np.stack([along, _across(along)], axis=-2)
     width = 2 * half
     narrow = width.min(axis=-1, keepdims=True)
-    fits = (width <= np.maximum(_WIDEST, narrow)) & (width < narrow + _SQUARE)
+    fits = (width <= np.maximum(WIDEST, narrow)) & (width < narrow + _SQUARE)
     return ways, np.asarray(fits)
 
 
@@ -184,7 +180,7 @@ def _room(state: State, entity: str, end: str | None) -> tuple[Array, Array]:
         toward = np.sign(out @ np.array(DIRECTIONS[end])[:2])
         at = at + out * (toward * (half.max(axis=-1) - INSET))[..., None]
     at = np.broadcast_to(at[..., None, :], ways.shape)
-    low = np.maximum(found.centre[..., own, 2], found.high[..., own] - _DEPTH)
+    low = np.maximum(found.centre[..., own, 2], found.high[..., own] - DEPTH)
     low = np.maximum(low, state.robot("table_height") + TIP + 0.002)[..., None, None]
     # A container is made for a hand to reach into.
     counts = ~around.inside[..., None, :]

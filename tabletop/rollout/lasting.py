@@ -13,7 +13,7 @@ from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.sim.world import World
 
-__all__ = ["REST", "Touches", "rest"]
+__all__ = ["REST", "Onlooker", "Touches", "rest"]
 
 REST: Final = 30
 """Control steps, 3 s, after which things are taken to rest."""
@@ -39,13 +39,8 @@ def rest(world: World, trajectory: Trajectory, steps: int = REST) -> State:
     return state
 
 
-class Touches:
-    """Counts in how many control steps of one episode what touched what. A disturbance that disturbs nothing."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.steps: Counter[tuple[str, str]] = Counter()
-        """Control steps by the names of World.contacts."""
+class Onlooker:
+    """A disturbance that disturbs nothing: it looks at the world before each control step."""
 
     def scene(self, scene: Scene) -> Scene:
         """Return the scene as it is."""
@@ -54,6 +49,18 @@ class Touches:
     def hooks(self, scene: Scene, horizon: int, rng: np.random.Generator) -> Hooks:
         """Return the hook that looks at the world before each control step."""
         return Hooks(world=self.look)
+
+    def look(self, world: World, step: int) -> None:
+        """Look at the world after `step` control steps; to be said by what looks."""
+
+
+class Touches(Onlooker):
+    """Counts in how many control steps of one episode what touched what."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.steps: Counter[tuple[str, str]] = Counter()
+        """Control steps by the names of World.contacts."""
 
     def look(self, world: World, step: int) -> None:
         """Count what touches what now, after `step` control steps; the first state has no contacts yet."""

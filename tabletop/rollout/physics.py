@@ -13,9 +13,9 @@ from tabletop.errors import TabletopError
 from tabletop.logic.geometry import rotation
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import Hooks, Trajectory
+from tabletop.rollout.episode import Trajectory
 from tabletop.rollout.evaluate import run_task, scripted
-from tabletop.sim.scene import Scene
+from tabletop.rollout.lasting import Onlooker
 from tabletop.sim.world import World
 
 __all__ = ["BOUNDS", "Bounds", "Depths", "drift", "physics"]
@@ -40,8 +40,8 @@ class Bounds:
 BOUNDS: Final = Bounds()
 
 
-class Depths:
-    """Measures in one episode how deep what gets into what. A disturbance that disturbs nothing."""
+class Depths(Onlooker):
+    """Measures in one episode how deep what gets into what."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -50,14 +50,6 @@ class Depths:
         self.impacts: dict[tuple[str, str], float] = {}
         """m, of what did not: what lands at 1 m/s is 8 mm deep for the physics step in which it is first seen."""
         self._last: frozenset[tuple[str, str]] = frozenset()
-
-    def scene(self, scene: Scene) -> Scene:
-        """Return the scene as it is."""
-        return scene
-
-    def hooks(self, scene: Scene, horizon: int, rng: np.random.Generator) -> Hooks:
-        """Return the hook that looks at the world before each control step."""
-        return Hooks(world=self.look)
 
     def look(self, world: World, step: int) -> None:
         """Note how deep things are in each other now."""

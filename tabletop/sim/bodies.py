@@ -15,9 +15,9 @@ from tabletop.sim.cards import Card, Part, number
 from tabletop.sim.joints import hinge
 from tabletop.sim.scene import Entity
 
-__all__ = ["SPINNING", "Body", "build_body", "set_dynamics"]
+__all__ = ["Body", "build_body", "set_dynamics"]
 
-SPINNING: Final = 0.002
+_SPINNING: Final = 0.002
 """Spinning friction coefficient of everything, m."""
 _FAR: Final = (0.0, 0.0, -50.0)
 _INSET: Final = 0.0005
@@ -144,7 +144,7 @@ def set_dynamics(
             link,
             lateralFriction=friction,
             rollingFriction=rolling,
-            spinningFriction=SPINNING,
+            spinningFriction=_SPINNING,
             physicsClientId=client,
         )
     p.changeDynamics(body, -1, linearDamping=damping, angularDamping=damping, physicsClientId=client)
