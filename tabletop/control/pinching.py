@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.grasps import yaw_for
+from tabletop.control.grasps import wrist_middle, yaw_for
 from tabletop.control.handling import holds
 from tabletop.control.motion import TIP, Array, Motion, act, gripper_yaw, here, hold_still, hover, servo, width_command
 from tabletop.sim.state import State
@@ -61,11 +61,27 @@ def across(state: State, entity: str, node: Node) -> Array:
     return np.array([-inner[1], inner[0]])
 
 
-def pinch_node(state: State, entity: str, node: Node) -> Motion:
-    """Come down around a node and close the fingers; three attempts."""
+def _yaw_before(turn: float, to: Array, direction: Array, state: State) -> float:
+    """Return the yaw at which the fingers open along a direction (2,) and can still be turned by so much (rad) on the
+    way to a point (2,)."""
+    middle, last = wrist_middle(here(state)), wrist_middle(to)
+    now = math.remainder(gripper_yaw(state) - middle, 2 * math.pi) + middle
+    first = math.atan2(direction[1], direction[0]) - math.pi / 2
+    options = [first + math.pi * k for k in range(-4, 5)]
+    # The shorter way round has to be the one that is meant.
+    options = [o for o in options if abs(o - now) < math.pi]
+    return min(options, key=lambda o: max(abs(o - middle), abs(o + turn - last)))
+
+
+def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0, to: Array | None = None) -> Motion:
+    """Come down around a node and close the fingers; three attempts.
+
+    Where `to` (2,) is given, the fingers are to be turned by `turn` (rad) on the way there.
+    """
     floor = float(state.robot("table_height")) + _LOW
     for _ in range(3):
-        yaw = yaw_for(across(state, entity, node), state)
+        direction = across(state, entity, node)
+        yaw = yaw_for(direction, state) if to is None else _yaw_before(turn, to, direction, state)
 
         def goal(now: State, above: float = 0.0, yaw: float = yaw) -> tuple[Array, float]:
             x, y, z = node_at(now, entity, node)

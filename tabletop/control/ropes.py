@@ -34,6 +34,8 @@ _WIDE: Final = 2.2
 """Weight (m/rad) of a wrist turned further from its middle than that (rad); its end is at 2.9."""
 _ASIDE: Final = 0.10
 """m of room that count as much as a radian between the way an end points and the way it is drawn."""
+_SHORT: Final = 3.0
+"""What a metre of missing room counts for, in metres of room."""
 _FREE: Final = 0.10
 """m of room that the last bead is worth more than the first: it turns freely between the fingers."""
 _SPARE: Final = 0.01
@@ -125,12 +127,26 @@ def _pull(points: Array) -> tuple[int, Array]:
     options = []
     for end in (0, -1):
         chord = points[end] - points[-1 - end]
+        # Drawn on by its own length it is straight for certain; by what is missing, it may be.
+        missing = _length(points) - float(np.linalg.norm(chord)) + _TAUT
         for turn in np.radians([-60, -30, 0, 30, 60]):
             unit = _turned(chord / np.linalg.norm(chord), turn)
             way = min(_room(points[end], unit), _length(points))
-            options.append((way - _ASIDE * abs(turn) + _FREE * (end == -1), end, points[end] + way * unit))
+            short = max(0.0, missing - way)
+            worth = way - _SHORT * short - _ASIDE * abs(turn) + _FREE * (end == -1)
+            options.append((worth, end, points[end] + way * unit))
     _, end, to = max(options, key=lambda o: o[0])
     return end, to
+
+
+def _take(state: State, entity: str, end: int, to: Array) -> Motion:
+    """Pinch an end (0 or -1) that is to be drawn to a point (2,): the rope turns the fingers on the way."""
+    points = _line(state, entity)
+    out = points[end] - points[2 if end == 0 else -3]
+    way = to - points[end]
+    turn = math.atan2(float(out[0] * way[1] - out[1] * way[0]), float(out @ way))
+    node = (end % len(points), 0)
+    return (yield from pinch_node(state, entity, node, turn, to))
 
 
 def _guide(state: State, entity: str, end: int, path: Iterable[Array], until: Callable[[State], bool]) -> Motion:
@@ -215,7 +231,7 @@ def straighten(state: State, entity: Name) -> Motion:
         if _margin(state, entity, "straight") > 0.0:
             return state, True
         end, to = _pull(_line(state, entity))
-        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        state, ok = yield from _take(state, entity, end, to)
         if ok:
             state, _ = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
             state, _ = yield from _leave(state, entity, end)
@@ -236,7 +252,7 @@ def bend(state: State, entity: Name) -> Motion:
             continue
         mended = 0
         end, to = _pull(_line(state, entity))
-        state, ok = yield from pinch_node(state, entity, (end % state.layout.grid(entity)[0], 0))
+        state, ok = yield from _take(state, entity, end, to)
         if not ok:
             continue
         state, ok = yield from _draw(state, entity, end, to, lambda now: _margin(now, entity, "straight") > _SPARE)
