@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from tabletop.discovery import train as discovery
+from tabletop.discovery.collect import Batch, CollectJob, collect
+from tabletop.discovery.config import DiscoverSettings
+from tabletop.discovery.learner import Learner
 from tabletop.rollout.engine import default_workers
 from tabletop.sim.world import World
-from tabletop.skills import discover as discovery
-from tabletop.skills.collect import Batch, CollectJob, collect
-from tabletop.skills.discover_settings import DiscoverSettings
-from tabletop.skills.learner import Learner
-from tabletop.skills.policy import SkillPolicy
+from tabletop.skills.skill_policy import SkillPolicy
 
 GOAL = 0.85
 SPENT: dict[str, float] = {}

@@ -36,20 +36,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from tabletop.discovery.config import USUAL, DiscoverSettings, looking_for, looking_for_few
+from tabletop.discovery.learner import LearnerSettings
+from tabletop.discovery.objectives import OBJECTIVES
+from tabletop.discovery.train import CHECKPOINTS, discover
 from tabletop.errors import TabletopError
 from tabletop.learn.device import has_bf16
 from tabletop.logic import load_registry
+from tabletop.metrics.baselines import FLOORS, measure_library
+from tabletop.metrics.effective_skills import measure, sample_effects
 from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
-from tabletop.skills.discover import CHECKPOINTS, discover
-from tabletop.skills.discover_settings import USUAL, DiscoverSettings, looking_for, looking_for_few
-from tabletop.skills.floors import FLOORS, measure_library
-from tabletop.skills.learner import LearnerSettings
 from tabletop.skills.library import Library
-from tabletop.skills.measure import measure, sample_effects
-from tabletop.skills.objectives import OBJECTIVES
 
 HELD_OUT: Final = 1000
 """Seeds of held-out episodes begin here: they are the same for all cases."""

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tabletop.control.expert import load_expert
+from tabletop.control.scripted import load_expert
 from tabletop.logic.task import load_registry
 from tabletop.paths import POLICIES
 from tabletop.rollout.audit import COUNTERS, counter

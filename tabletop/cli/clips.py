@@ -12,8 +12,8 @@ from tabletop.naming.trial import skill_task
 from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
-from tabletop.skills.collect import attended_scene
 from tabletop.skills.library import Library
+from tabletop.skills.scenes import attended_scene
 
 __all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill", "to_film"]
 

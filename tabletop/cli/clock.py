@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tabletop.discovery.config import DiscoverSettings
+from tabletop.discovery.learner import Learner
+from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codes import Codes
-from tabletop.skills.discover_settings import DiscoverSettings
-from tabletop.skills.learner import Learner
+from tabletop.skills.codebook import Codes
 from tabletop.skills.library import Library
-from tabletop.skills.measure import SkillRun, nominal_run
 
 __all__ = ["FULL", "SHARES", "Clock", "Effort", "speed_of"]
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from tabletop.cli import stages
 from tabletop.cli.clock import FULL, Clock, Effort, speed_of
-from tabletop.cli.files import read_json
 from tabletop.cli.folder import make_way, new_folder, note
 from tabletop.cli.parser import RUN_MINUTES
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
+from tabletop.discovery.config import looking_for_few
+from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
-from tabletop.skills.discover import discover
-from tabletop.skills.discover_settings import looking_for_few
+from tabletop.runs.files import read_json
 from tabletop.skills.library import Library, find_library, load_library, save_library
 
 __all__ = ["run_everything"]

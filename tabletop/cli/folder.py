@@ -14,8 +14,8 @@ import yaml
 from tabletop import __version__
 from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
+from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
-from tabletop.skills.lock import alone_in
 
 __all__ = ["forget_stages", "library_of", "make_way", "new_folder", "note", "run_folder"]
 

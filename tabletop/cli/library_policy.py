@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabletop.cli.files import read_names
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
 from tabletop.naming import skills_by_task
 from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
+from tabletop.runs.files import read_names
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill, find_library, load_library
 

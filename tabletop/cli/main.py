@@ -65,7 +65,7 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if options.command not in {"discover", "run"}:
         return ""
     from tabletop.cli.folder import new_folder
-    from tabletop.skills.discover import CHECKPOINTS
+    from tabletop.discovery.train import CHECKPOINTS
 
     folder = new_folder(options)
     done = options.command == "run" and (folder / "library").exists()
@@ -150,9 +150,9 @@ def _tasks(options: argparse.Namespace) -> int | None:
 
 
 def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -> int:
-    from tabletop.cli.files import write_json
     from tabletop.rollout.audit import audit
     from tabletop.rollout.engine import Engine
+    from tabletop.runs.files import write_json
 
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
@@ -168,9 +168,9 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -
 
 
 def _physics(options: argparse.Namespace, tasks: Sequence[Task]) -> int:
-    from tabletop.cli.files import write_json
     from tabletop.rollout.engine import Engine
     from tabletop.rollout.physics import physics
+    from tabletop.runs.files import write_json
 
     with Engine(options.workers) as engine:
         result = physics(engine, tasks, options.episodes, options.seed)

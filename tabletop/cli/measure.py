@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.files import write_json
+from tabletop.metrics.baselines import measure_library
+from tabletop.metrics.channel import channels, siblings, synergies
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
-from tabletop.skills.channel import channels, siblings, synergies
-from tabletop.skills.floors import measure_library
+from tabletop.runs.files import write_json
 from tabletop.skills.library import Library, find_library, load_library
 
 __all__ = ["measure_and_plot"]

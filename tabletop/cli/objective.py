@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tabletop.skills.collect import effects_of_card
-from tabletop.skills.discover import CHECKPOINTS
-from tabletop.skills.discover_settings import KINDS, DiscoverSettings, looking_for
-from tabletop.skills.settings import LearnerSettings
+from tabletop.discovery.config import KINDS, DiscoverSettings, looking_for
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.train import CHECKPOINTS
+from tabletop.skills.scenes import effects_of_card
 
 __all__ = ["budget", "discovery_settings"]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.cli.clips import ChainClip, film_chain, to_film
-from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import library_of
 from tabletop.errors import TabletopError
 from tabletop.logic import Formula, load_registry
@@ -32,6 +31,7 @@ from tabletop.planner import (
 from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.rollout.engine import Engine, Workers
+from tabletop.runs.files import merge_summary, read_names, write_json
 from tabletop.sim.scene import Scene
 
 __all__ = ["chains_stage", "check_goals", "make_goals", "run_goals", "skills_of"]

@@ -11,22 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
-from tabletop.cli.files import merge_summary, read_names, write_json
 from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
 from tabletop.cli.planning import run_goals, skills_of
+from tabletop.discovery.config import DiscoverSettings
+from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
+from tabletop.metrics.baselines import measure_library
 from tabletop.naming import NameSettings, name_skills, skills_by_task
 from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.skills.discover import discover
-from tabletop.skills.discover_settings import DiscoverSettings
+from tabletop.runs.files import merge_summary, read_names, write_json
 from tabletop.skills.effects import EffectKind
-from tabletop.skills.floors import measure_library
 from tabletop.skills.library import Library
 
 __all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]

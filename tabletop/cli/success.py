@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.files import write_json
 from tabletop.cli.library_policy import policies_of
 from tabletop.errors import TabletopError
 from tabletop.logic import Suite, Task, find_suite, load_registry
@@ -15,6 +14,7 @@ from tabletop.logic.suite import ALL_SCENES
 from tabletop.perturb import Perturbation
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate
+from tabletop.runs.files import write_json
 
 __all__ = ["chosen", "evaluate_tasks"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 # Importing the modules registers their primitives.
-from tabletop.control import contact, fabrics, handling, joints, placing, ropes, tools
-from tabletop.control.expert import Expert, Step, load_expert, read_steps
+from tabletop.control import contact, deformable_cloth, deformable_rope, handling, joints, placing, tools
 from tabletop.control.motion import Motion
 from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
+from tabletop.control.scripted import Expert, Step, load_expert, read_steps
 
 __all__ = [
     "PRIMITIVES",
@@ -15,7 +15,8 @@ __all__ = [
     "Primitive",
     "Step",
     "contact",
-    "fabrics",
+    "deformable_cloth",
+    "deformable_rope",
     "get_primitive",
     "handling",
     "joints",
@@ -23,6 +24,5 @@ __all__ = [
     "placing",
     "primitive",
     "read_steps",
-    "ropes",
     "tools",
 ]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tabletop.errors import TabletopError
-from tabletop.logic import fabrics as _fabrics  # noqa: F401  (registers its predicates)
+from tabletop.logic import deformable as _deformable  # noqa: F401  (registers its predicates)
 from tabletop.logic import manner as _manner  # noqa: F401  (registers its predicates)
 from tabletop.logic import relations as _relations  # noqa: F401  (registers its predicates)
 from tabletop.logic.formula import Formula, Literal, Node, group, negation

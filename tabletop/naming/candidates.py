@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tabletop.logic import Registry, Task
+from tabletop.metrics.effective_skills import Sample
 from tabletop.skills.effects import EffectKind
-from tabletop.skills.measure import Sample
 
 __all__ = ["Candidate", "candidates", "judge_sample", "task_kinds"]
 

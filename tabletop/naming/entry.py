@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from tabletop.metrics.effective_skills import Sample
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.phrase import consistency, offset_words, phrase
 from tabletop.rollout.statistics import wilson
 from tabletop.skills.library import Skill
-from tabletop.skills.measure import Sample
 
 __all__ = ["FLOORS", "entry_of"]
 

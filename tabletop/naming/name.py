@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tabletop.logic import Registry, Task
+from tabletop.metrics.effective_skills import Sample, SkillRun, nominal_run
 from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
 from tabletop.naming.entry import FLOORS, entry_of
@@ -21,7 +22,6 @@ from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
 from tabletop.skills.library import Library, Skill
-from tabletop.skills.measure import Sample, SkillRun, nominal_run
 
 __all__ = ["NameSettings", "name_skills", "rate_tasks"]
 

@@ -32,7 +32,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.sim.beads import box, heading
+from tabletop.sim.deformable_beads import box, heading
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout, State
 

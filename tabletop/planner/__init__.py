@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from tabletop.planner.chain import ChainPolicy, chain_for, sample_chain
 from tabletop.planner.chains import Chain, ChainJob, Chains, draw_chain, evaluate_chains, run_chain
-from tabletop.planner.discovered import operators_from_samples
 from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.proven import ProvenGoal, load_goals, prove, prove_again, sample_proven, save_goals
-from tabletop.planner.scripted import ScriptedOperator, basic_operators, scripted_operators
+from tabletop.planner.scripted_operators import ScriptedOperator, basic_operators, scripted_operators
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.planner.shortfall import Shortfall
 from tabletop.planner.single import SingleGoal, draw_single
+from tabletop.planner.skill_operators import operators_from_samples
 from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template, template, vocabulary_of
 
 __all__ = [

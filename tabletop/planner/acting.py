@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.expert import Expert
-from tabletop.control.expert import Step as Line
-from tabletop.planner.change import carry, park, put
+from tabletop.control.scripted import Expert
+from tabletop.control.scripted import Step as Line
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.room import free_way, hand_room
 from tabletop.planner.space import boxes, rise
+from tabletop.planner.transition import carry, park, put
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene

@@ -14,7 +14,7 @@ from tabletop.planner.chain import GOAL_STEPS, LENGTH, ChainPolicy, Turn, sample
 from tabletop.planner.evaluate import OperatorFactory
 from tabletop.planner.goal import Goal
 from tabletop.planner.policy import PlannerPolicy
-from tabletop.planner.scripted import basic_operators
+from tabletop.planner.scripted_operators import basic_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode

@@ -23,7 +23,7 @@ from tabletop.paths import write_whole
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import sample_goal
 from tabletop.planner.policy import PlannerPolicy
-from tabletop.planner.scripted import scripted_operators
+from tabletop.planner.scripted_operators import scripted_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode

@@ -22,7 +22,7 @@ from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
 from tabletop.paths import ASSETS, POLICIES
-from tabletop.planner.change import swung
+from tabletop.planner.transition import swung
 from tabletop.rollout.episode import process_world
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, inventory, load_scene_card

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
-from tabletop.planner.change import swung, travel
+from tabletop.planner.transition import swung, travel
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 

@@ -12,7 +12,7 @@ from tabletop.logic.formula import Literal
 from tabletop.logic.manner import MANNER
 from tabletop.logic.parse import parse
 from tabletop.logic.task import Task
-from tabletop.planner.scripted import SIDES
+from tabletop.planner.scripted_operators import SIDES
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout
 

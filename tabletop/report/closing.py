@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from tabletop.report.html import details, section, table
-from tabletop.report.run import Run
+from tabletop.runs.run import Run
 
 __all__ = ["how_made", "how_to_read"]
 

@@ -7,7 +7,7 @@ from html import escape
 from tabletop.report.charts import interval, percent
 from tabletop.report.html import details, figure, floors_text, nice, plural, section, table
 from tabletop.report.pictures import Pictures
-from tabletop.report.run import Attempt, Chains, Naming, Planning, Skill
+from tabletop.runs.run import Attempt, Chains, Naming, Planning, Skill
 
 __all__ = ["chains", "named_skills", "nameless_skills", "plans"]
 

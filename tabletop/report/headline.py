@@ -9,7 +9,7 @@ from pathlib import Path
 from tabletop.report.charts import bars, percent, short
 from tabletop.report.html import floors_text, nice, plural
 from tabletop.report.pictures import Pictures
-from tabletop.report.run import Chains, Discovery, Naming, Planning, Run, Skill, Sweep
+from tabletop.runs.run import Chains, Discovery, Naming, Planning, Run, Skill, Sweep
 
 __all__ = ["headline"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.report.charts import code_color, frame, percent, px, short, ticks, tip, words
-from tabletop.report.run import Ends
+from tabletop.runs.run import Ends
 
 __all__ = ["heat", "scatter", "strips"]
 

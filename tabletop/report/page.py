@@ -14,9 +14,9 @@ from tabletop.report.closing import how_made, how_to_read
 from tabletop.report.gallery import chains, named_skills, nameless_skills, plans
 from tabletop.report.headline import headline
 from tabletop.report.pictures import Pictures
-from tabletop.report.read import read_run
 from tabletop.report.results import curves, ends, matrix, perturbations
-from tabletop.report.run import Run
+from tabletop.runs.read import read_run
+from tabletop.runs.run import Run
 
 __all__ = ["page", "whole_page", "write_report"]
 

@@ -12,7 +12,7 @@ from tabletop.report.charts import Series, code_color, lines, percent, short
 from tabletop.report.html import details, figure, nice, plural, section, table
 from tabletop.report.maps import heat, scatter, strips
 from tabletop.report.pictures import Pictures
-from tabletop.report.run import Discovery, Ends, Naming, Sweep
+from tabletop.runs.run import Discovery, Ends, Naming, Sweep
 
 __all__ = ["curves", "ends", "matrix", "perturbations"]
 

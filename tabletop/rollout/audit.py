@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.expert import load_expert
+from tabletop.control.scripted import load_expert
 from tabletop.errors import TabletopError
 from tabletop.logic.distinct import same_tasks
 from tabletop.logic.task import Task

@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 
 import numpy as np
 
-from tabletop.control.expert import load_expert
+from tabletop.control.scripted import load_expert
 from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pybullet as p
 
 from tabletop.paths import ASSETS
-from tabletop.sim.drapery import Drape, hang
+from tabletop.sim.deformable_drapery import Drape, hang
 from tabletop.sim.scene import Camera, Light
 
 __all__ = ["BACKGROUND", "ROBOT", "TABLE", "Backdrop", "Image", "Slab", "render"]

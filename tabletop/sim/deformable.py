@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pybullet as p
 
 from tabletop.errors import TabletopError
-from tabletop.sim.beads import box, heading, rest, spacing
 from tabletop.sim.bodies import Body, set_dynamics
 from tabletop.sim.cards import Card
+from tabletop.sim.deformable_beads import box, heading, rest, spacing
 from tabletop.sim.scene import Entity
 
 __all__ = ["ANCHORING", "FINER", "ITERATIONS", "PINCH", "beads_at", "build_deformable", "columns", "place_deformable"]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from tabletop.errors import TabletopError
-from tabletop.sim import beads
+from tabletop.sim import deformable_beads
 from tabletop.sim.cards import Part, grasped_part, load_cards, number
 from tabletop.sim.joints import corners, moving_point
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
@@ -93,7 +93,7 @@ def footprint(entity: Entity) -> Rectangle:
     x, y = entity.position[:2]
     card = load_cards()[entity.kind]
     if card.beads is not None:
-        half = beads.footprint(entity, card.beads.grid)
+        half = deformable_beads.footprint(entity, card.beads.grid)
         return x, y, half[0], half[1], entity.yaw
     joint = card.joint
     if joint is None or (joint.type == "prismatic" and abs(joint.axis[2]) > 0.5):
@@ -220,7 +220,7 @@ def place(
         raise TabletopError(f"{where}: curl needs a rope, got {spec.kind!r}")
     if card.beads is not None:
         curl = raw.get("curl", card.beads.curl)
-        bends = beads.bends(card.beads.grid, lambda: draw(curl, rng, f"{where}: curl"), rng)
+        bends = deformable_beads.bends(card.beads.grid, lambda: draw(curl, rng, f"{where}: curl"), rng)
         entity = replace(entity, bends=bends)
     base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
     solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]

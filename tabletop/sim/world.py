@@ -27,7 +27,7 @@ from tabletop.sim.deformable import (
     columns,
     place_deformable,
 )
-from tabletop.sim.drapery import Drape
+from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import push_body, shove_body
 from tabletop.sim.robot import RobotArm

@@ -21,10 +21,10 @@ from tabletop.paths import POLICIES, write_whole
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
-from tabletop.skills.codes import Codes
+from tabletop.skills.codebook import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
-from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import ACTS, TELLS, SkillPolicy, code_columns, settle_steps
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.skill_policy import ACTS, TELLS, SkillPolicy, code_columns, settle_steps
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
@@ -59,9 +59,9 @@ class Library:
     info: Mapping[str, Any]
     """How it was made: objective, seed, steps, minutes."""
     tells: str = "mean"
-    """How the policy is told of a code, see skills/policy.py: TELLS."""
+    """How the policy is told of a code, see skills/skill_policy.py: TELLS."""
     acts: str = "mean"
-    """What the skills do, see skills/policy.py: ACTS."""
+    """What the skills do, see skills/skill_policy.py: ACTS."""
 
     @property
     def skills(self) -> tuple[Skill, ...]:

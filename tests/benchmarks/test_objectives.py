@@ -11,9 +11,9 @@ from types import ModuleType
 
 import pytest
 
+from tabletop.discovery.config import FEW
+from tabletop.discovery.objectives import OBJECTIVES
 from tabletop.errors import TabletopError
-from tabletop.skills.discover_settings import FEW
-from tabletop.skills.objectives import OBJECTIVES
 
 ROOT = Path(__file__).resolve().parents[2]
 

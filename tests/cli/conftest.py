@@ -12,11 +12,11 @@ from tabletop.cli import main
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codes import Codes
+from tabletop.skills.codebook import Codes
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.library import Library, save_library
-from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import CODE_WIDTH
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.skill_policy import CODE_WIDTH
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tabletop.discovery.config import DiscoverSettings
 from tabletop.errors import TabletopError
-from tabletop.skills.discover_settings import DiscoverSettings
+from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, save_library
-from tabletop.skills.lock import alone_in
 
 Command = Callable[..., Any]
 Files = Callable[[Path], dict[str, bytes]]

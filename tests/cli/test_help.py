@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tabletop.cli import main
-from tabletop.skills.collect import STARTS
-from tabletop.skills.objectives import OBJECTIVES
-from tabletop.skills.settings import LATENTS, SEES
+from tabletop.discovery.learner_config import LATENTS, SEES
+from tabletop.discovery.objectives import OBJECTIVES
+from tabletop.skills.scenes import STARTS
 
 Command = Callable[..., Any]
 

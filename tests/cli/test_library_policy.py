@@ -8,7 +8,7 @@ from tabletop.cli.library_policy import OneSkill, fingerprint
 from tabletop.logic import load_registry
 from tabletop.sim.generate import generate
 from tabletop.skills.library import Library
-from tabletop.skills.policy import SETTLE_STEPS, SkillPolicy
+from tabletop.skills.skill_policy import SETTLE_STEPS, SkillPolicy
 
 
 def test_a_skill_acts_within_the_horizon_of_its_task(library: Library) -> None:

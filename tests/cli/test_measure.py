@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tabletop.cli.stages import measure_stage
-from tabletop.skills.codes import Codes
-from tabletop.skills.floors import Measured
+from tabletop.metrics.baselines import Measured
+from tabletop.metrics.effective_skills import Samples
+from tabletop.skills.codebook import Codes
 from tabletop.skills.library import Library, save_library
-from tabletop.skills.measure import Samples
 
 Command = Callable[..., Any]
 

@@ -9,8 +9,8 @@ import pytest
 
 from tabletop.cli.objective import budget, discovery_settings
 from tabletop.cli.parser import build_parser
+from tabletop.discovery.config import KINDS, DiscoverSettings
 from tabletop.errors import TabletopError
-from tabletop.skills.discover_settings import KINDS, DiscoverSettings
 from tabletop.skills.effects import get_effect
 
 SOFT = {name for name in KINDS if get_effect(name).moves == "deformable"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabletop.control.expert import Expert, Step, load_expert
+from tabletop.control.scripted import Expert, Step, load_expert
 from tabletop.logic import PREDICATES, load_registry, manner, parse
 from tabletop.logic.containers import floor_of
 from tabletop.rollout.episode import Trajectory, episode

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tabletop.control.expert import load_expert
+from tabletop.control.scripted import load_expert
 from tabletop.logic import Registry, load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.policy import Nothing, Policy, Random
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codes import Codes
+from tabletop.skills.codebook import Codes
 from tabletop.skills.library import Skill
 
 SETTINGS = NameSettings(effects=6, trials=3, contenders=2, episodes=9, fresh=5, seed=0)

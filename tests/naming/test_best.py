@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from tabletop.logic import Registry
+from tabletop.metrics.effective_skills import Sample, SkillRun
 from tabletop.naming import NameSettings, name_skills, skills_by_task
 from tabletop.naming.best import best_of_tasks
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
-from tabletop.skills.codes import Codes
+from tabletop.skills.codebook import Codes
 from tabletop.skills.effects import REACH
-from tabletop.skills.measure import Sample, SkillRun
 
 SKILLS = 12
 

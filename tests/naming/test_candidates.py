@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tabletop.logic import Registry
+from tabletop.metrics.effective_skills import Sample
 from tabletop.naming.candidates import candidates, judge_sample, task_kinds
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
 from tabletop.skills.effects import TURN, get_effect
-from tabletop.skills.measure import Sample
 
 Things = Mapping[str, Mapping[str, Any]]
 

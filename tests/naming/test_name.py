@@ -11,15 +11,15 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Registry, parse
+from tabletop.metrics.effective_skills import Sample, SkillRun
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
-from tabletop.skills.codes import Codes
+from tabletop.skills.codebook import Codes
 from tabletop.skills.effects import EFFECT_WIDTH, REACH, TURN
-from tabletop.skills.measure import Sample, SkillRun
 
 # --- scripted policies, passed off as skills without names ------------------------------------
 

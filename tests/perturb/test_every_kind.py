@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tabletop.control.expert import load_expert
+from tabletop.control.scripted import load_expert
 from tabletop.logic import load_registry
 from tabletop.perturb import FAMILIES, Perturbation
 from tabletop.rollout.episode import Trajectory, episode

@@ -9,7 +9,7 @@ import pytest
 
 from tabletop.logic.geometry import Solid
 from tabletop.perturb.noise import ARM_TURN, FORCE, FRACTION, SPIN, TURN, VELOCITY, WIDTH, blurred
-from tabletop.sim.beads import box, heading
+from tabletop.sim.deformable_beads import box, heading
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, State

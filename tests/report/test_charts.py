@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tabletop.report.charts import Series, bars, code_color, interval, lines, percent, short, ticks
 from tabletop.report.maps import heat, scatter, strips
-from tabletop.report.run import Ends
+from tabletop.runs.run import Ends
 
 
 def parse(svg: str) -> ElementTree.Element:

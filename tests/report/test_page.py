@@ -15,7 +15,7 @@ import yaml
 from tabletop.errors import TabletopError
 from tabletop.report import write_report
 from tabletop.report.pictures import Pictures
-from tabletop.report.read import read_run
+from tabletop.runs.read import read_run
 
 VOID = {"meta", "link", "img", "source", "input", "br"}
 

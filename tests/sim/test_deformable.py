@@ -10,8 +10,8 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.sim import Entity, Layout, Scene, State, World, generate, load_scene, save_scene
-from tabletop.sim.beads import rest
 from tabletop.sim.cards import load_cards
+from tabletop.sim.deformable_beads import rest
 
 KINDS = sorted(k for k, c in load_cards().items() if c.moves == "deformable")
 ACTIONS = np.random.default_rng(0).uniform(-1, 1, (20, 5)).astype(np.float32)

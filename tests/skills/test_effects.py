@@ -9,7 +9,6 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.collect import effects_along
 from tabletop.skills.effects import (
     EFFECT_WIDTH,
     EFFECTS,
@@ -22,6 +21,7 @@ from tabletop.skills.effects import (
     outcome,
     possible,
 )
+from tabletop.skills.scenes import effects_along
 
 Build = Callable[..., State]
 

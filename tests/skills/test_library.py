@@ -16,8 +16,8 @@ from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.generate import generate
 from tabletop.skills import library as module
 from tabletop.skills.library import Library, find_library, load_library, save_library
-from tabletop.skills.observe import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.policy import SETTLE_STEPS
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.skill_policy import SETTLE_STEPS
 
 
 @pytest.fixture

@@ -1,0 +1,130 @@
+"""Episodes for learning: which scene, which entity, which code; run by workers, whole episodes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.rollout.episode import episode
+from tabletop.sim.scene import Scene
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH, entities_for
+from tabletop.skills.scenes import STARTS, attended_scene, effects_along
+from tabletop.skills.skill_policy import SkillPolicy
+
+__all__ = ["Batch", "CollectJob", "Record", "collect"]
+
+INVENTORY_EPISODES: Final = 8
+"""Episodes in a row that share a set of objects ("from time to time" a new one)."""
+
+
+@dataclass(frozen=True)
+class CollectJob:
+    """Some episodes with one version of the weights."""
+
+    weights: Mapping[str, npt.NDArray[Any]]
+    means: npt.NDArray[np.float64]
+    """(codes, width): what policies are told of each code, of the same moment."""
+    codes: Codes
+    card: Mapping[str, Any]
+    """The scene card."""
+    seed: int
+    first: int
+    """Number of the first episode; each episode's randomness comes from (seed, number)."""
+    count: int
+    horizon: int
+    shares: tuple[float, ...]
+    """Share of the episodes each kind of effect gets."""
+    needs: Mapping[str, float]
+    """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
+    random: bool
+    """Uniform random actions rather than the network's."""
+    starts: str = "mixed"
+    """Which of STARTS."""
+    tells: str = "mean"
+    """How policies are told of a code, see skills/skill_policy.py."""
+    facts: bool = True
+    """Whether discrete facts have codes of their own."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One episode as the learner needs it; T decisions."""
+
+    code: int
+    entity_kind: str
+    """Kind of the attended entity."""
+    observations: npt.NDArray[np.float32]
+    """(T + 1, O), without the code."""
+    actions: npt.NDArray[np.float32]
+    """(T, 5)"""
+    effects: npt.NDArray[np.float64]
+    """(T + 1, kinds, EFFECT_WIDTH): by each kind of effect; the last are those the episode is judged by."""
+    valid: npt.NDArray[np.bool_]
+    """(kinds,): which kinds can be had on the entity in such an episode. One that settles is an episode of every
+    kind, as its acting part ends where one without settling would."""
+    steps: int
+    """Control steps it took, settling included."""
+
+
+Batch = list[Record]
+
+
+def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, ...] | None:
+    """Return where a held object counts as having come from: on the table, right below or a carry's distance off."""
+    thing = scene.entity(entity)
+    if not thing.held:
+        return None
+    x, y, _ = scene.robot.position
+    dx, dy = rng.normal(0.0, rng.choice([0.02, 0.10]), 2)
+    return (
+        float(np.clip(x + dx, 0.36, 0.66)),
+        float(np.clip(y + dy, -0.28, 0.28)),
+        scene.table.height + thing.size[2] / 2,
+    )
+
+
+def collect(job: CollectJob) -> Batch:
+    """Run a job's episodes."""
+    out: Batch = []
+    names = [s for s, _ in STARTS[job.starts]]
+    shares = np.array([p for _, p in STARTS[job.starts]])
+    for number in range(job.first, job.first + job.count):
+        rng = np.random.default_rng([job.seed, 11, number])
+        kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
+        kind = job.codes.kinds[kind_index]
+        code = job.codes.draw(kind_index, rng, job.facts)
+        start = names[int(rng.choice(len(names), p=shares))]
+        inventory = [job.seed, 13, number // INVENTORY_EPISODES]
+        scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)
+        policy = SkillPolicy(
+            job.weights,
+            kind.name,
+            tuple(float(v) for v in job.means[code]),
+            kind_index,
+            len(job.codes.kinds),
+            entity,
+            job.horizon,
+            explore=True,
+            random=job.random,
+            tells=job.tells,
+            origin=_origin(scene, entity, rng),
+        )
+        run = episode(policy, scene, int(rng.integers(2**31)), policy.length)
+        last = policy.observe(run.states[job.horizon], float(job.horizon))
+        fractions = {e.name: e.fraction for e in scene.entities}
+        valid = [
+            (kind.settles or not k.settles) and entity in entities_for(k, run.layout, fractions)
+            for k in job.codes.kinds
+        ]
+        effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
+        for i in np.flatnonzero(valid):
+            effects[:, i] = effects_along(job.codes.kinds[i], run, entity, job.horizon, policy.reference)
+        observations = np.stack([*policy.observations, last])
+        which = run.layout.kind(entity)
+        out.append(Record(code, which, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))
+    return out

@@ -1,0 +1,123 @@
+"""What a discovery looks for, and all else that it may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.objectives import get_objective
+from tabletop.errors import unknown
+from tabletop.skills.effects import get_effect
+from tabletop.skills.scenes import STARTS
+
+__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
+
+KINDS: Final[Mapping[str, tuple[int, float]]] = {
+    "held": (72, 0.24),
+    "settled": (24, 0.14),
+    "placed": (40, 0.18),
+    "turned": (6, 0.18),
+    "drawer": (6, 0.12),
+    "button": (2, 0.04),
+    "toppled": (2, 0.05),
+    "dropped": (2, 0.03),
+    "stacked": (2, 0.10),
+    "contained": (2, 0.08),
+    "adjoined": (2, 0.08),
+    "reached": (8, 0.03),
+    "door": (6, 0.11),
+    "window": (6, 0.08),
+    "faucet": (6, 0.08),
+    "dial": (6, 0.08),
+    "lever": (4, 0.06),
+    "handle": (4, 0.06),
+    "bolt": (4, 0.05),
+    "doorbell": (2, 0.02),
+    "dragged": (8, 0.10),
+    "straightened": (2, 0.06),
+    "folded": (2, 0.06),
+}
+"""Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
+USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
+"""Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
+FEW: Final[Mapping[str, int]] = {"held": 48, "settled": 24, "placed": 32, "drawer": 6, "button": 2}
+"""Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""
+
+
+@dataclass(frozen=True)
+class DiscoverSettings:
+    """What a discovery may be told."""
+
+    counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
+    """Codes of each kind of effect."""
+    shares: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
+    """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
+    scene: str = "everything"
+    """Scene card in assets/scenes."""
+    horizon: int = 30
+    """Control steps a skill acts for while it is learned."""
+    stretch: int = 2
+    """How many times as long the library's skills act: what was lost at the first try is taken up again."""
+    episodes: int = 12
+    """Episodes a round."""
+    warmup: int = 240
+    """Episodes of random actions before learning begins."""
+    updates: float = 0.12
+    """Updates a control step."""
+    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    """Of the learner, its objective among them."""
+    starts: str = "mixed"
+    """Where the gripper starts, one of STARTS in skills/scenes.py."""
+    seed: int = 0
+    """Of everything."""
+    save_every: float = 180.0
+    """Seconds from one checkpoint to the next; it changes no result."""
+
+    def __post_init__(self) -> None:
+        """Check the starts and the objective."""
+        if self.starts not in STARTS:
+            raise unknown("starts", self.starts, STARTS)
+        get_objective(self.learner.objective, self.learner.sees)
+
+    @property
+    def how(self) -> dict[str, str]:
+        """What decides what kind of discovery this is, as library.yaml has it."""
+        learner = self.learner
+        return {
+            "objective": learner.objective,
+            "sees": learner.sees,
+            "latent": learner.latent,
+            "starts": self.starts,
+            "scene": self.scene,
+            "effects": ",".join(self.counts),
+        }
+
+
+def looking_for(kinds: Iterable[str], counts: Mapping[str, int] | None = None, **others: Any) -> DiscoverSettings:
+    """Return settings to look for some of KINDS.
+
+    Args:
+        kinds: their names.
+        counts: codes of those kinds that shall have other numbers than in KINDS.
+        others: further settings.
+
+    Raises:
+        TabletopError: an unknown kind.
+    """
+    chosen = tuple(kinds)
+    for kind in chosen:
+        if kind not in KINDS:
+            raise unknown("effect", kind, KINDS)
+    changed = counts or {}
+    return DiscoverSettings(
+        counts={kind: changed.get(kind, KINDS[kind][0]) for kind in chosen},
+        shares={kind: KINDS[kind][1] for kind in chosen},
+        **others,
+    )
+
+
+def looking_for_few(**others: Any) -> DiscoverSettings:
+    """Return settings to look for FEW, on the card that has things for them; others as for `looking_for`."""
+    return looking_for(FEW, FEW, scene="discovery", **others)

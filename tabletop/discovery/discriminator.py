@@ -1,0 +1,184 @@
+"""The discriminator q(z|e): which code made this effect, seen through a noisy channel.
+
+q is a mixture of equal bells, one a code, of the channel's width: q(z|e) is proportional to
+exp(1 - sqrt(1 + |e - m_z|^2 / sigma^2)) over the codes of the effect's kind: Gaussian near its mean, exponential
+far from it, so that its log is a dense reward with a bounded slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+
+__all__ = ["Discriminator", "balance", "farthest"]
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+_AWAY = 0.1
+"""m from a fact's mean at which it is as likely not true."""
+
+
+class Discriminator:
+    """Means of all codes, and the channel's noise."""
+
+    def __init__(
+        self,
+        codes: Codes,
+        sigma: float,
+        rate: float = 0.03,
+        width: int = EFFECT_WIDTH,
+        facts: bool = True,
+        rim: float = 0.02,
+    ) -> None:
+        """Begin with the means of facts at their anchors, all others at zero effect.
+
+        Args:
+            codes: the codes.
+            sigma: m, the channel's noise at the start: what is apart by less counts as the same.
+            rate: share of the way that a fit moves the means.
+            width: numbers that are seen: of one effect, or of several one after another.
+            facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
+            rim: m from a mean at which an end is as likely of no code at all, where `strict` is 1.
+        """
+        self.codes, self.rate, self.facts, self.rim = codes, rate, facts, rim
+        self.sigma = np.full(len(codes.kinds), sigma)
+        """(kinds,): m, the channel's noise for effects of each kind."""
+        self.strict = np.zeros(len(codes.kinds))
+        """(kinds,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
+        self.means = np.zeros((codes.total, width))
+        for i, kind in enumerate(codes.kinds if facts else ()):
+            for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
+                self.means[code, : kind.size] = anchor
+
+    def log_q(self, effects: Array, kinds: Index) -> Array:
+        """Return log q(z|e) in nats.
+
+        Args:
+            effects: (n, EFFECT_WIDTH), padded with zeros.
+            kinds: (n,) index of each effect's kind.
+
+        Returns:
+            (n, codes): -inf for codes of other kinds.
+        """
+        out = np.full((len(effects), self.codes.total), -np.inf)
+        for kind in np.unique(kinds):
+            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
+            out[np.ix_(rows, own)] = self._log_q(effects[rows], own)
+        return out
+
+    def log_q_of(self, effects: Array, codes: Index) -> Array:
+        """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds.
+
+        Beside the codes there is a class "none of them", as likely as a code this far (`rim`) from its mean: so an end
+        is worth the more, the nearer it is to its mean, and not only until it is nearer to it than to all others.
+        """
+        out = np.zeros(len(effects))
+        kinds = self.codes.kind_of[codes]
+        for kind in np.unique(kinds):
+            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
+            out[rows] = self._log_q(effects[rows], own, self.strict[kind])[np.arange(len(rows)), codes[rows] - own[0]]
+        return out
+
+    def _log_q(self, effects: Array, own: Index, strict: float = 0.0) -> Array:
+        """Return log q(z|e), (n, len(own)), over the codes of one kind, for effects of that kind."""
+        means = self.means[own].astype(effects.dtype)
+        out: Array = effects @ (-2.0 * means.T)
+        out += (effects**2).sum(-1)[:, None]
+        out += (means**2).sum(-1)
+        # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
+        np.maximum(out, 0.0, out=out)
+        kind = int(self.codes.kind_of[own[0]])
+        idle = self.codes.kinds[kind].idle
+        if self.facts and idle is not None:
+            # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
+            out[:, idle] = _AWAY**2
+        out /= self.sigma[kind] ** 2
+        out += 1.0
+        np.sqrt(out, out=out)
+        nearest = out.min(-1, keepdims=True)
+        np.subtract(nearest, out, out=out)
+        none = strict * np.exp(nearest - np.hypot(1.0, self.rim / self.sigma[kind])) if strict else 0.0
+        out -= np.log(np.exp(out).sum(-1, keepdims=True) + none)
+        return out
+
+    def fit(self, effects: Array, labels: Index, weights: Array) -> None:
+        """Move each code's mean towards the weighted mean of the effects that carry its label.
+
+        This is maximum likelihood of the mixture, not cross-entropy: cross-entropy leaves what all means have
+        in common undetermined, and they drift away from any effect together.
+
+        Args:
+            effects: (n, EFFECT_WIDTH).
+            labels: (n,) codes.
+            weights: (n,).
+        """
+        mass = np.bincount(labels, weights, self.codes.total)
+        for i in range(self.means.shape[1]):
+            mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
+            self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
+
+    def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
+        """Return the cross-entropy of labels under the channel's noise, in nats."""
+        used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
+        seen = effects + rng.normal(0.0, self.sigma[kinds, None], effects.shape) * used[kinds]
+        return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Return everything that a resumed run needs."""
+        return {"means": self.means, "sigma": self.sigma, "strict": self.strict}
+
+    def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `state_dict` gave."""
+        self.means = np.array(state["means"], dtype=np.float64)
+        self.sigma = np.array(state["sigma"], dtype=np.float64)
+        self.strict = np.array(state["strict"], dtype=np.float64)
+
+
+def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:
+    """Return posteriors in which each code has an equal share of the rows' weight (Sinkhorn-Knopp).
+
+    Args:
+        log_q: (n, k) log posteriors.
+        weights: (n,) of the rows.
+        iterations: of giving each column its share, then each row its weight.
+
+    Returns:
+        (n, k), rows sum to 1.
+    """
+    p = np.exp(np.maximum(log_q, -60.0))
+    rows = 1.0 / p.sum(1)
+    share = weights.sum() / p.shape[1]
+    for _ in range(iterations):
+        columns = share / ((weights * rows) @ p)
+        rows = 1.0 / (p @ columns)
+    out: Array = p * columns * rows[:, None]
+    return out
+
+
+def farthest(effects: Array, count: int, rng: np.random.Generator, start: Array | None = None) -> Array:
+    """Return effects that lie far from each other, chosen one by one (Gonzalez 1985).
+
+    Args:
+        effects: (n, d), n >= 1.
+        count: how many to choose.
+        rng: breaks the tie of the first, where there is no start.
+        start: (m, d) points that are already taken.
+    """
+    chosen = []
+    if start is None or not len(start):
+        chosen.append(effects[int(rng.integers(len(effects)))])
+        gaps = np.linalg.norm(effects - chosen[0], axis=-1)
+    else:
+        gaps = np.linalg.norm(effects[:, None] - start[None], axis=-1).min(1)
+    while len(chosen) < count:
+        chosen.append(effects[int(gaps.argmax())])
+        gaps = np.minimum(gaps, np.linalg.norm(effects - chosen[-1], axis=-1))
+    return np.stack(chosen)

@@ -1,0 +1,207 @@
+"""What the learner remembers: whole episodes, each labelled with hindsight codes of every kind it counts as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.discovery.collect import Batch
+from tabletop.discovery.discriminator import Discriminator, balance
+from tabletop.learn.replay import Replay
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+
+__all__ = ["Memory"]
+
+Array = npt.NDArray[np.floating[Any]]
+Index = npt.NDArray[np.intp]
+
+_BIN: Final = 0.05
+"""m: effects in one bin of this size count as the same."""
+
+
+class Memory:
+    """The last episodes: row e * (horizon + 1) + t of `steps` is step t of episode e.
+
+    One episode serves several kinds of effect: where an object was put is a place, a displacement and a turn at once.
+    """
+
+    def __init__(self, codes: Codes, observation: int, capacity: int, horizon: int, asked: int = 0) -> None:
+        """Begin empty.
+
+        Args:
+            codes: the codes.
+            observation: columns of an observation.
+            capacity: control steps kept, rounded down to whole episodes.
+            horizon: decisions an episode has; all have the same number.
+            asked: numbers of each episode's own code, where codes are drawn anew for each round.
+        """
+        self.codes, self.horizon = codes, horizon
+        count, kinds = max(1, capacity // horizon), len(codes.kinds)
+        self.steps = Replay(
+            count * (horizon + 1),
+            {
+                "observation": ((observation,), np.float32),
+                "action": ((5,), np.float32),
+                "effect": ((kinds, EFFECT_WIDTH), np.float32),
+            },
+        )
+        self.episodes = Replay(
+            count,
+            {
+                "code": ((), np.int32),
+                "valid": ((kinds,), np.uint8),
+                "hindsight": ((kinds,), np.int32),
+                "weight": ((kinds,), np.float32),
+                **({"asked": ((asked,), np.float32)} if asked else {}),
+            },
+        )
+        self._cumulative = np.zeros(0)
+
+    def __len__(self) -> int:
+        """Return the number of episodes held."""
+        return len(self.episodes)
+
+    def add(self, batch: Batch, told: Array | None = None) -> None:
+        """Take in episodes; `told` (codes, asked) says what each code was in this round."""
+        for record in batch:
+            self.steps.add(
+                {
+                    "observation": record.observations,
+                    "action": np.concatenate([record.actions, np.zeros((1, 5), np.float32)]),
+                    "effect": record.effects.astype(np.float32),
+                }
+            )
+            kinds = len(record.valid)
+            self.episodes.add(
+                {
+                    "code": np.array([record.code], np.int32),
+                    "valid": record.valid[None].astype(np.uint8),
+                    # Until it is labelled, an episode stands for the code it was sent out with.
+                    "hindsight": np.full((1, kinds), record.code, np.int32),
+                    "weight": np.zeros((1, kinds), np.float32),
+                    **({} if told is None else {"asked": told[[record.code]]}),
+                }
+            )
+        self._weigh()
+
+    def _weigh(self) -> None:
+        weights = self.episodes["weight"][: len(self)]
+        self._cumulative = np.cumsum(weights.ravel(), dtype=np.float64)
+
+    def finals(self) -> Array:
+        """Return the effects that the episodes are judged by, (n, kinds, EFFECT_WIDTH)."""
+        return self.steps["effect"][self.horizon :: self.horizon + 1][: len(self)]
+
+    def codes_sent(self) -> Index:
+        """Return the codes that the episodes were sent out with, (n,)."""
+        return self.episodes["code"][: len(self)].astype(np.intp)
+
+    def of_kind(self, kind: int) -> Index:
+        """Return the episodes that count as ones of a kind of effect."""
+        return np.flatnonzero(self.episodes["valid"][: len(self), kind])
+
+    def newest(self, count: int) -> Index:
+        """Return the last episodes added, newest first."""
+        return (self.episodes.added - 1 - np.arange(min(count, len(self)))) % self.episodes.capacity
+
+    def relabel(
+        self, q: Discriminator, rare: float, sharpen: float, rng: np.random.Generator, seen: Array | None = None
+    ) -> None:
+        """Draw hindsight codes for all episodes, each code of a kind getting an equal share, and weights.
+
+        Args:
+            q: says which codes an effect fits.
+            rare: see LearnerSettings.
+            sharpen: see LearnerSettings.
+            rng: draws.
+            seen: (n, kinds, width) what q sees of each episode; the final effect where not given.
+        """
+        n, kinds = len(self), len(self.codes.kinds)
+        finals = self.finals()
+        seen = finals if seen is None else seen
+        # Bins, numbered; effects reach less than 2 m.
+        bins = (np.round(finals / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
+        sent = np.bincount(self.codes.kind_of[self.codes_sent()], minlength=kinds)
+        weights = np.zeros((n, kinds), np.float32)
+        for kind in range(kinds):
+            rows = self.of_kind(kind)
+            if not len(rows):
+                continue
+            codes = self.codes.codes_of(kind)
+            _, inverse, counts = np.unique(bins[rows, kind], return_inverse=True, return_counts=True)
+            weight = 1.0 / (counts[inverse].astype(np.float64) + rare)
+            claimed = self.codes.kinds[kind].claimed(finals[rows, kind]) if q.facts else np.full(len(rows), -1)
+            _share(weight, claimed, len(codes), rare)
+            # A kind's share of the batches is that of the episodes it was sent out with.
+            weights[rows, kind] = weight * sent[kind] / weight.sum()
+            free, rest = claimed < 0, self.codes.free(kind) if q.facts else codes
+            self.episodes["hindsight"][rows[~free], kind] = codes[claimed[~free]]
+            rows, weight = rows[free], weight[free]
+            if not len(rows):
+                continue
+            log_q = q.log_q(seen[rows, kind].astype(np.float64), np.full(len(rows), kind))
+            p = balance(sharpen * log_q[:, rest], weight)
+            draw = rng.random((len(rows), 1))
+            self.episodes["hindsight"][rows, kind] = rest[np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)]
+        self.episodes["weight"][:n] = weights
+        self._weigh()
+
+    def labelled(self, seen: Array | None = None) -> tuple[Array, Index, Array]:
+        """Return what is seen (m, width), hindsight codes (m,) and weights (m,) of all (episode, kind)."""
+        episode, kind = np.nonzero(self.episodes["weight"][: len(self)])
+        labels = self.episodes["hindsight"][episode, kind].astype(np.intp)
+        return (self.finals() if seen is None else seen)[episode, kind], labels, self.episodes["weight"][episode, kind]
+
+    def draw(self, n: int, hindsight: float, rng: np.random.Generator) -> tuple[Index, Index, Index]:
+        """Draw steps to learn from.
+
+        Args:
+            n: how many.
+            hindsight: share of them that get their episode's hindsight code, of one of its kinds; these come last.
+            rng: draws.
+
+        Returns:
+            (n,) episodes, (n,) steps in them, (n,) codes.
+        """
+        found = int(n * hindsight)
+        plain = rng.integers(len(self), size=n - found)
+        flat = np.searchsorted(self._cumulative, rng.random(found) * self._cumulative[-1])
+        again, kind = np.divmod(np.minimum(flat, len(self._cumulative) - 1), len(self.codes.kinds))
+        episodes = np.concatenate([plain, again])
+        codes = np.concatenate([self.episodes["code"][plain], self.episodes["hindsight"][again, kind]])
+        return episodes, rng.integers(self.horizon, size=n), codes.astype(np.intp)
+
+    def save(self, folder: Path) -> None:
+        """Write all that is held into a folder."""
+        self.steps.save(folder / "steps.safetensors")
+        self.episodes.save(folder / "episodes.safetensors")
+
+    def restore(self, folder: Path) -> None:
+        """Take over what `save` wrote.
+
+        Raises:
+            TabletopError: a file is missing or does not fit.
+        """
+        self.steps.restore(folder / "steps.safetensors")
+        self.episodes.restore(folder / "episodes.safetensors")
+        self._weigh()
+
+
+def _share(weight: Array, claimed: Index, codes: int, rare: float) -> None:
+    """Give each fact the weight of one code of its kind, in place; less while it was hardly ever seen.
+
+    Args:
+        weight: (n,) of the episodes.
+        claimed: (n,) the fact that each is, -1 for none.
+        codes: of the kind.
+        rare: see LearnerSettings.
+    """
+    whole = weight.sum()
+    for fact in np.unique(claimed[claimed >= 0]):
+        own = claimed == fact
+        count = int(own.sum())
+        weight[own] *= whole / codes * count / (count + 4.0 * rare) / weight[own].sum()

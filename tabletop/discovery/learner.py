@@ -1,0 +1,198 @@
+"""The learner of discovery: replay, hindsight, objective and SAC, one round after another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.discovery.collect import Batch
+from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.objectives import Window, make_objective
+from tabletop.errors import TabletopError
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC
+from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.skills.codebook import Codes
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored
+from tabletop.skills.skill_policy import code_columns, condition
+
+__all__ = ["Learner", "LearnerSettings"]
+
+OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
+_LEAST_NEED: Final = 0.3
+_MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
+
+
+class Learner:
+    """Holds everything that learns. `round` takes in episodes and improves the policy."""
+
+    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+        """Begin untrained.
+
+        Args:
+            codes: the codes.
+            settings: see there.
+            seed: of everything.
+            horizon: decisions an episode has; all have the same number.
+        """
+        self.codes, self.settings, self.horizon, self.seed = codes, settings, horizon, seed
+        self.objective = make_objective(codes, settings, seed, horizon)
+        width = self.objective.told.shape[1]
+        columns = code_columns(self.objective.tells, width)
+        self.spec = NetworkSpec(EGO + columns + len(codes.kinds), OTHERS, OTHER_WIDTH)
+        self.sac = SAC(self.spec, 5, settings.sac, seed)
+        self.rng = np.random.default_rng([seed, 21])
+        asked = width if self.objective.fresh else 0
+        self.memory = Memory(codes, OBSERVATION, settings.capacity, horizon, asked)
+        self.recent: list[tuple[int, bool, float, str]] = []
+        """Of the last episodes: code, whether it was told right, log q + log K of it in nats, kind of the entity."""
+        self.loss = 0.0
+        self.ready = False
+        self.rounds = 0
+        """Of learning so far."""
+        self._mirrors = np.array([kind.mirrors for kind in codes.kinds])
+
+    # --- taking in ---------------------------------------------------------------------------
+
+    def add(self, batch: Batch, told: npt.NDArray[np.float64]) -> None:
+        """Put episodes into the replay; `told` (codes, width) is what each code was in their job."""
+        self.memory.add(batch, told if self.objective.fresh else None)
+        for record in batch:
+            right, gain = self.objective.judge(record, told, self.rng)
+            self.recent.append((record.code, right, gain, record.entity_kind))
+        del self.recent[: -self.settings.recent]
+
+    def tell(self) -> npt.NDArray[np.float64]:
+        """Return what the codes of the next job are, (codes, width)."""
+        return self.objective.tell(self.rng)
+
+    def begin(self) -> None:
+        """Let the objective start from the random episodes."""
+        self.objective.begin(self.memory, self.rng)
+        self.ready = True
+
+    # --- learning ----------------------------------------------------------------------------
+
+    def update(self) -> None:
+        """One update of critics (and policy) on a fresh batch."""
+        s, objective = self.settings, self.objective
+        episodes, begins, codes = self.memory.draw(
+            s.sac.batch_size, s.hindsight if objective.hindsight else 0.0, self.rng
+        )
+        # Now and after each of the n steps; past an episode's end its final effect stands still.
+        times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
+        told = self.memory.episodes["asked"][episodes] if objective.fresh else objective.told[codes]
+        window = Window(self.memory, episodes, times, codes, told)
+        rewards = objective.rewards(window) * s.reward_scale
+        discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
+        now, later = objective.so_far(window)
+        rows, steps, kinds = window.rows(times), self.memory.steps, window.kinds
+        before, after = (steps["observation"].take(rows[i], 0) for i in (0, -1))
+        actions = steps["action"].take(rows[0], 0)
+        flipped = np.arange(0, len(codes), 2)
+        flipped = flipped[self._mirrors[kinds[flipped]]]
+        sign = objective.mirror(kinds[flipped]) if s.mirror else None
+        if sign is not None:
+            # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
+            before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
+            actions[flipped] *= _MIRRORED_ACTION
+            told[flipped] *= sign
+            if objective.tells != "vector":
+                now[flipped] *= sign
+                later[flipped] *= sign
+        self.sac.update(
+            condition(before, told, now, kinds, len(self.codes.kinds), objective.tells),
+            actions,
+            rewards.astype(np.float32),
+            discounts.astype(np.float32),
+            condition(after, told, later, kinds, len(self.codes.kinds), objective.tells),
+        )
+
+    def learn(self, updates: int) -> None:
+        """Let the objective learn, then make that many updates of the policy."""
+        if self.objective.random:
+            return
+        known = np.array(list(self.accuracy().values()))
+        self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
+        self.rounds += 1
+        if self.objective.restarts:
+            self.sac = SAC(self.spec, 5, self.settings.sac, self.seed + 1)
+        for _ in range(updates):
+            self.update()
+
+    def accuracy(self) -> dict[str, float]:
+        """Return the share of recent stochastic episodes whose code is told right, by kind."""
+        out = {}
+        for i, kind in enumerate(self.codes.kinds):
+            hits = [ok for code, ok, *_ in self.recent if self.codes.kind_of[code] == i]
+            out[kind.name] = float(np.mean(hits)) if hits else 0.0
+        return out
+
+    def needs(self) -> dict[str, float]:
+        """Return, by kind of entity, the chance that one is attended to when drawn: 1 for the worst known.
+
+        Scenes differ in what stands in them, and what is seldom drawn or hard would be learned last.
+        """
+        hits: dict[str, list[bool]] = {}
+        for _, ok, _, kind in self.recent:
+            hits.setdefault(kind, []).append(ok)
+        # Two more of either outcome: a kind that was hardly seen says little.
+        wrong = {k: 1.15 - (sum(v) + 2) / (len(v) + 4) for k, v in sorted(hits.items())}
+        return {k: max(_LEAST_NEED, w / max(wrong.values())) for k, w in wrong.items()}
+
+    def progress(self) -> dict[str, float]:
+        """Return what a person wants to watch; everything from recent stochastic episodes with mixed starts."""
+        right = self.accuracy()
+        effective = 0.0
+        for i in range(len(self.codes.kinds)):
+            gains = [g for code, _, g, _ in self.recent if self.codes.kind_of[code] == i]
+            effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
+        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.kind_of[self.memory.codes_sent()]]
+        bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
+        return {
+            "accuracy": round(float(np.mean(list(right.values()))), 4),
+            "effective": round(effective, 3),
+            "bits": round(float(np.log2(max(1.0, effective))), 4),
+            "coverage": bins,
+            "loss": round(self.loss, 4),
+            **self.objective.progress(),
+            **{f"accuracy/{name}": round(value, 4) for name, value in right.items()},
+        }
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write everything that a resumed run needs into a folder."""
+        self.memory.save(folder)
+        save_tensors(folder / "sac.safetensors", self.sac.state_dict())
+        save_tensors(folder / "objective.safetensors", self.objective.state_dict())
+        state = {
+            "recent": self.recent,
+            "ready": self.ready,
+            "rounds": self.rounds,
+            "loss": self.loss,
+            "rng": self.rng.bit_generator.state,
+        }
+        (folder / "learner.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Go back to what `save` wrote.
+
+        Raises:
+            TabletopError: a file is missing or does not fit.
+        """
+        self.memory.restore(folder)
+        self.sac.load_state_dict(load_tensors(folder / "sac.safetensors"))
+        self.objective.load_state_dict(load_tensors(folder / "objective.safetensors"))
+        try:
+            state = json.loads((folder / "learner.json").read_text(encoding="utf-8"))
+            self.recent = [(int(c), bool(ok), float(g), str(k)) for c, ok, g, k in state["recent"]]
+            self.ready, self.loss, self.rounds = bool(state["ready"]), float(state["loss"]), int(state["rounds"])
+            self.rng.bit_generator.state = state["rng"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TabletopError(f"cannot read the learner's state in {str(folder)!r}: {error}") from None

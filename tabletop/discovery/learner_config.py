@@ -1,0 +1,104 @@
+"""What the learner of discovery may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tabletop.errors import TabletopError, unknown
+from tabletop.learn.sac import SACSettings
+
+__all__ = ["LATENTS", "SEES", "LearnerSettings", "PhiSettings"]
+
+SEES = ("effects", "observation")
+"""What a discriminator or an embedding may look at: the attended entity's effect, or all that the policy sees of the
+state, the arm included (the time left is kept from it)."""
+LATENTS = ("sphere", "gaussian", "discrete")
+"""What codes of LSD, CSD and METRA are: directions of length 1, draws of a standard normal, or one-hot vectors."""
+
+
+@dataclass(frozen=True)
+class PhiSettings:
+    """Of the small networks that objectives learn beside the policy: phi, CSD's density, a classifier."""
+
+    hidden: tuple[int, ...] = (128, 128)
+    """Width of each hidden layer."""
+    rate: float = 5e-4
+    """Adam's learning rate."""
+    batch_size: int = 256
+    """Transitions a gradient step."""
+    size: int = 3
+    """Numbers in a continuous code; a discrete one has one for each code of the largest kind."""
+    slack: float = 1e-3
+    """epsilon: what a kept constraint counts at most."""
+    dual: float = 30.0
+    """lambda at the start."""
+    dual_rate: float = 1e-3
+    """Adam's learning rate for log lambda."""
+    floor: float = 0.1
+    """Least standard deviation of CSD's density: of effects, in units of 5 cm."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not self.hidden or min(self.hidden) < 1:
+            raise TabletopError(f"hidden needs at least one layer, each of width >= 1; got {self.hidden}")
+        for name in ("rate", "dual", "dual_rate", "floor", "slack"):
+            if not getattr(self, name) > 0:
+                raise TabletopError(f"{name} must be positive; got {getattr(self, name)}")
+        for name in ("batch_size", "size"):
+            if getattr(self, name) < 1:
+                raise TabletopError(f"{name} must be at least 1; got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """What the learner may be told."""
+
+    sac: SACSettings = field(
+        default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
+    )
+    """The policy's and critics' learning."""
+    objective: str = "final-state"
+    """One of discovery/objectives."""
+    sees: str = "effects"
+    """What the objective looks at, of SEES."""
+    latent: str = "sphere"
+    """What the codes of LSD, CSD and METRA are, of LATENTS."""
+    phi: PhiSettings = field(default_factory=PhiSettings)
+    """Of an objective's own networks."""
+    explore: int = 1200
+    """Episodes that explore-then-discover explores for, warm-up included."""
+    capacity: int = 1_200_000
+    """Control steps that are remembered."""
+    sigma: float = 0.03
+    """m: noise of the channel that the discriminator sees effects through, at the start."""
+    sigma_end: float = 0.015
+    """m: the same, for each kind of effect, once most of its codes are told apart."""
+    strict: float = 1.0
+    """Weight of the class "none of them" beside a code, once most codes of a kind are told apart."""
+    rim: float = 0.02
+    """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
+    hindsight: float = 0.5
+    """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
+    rare: float = 5.0
+    """Hindsight episodes are drawn by 1 / (rare + episodes in their 5 cm bin): all that was reached counts alike,
+    however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
+    relabel_every: int = 4
+    """Rounds between two drawings of hindsight codes."""
+    sharpen: float = 4.0
+    """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
+    settle on the mean effect, as in clustering at too high a temperature."""
+    n_steps: int = 4
+    """Steps that a critic's target looks ahead before it bootstraps."""
+    mirror: bool = True
+    """Whether half of a batch is mirrored left to right, where the objective knows each code's mirror image."""
+    recent: int = 1500
+    """Episodes that tell how well the codes are told apart by now."""
+    reward_scale: float = 1.0
+    """Reward per nat."""
+
+    def __post_init__(self) -> None:
+        """Check the names; which objectives there are is known to discovery/objectives."""
+        if self.sees not in SEES:
+            raise unknown("sight", self.sees, SEES)
+        if self.latent not in LATENTS:
+            raise unknown("latent", self.latent, LATENTS)

@@ -1,0 +1,61 @@
+"""Objectives: what a discoverer's policy is rewarded for, one file each. docs/objectives.md compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.objectives.base import Objective, Window
+from tabletop.discovery.objectives.baselines import MaxEntropy, Random
+from tabletop.discovery.objectives.csd import CSD
+from tabletop.discovery.objectives.every_state import EveryObservation, EveryState
+from tabletop.discovery.objectives.explore_then_discover import ExploreThenDiscover
+from tabletop.discovery.objectives.final_state import FinalState, FinalStateAtEnd
+from tabletop.discovery.objectives.first_and_last import FirstAndLast
+from tabletop.discovery.objectives.lsd import LSD
+from tabletop.discovery.objectives.metra import METRA
+from tabletop.discovery.objectives.trajectory import Trajectory
+from tabletop.errors import TabletopError, unknown
+from tabletop.skills.codebook import Codes
+
+__all__ = ["OBJECTIVES", "Objective", "Window", "get_objective", "make_objective"]
+
+OBJECTIVES: Final[Mapping[str, Mapping[str, type[Objective]]]] = {
+    "final-state": {"effects": FinalState},
+    "final-state-at-end": {"effects": FinalStateAtEnd},
+    "every-state": {"effects": EveryState, "observation": EveryObservation},
+    "first-and-last": {"effects": FirstAndLast},
+    "trajectory": {"effects": Trajectory},
+    "lsd": {"effects": LSD, "observation": LSD},
+    "csd": {"effects": CSD, "observation": CSD},
+    "metra": {"effects": METRA, "observation": METRA},
+    "explore-then-discover": {"effects": ExploreThenDiscover},
+    "max-entropy": {"effects": MaxEntropy},
+    "random": {"effects": Random},
+}
+"""All objectives by name, and by what they look at (discovery/learner_config.py: SEES)."""
+
+
+def get_objective(name: str, sees: str = "effects") -> type[Objective]:
+    """Return the objective of that name that looks at that.
+
+    Raises:
+        TabletopError: there is none.
+    """
+    if name not in OBJECTIVES:
+        raise unknown("objective", name, OBJECTIVES)
+    found = OBJECTIVES[name]
+    if sees not in found:
+        able = ", ".join(n for n, kinds in OBJECTIVES.items() if sees in kinds) or "none"
+        raise TabletopError(f"objective {name!r} sees {' or '.join(found)}, not {sees!r}; those that do: {able}")
+    return found[sees]
+
+
+def make_objective(codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> Objective:
+    """Return the objective that the settings name, untrained; see `Objective` for the arguments.
+
+    Raises:
+        TabletopError: there is none.
+    """
+    return get_objective(settings.objective, settings.sees)(codes, settings, seed, horizon)

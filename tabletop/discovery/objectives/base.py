@@ -1,0 +1,207 @@
+"""What an objective is: what it learns from the replay, what it rewards, and what it tells policies of a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.discovery.collect import Record
+from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.skills.codebook import Codes
+
+__all__ = ["Objective", "Window", "one_hot", "summed", "telescoped"]
+
+Array = npt.NDArray[np.floating[Any]]
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A batch of B steps and the n after each, as they stand in the memory; what is not asked for costs nothing."""
+
+    memory: Memory
+    episodes: Index
+    """(B,)"""
+    times: Index
+    """(n + 1, B): now and after each of n steps; past an episode's end its last step."""
+    codes: Index
+    """(B,): which they are rewarded for."""
+    told: Array
+    """(B, width): what policies are told of those codes."""
+
+    @cached_property
+    def kinds(self) -> Index:
+        """(B,): kind of effect of each code."""
+        return self.memory.codes.kind_of[self.codes]
+
+    @cached_property
+    def live(self) -> npt.NDArray[np.bool_]:
+        """(n, B): which steps were taken, and do not lie past an episode's end."""
+        out: npt.NDArray[np.bool_] = self.times[1:] > self.times[:-1]
+        return out
+
+    def rows(self, times: Index) -> Index:
+        """Return the memory's rows of times (..., B) in these episodes."""
+        out: Index = self.episodes * (self.memory.horizon + 1) + times
+        return out
+
+    def effects_at(self, times: Index) -> Array:
+        """Return effects (..., B, EFFECT_WIDTH) at times (..., B)."""
+        out: Array = self.memory.steps["effect"][self.rows(times), self.kinds]
+        return out
+
+    @cached_property
+    def effects(self) -> Array:
+        """(n + 1, B, EFFECT_WIDTH): by the kind of each code."""
+        return self.effects_at(self.times)
+
+    @cached_property
+    def observations(self) -> Array:
+        """(n + 1, B, O)"""
+        out: Array = self.memory.steps["observation"][self.rows(self.times)]
+        return out
+
+
+class Objective:
+    """One objective. What changes in it is in its `state_dict`, so that a resumed run goes on bit for bit alike.
+
+    Args:
+        codes: the codes.
+        settings: see there.
+        seed: of its networks and codes.
+        horizon: decisions an episode has.
+    """
+
+    name: ClassVar[str]
+    tells: ClassVar[str] = "vector"
+    """How policies are told of a code, see skills/skill_policy.py: TELLS."""
+    acts: ClassVar[str] = "mean"
+    """What a library's policies do, see skills/skill_policy.py: ACTS."""
+    facts: ClassVar[bool] = False
+    """Whether discrete facts have codes of their own, of which that of doing nothing is asked for seldom."""
+    fresh: bool = False
+    """Whether each job draws what its codes are, so that the learner has to remember it."""
+
+    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+        self.codes, self.settings, self.seed, self.horizon = codes, settings, seed, horizon
+
+    @property
+    def told(self) -> npt.NDArray[np.float64]:
+        """(codes, width): what policies are told of each code of the library."""
+        raise NotImplementedError
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether an episode can be relabelled with a code that it fits."""
+        return False
+
+    @property
+    def random(self) -> bool:
+        """Whether nothing is learned and all actions are random."""
+        return self.acts == "random"
+
+    def tell(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """Return what the codes of the next job are, (codes, width)."""
+        del rng
+        return self.told.copy()
+
+    def begin(self, memory: Memory, rng: np.random.Generator) -> None:
+        """Start from the episodes of random actions."""
+
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+        """Learn from the memory, once a round, before the policy does.
+
+        Args:
+            memory: what happened; relabelled here, where that applies.
+            rounds: of learning before.
+            updates: that the policy will get in this round.
+            known: (kinds,) share of recent episodes whose code is told right, by kind of effect.
+            rng: draws.
+
+        Returns:
+            A loss to watch.
+        """
+        del memory, rounds, updates, known, rng
+        return 0.0
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the policy has to begin anew, now that `learn` is done."""
+        return False
+
+    def so_far(self, window: Window) -> tuple[Array, Array]:
+        """Return what policies take as the effect so far, now and at the window's end: (B, EFFECT_WIDTH) each."""
+        return window.effects[0], window.effects[-1]
+
+    def rewards(self, window: Window) -> npt.NDArray[np.float64]:
+        """Return sum_i gamma^i r_i of a window's steps, (B,), in nats or the like."""
+        raise NotImplementedError
+
+    def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
+        """Return the factors (B, width) that turn what is told of a code into its mirror image's, if they are known."""
+        del kinds
+        return None
+
+    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+        """Return whether an episode's code is told right, and log q + log K of it in nats.
+
+        Args:
+            record: the episode.
+            told: (codes, width) of its job.
+            rng: noise of a channel.
+        """
+        del record, told, rng
+        return False, 0.0
+
+    def progress(self) -> dict[str, float]:
+        """Return figures of its own to watch."""
+        return {}
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of all that changes, arrays by name."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `state_dict` gave.
+
+        Raises:
+            TabletopError: something is missing or of another shape.
+        """
+
+
+def telescoped(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArray[np.float64]:
+    """Return sum_i gamma^i (gains[i + 1] - gains[i]) over the steps taken.
+
+    The differences are not discounted in themselves: they telescope to the last gain for gamma = 1, and below it what
+    is gained early counts more. With gamma g' - g, the potential-based form (Ng et al. 1999), nothing but the very end
+    of an episode would matter to the best policy, and it dawdles until then.
+
+    Args:
+        gains: (n + 1, B) now and after each of n steps.
+        live: (n, B): 1 for steps that were taken, 0 past an episode's end.
+        gamma: discount.
+
+    Returns:
+        (B,)
+    """
+    out: npt.NDArray[np.float64] = (gamma ** np.arange(len(live))[:, None] * np.diff(gains, axis=0) * live).sum(0)
+    return out
+
+
+def summed(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArray[np.float64]:
+    """Return sum_i gamma^i gains[i + 1] over the steps taken; shapes as in `telescoped`."""
+    out: npt.NDArray[np.float64] = (gamma ** np.arange(len(live))[:, None] * gains[1:] * live).sum(0)
+    return out
+
+
+def one_hot(codes: Codes) -> npt.NDArray[np.float64]:
+    """Return (codes, width): each code's place among those of its kind; policies are told the kind anyway."""
+    place = np.concatenate([np.arange(n) for n in codes.counts.values()])
+    out: npt.NDArray[np.float64] = np.eye(max(codes.counts.values()))[place]
+    return out

@@ -1,0 +1,72 @@
+"""What an objective's own network looks at: effects in units of the resolution, or whole observations."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.discovery.collect import Record
+from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.objectives.base import Window
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+
+__all__ = ["Sight"]
+
+Array = npt.NDArray[np.floating[Any]]
+Index = npt.NDArray[np.intp]
+
+_UNIT: Final = 0.05
+"""m of effect that counts as 1."""
+_TIME: Final = EGO - 1
+"""Column of an observation with the time left: an embedding that counts steps would tell no codes apart."""
+
+
+class Sight:
+    """Rows for a network: what it sees, then which kind of effect the code is of.
+
+    Args:
+        codes: the codes.
+        sees: of settings.SEES.
+    """
+
+    def __init__(self, codes: Codes, sees: str) -> None:
+        self.codes, self.whole = codes, sees == "observation"
+        self.size = EGO + OTHERS * OTHER_WIDTH - 1 if self.whole else EFFECT_WIDTH
+        """Columns of what is seen."""
+        self.columns = self.size + len(codes.kinds)
+        """Columns of a row."""
+        self.used = np.ones((len(codes.kinds), self.size), np.float32)
+        """(kinds, size): 1 for columns that say something, 0 for an effect's padding."""
+        if not self.whole:
+            for i, kind in enumerate(codes.kinds):
+                self.used[i, kind.size :] = 0.0
+
+    def rows(self, seen: Array, kinds: Index | int) -> npt.NDArray[np.float32]:
+        """Return rows (..., columns) of what is seen (..., size) by kinds of effect that broadcast to (...,)."""
+        which = np.eye(len(self.codes.kinds), dtype=np.float32)[kinds]
+        return np.concatenate([seen, np.broadcast_to(which, (*seen.shape[:-1], which.shape[-1]))], axis=-1)
+
+    def _of(self, effects: Array | None, observations: Array | None) -> npt.NDArray[np.float32]:
+        if self.whole and observations is not None:
+            return np.delete(observations, _TIME, axis=-1)
+        out: npt.NDArray[np.float32] = (np.asarray(effects) / _UNIT).astype(np.float32)
+        return out
+
+    def window(self, window: Window) -> npt.NDArray[np.float32]:
+        """Return what is seen at each time of a window, (n + 1, B, size)."""
+        return self._of(None, window.observations) if self.whole else self._of(window.effects, None)
+
+    def ends(self, record: Record) -> npt.NDArray[np.float32]:
+        """Return what is seen at an episode's first and last step, (2, size)."""
+        kind = self.codes.kind_of[record.code]
+        return self._of(record.effects[[0, -1], kind], record.observations[[0, -1]])
+
+    def steps(self, memory: Memory, rows: Index, kinds: Index) -> npt.NDArray[np.float32]:
+        """Return what is seen in rows (B,) of the memory's steps, by kinds of effect (B,)."""
+        if self.whole:
+            return self._of(None, memory.steps["observation"][rows])
+        return self._of(memory.steps["effect"][rows, kinds], None)

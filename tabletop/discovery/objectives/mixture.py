@@ -1,0 +1,149 @@
+"""Objectives whose codes are places in the space of what is seen: q is a mixture of bells that tiles it.
+
+They share all that makes discovery fast (discovery/discriminator.py, discovery/hindsight_replay.py): means fitted to
+balanced hindsight codes, a channel that narrows, relabelled and mirrored batches. They differ in what q sees and in
+what is rewarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.discovery.collect import Record
+from tabletop.discovery.discriminator import Discriminator, farthest
+from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.objectives.base import Array, Index, Objective, Window
+from tabletop.errors import TabletopError
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+
+__all__ = ["Tiled"]
+
+
+class Tiled(Objective):
+    """q(z|e) over effects; what is rewarded is left to `rewards`."""
+
+    tells: ClassVar[str] = "mean"
+    parts: ClassVar[int] = 1
+    """Effects that are seen at once."""
+    facts: ClassVar[bool] = True
+    """An effect is seen as it stands."""
+
+    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+        super().__init__(codes, settings, seed, horizon)
+        width = self.parts * EFFECT_WIDTH
+        self.q = Discriminator(codes, settings.sigma, width=width, facts=self.facts, rim=settings.rim)
+        # Where all codes are facts there is nothing to be more precise about.
+        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.kinds))])
+        self._log_count = np.log(codes.member.sum(1))
+        self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
+        for i, kind in enumerate(codes.kinds):
+            self._mirror[i, : kind.size] = kind.mirror
+
+    # --- what q sees -------------------------------------------------------------------------
+
+    def seen(self, memory: Memory) -> Array:
+        """Return what q sees of each episode as a whole, (n, kinds, width)."""
+        return memory.finals()
+
+    def seen_at(self, window: Window) -> Array:
+        """Return what q sees at each time of a window, (n + 1, B, width)."""
+        return window.effects
+
+    def seen_of(self, effects: Array) -> Array:
+        """Return what q sees of one whole episode, (1, width), from its effects (T + 1, EFFECT_WIDTH) of one kind."""
+        return effects[-1:]
+
+    # --- learning ----------------------------------------------------------------------------
+
+    @property
+    def told(self) -> npt.NDArray[np.float64]:
+        """(codes, EFFECT_WIDTH): the codes' mean effects."""
+        return self.q.means
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether an episode can be relabelled: q says which codes it fits."""
+        return True
+
+    def begin(self, memory: Memory, rng: np.random.Generator) -> None:
+        """Give the codes their first means: what random episodes made, far from each other."""
+        seen = self.seen(memory).astype(np.float64)
+        for kind in range(len(self.codes.kinds)):
+            own = seen[memory.of_kind(kind), kind]
+            codes = self.codes.free(kind) if self.facts else self.codes.codes_of(kind)
+            if len(own) and not (self.facts and self.codes.facts_only(kind)):
+                self.q.means[codes] = farthest(own, len(codes), rng)
+
+    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+        """Relabel from time to time, and fit q to hindsight codes; return its loss on commanded ones in nats.
+
+        The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
+        share. Commanded codes have no say of their own. What a policy does that fails at its code is near the
+        middle of all it can do, and fitting it draws all means there.
+        """
+        del updates
+        s, seen = self.settings, self.seen(memory)
+        if rounds % s.relabel_every == 0:
+            memory.relabel(self.q, s.rare, s.sharpen, rng, seen)
+        self.fit(memory, seen)
+        sent, newest = memory.codes_sent(), memory.newest(s.recent)
+        codes = sent[newest]
+        kinds = self.codes.kind_of[codes]
+        loss = self.q.loss(seen[newest, kinds].astype(np.float64), kinds, codes, rng)
+        # A kind's channel narrows as its codes are told apart through it: first broad differences, then finer ones.
+        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
+        # Ends are to be precise once most codes are told apart: before, overshooting is how what is reached grows.
+        self.q.strict = s.strict * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
+        return loss
+
+    def fit(self, memory: Memory, seen: Array) -> None:
+        """Fit q to the hindsight codes of what it sees of each episode."""
+        effects, labels, weights = memory.labelled(seen)
+        self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
+
+    def gains(self, window: Window) -> npt.NDArray[np.float64]:
+        """Return log q(z|e) + log K in nats at each time of a window, (n + 1, B)."""
+        seen = self.seen_at(window)
+        flat: npt.NDArray[Any] = seen.reshape(-1, seen.shape[-1])
+        log_q = self.q.log_q_of(flat, np.tile(window.codes, len(seen)))
+        out: npt.NDArray[np.float64] = log_q.reshape(seen.shape[:2]) + self._log_count[window.kinds]
+        return out
+
+    def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
+        """Return the factors that mirror what is told, (B, width)."""
+        return np.tile(self._mirror[kinds], self.parts)
+
+    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+        """Ask q of the whole episode, clean for the name and through the noisy channel for the gain."""
+        del told
+        kind = self.codes.kind_of[record.code]
+        noise = rng.normal(0.0, self.q.sigma[kind], (1, self.q.means.shape[1]))
+        noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.kinds[kind].size :] = 0.0
+        effect = self.seen_of(record.effects[:, kind])
+        clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([kind, kind]))
+        return int(clean.argmax()) == record.code, float(seen[record.code] + self._log_count[kind])
+
+    def progress(self) -> dict[str, float]:
+        """Return the channel's noise."""
+        return {"sigma": round(float(self.q.sigma.mean()), 4)}
+
+    def state_dict(self) -> dict[str, npt.NDArray[Any]]:
+        """Return q's state."""
+        return self.q.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what `state_dict` gave."""
+        means = state.get("means")
+        if means is None or means.shape != self.q.means.shape or not {"sigma", "strict"} <= set(state):
+            got = "nothing" if means is None else means.shape
+            raise TabletopError(
+                f"the objective's state needs sigma, strict and means of shape {self.q.means.shape}; "
+                f"got {', '.join(sorted(state)) or 'nothing'}, means {got}"
+            )
+        self.q.load_state_dict(state)

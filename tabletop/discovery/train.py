@@ -1,0 +1,371 @@
+"""Discovery: collect whole episodes in worker processes while the learner learns, until the budget is spent.
+
+Rounds of episodes and updates alternate in a fixed pattern, so that a budget in steps gives the same library
+on the same machine whatever the number of workers, and a resumed run goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from tabletop.discovery.collect import Batch, CollectJob, collect
+from tabletop.discovery.config import DiscoverSettings
+from tabletop.discovery.learner import Learner
+from tabletop.errors import TabletopError
+from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.paths import write_whole
+from tabletop.rollout.engine import Engine, Workers, default_workers
+from tabletop.runs.interrupt import held_back
+from tabletop.runs.lock import alone_in
+from tabletop.sim.generate import load_scene_card
+from tabletop.skills.codebook import Codes
+from tabletop.skills.library import Library, save_library
+from tabletop.skills.scenes import check_card
+
+__all__ = ["CHECKPOINTS", "discover"]
+
+CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
+"""Folders in a run's that it can go on from; the second only if a kill came while the first was put in its place."""
+_AHEAD: Final = 2
+"""Rounds of episodes that are under way while the learner works on the ones before."""
+
+
+def discover(
+    folder: Path,
+    settings: DiscoverSettings,
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    workers: Workers = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Library:
+    """Discover skills and save them as folder/library.
+
+    Args:
+        folder: the run's folder; progress goes to metrics.jsonl and tensorboard/ in it.
+        settings: see there.
+        minutes: wall-clock budget, or
+        steps: budget in control steps (deterministic).
+        workers: collecting processes, see Engine; default: one core is left to the learner.
+        resume: go on from the folder's checkpoint.
+        quiet: no progress bar.
+
+    Raises:
+        TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
+            run is there already, or another process is at work on it.
+    """
+    if (minutes is None) == (steps is None):
+        raise TabletopError("give a budget: either minutes or steps")
+    if minutes is not None and not minutes > 0:
+        raise TabletopError(f"minutes must be above 0, got {minutes:g}")
+    if steps is not None and steps < 1:
+        raise TabletopError(f"steps must be at least 1, got {steps}")
+    check_card(settings.scene, Codes(settings.counts).kinds)
+    checkpoint, old = (folder / name for name in CHECKPOINTS)
+    if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
+        raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
+    if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
+        raise TabletopError(f"{str(folder)!r} already holds a run; give another folder (--out), or go on (--resume)")
+    torch.set_num_threads(1)
+    collectors = max(1, default_workers() - 1) if workers is None else workers
+    with threadpool_limits(1), Engine(collectors) as engine:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            if resume and not checkpoint.exists():
+                old.rename(checkpoint)
+            run = _Run(folder, settings, engine, minutes, steps)
+            if resume:
+                run.restore(checkpoint)
+            else:
+                (folder / "metrics.jsonl").unlink(missing_ok=True)
+            try:
+                run.go(quiet)
+            finally:
+                run.close()
+            library = run.library()
+            save_library(library, folder / "library")
+    return library
+
+
+class _Run:
+    """One discovery under way."""
+
+    def __init__(
+        self, folder: Path, settings: DiscoverSettings, engine: Engine, minutes: float | None, steps: int | None
+    ) -> None:
+        self.folder, self.settings, self.engine = folder, settings, engine
+        self.budget = {"minutes": minutes, "steps": steps}
+        self.codes = Codes(settings.counts)
+        self.card = load_scene_card(settings.scene)
+        self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
+        self.steps = self.rounds = self.next_episode = 0
+        self.minutes = 0.0
+        self.owed = 0.0
+        self.jobs: deque[CollectJob] = deque()
+        self.futures: deque[Future[Batch]] = deque()
+        self._tensorboard: Any = None
+
+    # --- the loop ----------------------------------------------------------------------------
+
+    def go(self, quiet: bool) -> None:
+        """Collect and learn until the budget is spent.
+
+        A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
+        rounds, as only then the state is one that an uninterrupted run goes through, too.
+        """
+        minutes, steps = self.budget["minutes"], self.budget["steps"]
+        if not self.rounds:
+            self.save()
+        began = time.monotonic() - self.minutes * 60
+        saved = time.monotonic()
+        bar = tqdm(
+            total=round(minutes * 60) if minutes else steps,
+            initial=round(self.minutes * 60) if minutes else self.steps,
+            unit="s" if minutes else "step",
+            desc="discover",
+            disable=True if quiet else None,
+            leave=False,
+        )
+        with bar, held_back() as interrupted:
+            while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
+                self.round()
+                self.minutes = (time.monotonic() - began) / 60
+                bar.update((round(self.minutes * 60) if minutes else self.steps) - bar.n)
+                if self.rounds % 10 == 0:
+                    self._report(bar)
+                stop = interrupted()
+                if stop or time.monotonic() - saved > self.settings.save_every:
+                    self.save()
+                    saved = time.monotonic()
+                if stop:
+                    raise KeyboardInterrupt
+        self.save()
+
+    def round(self) -> None:
+        """Take in one round of episodes, start another, and learn."""
+        while len(self.jobs) < _AHEAD:
+            self._start()
+        batch = self._collected()
+        told = self.jobs.popleft().means
+        self._start()
+        self.learner.add(batch, told)
+        taken = sum(r.steps for r in batch)
+        self.steps += taken
+        self.rounds += 1
+        episodes = self.next_episode - _AHEAD * self.settings.episodes
+        if episodes < self.settings.warmup:
+            return
+        if not self.learner.ready:
+            self.learner.begin()
+        self.owed += taken * self.settings.updates
+        count, self.owed = int(self.owed), self.owed % 1.0
+        self.learner.learn(count)
+
+    def _start(self) -> None:
+        random = not self.learner.ready or self.learner.objective.random
+        weights = {} if random else self.learner.sac.actor_arrays()
+        means, needs = self.learner.tell(), self.learner.needs()
+        self._begin(weights, means, self.next_episode, self._shares(), needs, random)
+        self.next_episode += self.settings.episodes
+
+    def _shares(self) -> tuple[float, ...]:
+        """Return the share of episodes of each kind: the less is told apart so far, the more."""
+        known = self.learner.accuracy()
+        raw = [self.settings.shares[name] * (1.15 - known[name]) for name in self.settings.counts]
+        return tuple(r / sum(raw) for r in raw)
+
+    def _begin(
+        self,
+        weights: Mapping[str, npt.NDArray[Any]],
+        means: npt.NDArray[np.float64],
+        first: int,
+        shares: tuple[float, ...],
+        needs: Mapping[str, float],
+        random: bool,
+    ) -> None:
+        s = self.settings
+        job = CollectJob(
+            weights,
+            means,
+            self.codes,
+            self.card,
+            s.seed,
+            first,
+            s.episodes,
+            s.horizon,
+            shares,
+            needs,
+            random,
+            s.starts,
+            self.learner.objective.tells,
+            self.learner.objective.facts,
+        )
+        self.jobs.append(job)
+        self._submit(job)
+
+    def _submit(self, job: CollectJob) -> None:
+        self.futures.append(self.engine.submit(collect, job))
+
+    def _collected(self) -> Batch:
+        """Return the oldest round's episodes; where a worker died, all rounds under way are run again."""
+        for _ in range(3):
+            try:
+                return self.futures.popleft().result()
+            except BrokenProcessPool:
+                self.engine.restart()
+                self.futures.clear()
+                for job in self.jobs:
+                    self._submit(job)
+        raise TabletopError("collecting processes died three times in a row; is there enough memory?")
+
+    def _report(self, bar: Any) -> None:
+        values = {
+            "step": self.steps,
+            "minutes": round(self.minutes, 3),
+            "episodes": self.next_episode,
+            "updates": self.learner.sac.updates,
+            **self.learner.progress(),
+        }
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+        if self._tensorboard is None:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            # What an interrupted run wrote after its checkpoint comes again.
+            self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.steps)
+        for name, value in values.items():
+            self._tensorboard.add_scalar(name, value, self.steps)
+        bar.set_postfix_str(
+            f"{self.steps} steps, {values['effective']:.1f} effective skills, "
+            f"named right {values['accuracy']:.0%}, {values['coverage']} bins"
+        )
+
+    def close(self) -> None:
+        """Close what is open; what has not begun is dropped."""
+        for future in self.futures:
+            future.cancel()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    def library(self) -> Library:
+        """Return the skills as they are now."""
+        info = {
+            **self.settings.how,
+            "seed": self.settings.seed,
+            "env_steps": self.steps,
+            "minutes": round(self.minutes, 2),
+            "updates": self.learner.sac.updates,
+        }
+        learner = self.learner
+        return Library(
+            self.codes,
+            self.settings.horizon * self.settings.stretch,
+            learner.sac.actor_arrays(averaged=True),
+            learner.objective.told.copy(),
+            self.card,
+            info,
+            learner.objective.tells,
+            learner.objective.acts,
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint beside the last one, then put it in its place."""
+        target, old = (self.folder / name for name in CHECKPOINTS)
+        temporary = self.folder / "checkpoint.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            self._write(temporary)
+        except BaseException:
+            # What is half written would keep a full disk full.
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
+        self.learner.save(folder)
+        for i, job in enumerate(self.jobs):
+            save_tensors(folder / f"job{i}.safetensors", {"means": job.means, **job.weights})
+        state = {
+            "steps": self.steps,
+            "rounds": self.rounds,
+            "next_episode": self.next_episode,
+            "minutes": self.minutes,
+            "owed": self.owed,
+            "jobs": [
+                {"first": j.first, "random": j.random, "shares": j.shares, "needs": dict(j.needs)} for j in self.jobs
+            ],
+            "seed": self.settings.seed,
+            "counts": dict(self.codes.counts),
+            "how": self.settings.how,
+            "budget": self.budget,
+        }
+        (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def restore(self, checkpoint: Path) -> None:
+        """Go back to a checkpoint, episodes under way included."""
+        try:
+            state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
+        if not isinstance(state, dict):
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: state.json is no mapping")
+        missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts", "how"} - set(state)
+        if missing:
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
+        if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with seed {state['seed']} and codes {state['counts']}; "
+                f"resume with the same, got {self.settings.seed} and {dict(self.codes.counts)}"
+            )
+        if state["how"] != self.settings.how:
+            theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (state["how"], self.settings.how))
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
+            )
+        self.steps, self.rounds = state["steps"], state["rounds"]
+        self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
+        self.learner.restore(checkpoint)
+        self._forget()
+        try:
+            for i, kept in enumerate(state["jobs"]):
+                weights = load_tensors(checkpoint / f"job{i}.safetensors")
+                means = weights.pop("means")
+                self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["needs"], kept["random"])
+        except (KeyError, TypeError) as error:
+            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: of a job, {error}") from None
+
+    def _forget(self) -> None:
+        """Drop the lines of metrics.jsonl that were written after the checkpoint: they will be written again."""
+        path = self.folder / "metrics.jsonl"
+        if not path.is_file():
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= self.steps:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short by the kill
+        write_whole(path, "".join(kept))

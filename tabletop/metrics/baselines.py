@@ -1,0 +1,60 @@
+"""A library's figures and those of what has learned nothing, in the first of its scenes: the place that makes both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.metrics.effective_skills import Samples, measure, sample_effects
+from tabletop.rollout.engine import Engine
+from tabletop.skills.library import Library
+
+__all__ = ["FLOORS", "Measured", "measure_library"]
+
+FLOORS: Final = ("random", "untrained", "shuffled")
+"""Random actions, the network before any learning, and the library's own with a code of the kind drawn at random."""
+_SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Held-out episodes of a library and what they come to."""
+
+    samples: Samples
+    figures: dict[str, Any]
+    """Of `measure`, with "floors" by name."""
+
+
+def measure_library(library: Library, engine: Engine, episodes: int, seed: int, floors: int | None = None) -> Measured:
+    """Measure a library on held-out episodes from nominal starts, and its floors on a tenth as many.
+
+    Args:
+        library: the skills.
+        engine: runs the episodes.
+        episodes: a skill.
+        seed: of scenes, episodes and discriminators.
+        floors: episodes a skill of these, 2 or more; a tenth of the others, and 5 at least, by default.
+    """
+    few = max(5, episodes // 10) if floors is None else floors
+    samples = sample_effects(library, engine, episodes, seed, label="measure")
+    runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
+    floor_samples = [
+        sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
+        for name, lib, mode in (*runs, ("shuffled", library, "shuffled"))
+    ]
+    found, *others = engine.map(
+        partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
+    )
+    shown = {name: {k: floor[k] for k in _SHOWN} for name, floor in zip(FLOORS, others, strict=True)}
+    return Measured(samples, {**found, "floors": shown})
+
+
+def untrained(library: Library, seed: int) -> Library:
+    """Return a library with the same codes and a network as large, before any learning."""
+    spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
+    layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
+    hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
+    return replace(library, weights=SAC(spec, 5, SACSettings(hidden=hidden), seed + 1).actor_arrays())

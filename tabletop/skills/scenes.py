@@ -1,0 +1,137 @@
+"""Scenes for skills: which scene, which entity of it, and how the effects along an episode are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.rollout.episode import Trajectory
+from tabletop.sim.cards import load_cards
+from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.generate import inventory as inventory_of
+from tabletop.sim.scene import Entity, Scene, layout_of
+from tabletop.sim.state import State
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, get_effect, possible
+
+__all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card"]
+
+_ATTEMPTS: Final = 400
+
+STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
+    "mixed": (
+        ("nominal", 0.30),
+        ("near", 0.25),
+        ("above", 0.15),
+        ("around", 0.15),
+        ("holding", 0.09),
+        ("bearing", 0.06),
+    ),
+    "nominal": (("nominal", 1.0),),
+}
+"""Where the gripper starts while learning, with shares: our resets, and always away from everything."""
+
+
+def attended_scene(
+    card: Mapping[str, Any],
+    kind: EffectKind,
+    seed: Sequence[int],
+    inventory: Sequence[int],
+    gripper: str,
+    needs: Mapping[str, float] | None = None,
+) -> tuple[Scene, str]:
+    """Draw a scene that has an entity for a kind of effect, and choose that entity.
+
+    Args:
+        card: scene card.
+        kind: of effect.
+        seed: of poses and choices.
+        inventory: of the set of objects; where it lacks such an entity, further ones are tried.
+        gripper: where it starts, see GRIPPER_STARTS.
+        needs: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
+
+    Raises:
+        TabletopError: none of many inventories has one.
+    """
+    rng = np.random.default_rng([5, *seed])
+    chosen: list[str] = []
+    needs = needs or {}
+
+    def choose(entities: Sequence[Entity]) -> str | None:
+        fractions = {e.name: e.fraction for e in entities}
+        layout = layout_of(entities, load_cards())
+        candidates = entities_for(kind, layout, fractions)
+        if not candidates:
+            return None
+        name = candidates[int(rng.integers(len(candidates)))]
+        if rng.random() >= needs.get(layout.kind(name), 1.0):
+            return None
+        chosen.append(name)
+        return name
+
+    for attempt in _inventories(card, kind, inventory):
+        try:
+            scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
+        except TabletopError:
+            # This set of objects does not fit on this table; the next one may.
+            continue
+        if chosen:
+            return scene, chosen[-1]
+    if needs:
+        # All that came up were passed over, for being done well: then any will do.
+        return attended_scene(card, kind, seed, inventory, gripper)
+    raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
+
+
+def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: Sequence[int]) -> Iterator[int]:
+    """Yield the numbers of those inventories in which a kind of effect may be had."""
+    for attempt in range(_ATTEMPTS):
+        if possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
+            yield attempt
+
+
+def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return those kinds of effect that a scene card has entities for.
+
+    Raises:
+        TabletopError: there is no such card.
+    """
+    card = load_scene_card(name)
+    return tuple(k for k in kinds if next(_inventories(card, get_effect(k), [0]), None) is not None)
+
+
+def check_card(name: str, kinds: Iterable[EffectKind]) -> None:
+    """Check that a scene card has entities for kinds of effect.
+
+    Raises:
+        TabletopError: there is no such card, or it never has one.
+    """
+    wanted = [kind.name for kind in kinds]
+    found = effects_of_card(name, wanted)
+    lacking = [k for k in wanted if k not in found]
+    if lacking:
+        raise TabletopError(
+            f"scene card {name!r} never has what the effects {', '.join(lacking)} need; "
+            "choose others with --effects, or another card with --scene (everything has all but ropes and cloths, "
+            "which fabrics has)"
+        )
+
+
+def effects_along(
+    kind: EffectKind, trajectory: Trajectory, entity: str, horizon: int, initial: State | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
+
+    The last row of a kind that settles is taken from the trajectory's end, after settling. Effects count from the
+    trajectory's first state, or from another given one.
+    """
+    state = trajectory.state
+    decisions = min(horizon, len(trajectory))
+    found = kind.function(initial or trajectory.initial, state, entity)
+    chosen = np.concatenate([found[:decisions], found[-1:] if kind.settles else found[decisions : decisions + 1]])
+    out = np.zeros((decisions + 1, EFFECT_WIDTH))
+    out[:, : kind.size] = chosen
+    return out

@@ -1,0 +1,177 @@
+"""A discovered skill as a policy: the network with a code and an attended entity, then the settling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.learn.actor import NumpyActor
+from tabletop.rollout.policy import Action
+from tabletop.sim.scene import Scene
+from tabletop.sim.state import State
+from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, get_effect
+from tabletop.skills.observation import EGO, Observer
+
+__all__ = ["ACTS", "CODE_WIDTH", "SETTLE_STEPS", "TELLS", "SkillPolicy", "code_columns", "condition", "settle_steps"]
+
+CODE_WIDTH: Final = 3 * EFFECT_WIDTH
+"""Columns that a code's mean effect takes, its kind left out."""
+TELLS: Final = ("mean", "change", "vector")
+"""How a policy is told of its code: by its mean effect and the way there, by the same of the change since the start, or
+by a vector as it is (a direction, a one-hot vector)."""
+ACTS: Final = ("mean", "sample", "random")
+"""What a library's policies do: the network's mean action, a draw from it, or random actions."""
+SETTLE_STEPS: Final = 12
+"""Control steps of settling: open, rise, wait."""
+_OPEN, _RISE = 2, 6
+SAFE_HEIGHT: Final = 0.24
+"""m above the table that settling rises to."""
+
+
+def settle_steps(kind: EffectKind) -> int:
+    """Return the control steps of settling that follow what a skill of a kind of effect does."""
+    return SETTLE_STEPS if kind.settles else 0
+
+
+def code_columns(tells: str, width: int) -> int:
+    """Return the columns that a code takes, its kind left out, if `width` numbers are told of it."""
+    return width if tells == "vector" else CODE_WIDTH
+
+
+def condition(
+    observation: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.floating[Any]],
+    effect: npt.NDArray[np.floating[Any]],
+    kind: npt.NDArray[np.integer[Any]] | int,
+    kinds: int,
+    tells: str = "mean",
+) -> npt.NDArray[np.float32]:
+    """Put a code between the attended entity's columns and the others'.
+
+    A code is given to the network as what the discriminator knows of it: its mean effect, and the way there from
+    the effect so far. So what is learned for one code helps those beside it, and a code whose mean moves takes its
+    policy with it.
+
+    Args:
+        observation: (..., O) from an Observer.
+        mean: (..., EFFECT_WIDTH) mean effect of the code, or (..., width) the vector that it is.
+        effect: (..., EFFECT_WIDTH) effect so far; of no use where the code is a vector.
+        kind: (...,) index of the code's kind of effect.
+        kinds: number of kinds.
+        tells: of TELLS.
+
+    Returns:
+        (..., O + code_columns + kinds)
+    """
+    which = np.zeros((*observation.shape[:-1], kinds), dtype=np.float32)
+    np.put_along_axis(which, np.asarray(kind).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
+    if tells == "vector":
+        vector = np.asarray(mean, dtype=np.float32)
+        return np.concatenate((observation[..., :EGO], vector, which, observation[..., EGO:]), axis=-1)
+    away = np.asarray(mean - effect, dtype=np.float32)
+    parts = (
+        observation[..., :EGO],
+        away * 8.0,
+        np.tanh(away * 25.0),
+        np.asarray(mean, dtype=np.float32) * 6.0,
+        which,
+        observation[..., EGO:],
+    )
+    return np.concatenate(parts, axis=-1)
+
+
+def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
+    """Return the state that effects are counted from: with the entity at another origin, if one is given."""
+    if origin is None:
+        return state
+    values = state.values.copy()
+    values[state.layout.entity_slice(entity, "position")] = origin
+    return State(state.layout, values)
+
+
+@dataclass
+class SkillPolicy:
+    """Runs one code on one entity for `horizon` control steps, then settles if the skill does."""
+
+    weights: Mapping[str, npt.NDArray[Any]] = field(repr=False)
+    """What NumpyActor reads."""
+    effect: str
+    """Kind of effect."""
+    mean: tuple[float, ...]
+    """(EFFECT_WIDTH,) mean effect of the code, or (width,) the vector that it is."""
+    kind: int
+    """Index of the kind of effect in its library."""
+    kinds: int
+    """Number of kinds of effect in its library."""
+    entity: str
+    horizon: int
+    explore: bool = False
+    """Sample actions rather than take their mean."""
+    origin: tuple[float, ...] | None = None
+    """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
+    random: bool = False
+    """Uniform random actions in place of the network's: the floor, and the first steps of learning."""
+    tells: str = "mean"
+    """Of TELLS: what the network takes a code as."""
+    observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
+    """Of this episode, without the code; (O,) each."""
+
+    @property
+    def length(self) -> int:
+        """Control steps an episode takes, settling included."""
+        return self.horizon + settle_steps(get_effect(self.effect))
+
+    def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
+        """Begin an episode."""
+        del scene
+        self._actor = None if self.random else NumpyActor(self.weights)
+        self.reference = reference(state, self.entity, self.origin)
+        self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
+        self._rng, self._step = rng, 0
+        self._bias = rng.uniform(-1.0, 1.0, 5)
+        self._bias[4] = rng.choice([-1.0, 1.0])
+        self.observations = []
+        self._effect = get_effect(self.effect)
+        self._mean = np.array(self.mean)
+        self._so_far = np.zeros(EFFECT_WIDTH)
+        # What a code that is a change counts from.
+        self._first = np.zeros(self._effect.size)
+        if self.tells == "change":
+            self._first = self._effect.function(self.reference, state, self.entity)
+
+    def act(self, state: State) -> Action | None:
+        """Return the network's action, the settling's after it, and None at the end."""
+        t = self._step
+        self._step += 1
+        if t >= self.horizon:
+            return self._settle(state, t - self.horizon)
+        observation = self.observe(state.values, float(t))
+        self.observations.append(observation)
+        if self._actor is None:
+            return self._wander()
+        if self.tells != "vector":
+            self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
+        full = condition(observation, self._mean, self._so_far, self.kind, self.kinds, self.tells)
+        return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
+
+    def _wander(self) -> Action:
+        """Return a random action, correlated in time: white noise would stay where it began and drop what it holds."""
+        if self._rng.uniform() < 0.15:
+            self._bias[:4] = self._rng.uniform(-1.0, 1.0, 4)
+        if self._rng.uniform() < 0.03:
+            self._bias[4] = -self._bias[4]
+        noise = self._rng.normal(0.0, 0.4, 5) * [1.0, 1.0, 1.0, 1.0, 0.3]
+        return np.clip(self._bias + noise, -1.0, 1.0)
+
+    def _settle(self, state: State, t: int) -> Action | None:
+        if t >= settle_steps(self._effect):
+            return None
+        rise = 0.0
+        if t >= _OPEN:
+            height = float(state.robot("gripper_position")[2] - state.robot("table_height"))
+            rise = float(np.clip((SAFE_HEIGHT - height) / 0.04, -0.0, 1.0)) if t < _OPEN + _RISE else 0.0
+        return np.array([0.0, 0.0, rise, 0.0, 1.0])

@@ -1,0 +1,70 @@
+"""Tabletops made by hand, and a small untrained library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tabletop.learn.actor import NetworkSpec
+from tabletop.learn.sac import SAC, SACSettings
+from tabletop.sim.cards import load_cards
+from tabletop.sim.generate import load_scene_card
+from tabletop.sim.state import Layout, State
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.library import Library
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.skill_policy import CODE_WIDTH
+
+Build = Callable[..., State]
+
+
+def build(**entities: Mapping[str, Any]) -> State:
+    """Return a state; each entity has a `kind` (block by default) and any column by name."""
+    cards = load_cards()
+    kinds = tuple(str(e.get("kind", "block")) for e in entities.values())
+    grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
+    layout = Layout(tuple(entities), kinds, tuple(cards[k].moves for k in kinds), grids)
+    values = np.zeros(layout.width)
+    robot = {"gripper_position": (0.45, 0.0, 0.3), "gripper_quaternion": (1.0, 0, 0, 0), "table_size": (0.65, 0.7)}
+    for field, value in robot.items():
+        values[layout.robot_slice(field)] = value
+    for name, entity in entities.items():
+        columns = {"position": (0.5, 0.0, 0.025), "quaternion": (0, 0, 0, 1.0), "size": (0.05, 0.05, 0.05)}
+        for field, value in {**columns, **entity}.items():
+            if field not in {"kind", "nodes"}:
+                values[layout.entity_slice(name, field)] = value
+        if any(layout.grid(name)):
+            values[layout.nodes_slice(name)] = np.ravel(entity.get("nodes", flat(State(layout, values), name)))
+    return State(layout, values)
+
+
+def flat(state: State, name: str) -> npt.NDArray[np.float64]:
+    """Return the nodes (n, m, 3) of a rope of 32 cm or a cloth of 20 x 20 cm that lies flat where the entity is."""
+    n, m = state.layout.grid(name)
+    length = 0.32 if m == 1 else 0.20
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, n) * length, np.linspace(-0.5, 0.5, m) * length * (m > 1), indexing="ij")
+    turn = 2 * np.arctan2(*state.entity(name, "quaternion")[2:])
+    spread = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), 0 * x], axis=-1)
+    out: npt.NDArray[np.float64] = spread + state.entity(name, "position")
+    return out
+
+
+@pytest.fixture(scope="session")
+def make() -> Build:
+    """Return the function that builds states."""
+    return build
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """Return a library with a small network that has learned nothing."""
+    codes = Codes({"held": 2, "drawer": 3})
+    spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
+    weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
+    means = np.random.default_rng(0).normal(0, 0.1, (codes.total, EFFECT_WIDTH))
+    return Library(codes, 6, weights, means, load_scene_card("discovery"), {"seed": 3, "env_steps": 100})

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tabletop.discovery.discriminator import Discriminator, balance, farthest
+from tabletop.errors import TabletopError
+from tabletop.skills.codebook import Codes
+from tabletop.skills.effects import EFFECT_WIDTH, REACH
+
+CODES = Codes({"held": 3, "drawer": 2})
+
+
+def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
+    q = Discriminator(CODES, 0.05)
+    q.means = np.random.default_rng(seed).normal(0, spread, q.means.shape)
+    return q
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    effects=arrays(np.float64, (6, EFFECT_WIDTH), elements=st.floats(-2, 2)),
+    kinds=st.lists(st.integers(0, 1), min_size=6, max_size=6),
+    spread=st.sampled_from([0.0, 0.01, 1.0]),
+)
+def test_log_q_is_a_distribution_over_the_codes_of_the_kind(
+    effects: np.ndarray, kinds: list[int], spread: float
+) -> None:
+    log_q = trained(spread=spread).log_q(effects, np.array(kinds))
+    outside = ~CODES.member[kinds]
+    assert (log_q[outside] == -np.inf).all()
+    assert np.isfinite(log_q[~outside]).all()
+    assert np.exp(log_q).sum(-1) == pytest.approx(np.ones(6))
+
+
+def test_log_q_is_greatest_for_the_code_whose_mean_is_nearest() -> None:
+    q = trained()
+    log_q = q.log_q(q.means + 0.01, CODES.kind_of)
+    assert log_q.argmax(-1).tolist() == list(range(CODES.total))
+
+
+def test_the_slope_of_log_q_is_bounded_far_from_the_means() -> None:
+    q = Discriminator(Codes({"held": 2}), 0.05)
+    q.means[:, 0] = [-0.1, 0.1]
+    far = np.zeros((2, EFFECT_WIDTH))
+    far[:, 0] = [5.0, 5.01]
+    logits = q.log_q(far, np.zeros(2, np.intp))
+    assert abs(logits[1, 0] - logits[0, 0]) < 0.01 / 0.05
+
+
+def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
+    q = Discriminator(Codes({"held": 2}), 0.02, rim=0.03)
+    q.means[:, 0] = [-0.2, 0.2]
+    ends = np.zeros((3, EFFECT_WIDTH))
+    ends[:, 0] = [0.2, 0.24, 0.6]
+    ones = np.ones(3, np.intp)
+    loose = q.log_q_of(ends, ones)
+    assert loose == pytest.approx(np.zeros(3), abs=1e-4), "nearer to it than to the other is all that counts"
+    q.strict[:] = 1.0
+    bells = np.exp(1 - np.hypot(1, [0.0, 2.0, 20.0]))
+    none = np.exp(1 - np.hypot(1, 1.5))
+    assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(bells / (bells + none), rel=1e-4)
+    assert q.log_q(ends, np.zeros(3, np.intp))[:, 1] == pytest.approx(loose, abs=1e-4), "who it is stays the same"
+
+
+def test_a_fit_moves_means_to_the_weighted_mean_of_their_effects() -> None:
+    q = Discriminator(CODES, 0.05, rate=1.0)
+    effects = np.zeros((4, EFFECT_WIDTH))
+    effects[:, 0] = [0.1, 0.3, -0.2, 9.0]
+    q.fit(effects, np.array([0, 0, 3, 1]), np.array([3.0, 1.0, 2.0, 0.0]))
+    assert q.means[:, 0] == pytest.approx([0.15, 0, 0, -0.2, REACH]), "the last is a drawer's anchor: open"
+    assert not q.means[:, 1:].any()
+
+
+def test_a_fit_goes_its_rate_of_the_way_and_gets_there() -> None:
+    q = Discriminator(CODES, 0.05, rate=0.25)
+    effect = np.full((1, EFFECT_WIDTH), 0.4)
+    q.fit(effect, np.array([2]), np.ones(1))
+    assert q.means[2] == pytest.approx(np.full(EFFECT_WIDTH, 0.1))
+    for _ in range(60):
+        q.fit(effect, np.array([2]), np.ones(1))
+    assert q.means[2] == pytest.approx(effect[0])
+
+
+def test_the_loss_is_about_0_for_codes_apart_and_log_k_for_codes_alike() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 200)
+    kinds = np.zeros(600, np.intp)
+    apart, alike = Discriminator(CODES, 0.02), Discriminator(CODES, 0.02)
+    apart.means[:3, 0] = [-2, 0, 2]
+    assert apart.loss(apart.means[labels], kinds, labels, rng) < 0.01
+    assert alike.loss(alike.means[labels], kinds, labels, rng) == pytest.approx(np.log(3))
+
+
+def test_state_dict_brings_everything_back_as_a_copy() -> None:
+    one, two = trained(), Discriminator(CODES, 1.0)
+    state = one.state_dict()
+    two.load_state_dict(state)
+    assert np.array_equal(two.sigma, one.sigma)
+    assert np.array_equal(two.means, one.means)
+    two.means += 1.0
+    assert not np.array_equal(two.means, one.means)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), n=st.integers(1, 12), k=st.integers(1, 5))
+def test_balance_gives_each_code_the_same_share_of_the_weight(data: st.DataObject, n: int, k: int) -> None:
+    log_q = data.draw(arrays(np.float64, (n, k), elements=st.floats(-3, 0)))
+    weights = data.draw(arrays(np.float64, (n,), elements=st.floats(0.1, 5)))
+    p = balance(log_q, weights, iterations=300)
+    assert p.sum(1) == pytest.approx(np.ones(n))
+    assert weights @ p == pytest.approx(np.full(k, weights.sum() / k), rel=1e-3)
+
+
+def test_balance_serves_a_code_that_no_row_likes_and_takes_log_of_0() -> None:
+    log_q = np.log(np.array([[0.9, 0.1, 1e-9], [0.8, 0.2, 1e-9], [0.9, 0.1, 1e-9]]))
+    log_q[2, 1] = -np.inf
+    p = balance(log_q, np.ones(3), iterations=200)
+    assert p.sum(0) == pytest.approx(np.ones(3), rel=0.05)
+
+
+def test_balance_with_the_iterations_of_learning_is_near_that() -> None:
+    log_q = np.log(np.random.default_rng(0).dirichlet(np.ones(8), 200))
+    assert balance(log_q, np.ones(200)).sum(0) == pytest.approx(np.full(8, 25.0), rel=0.05)
+
+
+def test_farthest_takes_one_of_each_cluster_and_only_what_is_there() -> None:
+    rng = np.random.default_rng(0)
+    centres = np.array([[0, 0], [10, 0], [0, 10], [10, 10]])
+    effects = np.repeat(centres, 25, axis=0) + rng.normal(0, 0.1, (100, 2))
+    chosen = farthest(effects, 4, rng)
+    assert sorted(map(tuple, np.round(chosen / 10).astype(int).tolist())) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert all((effects == c).all(-1).any() for c in chosen)
+
+
+def test_farthest_keeps_away_from_what_is_taken() -> None:
+    effects = np.array([[0.0], [1.0], [5.0]])
+    rng = np.random.default_rng(0)
+    assert farthest(effects, 1, rng, start=np.array([[5.1]])).tolist() == [[0.0]]
+    assert farthest(effects, 2, rng, start=np.array([[5.1], [0.1]])).tolist() == [[1.0], [0.0]]
+
+
+def test_farthest_gives_as_many_as_asked_for_of_fewer() -> None:
+    assert farthest(np.array([[2.0]]), 3, np.random.default_rng(0)).tolist() == [[2.0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [({}, "at least one kind"), ({"held": 1}, "held needs at least 2 codes.*got 1"), ({"fly": 3}, "unknown effect")],
+)
+def test_a_set_of_codes_that_cannot_be_told_apart_is_refused(counts: dict[str, int], message: str) -> None:
+    with pytest.raises(TabletopError, match=message):
+        Codes(counts)
+
+
+def test_codes_are_numbered_through_the_kinds_and_named_within_them() -> None:
+    assert CODES.total == 5
+    assert CODES.kind_of.tolist() == [0, 0, 0, 1, 1]
+    assert CODES.codes_of(1).tolist() == [3, 4]
+    assert [CODES.name(c) for c in range(5)] == ["held-00", "held-01", "held-02", "drawer-00", "drawer-01"]
+    assert CODES.member.sum(1).tolist() == [3, 2]

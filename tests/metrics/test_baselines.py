@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tabletop.metrics.baselines import FLOORS, measure_library, untrained
+from tabletop.metrics.effective_skills import measure
+from tabletop.rollout.engine import Engine
+from tabletop.skills.library import Library
+
+
+def test_what_was_never_trained_has_the_same_form_and_other_weights(library: Library) -> None:
+    fresh = untrained(library, 0)
+    assert {k: v.shape for k, v in fresh.weights.items()} == {k: v.shape for k, v in library.weights.items()}
+    assert not np.array_equal(fresh.weights["layer0.weight"], library.weights["layer0.weight"])
+    assert np.array_equal(fresh.weights["layer0.weight"], untrained(library, 0).weights["layer0.weight"])
+    assert not np.array_equal(fresh.weights["layer0.weight"], untrained(library, 1).weights["layer0.weight"])
+
+
+@pytest.mark.slow
+def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
+    with Engine(workers=0) as engine:
+        found = measure_library(library, engine, 5, 0)
+    assert len(found.samples.labels) == 5 * library.codes.total
+    assert [p.shape[1] for p in found.samples.postures] == [7] * 25
+    assert [len(p) for p in found.samples.postures] == [7] * 10 + [19] * 15
+    floors = found.figures.pop("floors")
+    assert found.figures == measure(found.samples, 0)
+    assert tuple(floors) == FLOORS
+    for floor in floors.values():
+        assert list(floor) == ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm"]
+        assert 2.0 <= floor["effective_skills_2cm"] <= library.codes.total
