@@ -4,7 +4,7 @@
     python benchmarks/draw_objectives.py --results benchmarks/results/objectives_half_hour.json
 
 Curves are interquartile means over the seeds of effective skills at 2 cm, with their 95 % intervals; they begin with
-the untrained network's, which is a floor. Where tasks were named (`--name`), their number is drawn beside it.
+the untrained network's, which is a baseline. Where tasks were named (`--name`), their number is drawn beside it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ def names(cases: Mapping[str, Any]) -> bool:
 def curve(name: str, case: Mapping[str, Any], steps: int, color: str, metric: str = METRIC) -> Series:
     """Return a case's curve over control steps."""
     points = case["points"]
-    least = 0.0 if metric == NAMED else next(p["floors"]["untrained"][metric] for p in points.values() if "floors" in p)
+    least = (
+        0.0
+        if metric == NAMED
+        else next(p["baselines"]["untrained"][metric] for p in points.values() if "baselines" in p)
+    )
     found = [p[metric] for p in points.values()]
     return Series(
         name,

@@ -5,8 +5,8 @@
 Each task is learned once a seed on scenes of ML1-train, with sparse rewards (0 where done, -1 elsewhere) and SETTINGS,
 on observations that Stable-Baselines3 scales (VecNormalize).
 From time to time the policy's mean action is tried on fixed scenes of ML1-test; a try succeeds where the task is done
-in its last step. The floor is uniform random actions on the same scenes. Intervals are Wilson's, 95 %, over the tries
-of all seeds.
+in its last step. The baseline is uniform random actions on the same scenes. Intervals are Wilson's, 95 %, over the
+tries of all seeds.
 
 --out has every try as soon as it is made. Started again, complete runs are not repeated and the others begin anew:
 Stable-Baselines3 writes its replay as pickle only. Runs of other tasks or seeds may go on at the same time on one
@@ -167,7 +167,7 @@ def read(path: Path) -> dict[str, Any]:
         "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
         "versions": {**versions, "gymnasium": gymnasium.__version__},
         "settings": {**SETTINGS, "hidden": list(HIDDEN), **HINDSIGHT, "reward": "sparse"},
-        "floors": {},
+        "baselines": {},
         "runs": [],
     }
 
@@ -196,7 +196,7 @@ def picture(result: Mapping[str, Any]) -> str:
     for task, points in result["curves"].items():
         x = [p["steps"] for p in points]
         values = {k: [p[k] for p in points] for k in ("success", "low", "high")}
-        least = result["floors"][task]
+        least = result["baselines"][task]
         series = [
             Series("SAC + HER", x, values["success"], values["low"], values["high"], "#2a9d8f"),
             Series("random", x, *([least[k]] * len(x) for k in values), "#b5651d"),
@@ -212,7 +212,7 @@ def finish(out: Path, drawing: Path) -> None:
     names = list(dict.fromkeys(r["task"] for r in result["runs"]))
     result["curves"] = {t: pooled([r for r in result["runs"] if r["task"] == t]) for t in names}
     for task, points in result["curves"].items():
-        print(f"{task}: random {result['floors'][task]['success']:.2f}")
+        print(f"{task}: random {result['baselines'][task]['success']:.2f}")
         for p in points:
             print(f"  {p['steps']:>8} steps  {p['success']:.2f} [{p['low']:.2f}, {p['high']:.2f}]  n={p['n']}")
     write(out, json.dumps(result, indent=1) + "\n")
@@ -238,9 +238,9 @@ def main() -> None:
             kept = [r for r in read(arguments.out)["runs"] if same(r, task, seed, steps)]
             if not (kept and kept[0]["curve"][-1]["steps"] >= steps):
                 learn(task, seed, steps, arguments.episodes, arguments.out)
-        least = read(arguments.out)["floors"].get(task) or floor(task, 4 * arguments.episodes)
+        least = read(arguments.out)["baselines"].get(task) or floor(task, 4 * arguments.episodes)
         result = read(arguments.out)
-        result["floors"][task] = least
+        result["baselines"][task] = least
         write(arguments.out, json.dumps(result, indent=1) + "\n")
     finish(arguments.out, arguments.picture)
 

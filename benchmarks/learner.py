@@ -194,8 +194,8 @@ def main() -> None:
     def settings(**values: Any) -> SACSettings:
         return SACSettings(hidden=HIDDEN, device="cpu", **values)
 
-    floors = {f"products alone, delay {delay}": wide(products(batch, delay)) for delay in (1, 2)}
-    floors[f"products alone, {PEER}"] = wide(products(batch, None))
+    baselines = {f"products alone, delay {delay}": wide(products(batch, delay)) for delay in (1, 2)}
+    baselines[f"products alone, {PEER}"] = wide(products(batch, None))
     runs = {
         "plain, delay 1": ours(plain, batch, settings(bf16=False, layer_norm=False, policy_delay=1)),
         "plain, delay 2": ours(plain, batch, settings(bf16=False, layer_norm=False)),
@@ -209,12 +209,12 @@ def main() -> None:
     peer = stable_baselines(batch)
     if peer is not None:
         runs[PEER] = peer
-    runs |= {name: alone(parts) for name, parts in floors.items()}
+    runs |= {name: alone(parts) for name, parts in baselines.items()}
     if has_bf16():
         for delay in (1, 2):
             name = f"products alone, bf16, delay {delay}"
-            floors[name] = floors[f"products alone, delay {delay}"]
-            runs[name] = alone(floors[name], torch.bfloat16)
+            baselines[name] = baselines[f"products alone, delay {delay}"]
+            runs[name] = alone(baselines[name], torch.bfloat16)
     times = measure(runs, arguments.rounds, arguments.updates, arguments.threads)
     median = {name: statistics.median(values) for name, values in times.items()}
     print(f"{'':38}{'ms':>8}{'updates/s':>11}{'ratio':>8}{'GFLOP':>8}{'GFLOP/s':>9}")
@@ -225,12 +225,12 @@ def main() -> None:
             # Round by round, so that a slow minute of the machine does not count for one of them only.
             ratios = [b / a for a, b in zip(values, times[PEER], strict=True)]
             rows[name] |= {"ratio": statistics.median(ratios), "worst": min(ratios), "best": max(ratios)}
-        if name in floors:
-            work = flop(floors[name]) / 1e9
+        if name in baselines:
+            work = flop(baselines[name]) / 1e9
             rows[name] |= {"gflop": work, "gflop_per_second": work / median[name] * 1e3}
         row = {key: round(value, 3) for key, value in rows[name].items()}
         line = f"{name:38}{row['ms']:8.2f}{row['per_second']:11.1f}{row.get('ratio', float('nan')):8.2f}"
-        print(line + (f"{row['gflop']:8.3f}{row['gflop_per_second']:9.1f}" if name in floors else ""))
+        print(line + (f"{row['gflop']:8.3f}{row['gflop_per_second']:9.1f}" if name in baselines else ""))
         rows[name] = row
     needed = {}
     if peer is not None:

@@ -4,19 +4,20 @@
     python benchmarks/objectives.py --cases published --name
     python benchmarks/objectives.py --effects usual --cases published --steps 200000 --seeds 1 --name --out FILE
 
-A case is an objective, what it sees, where the gripper starts, and what its codes are: `metra`, or
+A case is an objective, what it discriminator_input, where the gripper starts, and what its codes are: `metra`, or
 `metra/observation/nominal`, or `csd/effects/mixed/discrete`. `--cases all` (default) is every objective as it is best
 here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
 gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
 (PARTS). `--effects few` (default) looks for the five kinds of effect of `tabletop run`, `usual` for those of
-`tabletop discover` but `adjoined`. `--at` says at which shares of the budget a run is measured on its way.
+`tabletop discover` but `beside`. `--at` says at which shares of the budget a run is measured on its way.
 
-Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does; its floors, which differ
-little, with the first point of each case only. The file that is written keeps every run: runs that are in it are not
-made again and a run that was interrupted goes on, so the same command can be given again, and others with the same
---out add to its table. A run is not measured at a share that it is past. What changes learning needs a new file: the
-runs do not say by which code they were made. The table gives interquartile means over the seeds with 95 % intervals by
-the stratified bootstrap (Agarwal et al. 2021); for the share of codes told apart each kind of effect is a stratum.
+Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does. Its baselines differ
+little and are measured with the first point of each case only. The file that is written keeps every run: runs that are
+in it are not made again and a run that was interrupted goes on. So the same command can be given again, and others with
+the same --out add to its table. A run is not measured at a share that it is past. What changes learning needs a new
+file: the runs do not say by which code they were made. The table gives interquartile means over the seeds with 95 %
+intervals by the stratified bootstrap (Agarwal et al. 2021). Each kind of effect is a stratum of the share of
+distinguishable codes.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from tabletop.discovery.train import CHECKPOINTS, discover
 from tabletop.errors import TabletopError
 from tabletop.learn.device import has_bf16
 from tabletop.logic import load_registry
-from tabletop.metrics.baselines import FLOORS, measure_library
+from tabletop.metrics.baselines import BASELINES, measure_library
 from tabletop.metrics.effective_skills import measure, sample_effects
 from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
@@ -56,23 +57,22 @@ HELD_OUT: Final = 1000
 NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, seed=HELD_OUT)
 """Less thorough than `tabletop name`: there are many runs to name."""
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
-    "few": partial(looking_for_few, stretch=1),
-    "usual": partial(looking_for, [kind for kind in USUAL if kind != "adjoined"], stretch=1),
+    "few": partial(looking_for_few, horizon_multiplier=1),
+    "usual": partial(looking_for, [kind for kind in USUAL if kind != "beside"], horizon_multiplier=1),
 }
 """What to look for: few kinds of effect, as `tabletop run` does, or those that `tabletop discover` looks for, except
-`adjoined`, which came after what was measured. Skills act for as long as they were learned in."""
+`beside`, which came after what was measured. Skills act for as long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
-    "without-precision": lambda s: replace(s, strict=0.0),
+    "without-precision": lambda s: replace(s, reject_weight=0.0),
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
     "without-mirror": lambda s: replace(s, mirror=False),
     "adapted-temperature": lambda s: replace(s, sac=replace(s.sac, alpha=None)),
     "float32": lambda s: replace(s, sac=replace(s.sac, bf16=False)),
 }
-"""The default with a part left out: q's channel without noise; no "none of them" in q; codes that were sent only; no
-mirrored batches; a temperature that keeps an entropy; no bfloat16, where the processor has it. Its other parts are
-objectives and starts."""
+"""The default with a part left out: q's channel without noise; no "none of them" in q; commanded codes only; no
+mirrored batches; a temperature that keeps an entropy; no bfloat16. Its other parts are objectives and starts."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,17 @@ class Case:
     """One kind of discovery."""
 
     objective: str
-    sees: str = "effects"
+    discriminator_input: str = "effects"
     starts: str = "mixed"
     latent: str = "sphere"
 
     @property
     def name(self) -> str:
         """The parts that are not the default's, such as "metra/observation"."""
-        parts, usual = [self.objective, self.sees, self.starts, self.latent], ["", "effects", "mixed", "sphere"]
+        parts, usual = (
+            [self.objective, self.discriminator_input, self.starts, self.latent],
+            ["", "effects", "mixed", "sphere"],
+        )
         while parts[-1] == usual[len(parts) - 1]:
             parts.pop()
         return "/".join(parts)
@@ -97,7 +100,9 @@ class Case:
         if self.objective in PARTS:
             learner = PARTS[self.objective](LearnerSettings())
         else:
-            learner = LearnerSettings(objective=self.objective, sees=self.sees, latent=self.latent)
+            learner = LearnerSettings(
+                objective=self.objective, discriminator_input=self.discriminator_input, latent=self.latent
+            )
         return EFFECTS[effects](learner=learner, starts=self.starts, seed=seed)
 
 
@@ -151,7 +156,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
             resume=any((folder / name).is_dir() for name in CHECKPOINTS),
         )
         own = [p for r in runs if r["case"] == case.name for p in r["points"] if p is not point]
-        found = {"share": share, **judged(library, options, floors=not any("floors" in p for p in own))}
+        found = {"share": share, **judged(library, options, baselines=not any("baselines" in p for p in own))}
         if point:
             points.remove(point)
         if kept is None:
@@ -161,10 +166,10 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
         write(options, runs)
 
 
-def judged(library: Library, options: argparse.Namespace, *, floors: bool) -> dict[str, Any]:
+def judged(library: Library, options: argparse.Namespace, *, baselines: bool) -> dict[str, Any]:
     """Return what a library comes to on held-out episodes, and the tasks it is named for if that is asked."""
     with Engine(options.workers) as engine:
-        if floors:
+        if baselines:
             found = measure_library(library, engine, options.episodes, HELD_OUT).figures
         else:
             found = measure(sample_effects(library, engine, options.episodes, HELD_OUT, label="measure"), HELD_OUT)
@@ -187,18 +192,20 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "iqm": float(iqm(np.concatenate(told_apart))),
         "interval": stratified_interval(told_apart, iqm),
     }
-    if floors := [r["floors"] for r in results if "floors" in r]:
-        out["floors"] = {n: {k: float(np.mean([f[n][k] for f in floors])) for k in METRICS[:2]} for n in FLOORS}
+    if baselines := [r["baselines"] for r in results if "baselines" in r]:
+        out["baselines"] = {
+            n: {k: float(np.mean([f[n][k] for f in baselines])) for k in METRICS[:2]} for n in BASELINES
+        }
     return out
 
 
 def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
-    """Return, for each kind of effect, (effective - 1) / (codes - 1) of each seed: 0 for none told apart, 1 for all."""
+    """Return, for each kind of effect, (effective - 1) / (codes - 1) of each seed: 0 none distinguishable, 1: all."""
     kinds = list(results[0]["by_kind"])
     return [[(r["by_kind"][k][at] - 1) / (r["by_kind"][k]["codes"] - 1) for r in results] for k in kinds]
 
 
-def told(options: argparse.Namespace) -> dict[str, Any]:
+def common(options: argparse.Namespace) -> dict[str, Any]:
     """Return what all runs of a file have in common."""
     return {"effects": options.effects, "steps": options.steps, "episodes_per_skill": options.episodes}
 
@@ -212,7 +219,7 @@ def read(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not options.out.is_file():
         return []
     kept = json.loads(options.out.read_text(encoding="utf-8"))
-    for name, value in told(options).items():
+    for name, value in common(options).items():
         if kept.get(name) != value:
             raise TabletopError(
                 f"{str(options.out)!r} has runs with {name} {kept.get(name)}, not {value}; give another --out"
@@ -221,7 +228,7 @@ def read(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
-    """Write the file: what was told, the table, and the runs."""
+    """Write the file: what the runs have in common, the table, and the runs."""
     result = {
         "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
         "machine": {
@@ -231,7 +238,7 @@ def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
             "bf16": has_bf16(),
         },
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
-        **told(options),
+        **common(options),
         "cases": collected(runs),
         "runs": runs,
     }
@@ -255,18 +262,19 @@ def collected(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def show(found: Mapping[str, Mapping[str, Any]]) -> None:
     """Print the table, the best at the end of the budget first."""
     print(
-        f"{'case':30}{'of budget':>10}{'seeds':>6}{'at 2 cm':>22}{'at 5 cm':>22}{'bins':>22}{'named':>20}{'floors':>18}"
+        f"{'case':30}{'of budget':>10}{'seeds':>6}{'at 2 cm':>22}{'at 5 cm':>22}{'bins':>22}{'named':>20}"
+        f"{'baselines':>18}"
     )
     rows = [(name, share, row) for name, case in found.items() for share, row in case["points"].items()]
     for name, share, row in sorted(rows, key=lambda r: (-float(r[1]), -r[2][METRICS[0]]["iqm"])):
         metrics = [row.get(m) for m in (*METRICS, "named_tasks")]
         cell = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]" if row["seeds"] > 1 else "{iqm:.1f}"
         cells = [cell.format(**m) if m else "-" for m in metrics]
-        floors = " ".join(f"{row['floors'][f][METRICS[0]]:.1f}" for f in FLOORS) if "floors" in row else "-"
+        baselines = " ".join(f"{row['baselines'][f][METRICS[0]]:.1f}" for f in BASELINES) if "baselines" in row else "-"
         print(
             f"{name:30}{share:>10}{row['seeds']:>6}"
             + "".join(f"{c:>22}" for c in cells[:3])
-            + f"{cells[3]:>20}{floors:>18}"
+            + f"{cells[3]:>20}{baselines:>18}"
         )
 
 

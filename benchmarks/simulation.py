@@ -13,7 +13,7 @@ over the rounds.
 - simulated seconds a second: gymnasium's interface, resets and rewards included; pick-place with a block and a
   mark in episodes of 50 steps, beside panda-gym's PandaPickAndPlace-v3.
 - pictures: 84x84 of the arm and four boxes from the same camera in the same pose: ours (colour, depth and
-  segmentation, with table and floor), and PyBullet's software renderer on its own Panda's meshes (without).
+  segmentation, with table and baseline), and PyBullet's software renderer on its own Panda's meshes (without).
 """
 
 from __future__ import annotations

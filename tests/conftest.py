@@ -14,7 +14,7 @@ from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.state import Layout, State
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.library import Library
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
@@ -63,7 +63,7 @@ def make() -> Build:
 @pytest.fixture(scope="session")
 def library() -> Library:
     """Return a library with a small network that has learned nothing."""
-    codes = Codes({"held": 2, "drawer": 3})
+    codes = Codebook({"held_at": 2, "drawer": 3})
     spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     means = np.random.default_rng(0).normal(0, 0.1, (codes.total, EFFECT_WIDTH))

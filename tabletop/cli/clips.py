@@ -87,7 +87,7 @@ def to_film(order: Sequence[int], reached: Sequence[bool], most: int) -> list[in
     """Return which episodes to film: half of them of such as reached their goal, as far as there are so many.
 
     Args:
-        order: all of them, those first that tell the most.
+        order: all of them, the most telling first.
         reached: whether each reached its goal, by number.
         most: how many.
     """

@@ -19,7 +19,7 @@ from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library
 
 __all__ = ["FULL", "SHARES", "Clock", "Effort", "speed_of"]
@@ -41,8 +41,8 @@ _PROBES: Final = 8
 """Episodes a process that the speed is taken from."""
 _FILM: Final = 8.0
 """Episodes that a film takes as long as, about: every step of it is drawn, and encoded."""
-_FLOORS: Final = 3
-"""Floors that a library is measured beside: random, untrained, shuffled."""
+_BASELINES: Final = 3
+"""Baselines that a library is measured beside: random, untrained, shuffled."""
 _LEVELS: Final = 25
 """Runs of an episode in a sweep: undisturbed, and six families at four magnitudes."""
 
@@ -53,8 +53,8 @@ class Effort:
 
     measured: int = 16
     """Held-out episodes a code."""
-    floors: int = 5
-    """Episodes a code that each floor is measured by."""
+    baselines: int = 5
+    """Episodes a code that each baseline is measured by."""
     naming: NameSettings = field(
         default_factory=lambda: NameSettings(effects=10, trials=6, contenders=2, episodes=24, fresh=40)
     )
@@ -69,8 +69,8 @@ class Effort:
 
     @property
     def held_out(self) -> int:
-        """Episodes a code that measuring takes, floors included."""
-        return self.measured + _FLOORS * self.floors
+        """Episodes a code that measuring takes, baselines included."""
+        return self.measured + _BASELINES * self.baselines
 
 
 FULL: Final = Effort()
@@ -123,7 +123,7 @@ class Clock:
         return replace(
             FULL,
             measured=_between(LEAST.measured, fit * FULL.measured, FULL.measured),
-            floors=_between(LEAST.floors, fit * FULL.floors, FULL.floors),
+            baselines=_between(LEAST.baselines, fit * FULL.baselines, FULL.baselines),
         )
 
     def naming(self) -> Effort:
@@ -177,12 +177,12 @@ def speed_of(settings: DiscoverSettings, workers: Workers) -> float:
         settings: of the discovery to come.
         workers: processes, as for Engine.
     """
-    codes = Codes(settings.counts)
+    codes = Codebook(settings.counts)
     learner = Learner(codes, settings.learner, settings.seed, settings.horizon)
-    objective, horizon = learner.objective, settings.horizon * settings.stretch
-    weights, told = learner.sac.actor_arrays(), objective.told.copy()
+    objective, horizon = learner.objective, settings.horizon * settings.horizon_multiplier
+    weights, embeddings = learner.sac.actor_arrays(), objective.skill_embeddings.copy()
     card = load_scene_card(settings.scene)
-    library = Library(codes, horizon, weights, told, card, {}, objective.tells, objective.acts)
+    library = Library(codes, horizon, weights, embeddings, card, {}, objective.conditioning, objective.acts)
     with Engine(workers) as engine:
         count = _PROBES * max(1, engine.workers)
         jobs = [SkillRun(library, library.skills[i % codes.total], i, settings.seed) for i in range(2 * count)]

@@ -1,4 +1,4 @@
-"""`tabletop run`: all stages, one after another, told as they go."""
+"""`tabletop run`: all stages, one after another, with a line for each result."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run_everything(options: argparse.Namespace) -> None:
         save_library(library, folder / "library")
     effort = clock.measuring() if clock else full
     began = time.monotonic()
-    found = stages.measure_stage(folder, library, seed, workers, effort.measured, effort.floors)
+    found = stages.measure_stage(folder, library, seed, workers, effort.measured, effort.baselines)
     if clock:
         clock.measured(effort, time.monotonic() - began)
     _tell("\n".join(discover_lines(folder, found)))
@@ -104,7 +104,7 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
 
 
 def _try(lines: Callable[[dict[str, Any]], Iterable[str]], stage: Callable[[], dict[str, Any]]) -> None:
-    """Run a stage and tell its result; where it has too little to work on, tell that: the report is due anyway."""
+    """Run a stage and print its result, or why it has too little to work on: the report is due anyway."""
     try:
         _tell("\n".join(lines(stage())))
     except TabletopError as error:

@@ -82,7 +82,7 @@ def _holds(folder: Path, library: Library) -> bool:
         list(other.codes.counts.items()) == list(library.codes.counts.items())
         and other.horizon == library.horizon
         and other.weights.keys() == library.weights.keys()
-        and np.array_equal(other.means, library.means)
+        and np.array_equal(other.embeddings, library.embeddings)
         and all(np.array_equal(v, library.weights[k]) for k, v in other.weights.items())
     )
 

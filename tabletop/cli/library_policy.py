@@ -10,7 +10,7 @@ from pathlib import Path
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
 from tabletop.naming import skills_by_task
-from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.runs.files import read_names
 from tabletop.sim.scene import Scene
@@ -40,8 +40,8 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
     Raises:
         TabletopError: no such library, its skills have not been named, or none is named for one of the tasks.
     """
-    if name in PLAIN_POLICIES:
-        return {t.name: PLAIN_POLICIES[name] for t in tasks}
+    if name in BUILTIN_POLICIES:
+        return {t.name: BUILTIN_POLICIES[name] for t in tasks}
     path = find_library(name)
     library = load_library(path)
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
@@ -55,16 +55,16 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
 
 
 def fingerprint(makers: Mapping[str, PolicyFactory]) -> str:
-    """Return what tells a library's skills from any others: a digest of which they are and of its weights.
+    """Return what distinguishes a library's skills from any others: a digest of which they are and of its weights.
 
     Args:
-        makers: what `policies_of` returned. Plain policies have nothing to tell: "".
+        makers: what `policies_of` returned. Built-in policies have none: "".
     """
     skills = {task: maker for task, maker in makers.items() if isinstance(maker, OneSkill)}
     if not skills:
         return ""
     found = hashlib.sha256("".join(f"{task} {skills[task].skill.id};" for task in sorted(skills)).encode())
     library = next(iter(skills.values())).library  # that of all
-    for name, array in sorted({**library.weights, "means": library.means}.items()):
+    for name, array in sorted({**library.weights, "embeddings": library.embeddings}.items()):
         found.update(name.encode() + array.tobytes())
     return found.hexdigest()

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    """Return what to tell of a command that was interrupted."""
+    """Return how to go on with a command that was interrupted."""
     if options.command == "demos":
         return "; the same command goes on"
     if options.command not in {"discover", "run"}:
@@ -322,6 +322,13 @@ def _report(options: argparse.Namespace) -> None:
     say(options, {"report": str(path)}, [f"report: {path}"])
 
 
+def _migrate(options: argparse.Namespace) -> None:
+    from tabletop.skills.migrate import migrate_library
+
+    files = [str(path) for path in migrate_library(Path(options.folder))]
+    say(options, {"files": files}, [f"rewrote {name}" for name in files] or ["nothing to rewrite"])
+
+
 def _run(options: argparse.Namespace) -> None:
     from tabletop.cli.everything import run_everything
 
@@ -339,6 +346,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "plan": _plan,
     "goals": _goals,
     "perturb": _perturb,
+    "migrate": _migrate,
     "report": _report,
     "run": _run,
 }

@@ -34,7 +34,9 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
             # What this version knows nothing of is refused with its reason where the run is resumed.
             how, counts = how | {k: v for k, v in state["how"].items() if k in how}, dict(state["counts"])
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
-    learner = LearnerSettings(objective=how["objective"], sees=how["sees"], latent=how["latent"])
+    learner = LearnerSettings(
+        objective=how["objective"], discriminator_input=how["discriminator_input"], latent=how["latent"]
+    )
     if how["effects"] == "all":
         kinds = effects_of_card(how["scene"], KINDS)
     else:
@@ -61,7 +63,7 @@ def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[f
 
 
 def _state(folder: Path) -> Any:
-    """Return what a run's last checkpoint says of it; None if it cannot be read, which resuming tells in full."""
+    """Return what a run's last checkpoint says of it; None if it cannot be read, which resuming reports in full."""
     for name in CHECKPOINTS:
         with contextlib.suppress(OSError, ValueError):
             return json.loads((folder / name / "state.json").read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ A robot arm on a randomised table finds out by itself what it can do.
 or stage by stage, each on the folder of the one before:
 
   tabletop discover --out runs/a    find skills without any reward
-  tabletop measure runs/a           count them, and what their codes tell of how they end
+  tabletop measure runs/a           count them, and how much their codes say of how they end
   tabletop name runs/a              test them against the registry of tasks, and name them
   tabletop plan runs/a              chain them to reach goals of two and three steps
   tabletop perturb runs/a           push, delay and blur; see what holds
@@ -35,7 +35,7 @@ RUN_MINUTES: Final = 11.5
 
 _OBJECTIVES = (
     "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, "
-    "explore-then-discover; floors: max-entropy, random. docs/objectives.md compares them"
+    "explore-then-discover; baselines: max-entropy, random. docs/objectives.md compares them"
 )
 
 
@@ -133,7 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     discover.add_argument("--objective", metavar="NAME", help=_OBJECTIVES)
     discover.add_argument(
-        "--sees",
+        "--discriminator-input",
         metavar="WHAT",
         help="what the objective looks at: effects (default), or observation, arm included",
     )
@@ -204,6 +204,10 @@ def build_parser() -> argparse.ArgumentParser:
     perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill (default 10)")
     perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most (default 6)")
     _common(perturb, out="where to write (default: the run folder)")
+
+    migrate = commands.add_parser("migrate", help="rewrite a library of an older format, and the results beside it")
+    migrate.add_argument("folder", help="a run folder or a library's folder")
+    migrate.add_argument("--json", action="store_true", help="print the files as JSON")
 
     report = commands.add_parser("report", help="write report.html")
     report.add_argument("run", help="a run folder")

@@ -99,21 +99,21 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
-    """Return how many skills were found, beside the floors, and where they are."""
-    floors = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["floors"].items())
+    """Return how many skills were found, beside the baselines, and where they are."""
+    baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
     return [
         f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm, "
-        f"{result['effective_skills_5cm']:.1f} at 5 cm (floors at 2 cm: {floors})",
+        f"{result['effective_skills_5cm']:.1f} at 5 cm (baselines at 2 cm: {baselines})",
         f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}",
     ]
 
 
 def measure_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the figures of a library beside their floors, and a table by kind of effect."""
-    floors = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["floors"].items())
+    """Return the figures of a library beside their baselines, and a table by kind of effect."""
+    baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
     head = (
         f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm "
-        f"({result['bits_2cm']:.2f} bits; floors: {floors}), {result['effective_skills_5cm']:.1f} at 5 cm; "
+        f"({result['bits_2cm']:.2f} bits; baselines: {baselines}), {result['effective_skills_5cm']:.1f} at 5 cm; "
         f"{result['coverage_bins_5cm']} bins of 5 cm covered"
     )
     width = max(6, *map(len, result["by_kind"]))
@@ -124,8 +124,8 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
         bits = f"{c['information_bits']:11.2f}  {c['empowerment_bits']:11.2f}  {c['chance_bits']:16.2f}"
         lines.append(f"{kind:{width}}  {c['codes']:5d}  {effective:9.1f}  {bits}  {few:10d}")
     postures = result["synergies"]["postures"]
-    told = f"{postures['components_95']} of {postures['of']} components explain 95 % of the arm's postures"
-    return [*lines, told, f"plots: {result['page']}"]
+    explained = f"{postures['components_95']} of {postures['of']} components explain 95 % of the arm's postures"
+    return [*lines, explained, f"plots: {result['page']}"]
 
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:

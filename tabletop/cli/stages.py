@@ -63,11 +63,11 @@ def discover_stage(
 
 
 def measure_stage(
-    folder: Path, library: Library, seed: int, workers: Workers, episodes: int, floors: int | None = None
+    folder: Path, library: Library, seed: int, workers: Workers, episodes: int, baselines: int | None = None
 ) -> dict[str, Any]:
-    """Measure a library on held-out episodes from nominal starts, with floors. Writes discover.json."""
+    """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json."""
     with Engine(workers) as engine:
-        found = measure_library(library, engine, episodes, seed, floors)
+        found = measure_library(library, engine, episodes, seed, baselines)
     samples = found.samples
     result = {
         "codes": library.codes.total,
@@ -93,7 +93,7 @@ def measure_stage(
     write_json(folder / "discover.json", result)
     keys = (
         *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
-        *("coverage_bins_5cm", "seed", "objective", "floors"),
+        *("coverage_bins_5cm", "seed", "objective", "baselines"),
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result

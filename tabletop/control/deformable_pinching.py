@@ -116,7 +116,7 @@ def follow(
     yaw: Callable[[State], float] | None = None,
     patient: bool = False,
 ) -> Motion:
-    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when told.
+    """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when `until` holds.
 
     If `patient`, it waits wherever the yaw is far off.
     """

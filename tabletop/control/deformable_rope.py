@@ -69,7 +69,7 @@ def _length(points: Array) -> float:
 
 
 def _bent(entity: str) -> Callable[[State], bool]:
-    """Return what tells, of one state after another, whether a rope is an L, or was nearer to one before."""
+    """Return a function that says of one state after another whether a rope is an L, or was nearer to one before."""
     best = -math.inf
 
     def enough(state: State) -> bool:
@@ -87,7 +87,7 @@ def _along(entity: str, end: int) -> Callable[[State], float]:
 
     def yaw(state: State) -> float:
         points = _line(state, entity)
-        # The first link turns with the fingers, as does one that is caught on them: beads further on tell the way.
+        # The first link turns with the fingers, as does one that is caught on them: beads further on show the way.
         x, y = points[3] - points[1] if end == 0 else points[-4] - points[-1]
         now = gripper_yaw(state)
         return now + _HASTE * math.remainder(math.atan2(float(y), float(x)) - now, math.pi)
@@ -150,12 +150,12 @@ def _take(state: State, entity: str, end: int, to: Array) -> Motion:
 
 
 def _guide(state: State, entity: str, end: int, path: Iterable[Array], until: Callable[[State], bool]) -> Motion:
-    """Bring the pinched end (0 or -1) along points (3,), the fingers keeping along the rope, or until told."""
+    """Bring the pinched end (0 or -1) along points (3,), the fingers keeping along the rope, or until `until` holds."""
     return (yield from follow(state, entity, path, until, _along(entity, end), patient=True))
 
 
 def _draw(state: State, entity: str, end: int, to: Array, until: Callable[[State], bool]) -> Motion:
-    """Draw the pinched end (0 or -1) to a point (2,) or until told."""
+    """Draw the pinched end (0 or -1) to a point (2,) or until `until` holds."""
     start = here(state).copy()
     goal = within(np.array([to[0], to[1], start[2] + 0.004]))
     return (yield from _guide(state, entity, end, line(start, goal), until))

@@ -71,7 +71,7 @@ def _arrive(state: State, entity: str, goal: _Goal) -> Motion:
 def insert(state: State, entity: Name, into: Name, depth: Length = 0.04) -> Motion:
     """Put the far end of what is held, by its longest side, into the hole along another entity's x axis.
 
-    The hole is entered from the robot's side, as deep as told.
+    The hole is entered from the robot's side, as deep as asked for.
     """
 
     def out(now: State) -> Array:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.rollout.episode import episode
 from tabletop.sim.scene import Scene
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, entities_for
 from tabletop.skills.scenes import STARTS, attended_scene, effects_along
 from tabletop.skills.skill_policy import SkillPolicy
@@ -27,9 +27,9 @@ class CollectJob:
     """Some episodes with one version of the weights."""
 
     weights: Mapping[str, npt.NDArray[Any]]
-    means: npt.NDArray[np.float64]
-    """(codes, width): what policies are told of each code, of the same moment."""
-    codes: Codes
+    embeddings: npt.NDArray[np.float64]
+    """(codes, width): what policies are conditioned on for each code, of the same moment."""
+    codes: Codebook
     card: Mapping[str, Any]
     """The scene card."""
     seed: int
@@ -37,16 +37,16 @@ class CollectJob:
     """Number of the first episode; each episode's randomness comes from (seed, number)."""
     count: int
     horizon: int
-    shares: tuple[float, ...]
+    effect_weights: tuple[float, ...]
     """Share of the episodes each kind of effect gets."""
-    needs: Mapping[str, float]
+    acceptance_probability: Mapping[str, float]
     """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
     random: bool
     """Uniform random actions rather than the network's."""
     starts: str = "mixed"
     """Which of STARTS."""
-    tells: str = "mean"
-    """How policies are told of a code, see skills/skill_policy.py."""
+    conditioning: str = "target"
+    """How policies are conditioned on a code, see skills/skill_policy.py."""
     facts: bool = True
     """Whether discrete facts have codes of their own."""
 
@@ -95,23 +95,25 @@ def collect(job: CollectJob) -> Batch:
     shares = np.array([p for _, p in STARTS[job.starts]])
     for number in range(job.first, job.first + job.count):
         rng = np.random.default_rng([job.seed, 11, number])
-        kind_index = int(rng.choice(len(job.shares), p=np.array(job.shares)))
+        kind_index = int(rng.choice(len(job.effect_weights), p=np.array(job.effect_weights)))
         kind = job.codes.kinds[kind_index]
         code = job.codes.draw(kind_index, rng, job.facts)
         start = names[int(rng.choice(len(names), p=shares))]
         inventory = [job.seed, 13, number // INVENTORY_EPISODES]
-        scene, entity = attended_scene(job.card, kind, [job.seed, 12, number], inventory, start, job.needs)
+        scene, entity = attended_scene(
+            job.card, kind, [job.seed, 12, number], inventory, start, job.acceptance_probability
+        )
         policy = SkillPolicy(
             job.weights,
             kind.name,
-            tuple(float(v) for v in job.means[code]),
+            tuple(float(v) for v in job.embeddings[code]),
             kind_index,
             len(job.codes.kinds),
             entity,
             job.horizon,
-            explore=True,
+            stochastic=True,
             random=job.random,
-            tells=job.tells,
+            conditioning=job.conditioning,
             origin=_origin(scene, entity, rng),
         )
         run = episode(policy, scene, int(rng.integers(2**31)), policy.length)

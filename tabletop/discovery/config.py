@@ -1,4 +1,4 @@
-"""What a discovery looks for, and all else that it may be told."""
+"""What a discovery looks for, and all its other settings."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tabletop.skills.scenes import STARTS
 __all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
 KINDS: Final[Mapping[str, tuple[int, float]]] = {
-    "held": (72, 0.24),
-    "settled": (24, 0.14),
+    "held_at": (72, 0.24),
+    "displaced": (24, 0.14),
     "placed": (40, 0.18),
     "turned": (6, 0.18),
     "drawer": (6, 0.12),
     "button": (2, 0.04),
     "toppled": (2, 0.05),
     "dropped": (2, 0.03),
-    "stacked": (2, 0.10),
-    "contained": (2, 0.08),
-    "adjoined": (2, 0.08),
+    "on": (2, 0.10),
+    "inside": (2, 0.08),
+    "beside": (2, 0.08),
     "reached": (8, 0.03),
     "door": (6, 0.11),
     "window": (6, 0.08),
@@ -42,23 +42,23 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
 USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
-FEW: Final[Mapping[str, int]] = {"held": 48, "settled": 24, "placed": 32, "drawer": 6, "button": 2}
+FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "drawer": 6, "button": 2}
 """Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""
 
 
 @dataclass(frozen=True)
 class DiscoverSettings:
-    """What a discovery may be told."""
+    """Settings of a discovery."""
 
     counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
-    """Codes of each kind of effect."""
-    shares: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
+    """Codebook of each kind of effect."""
+    effect_weights: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
     """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "everything"
     """Scene card in assets/scenes."""
     horizon: int = 30
     """Control steps a skill acts for while it is learned."""
-    stretch: int = 2
+    horizon_multiplier: int = 2
     """How many times as long the library's skills act: what was lost at the first try is taken up again."""
     episodes: int = 12
     """Episodes a round."""
@@ -79,7 +79,7 @@ class DiscoverSettings:
         """Check the starts and the objective."""
         if self.starts not in STARTS:
             raise unknown("starts", self.starts, STARTS)
-        get_objective(self.learner.objective, self.learner.sees)
+        get_objective(self.learner.objective, self.learner.discriminator_input)
 
     @property
     def how(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class DiscoverSettings:
         learner = self.learner
         return {
             "objective": learner.objective,
-            "sees": learner.sees,
+            "discriminator_input": learner.discriminator_input,
             "latent": learner.latent,
             "starts": self.starts,
             "scene": self.scene,
@@ -113,7 +113,7 @@ def looking_for(kinds: Iterable[str], counts: Mapping[str, int] | None = None, *
     changed = counts or {}
     return DiscoverSettings(
         counts={kind: changed.get(kind, KINDS[kind][0]) for kind in chosen},
-        shares={kind: KINDS[kind][1] for kind in chosen},
+        effect_weights={kind: KINDS[kind][1] for kind in chosen},
         **others,
     )
 

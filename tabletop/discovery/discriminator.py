@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
 __all__ = ["Discriminator", "balance", "farthest"]
@@ -30,14 +30,14 @@ class Discriminator:
 
     def __init__(
         self,
-        codes: Codes,
+        codes: Codebook,
         sigma: float,
         rate: float = 0.03,
         width: int = EFFECT_WIDTH,
         facts: bool = True,
-        rim: float = 0.02,
+        reject_radius: float = 0.02,
     ) -> None:
-        """Begin with the means of facts at their anchors, all others at zero effect.
+        """Begin with the means of facts at their targets, all others at zero effect.
 
         Args:
             codes: the codes.
@@ -45,16 +45,16 @@ class Discriminator:
             rate: share of the way that a fit moves the means.
             width: numbers that are seen: of one effect, or of several one after another.
             facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
-            rim: m from a mean at which an end is as likely of no code at all, where `strict` is 1.
+            reject_radius: m from a mean at which an end is as likely of no code at all, where `reject_weight` is 1.
         """
-        self.codes, self.rate, self.facts, self.rim = codes, rate, facts, rim
+        self.codes, self.rate, self.facts, self.reject_radius = codes, rate, facts, reject_radius
         self.sigma = np.full(len(codes.kinds), sigma)
         """(kinds,): m, the channel's noise for effects of each kind."""
-        self.strict = np.zeros(len(codes.kinds))
+        self.reject_weight = np.zeros(len(codes.kinds))
         """(kinds,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
         self.means = np.zeros((codes.total, width))
         for i, kind in enumerate(codes.kinds if facts else ()):
-            for code, anchor in zip(codes.codes_of(i), kind.anchors, strict=False):
+            for code, anchor in zip(codes.codes_of(i), kind.fact_targets, strict=False):
                 self.means[code, : kind.size] = anchor
 
     def log_q(self, effects: Array, kinds: Index) -> Array:
@@ -76,17 +76,19 @@ class Discriminator:
     def log_q_of(self, effects: Array, codes: Index) -> Array:
         """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds.
 
-        Beside the codes there is a class "none of them", as likely as a code this far (`rim`) from its mean: so an end
-        is worth the more, the nearer it is to its mean, and not only until it is nearer to it than to all others.
+        Beside the codes there is a class "none of them". It is as likely as a code whose mean is `reject_radius` away.
+        So an end is worth the more, the nearer it is to its mean, even where it is nearer to it than to all others.
         """
         out = np.zeros(len(effects))
         kinds = self.codes.kind_of[codes]
         for kind in np.unique(kinds):
             rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
-            out[rows] = self._log_q(effects[rows], own, self.strict[kind])[np.arange(len(rows)), codes[rows] - own[0]]
+            out[rows] = self._log_q(effects[rows], own, self.reject_weight[kind])[
+                np.arange(len(rows)), codes[rows] - own[0]
+            ]
         return out
 
-    def _log_q(self, effects: Array, own: Index, strict: float = 0.0) -> Array:
+    def _log_q(self, effects: Array, own: Index, reject_weight: float = 0.0) -> Array:
         """Return log q(z|e), (n, len(own)), over the codes of one kind, for effects of that kind."""
         means = self.means[own].astype(effects.dtype)
         out: Array = effects @ (-2.0 * means.T)
@@ -95,7 +97,7 @@ class Discriminator:
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         np.maximum(out, 0.0, out=out)
         kind = int(self.codes.kind_of[own[0]])
-        idle = self.codes.kinds[kind].idle
+        idle = self.codes.kinds[kind].default_fact
         if self.facts and idle is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, idle] = _AWAY**2
@@ -104,7 +106,11 @@ class Discriminator:
         np.sqrt(out, out=out)
         nearest = out.min(-1, keepdims=True)
         np.subtract(nearest, out, out=out)
-        none = strict * np.exp(nearest - np.hypot(1.0, self.rim / self.sigma[kind])) if strict else 0.0
+        none = (
+            reject_weight * np.exp(nearest - np.hypot(1.0, self.reject_radius / self.sigma[kind]))
+            if reject_weight
+            else 0.0
+        )
         out -= np.log(np.exp(out).sum(-1, keepdims=True) + none)
         return out
 
@@ -133,13 +139,13 @@ class Discriminator:
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {"means": self.means, "sigma": self.sigma, "strict": self.strict}
+        return {"means": self.means, "sigma": self.sigma, "reject_weight": self.reject_weight}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
         self.sigma = np.array(state["sigma"], dtype=np.float64)
-        self.strict = np.array(state["strict"], dtype=np.float64)
+        self.reject_weight = np.array(state["reject_weight"], dtype=np.float64)
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

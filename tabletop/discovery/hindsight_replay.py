@@ -11,10 +11,10 @@ import numpy.typing as npt
 from tabletop.discovery.collect import Batch
 from tabletop.discovery.discriminator import Discriminator, balance
 from tabletop.learn.replay import Replay
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
-__all__ = ["Memory"]
+__all__ = ["HindsightReplay"]
 
 Array = npt.NDArray[np.floating[Any]]
 Index = npt.NDArray[np.intp]
@@ -23,13 +23,15 @@ _BIN: Final = 0.05
 """m: effects in one bin of this size count as the same."""
 
 
-class Memory:
+class HindsightReplay:
     """The last episodes: row e * (horizon + 1) + t of `steps` is step t of episode e.
 
     One episode serves several kinds of effect: where an object was put is a place, a displacement and a turn at once.
     """
 
-    def __init__(self, codes: Codes, observation: int, capacity: int, horizon: int, asked: int = 0) -> None:
+    def __init__(
+        self, codes: Codebook, observation: int, capacity: int, horizon: int, embedding_width: int = 0
+    ) -> None:
         """Begin empty.
 
         Args:
@@ -37,7 +39,7 @@ class Memory:
             observation: columns of an observation.
             capacity: control steps kept, rounded down to whole episodes.
             horizon: decisions an episode has; all have the same number.
-            asked: numbers of each episode's own code, where codes are drawn anew for each round.
+            embedding_width: numbers of each episode's own code, where codes are drawn anew for each round.
         """
         self.codes, self.horizon = codes, horizon
         count, kinds = max(1, capacity // horizon), len(codes.kinds)
@@ -56,7 +58,7 @@ class Memory:
                 "valid": ((kinds,), np.uint8),
                 "hindsight": ((kinds,), np.int32),
                 "weight": ((kinds,), np.float32),
-                **({"asked": ((asked,), np.float32)} if asked else {}),
+                **({"embedding": ((embedding_width,), np.float32)} if embedding_width else {}),
             },
         )
         self._cumulative = np.zeros(0)
@@ -65,8 +67,8 @@ class Memory:
         """Return the number of episodes held."""
         return len(self.episodes)
 
-    def add(self, batch: Batch, told: Array | None = None) -> None:
-        """Take in episodes; `told` (codes, asked) says what each code was in this round."""
+    def add(self, batch: Batch, embeddings: Array | None = None) -> None:
+        """Take in episodes; `embeddings` (codes, width) are those of this round."""
         for record in batch:
             self.steps.add(
                 {
@@ -80,10 +82,10 @@ class Memory:
                 {
                     "code": np.array([record.code], np.int32),
                     "valid": record.valid[None].astype(np.uint8),
-                    # Until it is labelled, an episode stands for the code it was sent out with.
+                    # Until it is labelled, an episode stands for its commanded code.
                     "hindsight": np.full((1, kinds), record.code, np.int32),
                     "weight": np.zeros((1, kinds), np.float32),
-                    **({} if told is None else {"asked": told[[record.code]]}),
+                    **({} if embeddings is None else {"embedding": embeddings[[record.code]]}),
                 }
             )
         self._weigh()
@@ -96,8 +98,8 @@ class Memory:
         """Return the effects that the episodes are judged by, (n, kinds, EFFECT_WIDTH)."""
         return self.steps["effect"][self.horizon :: self.horizon + 1][: len(self)]
 
-    def codes_sent(self) -> Index:
-        """Return the codes that the episodes were sent out with, (n,)."""
+    def commanded_codes(self) -> Index:
+        """Return the codes that the episodes were commanded, (n,)."""
         return self.episodes["code"][: len(self)].astype(np.intp)
 
     def of_kind(self, kind: int) -> Index:
@@ -109,14 +111,19 @@ class Memory:
         return (self.episodes.added - 1 - np.arange(min(count, len(self)))) % self.episodes.capacity
 
     def relabel(
-        self, q: Discriminator, rare: float, sharpen: float, rng: np.random.Generator, seen: Array | None = None
+        self,
+        q: Discriminator,
+        count_smoothing: float,
+        posterior_temperature: float,
+        rng: np.random.Generator,
+        seen: Array | None = None,
     ) -> None:
         """Draw hindsight codes for all episodes, each code of a kind getting an equal share, and weights.
 
         Args:
             q: says which codes an effect fits.
-            rare: see LearnerSettings.
-            sharpen: see LearnerSettings.
+            count_smoothing: see LearnerSettings.
+            posterior_temperature: see LearnerSettings.
             rng: draws.
             seen: (n, kinds, width) what q sees of each episode; the final effect where not given.
         """
@@ -125,7 +132,7 @@ class Memory:
         seen = finals if seen is None else seen
         # Bins, numbered; effects reach less than 2 m.
         bins = (np.round(finals / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
-        sent = np.bincount(self.codes.kind_of[self.codes_sent()], minlength=kinds)
+        commanded = np.bincount(self.codes.kind_of[self.commanded_codes()], minlength=kinds)
         weights = np.zeros((n, kinds), np.float32)
         for kind in range(kinds):
             rows = self.of_kind(kind)
@@ -133,18 +140,18 @@ class Memory:
                 continue
             codes = self.codes.codes_of(kind)
             _, inverse, counts = np.unique(bins[rows, kind], return_inverse=True, return_counts=True)
-            weight = 1.0 / (counts[inverse].astype(np.float64) + rare)
-            claimed = self.codes.kinds[kind].claimed(finals[rows, kind]) if q.facts else np.full(len(rows), -1)
-            _share(weight, claimed, len(codes), rare)
-            # A kind's share of the batches is that of the episodes it was sent out with.
-            weights[rows, kind] = weight * sent[kind] / weight.sum()
-            free, rest = claimed < 0, self.codes.free(kind) if q.facts else codes
-            self.episodes["hindsight"][rows[~free], kind] = codes[claimed[~free]]
+            weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing)
+            facts = self.codes.kinds[kind].classify_fact(finals[rows, kind]) if q.facts else np.full(len(rows), -1)
+            _share(weight, facts, len(codes), count_smoothing)
+            # A kind's share of the batches is that of the episodes it was commanded in.
+            weights[rows, kind] = weight * commanded[kind] / weight.sum()
+            free, rest = facts < 0, self.codes.free(kind) if q.facts else codes
+            self.episodes["hindsight"][rows[~free], kind] = codes[facts[~free]]
             rows, weight = rows[free], weight[free]
             if not len(rows):
                 continue
             log_q = q.log_q(seen[rows, kind].astype(np.float64), np.full(len(rows), kind))
-            p = balance(sharpen * log_q[:, rest], weight)
+            p = balance(log_q[:, rest] / posterior_temperature, weight)
             draw = rng.random((len(rows), 1))
             self.episodes["hindsight"][rows, kind] = rest[np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)]
         self.episodes["weight"][:n] = weights
@@ -191,17 +198,17 @@ class Memory:
         self._weigh()
 
 
-def _share(weight: Array, claimed: Index, codes: int, rare: float) -> None:
+def _share(weight: Array, facts: Index, codes: int, count_smoothing: float) -> None:
     """Give each fact the weight of one code of its kind, in place; less while it was hardly ever seen.
 
     Args:
         weight: (n,) of the episodes.
-        claimed: (n,) the fact that each is, -1 for none.
+        facts: (n,) the fact that each is, -1 for none.
         codes: of the kind.
-        rare: see LearnerSettings.
+        count_smoothing: see LearnerSettings.
     """
     whole = weight.sum()
-    for fact in np.unique(claimed[claimed >= 0]):
-        own = claimed == fact
+    for fact in np.unique(facts[facts >= 0]):
+        own = facts == fact
         count = int(own.sum())
-        weight[own] *= whole / codes * count / (count + 4.0 * rare) / weight[own].sum()
+        weight[own] *= whole / codes * count / (count + 4.0 * count_smoothing) / weight[own].sum()

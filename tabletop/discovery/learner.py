@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.collect import Batch
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import Window, make_objective
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored
 from tabletop.skills.skill_policy import code_columns, condition
 
@@ -31,7 +31,7 @@ _MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
 class Learner:
     """Holds everything that learns. `round` takes in episodes and improves the policy."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         """Begin untrained.
 
         Args:
@@ -42,15 +42,15 @@ class Learner:
         """
         self.codes, self.settings, self.horizon, self.seed = codes, settings, horizon, seed
         self.objective = make_objective(codes, settings, seed, horizon)
-        width = self.objective.told.shape[1]
-        columns = code_columns(self.objective.tells, width)
+        width = self.objective.skill_embeddings.shape[1]
+        columns = code_columns(self.objective.conditioning, width)
         self.spec = NetworkSpec(EGO + columns + len(codes.kinds), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed)
         self.rng = np.random.default_rng([seed, 21])
-        asked = width if self.objective.fresh else 0
-        self.memory = Memory(codes, OBSERVATION, settings.capacity, horizon, asked)
+        embedding_width = width if self.objective.fresh else 0
+        self.memory = HindsightReplay(codes, OBSERVATION, settings.capacity, horizon, embedding_width)
         self.recent: list[tuple[int, bool, float, str]] = []
-        """Of the last episodes: code, whether it was told right, log q + log K of it in nats, kind of the entity."""
+        """Of the last episodes: code, whether it was classified correctly, log q + log K in nats, the entity's kind."""
         self.loss = 0.0
         self.ready = False
         self.rounds = 0
@@ -59,17 +59,17 @@ class Learner:
 
     # --- taking in ---------------------------------------------------------------------------
 
-    def add(self, batch: Batch, told: npt.NDArray[np.float64]) -> None:
-        """Put episodes into the replay; `told` (codes, width) is what each code was in their job."""
-        self.memory.add(batch, told if self.objective.fresh else None)
+    def add(self, batch: Batch, embeddings: npt.NDArray[np.float64]) -> None:
+        """Put episodes into the replay; `embeddings` (codes, width) are those of their job."""
+        self.memory.add(batch, embeddings if self.objective.fresh else None)
         for record in batch:
-            right, gain = self.objective.judge(record, told, self.rng)
+            right, gain = self.objective.classify(record, embeddings, self.rng)
             self.recent.append((record.code, right, gain, record.entity_kind))
         del self.recent[: -self.settings.recent]
 
-    def tell(self) -> npt.NDArray[np.float64]:
+    def sample_codes(self) -> npt.NDArray[np.float64]:
         """Return what the codes of the next job are, (codes, width)."""
-        return self.objective.tell(self.rng)
+        return self.objective.sample_codes(self.rng)
 
     def begin(self) -> None:
         """Let the objective start from the random episodes."""
@@ -86,8 +86,10 @@ class Learner:
         )
         # Now and after each of the n steps; past an episode's end its final effect stands still.
         times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
-        told = self.memory.episodes["asked"][episodes] if objective.fresh else objective.told[codes]
-        window = Window(self.memory, episodes, times, codes, told)
+        embeddings = (
+            self.memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
+        )
+        window = Window(self.memory, episodes, times, codes, embeddings)
         rewards = objective.rewards(window) * s.reward_scale
         discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
         now, later = objective.so_far(window)
@@ -101,16 +103,16 @@ class Learner:
             # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
             before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
             actions[flipped] *= _MIRRORED_ACTION
-            told[flipped] *= sign
-            if objective.tells != "vector":
+            embeddings[flipped] *= sign
+            if objective.conditioning != "vector":
                 now[flipped] *= sign
                 later[flipped] *= sign
         self.sac.update(
-            condition(before, told, now, kinds, len(self.codes.kinds), objective.tells),
+            condition(before, embeddings, now, kinds, len(self.codes.kinds), objective.conditioning),
             actions,
             rewards.astype(np.float32),
             discounts.astype(np.float32),
-            condition(after, told, later, kinds, len(self.codes.kinds), objective.tells),
+            condition(after, embeddings, later, kinds, len(self.codes.kinds), objective.conditioning),
         )
 
     def learn(self, updates: int) -> None:
@@ -126,14 +128,14 @@ class Learner:
             self.update()
 
     def accuracy(self) -> dict[str, float]:
-        """Return the share of recent stochastic episodes whose code is told right, by kind."""
+        """Return the share of recent stochastic episodes whose code is classified correctly, by kind."""
         out = {}
         for i, kind in enumerate(self.codes.kinds):
             hits = [ok for code, ok, *_ in self.recent if self.codes.kind_of[code] == i]
             out[kind.name] = float(np.mean(hits)) if hits else 0.0
         return out
 
-    def needs(self) -> dict[str, float]:
+    def acceptance_probability(self) -> dict[str, float]:
         """Return, by kind of entity, the chance that one is attended to when drawn: 1 for the worst known.
 
         Scenes differ in what stands in them, and what is seldom drawn or hard would be learned last.
@@ -152,7 +154,7 @@ class Learner:
         for i in range(len(self.codes.kinds)):
             gains = [g for code, _, g, _ in self.recent if self.codes.kind_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
-        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.kind_of[self.memory.codes_sent()]]
+        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.kind_of[self.memory.commanded_codes()]]
         bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
         return {
             "accuracy": round(float(np.mean(list(right.values()))), 4),

@@ -1,4 +1,4 @@
-"""What the learner of discovery may be told."""
+"""Settings of discovery's learner."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from tabletop.errors import TabletopError, unknown
 from tabletop.learn.sac import SACSettings
 
-__all__ = ["LATENTS", "SEES", "LearnerSettings", "PhiSettings"]
+__all__ = ["DISCRIMINATOR_INPUTS", "LATENTS", "LearnerSettings", "PhiSettings"]
 
-SEES = ("effects", "observation")
+DISCRIMINATOR_INPUTS = ("effects", "observation")
 """What a discriminator or an embedding may look at: the attended entity's effect, or all that the policy sees of the
 state, the arm included (the time left is kept from it)."""
 LATENTS = ("sphere", "gaussian", "discrete")
@@ -51,7 +51,7 @@ class PhiSettings:
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """What the learner may be told."""
+    """Settings of the learner."""
 
     sac: SACSettings = field(
         default_factory=lambda: SACSettings(batch_size=256, gamma=0.97, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
@@ -59,46 +59,46 @@ class LearnerSettings:
     """The policy's and critics' learning."""
     objective: str = "final-state"
     """One of discovery/objectives."""
-    sees: str = "effects"
-    """What the objective looks at, of SEES."""
+    discriminator_input: str = "effects"
+    """What the objective looks at, of DISCRIMINATOR_INPUTS."""
     latent: str = "sphere"
     """What the codes of LSD, CSD and METRA are, of LATENTS."""
     phi: PhiSettings = field(default_factory=PhiSettings)
     """Of an objective's own networks."""
-    explore: int = 1200
+    exploration_episodes: int = 1200
     """Episodes that explore-then-discover explores for, warm-up included."""
     capacity: int = 1_200_000
     """Control steps that are remembered."""
     sigma: float = 0.03
     """m: noise of the channel that the discriminator sees effects through, at the start."""
     sigma_end: float = 0.015
-    """m: the same, for each kind of effect, once most of its codes are told apart."""
-    strict: float = 1.0
-    """Weight of the class "none of them" beside a code, once most codes of a kind are told apart."""
-    rim: float = 0.02
+    """m: the same, for each kind of effect, once most of its codes are distinguishable."""
+    reject_weight: float = 1.0
+    """Weight of the class "none of them" beside a code, once most codes of a kind are distinguishable."""
+    reject_radius: float = 0.02
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
-    rare: float = 5.0
-    """Hindsight episodes are drawn by 1 / (rare + episodes in their 5 cm bin): all that was reached counts alike,
-    however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
+    count_smoothing: float = 5.0
+    """Hindsight episodes are drawn by 1 / (count_smoothing + episodes in their 5 cm bin). All that was reached counts
+    alike, however seldom, so that codes spread over the reached volume and not where most episodes happen to end."""
     relabel_every: int = 4
     """Rounds between two drawings of hindsight codes."""
-    sharpen: float = 4.0
-    """Power that posteriors are raised to before hindsight codes are drawn from them: at 1 all codes can
+    posterior_temperature: float = 0.25
+    """Posteriors are raised to the power 1 / temperature before hindsight codes are drawn from them. At 1 all codes can
     settle on the mean effect, as in clustering at too high a temperature."""
     n_steps: int = 4
     """Steps that a critic's target looks ahead before it bootstraps."""
     mirror: bool = True
     """Whether half of a batch is mirrored left to right, where the objective knows each code's mirror image."""
     recent: int = 1500
-    """Episodes that tell how well the codes are told apart by now."""
+    """Episodes by which the codes' accuracy is estimated."""
     reward_scale: float = 1.0
     """Reward per nat."""
 
     def __post_init__(self) -> None:
         """Check the names; which objectives there are is known to discovery/objectives."""
-        if self.sees not in SEES:
-            raise unknown("sight", self.sees, SEES)
+        if self.discriminator_input not in DISCRIMINATOR_INPUTS:
+            raise unknown("discriminator input", self.discriminator_input, DISCRIMINATOR_INPUTS)
         if self.latent not in LATENTS:
             raise unknown("latent", self.latent, LATENTS)

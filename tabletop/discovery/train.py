@@ -32,7 +32,7 @@ from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.interrupt import held_back
 from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.scenes import check_card
 
@@ -75,7 +75,7 @@ def discover(
         raise TabletopError(f"minutes must be above 0, got {minutes:g}")
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
-    check_card(settings.scene, Codes(settings.counts).kinds)
+    check_card(settings.scene, Codebook(settings.counts).kinds)
     checkpoint, old = (folder / name for name in CHECKPOINTS)
     if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
@@ -110,12 +110,12 @@ class _Run:
     ) -> None:
         self.folder, self.settings, self.engine = folder, settings, engine
         self.budget = {"minutes": minutes, "steps": steps}
-        self.codes = Codes(settings.counts)
+        self.codes = Codebook(settings.counts)
         self.card = load_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
-        self.owed = 0.0
+        self.pending_updates = 0.0
         self.jobs: deque[CollectJob] = deque()
         self.futures: deque[Future[Batch]] = deque()
         self._tensorboard: Any = None
@@ -161,9 +161,9 @@ class _Run:
         while len(self.jobs) < _AHEAD:
             self._start()
         batch = self._collected()
-        told = self.jobs.popleft().means
+        embeddings = self.jobs.popleft().embeddings
         self._start()
-        self.learner.add(batch, told)
+        self.learner.add(batch, embeddings)
         taken = sum(r.steps for r in batch)
         self.steps += taken
         self.rounds += 1
@@ -172,47 +172,47 @@ class _Run:
             return
         if not self.learner.ready:
             self.learner.begin()
-        self.owed += taken * self.settings.updates
-        count, self.owed = int(self.owed), self.owed % 1.0
+        self.pending_updates += taken * self.settings.updates
+        count, self.pending_updates = int(self.pending_updates), self.pending_updates % 1.0
         self.learner.learn(count)
 
     def _start(self) -> None:
         random = not self.learner.ready or self.learner.objective.random
         weights = {} if random else self.learner.sac.actor_arrays()
-        means, needs = self.learner.tell(), self.learner.needs()
-        self._begin(weights, means, self.next_episode, self._shares(), needs, random)
+        embeddings, acceptance_probability = self.learner.sample_codes(), self.learner.acceptance_probability()
+        self._begin(weights, embeddings, self.next_episode, self._effect_weights(), acceptance_probability, random)
         self.next_episode += self.settings.episodes
 
-    def _shares(self) -> tuple[float, ...]:
-        """Return the share of episodes of each kind: the less is told apart so far, the more."""
+    def _effect_weights(self) -> tuple[float, ...]:
+        """Return the share of episodes of each kind: the lower its accuracy so far, the more."""
         known = self.learner.accuracy()
-        raw = [self.settings.shares[name] * (1.15 - known[name]) for name in self.settings.counts]
+        raw = [self.settings.effect_weights[name] * (1.15 - known[name]) for name in self.settings.counts]
         return tuple(r / sum(raw) for r in raw)
 
     def _begin(
         self,
         weights: Mapping[str, npt.NDArray[Any]],
-        means: npt.NDArray[np.float64],
+        embeddings: npt.NDArray[np.float64],
         first: int,
-        shares: tuple[float, ...],
-        needs: Mapping[str, float],
+        effect_weights: tuple[float, ...],
+        acceptance_probability: Mapping[str, float],
         random: bool,
     ) -> None:
         s = self.settings
         job = CollectJob(
             weights,
-            means,
+            embeddings,
             self.codes,
             self.card,
             s.seed,
             first,
             s.episodes,
             s.horizon,
-            shares,
-            needs,
+            effect_weights,
+            acceptance_probability,
             random,
             s.starts,
-            self.learner.objective.tells,
+            self.learner.objective.conditioning,
             self.learner.objective.facts,
         )
         self.jobs.append(job)
@@ -276,12 +276,12 @@ class _Run:
         learner = self.learner
         return Library(
             self.codes,
-            self.settings.horizon * self.settings.stretch,
+            self.settings.horizon * self.settings.horizon_multiplier,
             learner.sac.actor_arrays(averaged=True),
-            learner.objective.told.copy(),
+            learner.objective.skill_embeddings.copy(),
             self.card,
             info,
-            learner.objective.tells,
+            learner.objective.conditioning,
             learner.objective.acts,
         )
 
@@ -306,15 +306,21 @@ class _Run:
     def _write(self, folder: Path) -> None:
         self.learner.save(folder)
         for i, job in enumerate(self.jobs):
-            save_tensors(folder / f"job{i}.safetensors", {"means": job.means, **job.weights})
+            save_tensors(folder / f"job{i}.safetensors", {"embeddings": job.embeddings, **job.weights})
         state = {
             "steps": self.steps,
             "rounds": self.rounds,
             "next_episode": self.next_episode,
             "minutes": self.minutes,
-            "owed": self.owed,
+            "pending_updates": self.pending_updates,
             "jobs": [
-                {"first": j.first, "random": j.random, "shares": j.shares, "needs": dict(j.needs)} for j in self.jobs
+                {
+                    "first": j.first,
+                    "random": j.random,
+                    "effect_weights": j.effect_weights,
+                    "acceptance_probability": dict(j.acceptance_probability),
+                }
+                for j in self.jobs
             ],
             "seed": self.settings.seed,
             "counts": dict(self.codes.counts),
@@ -331,7 +337,17 @@ class _Run:
             raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
         if not isinstance(state, dict):
             raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: state.json is no mapping")
-        missing = {"steps", "rounds", "next_episode", "minutes", "owed", "jobs", "seed", "counts", "how"} - set(state)
+        missing = {
+            "steps",
+            "rounds",
+            "next_episode",
+            "minutes",
+            "pending_updates",
+            "jobs",
+            "seed",
+            "counts",
+            "how",
+        } - set(state)
         if missing:
             raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
         if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
@@ -345,14 +361,25 @@ class _Run:
                 f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
             )
         self.steps, self.rounds = state["steps"], state["rounds"]
-        self.next_episode, self.minutes, self.owed = state["next_episode"], state["minutes"], state["owed"]
+        self.next_episode, self.minutes, self.pending_updates = (
+            state["next_episode"],
+            state["minutes"],
+            state["pending_updates"],
+        )
         self.learner.restore(checkpoint)
         self._forget()
         try:
             for i, kept in enumerate(state["jobs"]):
                 weights = load_tensors(checkpoint / f"job{i}.safetensors")
-                means = weights.pop("means")
-                self._begin(weights, means, kept["first"], tuple(kept["shares"]), kept["needs"], kept["random"])
+                embeddings = weights.pop("embeddings")
+                self._begin(
+                    weights,
+                    embeddings,
+                    kept["first"],
+                    tuple(kept["effect_weights"]),
+                    kept["acceptance_probability"],
+                    kept["random"],
+                )
         except (KeyError, TypeError) as error:
             raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: of a job, {error}") from None
 

@@ -64,7 +64,7 @@ def make_suite(
 ) -> VectorEnv[Any, Any, Any]:
     """Return a vector of environments, one for each task of a suite, in the suite's order.
 
-    This is what `gymnasium.make_vec("Tabletop/MT10-v0", one_hot=True)` calls. `get_attr("task")` tells the tasks.
+    This is what `gymnasium.make_vec("Tabletop/MT10-v0", one_hot=True)` calls. `get_attr("task")` returns the tasks.
 
     Args:
         suite: "MT10", or "MT1:push".

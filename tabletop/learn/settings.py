@@ -1,4 +1,4 @@
-"""What the learner may be told, and which of three algorithms it is."""
+"""Settings of the learner, and which of three algorithms it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALGORITHMS: Final = ("sac", "td3", "ddpg")
 
 @dataclass(frozen=True)
 class SACSettings:
-    """What the learner may be told."""
+    """Settings of the learner."""
 
     algorithm: str = "sac"
     """sac: soft actor-critic, a stochastic policy paid for its entropy (Haarnoja et al. 2018). td3: a deterministic

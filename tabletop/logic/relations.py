@@ -139,7 +139,7 @@ def near(state: State, initial: State, a: Entity, b: Entity, distance: Length = 
 
 @predicate(phrase="{a} at {b}", negated="{a} not at {b}", scale=0.1)
 def at(state: State, initial: State, a: Entity, b: Entity, tolerance: Length = 0.03) -> Array:
-    """As `near`, for a place: within 3 cm unless told."""
+    """As `near`, for a place: within 3 cm by default."""
     return np.asarray(tolerance - _separation(state, a, b))
 
 

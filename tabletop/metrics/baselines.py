@@ -12,9 +12,9 @@ from tabletop.metrics.effective_skills import Samples, measure, sample_effects
 from tabletop.rollout.engine import Engine
 from tabletop.skills.library import Library
 
-__all__ = ["FLOORS", "Measured", "measure_library"]
+__all__ = ["BASELINES", "Measured", "measure_library"]
 
-FLOORS: Final = ("random", "untrained", "shuffled")
+BASELINES: Final = ("random", "untrained", "shuffled")
 """Random actions, the network before any learning, and the library's own with a code of the kind drawn at random."""
 _SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
 
@@ -25,31 +25,33 @@ class Measured:
 
     samples: Samples
     figures: dict[str, Any]
-    """Of `measure`, with "floors" by name."""
+    """Of `measure`, with "baselines" by name."""
 
 
-def measure_library(library: Library, engine: Engine, episodes: int, seed: int, floors: int | None = None) -> Measured:
-    """Measure a library on held-out episodes from nominal starts, and its floors on a tenth as many.
+def measure_library(
+    library: Library, engine: Engine, episodes: int, seed: int, baselines: int | None = None
+) -> Measured:
+    """Measure a library on held-out episodes from nominal starts, and its baselines on a tenth as many.
 
     Args:
         library: the skills.
         engine: runs the episodes.
         episodes: a skill.
         seed: of scenes, episodes and discriminators.
-        floors: episodes a skill of these, 2 or more; a tenth of the others, and 5 at least, by default.
+        baselines: episodes a skill of these, 2 or more; a tenth of the others, and 5 at least, by default.
     """
-    few = max(5, episodes // 10) if floors is None else floors
+    few = max(5, episodes // 10) if baselines is None else baselines
     samples = sample_effects(library, engine, episodes, seed, label="measure")
     runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
     floor_samples = [
-        sample_effects(lib, engine, few, seed, mode, f"measure: {name} floor")
+        sample_effects(lib, engine, few, seed, mode, f"measure: {name} baseline")
         for name, lib, mode in (*runs, ("shuffled", library, "shuffled"))
     ]
     found, *others = engine.map(
         partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
     )
-    shown = {name: {k: floor[k] for k in _SHOWN} for name, floor in zip(FLOORS, others, strict=True)}
-    return Measured(samples, {**found, "floors": shown})
+    shown = {name: {k: baseline[k] for k in _SHOWN} for name, baseline in zip(BASELINES, others, strict=True)}
+    return Measured(samples, {**found, "baselines": shown})
 
 
 def untrained(library: Library, seed: int) -> Library:

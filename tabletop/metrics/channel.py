@@ -23,12 +23,12 @@ _NEAR: Final = 1e-3
 _SHUFFLES: Final = 20
 """Ways that codes are dealt out at random."""
 _SHOWN: Final = 12
-"""Components whose shares are told."""
+"""Components whose shares are reported."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What the codes of one kind of effect tell of the bin an effect falls into, in bits, from counts.
+    """What the codes of one kind of effect say of the bin an effect falls into, in bits, from counts.
 
     Counts of few episodes make all but the first two too large: `chance_bits` is what they give where the codes are
     dealt out at random, so that only what is above it counts.
@@ -52,7 +52,7 @@ class Channel:
 
 
 def channel(labels: npt.NDArray[np.intp], effects: Array, seed: int, size: float = _BIN) -> Channel:
-    """Count ends in bins and return what the codes tell of them.
+    """Count ends in bins and return what the codes say of them.
 
     Args:
         labels: (n,) code of each episode, from 0; each code has one episode at least.

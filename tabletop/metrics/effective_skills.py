@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, outcome
 from tabletop.skills.library import Library, Skill
 from tabletop.skills.scenes import attended_scene, effects_along
@@ -71,7 +71,7 @@ class Sample:
 class Samples:
     """What came of n held-out episodes of a library's skills."""
 
-    codes: Codes
+    codes: Codebook
     labels: npt.NDArray[np.intp]
     """(n,): the code of each."""
     effects: Array
@@ -121,7 +121,7 @@ def sample_effects(
 ) -> Samples:
     """Return what came of `episodes` held-out episodes of each skill, each in a scene of its own.
 
-    The first of them are the same however many are asked for, so that floors share scenes with what they are floors of.
+    The first of them are the same however many are asked for, so that a library shares scenes with its baselines.
     """
     codes = library.codes.total
     jobs = [SkillRun(library, s, i * codes + s.code, seed, mode) for s in library.skills for i in range(episodes)]
@@ -177,7 +177,7 @@ def _judge(
 ) -> Array:
     """Return log q(z|e + noise) + log K of held-out episodes, (m,), by a q that is fitted to the known ones.
 
-    The kernels' width and the share of "any code alike" are those under which each known episode is told best from
+    The kernels' width and the share of "any code alike" are those under which each known episode is classified best by
     all the other known ones.
     """
     scores = {}

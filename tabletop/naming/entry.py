@@ -13,9 +13,9 @@ from tabletop.naming.phrase import consistency, offset_words, phrase
 from tabletop.rollout.statistics import wilson
 from tabletop.skills.library import Skill
 
-__all__ = ["FLOORS", "entry_of"]
+__all__ = ["BASELINES", "entry_of"]
 
-FLOORS: Final = ("shuffled", "random", "nothing")
+BASELINES: Final = ("shuffled", "random", "nothing")
 """What a skill's rate at its task is held against: another code of its kind, random actions, and doing nothing."""
 
 
@@ -33,13 +33,13 @@ def entry_of(
     candidate: Candidate | None,
     results: Mapping[tuple[str, str], Sequence[bool]],
 ) -> dict[str, Any]:
-    """Return the entry of a skill, named for its task if its lower bound on split B is above each floor.
+    """Return the entry of a skill, named for its task if its lower bound on split B is above each baseline.
 
     Args:
         skill: the skill.
         samples: its episodes on split A.
         candidate: the task that it was given on split A, if any.
-        results: outcomes on split B, by (skill's id, mode). Floors are among them only where its lower bound would do.
+        results: outcomes on split B, by (skill's id, mode). Baselines are run only where its bound would do.
     """
     effects = np.array([x.effect for x in samples])
     kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
@@ -61,8 +61,8 @@ def entry_of(
         "low": 0.0,
         "high": 1.0,
         "n": 0,
-        # Where the skill's own rate will not do, floors are not run.
-        **{f"{m}_success": None for m in FLOORS},
+        # Where the skill's own rate will not do, baselines are not run.
+        **{f"{m}_success": None for m in BASELINES},
         "phrase": words,
         "size": round(change, 4),
         "spread": round(spread, 4),
@@ -77,18 +77,18 @@ def entry_of(
     if candidate is not None and (skill.id, "skill") in results:
         own = results[skill.id, "skill"]
         low, high = wilson(sum(own), len(own))
-        floors = {m: float(np.mean(results[skill.id, m])) for m in FLOORS if (skill.id, m) in results}
+        baselines = {m: float(np.mean(results[skill.id, m])) for m in BASELINES if (skill.id, m) in results}
         entry |= {
             "tried": candidate.task,
             "success": round(float(np.mean(own)), 4),
             "low": round(low, 4),
             "high": round(high, 4),
             "n": len(own),
-            **{f"{m}_success": round(v, 4) for m, v in floors.items()},
+            **{f"{m}_success": round(v, 4) for m, v in baselines.items()},
             "offset": list(candidate.offset) if candidate.offset else None,
             "angle": candidate.angle,
         }
-        if floors and low > max(floors.values()):
+        if baselines and low > max(baselines.values()):
             entry |= {"task": candidate.task, "name": _title(candidate)}
     if entry["name"] is None and entry["consistent"]:
         entry["name"] = words

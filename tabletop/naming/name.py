@@ -17,7 +17,7 @@ from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample, SkillRun, nominal_run
 from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
-from tabletop.naming.entry import FLOORS, entry_of
+from tabletop.naming.entry import BASELINES, entry_of
 from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
@@ -46,7 +46,7 @@ class NameSettings:
     fresh: int = 80
     """Episodes a task on split C, of the skill that was chosen for it."""
     limit: int | None = None
-    """Episodes on split B at most, floors included, about. Each skill then has fewer, but 12 at least; where that is
+    """Episodes on split B at most, baselines included, about. Each skill then has fewer, but 12 at least; where that is
     still too many, only those that did best in their trials are tested."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
@@ -72,13 +72,13 @@ def name_skills(
 
     A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes, then
     by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
-    split B, scenes that had no part in the choice, the skill and three floors (another code at random, random
-    actions, nothing) are run. The name stands
-    if the Wilson lower bound is at least `settings.least` and above each floor's own rate. The best skill of each task
-    is the one with the highest bound. How well it does is then measured on split C.
+    split B, scenes that had no part in the choice, the skill and three baselines (another code at random, random
+    actions, nothing) are run. The name stands if the Wilson lower bound is at least `settings.least` and above each
+    baseline's own rate. The best skill of each task is the one with the highest bound. How well it does is measured on
+    split C then.
 
     Returns:
-        "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the floors,
+        "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the baselines,
         phrase, consistency and outcomes on split A (with the effects, where these are relations); "named_tasks";
         "tasks": by task, the id of its best skill, how many carry its name, and success, low, high and n on split C;
         "matrix" of rates on split A.
@@ -207,14 +207,14 @@ def _tested(
     chosen: Mapping[str, Candidate],
     s: NameSettings,
 ) -> dict[tuple[str, str], list[bool]]:
-    """Run skills at their tasks on split B, and floors of those whose own rate would do; by (skill's id, mode)."""
+    """Run skills at their tasks on split B, and baselines of those whose own rate would do; by (skill's id, mode)."""
     count = s.episodes
     if s.limit is not None and asked:
-        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITHFLOORS * len(asked)))))
-        asked = asked[: max(1, int(s.limit / (_WITHFLOORS * count)))]
+        count = max(min(_FEWEST, count), min(count, int(s.limit / (_WITH_BASELINES * len(asked)))))
+        asked = asked[: max(1, int(s.limit / (_WITH_BASELINES * count)))]
 
     def run(skills: Sequence[Skill], modes: Sequence[str], n: int, label: str) -> None:
-        # Floors do not depend on the skill, only on what is asked, so skills of one task share them.
+        # Baselines do not depend on the skill, only on what is asked, so skills of one task share them.
         finals: dict[tuple[object, ...], list[TaskRun]] = {}
         for skill in skills:
             make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
@@ -231,7 +231,7 @@ def _tested(
     results: dict[tuple[str, str], list[bool]] = {}
     run(asked, ["skill"], count, "name: split B")
     standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
-    run(standing, FLOORS, max(8, count // 2), "name: floors")
+    run(standing, BASELINES, max(8, count // 2), "name: baselines")
     return results
 
 
@@ -275,5 +275,5 @@ def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ..
 
 _FEWEST: Final = 12
 """Episodes a skill on split B, however low the limit: with fewer hardly a name can stand."""
-_WITHFLOORS: Final = 1.5
-"""Episodes on split B for one of a skill's: floors are run for some skills only, on half as many scenes each."""
+_WITH_BASELINES: Final = 1.5
+"""Episodes on split B for one of a skill's: baselines are run for some skills only, on half as many scenes each."""

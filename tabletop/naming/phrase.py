@@ -49,7 +49,7 @@ def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the o
     """
     effect, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)
     if kind.said:
-        true = kind.claimed(effect[None])[0] == len(kind.anchors) - 1
+        true = kind.classify_fact(effect[None])[0] == len(kind.fact_targets) - 1
         return kind.said.format(a=noun) if true else f"leaves {noun} alone"
     if kind.name == "reached":
         dx, dy, dz = (float(v) for v in effect[:3])

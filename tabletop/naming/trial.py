@@ -1,4 +1,4 @@
-"""One episode of a skill, or of a floor, on a task's scene: what names are judged by."""
+"""One episode of a skill, or of a baseline, on a task's scene: what names are judged by."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TaskRun", "run_task_run", "skill_task", "succeeds", "task_scene"]
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One episode of a skill, or of a floor, on a task's scene: a pure description of it."""
+    """One episode of a skill, or of a baseline, on a task's scene: a pure description of it."""
 
     library: Library
     skill: Skill

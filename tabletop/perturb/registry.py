@@ -78,7 +78,7 @@ class Family:
     """One sentence."""
     largest: float = math.inf
     sudden: bool = False
-    """Whether it happens at one moment, so that recovery from it can be told."""
+    """Whether it happens at one moment, so that recovery from it can be measured."""
     episode: OnEpisode | None = None
     scene: OnScene | None = None
     cannot: Cannot = _never

@@ -178,8 +178,8 @@ class ChainPolicy:
             why = [] if done else list(self._policy.why)
             if not done and self._left <= 0:
                 why.append(f"the {self.goal_steps} control steps for it are used up")
-            told = {"why": why, "spent": self._policy.spent}
-            self.log[-1].update(end=self._time, done=done, skills=self._policy.log, **told)
+            outcome = {"why": why, "spent": self._policy.spent}
+            self.log[-1].update(end=self._time, done=done, skills=self._policy.log, **outcome)
             if not done or len(self.log) == len(self.turns):
                 self._over = True
             else:

@@ -130,7 +130,7 @@ def types(states: State, margins: Array) -> list[bytes]:
 
 
 def keys(states: State, gripper: Sequence[bool]) -> list[bytes]:
-    """Return for each row of states (C, K) what tells it from others: where things lie, in which cells.
+    """Return for each row of states (C, K) what distinguishes it from others: where things lie, in which cells.
 
     Args:
         states: batch shape (C, K).

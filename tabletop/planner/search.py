@@ -219,7 +219,7 @@ class Search:
         kinds = types(states, margins)
         found = keys(states, [s.operator.last for s in steps])
         if goal.of_manner:
-            # Where things lie does not tell how they came there.
+            # Where things lie does not show how they came there.
             found = [key + kind for key, kind in zip(found, kinds, strict=True)]
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability

@@ -65,7 +65,7 @@ def _outcome(kind: EffectKind, found: Sequence[float], id: str) -> Outcome:
         return Outcome(fraction=numbers[0])
     dx, dy, dz, yaw, x, y = numbers[:6]
     if kind.partners:
-        near, true = numbers[6:], bool(kind.claimed(np.array([numbers[6:]]))[0])
+        near, true = numbers[6:], bool(kind.classify_fact(np.array([numbers[6:]]))[0])
         return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)
     place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if kind.places else None
     # Whether the gripper still holds it is not said; what ends above where it began is taken to be held.

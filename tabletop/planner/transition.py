@@ -155,7 +155,7 @@ def _joint(kind: str) -> Joint:
 def _length(state: State, entity: str) -> Array:
     """Return the travel (...,), m or rad, between fraction 0 and 1: cards may give it by the fixture's size."""
     base, slopes, way, least = _spans(state.layout.kind(entity))
-    # The state has the moving part's extents; as far as these depend on w, d and h they tell them.
+    # The state has the moving part's extents; as far as these depend on w, d and h they show them.
     size = (state.entity(entity, "size") - base) @ np.linalg.pinv(slopes).T
     return np.asarray(size @ way + least)
 

@@ -65,7 +65,7 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
 
 
 def code_color(index: int, count: int) -> str:
-    """Return one of `count` colours that can be told apart, on a light page as on a dark one."""
+    """Return one of `count` colours that are distinguishable, on a light page as on a dark one."""
     # Neighbouring numbers lie far apart on the wheel and alternate in lightness.
     hue = (0.47 + index * 0.618034) % 1.0 if count > 10 else (0.47 + index / max(1, count)) % 1.0
     lightness = (0.44, 0.54, 0.62)[index % 3]
@@ -85,9 +85,9 @@ def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "star
     return f'<text class="{kind}" {place}{more}>{escape(text)}</text>'
 
 
-def tip(*told: str) -> str:
+def tip(*lines: str) -> str:
     """Return the attribute that shows these lines while the element is pointed at."""
-    return f'data-tip="{"&#10;".join(escape(line) for line in told)}"'
+    return f'data-tip="{"&#10;".join(escape(line) for line in lines)}"'
 
 
 def frame(kind: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
@@ -97,9 +97,9 @@ def frame(kind: str, width: float, height: float, label: str, parts: Sequence[st
 
 
 def interval(
-    value: float | None, low: float | None, high: float | None, floors: Mapping[str, float], label: str
+    value: float | None, low: float | None, high: float | None, baselines: Mapping[str, float], label: str
 ) -> str:
-    """Return a thin bar from 0 to 100%: the rate as a dot, its interval as a band, each floor as a tick."""
+    """Return a thin bar from 0 to 100%: the rate as a dot, its interval as a band, each baseline as a tick."""
     width, middle = 240.0, 11.0
 
     def x(rate: float) -> float:
@@ -109,23 +109,23 @@ def interval(
     if low is not None and high is not None:
         span = max(2.0, x(high) - x(low))
         parts.append(f'<rect class="band" x="{px(x(low))}" y="{middle - 4}" width="{px(span)}" height="8" rx="4"/>')
-    for name, rate in floors.items():
-        told = tip(f"{name}: {percent(rate)}")
-        parts.append(f'<line class="floor" {told} x1="{px(x(rate))}" x2="{px(x(rate))}" y1="3" y2="19"/>')
+    for name, rate in baselines.items():
+        lines = tip(f"{name}: {percent(rate)}")
+        parts.append(f'<line class="baseline" {lines} x1="{px(x(rate))}" x2="{px(x(rate))}" y1="3" y2="19"/>')
     if value is not None:
         parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{middle}" r="5"/>')
     return frame("interval", width, 22, label, parts)
 
 
 def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | None = None) -> str:
-    """Return horizontal bars, one a row: (name, value, whether it is only a floor)."""
+    """Return horizontal bars, one a row: (name, value, whether it is only a baseline)."""
     top = max([limit or 0.0, *(v for _, v, _ in rows), 1e-9])
     width, gap, left, right = 290.0, 26.0, 82.0, 42.0
     parts = []
-    for i, (name, value, floor) in enumerate(rows):
+    for i, (name, value, baseline) in enumerate(rows):
         y = i * gap + 4
         span = max(1.5, (width - left - right) * max(0.0, value) / top)
-        kind = "bar bar-floor" if floor else "bar"
+        kind = "bar bar-baseline" if baseline else "bar"
         place = f'x="{left}" y="{y + 2}"'
         parts.append(
             words(left - 8, y + 13, name, anchor="end")
@@ -181,11 +181,11 @@ def _columns(
     values = [dict(zip(s.x, s.y, strict=True)) for s in kept]
     parts = []
     for i, x in enumerate(xs):
-        told = [f"{x_name} {short(x)}"]
-        told += [f"{s.name}: {write(v[x])}" for s, v in zip(kept, values, strict=True) if x in v]
+        lines = [f"{x_name} {short(x)}"]
+        lines += [f"{s.name}: {write(v[x])}" for s, v in zip(kept, values, strict=True) if x in v]
         start, wide = px(edges[i]), px(edges[i + 1] - edges[i])
         size = f'x="{start}" y="{px(top)}" width="{wide}" height="{px(bottom - top)}"'
-        parts.append(f'<rect class="hit" {size} {tip(*told)}/>')
+        parts.append(f'<rect class="hit" {size} {tip(*lines)}/>')
     return parts
 
 

@@ -13,33 +13,33 @@ __all__ = ["how_made", "how_to_read"]
 _TERMS: Final[dict[str, tuple[str, str]]] = {
     "skill": (
         "Skill",
-        "One policy with one code: a number it is told at the start, and which it has learned to make"
+        "One policy with one code: a number it is given at the start, and which it has learned to make"
         " visible in how the episode ends. Nobody said what any code should do.",
     ),
-    "held": (
-        "Held and settled",
-        "A held skill ends while the thing may still be in the hand. A settled one lets go, retreats and"
+    "held_at": (
+        "Held at and displaced",
+        "A skill of the first kind may end with the thing in the hand. One of the second lets go, retreats and"
         " waits until everything rests, so that another skill can follow.",
     ),
     "effective": (
         "Effective skills",
-        "How many skills could be told apart from their ends alone, by a fresh classifier, on episodes"
+        "How many skills could be distinguished from their ends alone, by a fresh classifier, on episodes"
         " it has not seen, with ends blurred by the stated distance. 32 codes that all do the same count"
         " as 1.",
     ),
     "name": (
         "Name",
         "A skill gets a task's name if it solves the task on fresh scenes in at least half of the cases"
-        " by the lower end of the interval, and clearly more often than the floors.",
+        " by the lower end of the interval, and clearly more often than the baselines.",
     ),
     "interval": (
         "95% interval",
         "The range of true success rates that fit the episodes counted (Wilson's). Few episodes make it wide.",
     ),
-    "floor": (
-        "Floor",
+    "baseline": (
+        "Baseline",
         "What is reached without having learned: by random actions, by doing nothing, or by a skill"
-        " drawn at random. A figure means something by as much as it stands above its floor.",
+        " drawn at random. A figure means something by as much as it stands above its baseline.",
     ),
     "view": (
         "Left and right",
@@ -53,19 +53,19 @@ def how_to_read(run: Run) -> str:
     """Return the explanation of the words on the page, those that this run needs."""
     wanted = ["skill"]
     if run.discovery:
-        wanted += ["held", "effective"]
+        wanted += ["held_at", "effective"]
     if run.naming:
         wanted += ["name"]
     if run.naming or run.chains or run.sweeps:
         wanted += ["interval"]
-    wanted += ["floor", "view"]
+    wanted += ["baseline", "view"]
     terms = "".join(f"<div><dt>{escape(_TERMS[k][0])}</dt><dd>{escape(_TERMS[k][1])}</dd></div>" for k in wanted)
     lead = "The words on this page, in the sense they have here."
     return section("reading", "How to read this", lead, f'<dl class="terms">{terms}</dl>')
 
 
 def how_made(run: Run) -> str:
-    """Return the command, the seed and the settings, where run.yaml tells them."""
+    """Return the command, the seed and the settings, where run.yaml has them."""
     made = run.made
     if made is None:
         return ""

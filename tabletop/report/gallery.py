@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from tabletop.report.charts import interval, percent
-from tabletop.report.html import details, figure, floors_text, nice, plural, section, table
+from tabletop.report.html import baselines_text, details, figure, nice, plural, section, table
 from tabletop.report.pictures import Pictures
 from tabletop.runs.run import Attempt, Chains, Naming, Planning, Skill
 
@@ -21,11 +21,11 @@ def _card(skill: Skill, pictures: Pictures) -> str:
     bar = rate = counted = ""
     if skill.success is not None:
         rate = f'<span class="rate">{percent(skill.success)}</span>'
-        bar = interval(skill.success, skill.low, skill.high, skill.floors, spoken)
+        bar = interval(skill.success, skill.low, skill.high, skill.baselines, spoken)
         parts = [f"{skill.n:g} episodes"] if skill.n is not None else []
         parts += [f"likely {_range(skill)}"] if _range(skill) else []
         counted = f'<p class="counted">{escape(" · ".join(parts))}</p>' if parts else ""
-    floors = f'<p class="floors">{escape(floors_text(skill.floors))}</p>' if skill.floors else ""
+    baselines = f'<p class="baselines">{escape(baselines_text(skill.baselines))}</p>' if skill.baselines else ""
     about = [nice(skill.kind), nice(skill.effect)]
     tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
     tags += f"<code>{escape(skill.id)}</code>"
@@ -36,7 +36,7 @@ def _card(skill: Skill, pictures: Pictures) -> str:
         f' data-name="{escape(skill.title.lower())}">'
         f"{pictures.show(skill.clip, f'The robot doing: {skill.title}')}"
         f'<div class="card-text"><div class="card-head"><h3>{escape(skill.title)}</h3>{rate}</div>'
-        f'{phrase}{bar}{counted}{floors}<p class="tags">{tags}</p></div></article>'
+        f'{phrase}{bar}{counted}{baselines}<p class="tags">{tags}</p></div></article>'
     )
 
 
@@ -51,7 +51,7 @@ def _controls(what: str) -> str:
 
 
 def _rows(skills: list[Skill]) -> str:
-    floors = list(dict.fromkeys(name for s in skills for name in s.floors))
+    baselines = list(dict.fromkeys(name for s in skills for name in s.baselines))
     head = [
         "skill",
         "name",
@@ -61,7 +61,7 @@ def _rows(skills: list[Skill]) -> str:
         "success",
         "95% interval",
         "episodes",
-        *map(nice, floors),
+        *map(nice, baselines),
     ]
     rows = [
         [
@@ -74,7 +74,7 @@ def _rows(skills: list[Skill]) -> str:
                 percent(s.success),
                 _range(s) or "–",
             ),
-            *("–" if s.n is None else f"{s.n:g}", *(percent(s.floors.get(f)) for f in floors)),
+            *("–" if s.n is None else f"{s.n:g}", *(percent(s.baselines.get(f)) for f in baselines)),
         ]
         for s in skills
     ]
@@ -91,7 +91,7 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
         "Each of these was found without a task in mind, then solved one. The best of each task come first: the dot"
         " is success on scenes that had no part in choosing that skill. Of the others it is success on the scenes by"
         " which names stood or fell. The band is the 95% interval. Grey ticks are the"
-        " floors: a random policy, doing nothing, and a skill drawn at random."
+        " baselines: a random policy, doing nothing, and a skill drawn at random."
     )
     head = _controls(plural(len(named), "skill")) if len(named) > 3 else ""
     gallery = f'<div class="cards">{cards}</div>'
@@ -150,7 +150,7 @@ def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
         return ""
     order = sorted(planning.attempts, key=lambda a: (not a.solved, a.clip is None, -len(a.skills)))
     shown, failed = order[:most], [a for a in order[most:] if not a.solved]
-    if failed and all(a.solved for a in shown):  # failures teach too: keep some in sight
+    if failed and all(a.solved for a in shown):  # failures teach too: keep some visible
         shown = shown[: most - min(3, len(failed))] + failed[:3]
     cards = "".join(_plan(a, pictures) for a in shown)
     rows = [

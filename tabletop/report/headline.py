@@ -1,4 +1,4 @@
-"""The top of the page: what happened in the run, in plain words and a few numbers beside their floors."""
+"""The top of the page: what happened in the run, in plain words and a few numbers beside their baselines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from tabletop.report.charts import bars, percent, short
-from tabletop.report.html import floors_text, nice, plural
+from tabletop.report.html import baselines_text, nice, plural
 from tabletop.report.pictures import Pictures
 from tabletop.runs.run import Chains, Discovery, Naming, Planning, Run, Skill, Sweep
 
@@ -29,8 +29,8 @@ def _discovered(found: Discovery) -> str:
     if value is None:
         return f"{start}."
     text = f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places"
-    if found.floors:
-        top = max(found.floors.values())
+    if found.baselines:
+        top = max(found.baselines.values())
         text += f"; by the same measure, what has learned nothing scores at most {short(round(top, 1))}"
     return f"{text}."
 
@@ -98,9 +98,9 @@ def _note(text: str) -> str:
     return f'<p class="tile-note">{escape(text)}</p>' if text else ""
 
 
-def _mean_floors(skills: Sequence[Skill]) -> Mapping[str, float]:
-    names = list(dict.fromkeys(name for s in skills for name in s.floors))
-    held = {n: [s.floors[n] for s in skills if n in s.floors] for n in names}
+def _mean_baselines(skills: Sequence[Skill]) -> Mapping[str, float]:
+    names = list(dict.fromkeys(name for s in skills for name in s.baselines))
+    held = {n: [s.baselines[n] for s in skills if n in s.baselines] for n in names}
     return {n: sum(v) / len(v) for n, v in held.items()}
 
 
@@ -109,10 +109,10 @@ def _tiles(run: Run) -> list[str]:
     found = run.discovery
     if found and (value := found.numbers.get("effective_skills_2cm")) is not None:
         of = f" of {found.numbers['codes']:g}" if "codes" in found.numbers else ""
-        rows = [("this run", value, False), *((nice(n), v, True) for n, v in found.floors.items())]
+        rows = [("this run", value, False), *((nice(n), v, True) for n, v in found.baselines.items())]
         spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         below = bars([(n, round(v, 1), f) for n, v, f in rows], f"Effective skills: {spoken}")
-        tiles.append(_tile("Effective skills, told apart at 2 cm", f"{value:.1f}", of, below))
+        tiles.append(_tile("Effective skills, distinguishable at 2 cm", f"{value:.1f}", of, below))
     if run.naming and run.naming.skills:
         named, best = run.naming.named, run.naming.best
         rates = [s.success for s in best if s.success is not None]
@@ -122,16 +122,16 @@ def _tiles(run: Run) -> list[str]:
             if rates
             else ""
         )
-        floors = floors_text(_mean_floors(best or named))
-        note = mean + (f"Floors: {floors}." if floors else "")
+        baselines = baselines_text(_mean_baselines(best or named))
+        note = mean + (f"Baselines: {baselines}." if baselines else "")
         tiles.append(_tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note)))
     plan = run.planning
     if plan and plan.solved is not None and plan.goals:
         parts = []
         if plan.mean_completed is not None:
             parts.append(f"On average {percent(plan.mean_completed)} of a goal's parts came true.")
-        if plan.floors:
-            parts.append(f"Goals reached without plans: {floors_text(plan.floors)}.")
+        if plan.baselines:
+            parts.append(f"Goals reached without plans: {baselines_text(plan.baselines)}.")
         tiles.append(_tile("Goals reached by plans", f"{plan.solved:g}", f" of {plan.goals:g}", _note(" ".join(parts))))
     ordered = _ordered(run.sweeps)
     if ordered:
@@ -160,11 +160,11 @@ def _caption(pictures: Pictures, clip: Path | None, text: str) -> str:
 
 def headline(run: Run, pictures: Pictures) -> str:
     """Return the page's header: the story of the run and its key numbers."""
-    told = [_discovered(run.discovery) if run.discovery else ""]
-    told += [_named(run.naming) if run.naming and run.naming.skills else ""]
-    told += [_planned(run.planning) if run.planning else "", _chained(run.chains) if run.chains else ""]
-    told += [_perturbed(run.sweeps)]
-    story = " ".join(t for t in told if t) or "This run has learning curves but no results yet."
+    sentences = [_discovered(run.discovery) if run.discovery else ""]
+    sentences += [_named(run.naming) if run.naming and run.naming.skills else ""]
+    sentences += [_planned(run.planning) if run.planning else "", _chained(run.chains) if run.chains else ""]
+    sentences += [_perturbed(run.sweeps)]
+    story = " ".join(t for t in sentences if t) or "This run has learning curves but no results yet."
     made = run.made
     tags = [run.folder.resolve().name]
     if made:

@@ -7,7 +7,7 @@ from html import escape
 
 from tabletop.report.charts import percent
 
-__all__ = ["details", "figure", "floors_text", "nice", "plural", "section", "table"]
+__all__ = ["baselines_text", "details", "figure", "nice", "plural", "section", "table"]
 
 
 def nice(name: str) -> str:
@@ -49,6 +49,6 @@ def section(key: str, title: str, lead: str, content: str) -> str:
     )
 
 
-def floors_text(floors: Mapping[str, float]) -> str:
-    """Return the floors of a rate in words: "random 2% · nothing 0%"."""
-    return " · ".join(f"{nice(name)}\u00a0{percent(rate)}" for name, rate in floors.items())
+def baselines_text(baselines: Mapping[str, float]) -> str:
+    """Return the baselines of a rate in words: "random 2% · nothing 0%"."""
+    return " · ".join(f"{nice(name)}\u00a0{percent(rate)}" for name, rate in baselines.items())

@@ -98,9 +98,9 @@ def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], l
         points = at(_axis(e.finals[:_MOST], axes[0]), _axis(e.finals[:_MOST], axes[1]))
         middles.append(points.mean(axis=0))
         mean = ", ".join(f"{n} {100 * v:+.0f} cm" for n, v in zip(("x", "y", "z"), e.finals.mean(axis=0), strict=False))
-        told = tip(e.id, mean, f"{len(e.finals)} episodes")
+        tooltip = tip(e.id, mean, f"{len(e.finals)} episodes")
         parts.append(
-            f'<path class="dots" data-code="{escape(e.id)}" {told} d="{_dots(points)}"'
+            f'<path class="dots" data-code="{escape(e.id)}" {tooltip} d="{_dots(points)}"'
             f' stroke="{code_color(i, len(ends))}"/>'
         )
     edges = np.array([margin, margin]), np.array([size - margin, height - margin])
@@ -139,10 +139,10 @@ def strips(ends: Sequence[Ends], label: str) -> str:
         offset = ((np.arange(len(shown)) * 0.618034) % 1.0 - 0.5) * (row - 12)
         points = np.stack([left + shown * span, top + (i + 0.5) * row + offset], axis=-1)
         mean = float(e.finals[:, 0].mean()) if len(e.finals) else math.nan
-        told = tip(e.id, f"mean fraction {short(mean)}", f"{len(e.finals)} episodes")
+        tooltip = tip(e.id, f"mean fraction {short(mean)}", f"{len(e.finals)} episodes")
         parts.append(words(left - 10, top + (i + 0.5) * row + 4, str(e.code), "code", "end"))
         parts.append(
-            f'<path class="dots" data-code="{escape(e.id)}" {told} d="{_dots(points)}"'
+            f'<path class="dots" data-code="{escape(e.id)}" {tooltip} d="{_dots(points)}"'
             f' stroke="{code_color(i, len(ends))}"/>'
         )
     return frame("chart", width, height, label, parts)
@@ -175,10 +175,10 @@ def heat(rows: Sequence[str], columns: Sequence[str], rates: Sequence[Sequence[f
         for j, rate in enumerate(row):
             if math.isnan(rate):
                 continue
-            told = tip(name, f"{columns[j]}: {percent(rate)}")
+            tooltip = tip(name, f"{columns[j]}: {percent(rate)}")
             place = f'x="{px(left + j * cell + 1)}" y="{px(y + 1)}" {box}'
             shade = f"{0.06 + 0.94 * rate:.2f}".lstrip("0")
-            parts.append(f'<rect class="cell" {place} fill-opacity="{shade}" {told}/>')
+            parts.append(f'<rect class="cell" {place} fill-opacity="{shade}" {tooltip}/>')
             if rate >= 0.1:
                 level = " strong" if rate > 0.75 else " middling" if rate > 0.58 else ""
                 parts.append(

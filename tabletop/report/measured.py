@@ -1,4 +1,4 @@
-"""The page of `tabletop measure`: a library's figures beside their floors, as charts with a table under each."""
+"""The page of `tabletop measure`: a library's figures beside their baselines, as charts with a table under each."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _top(result: Mapping[str, Any]) -> str:
     tiles = ""
     for size in (2, 5):
         key = f"effective_skills_{size}cm"
-        rows = [("this library", result[key], False), *((n, f[key], True) for n, f in result["floors"].items())]
+        rows = [("this library", result[key], False), *((n, f[key], True) for n, f in result["baselines"].items())]
         spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         chart = bars(rows, f"Effective skills at {size} cm: {spoken}")
-        label = f"Effective skills, told apart at {size} cm"
+        label = f"Effective skills, distinguishable at {size} cm"
         tiles += (
             f'<div class="tile"><p class="tile-label">{label}</p>'
             f'<p class="tile-value">{result[key]:.1f}<small> of {result["codes"]}</small></p>{chart}</div>'
@@ -52,10 +52,10 @@ def _top(result: Mapping[str, Any]) -> str:
         f'<p class="tile-value">{result["coverage_bins_5cm"]}<small> bins of 5 cm</small></p>'
         '<p class="tile-note">Into so many the displacements of all rigid things fall.</p></div>'
     )
-    told = f"{result['episodes']} held-out episodes a skill, seed {result['seed']}"
+    note = f"{result['episodes']} held-out episodes a skill, seed {result['seed']}"
     return (
-        f'<header class="hero"><div><p class="kicker"><span>{escape(result["library"])}</span><span>{told}</span></p>'
-        '<h1>What these skills come to</h1><p class="story">How many skills can be told apart by how their episodes '
+        f'<header class="hero"><div><p class="kicker"><span>{escape(result["library"])}</span><span>{note}</span></p>'
+        '<h1>What these skills come to</h1><p class="story">How many skills can be distinguished by how their episodes '
         "end, beside what has learned nothing: a kind of effect always counts as one at least, so as many as there "
         f'are kinds is no skill at all.</p></div></header><div class="tiles">{tiles}</div>'
     )
@@ -84,8 +84,8 @@ def _channel(kinds: Mapping[str, Mapping[str, float]]) -> str:
         label = f"{nice(kind)}, in bits: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         panels += figure(nice(kind).capitalize(), bars([(n, round(v, 2), f) for n, v, f in rows], label))
     lead = (
-        "Bits, with ends counted in bins of 5 cm. Spread: how evenly ends fall into bins. Capacity: what the code "
-        "tells of the bin if codes are drawn as suits best (the empowerment of the skills). Alike: the same with all "
+        "Bits, with ends note in bins of 5 cm. Spread: how evenly ends fall into bins. Capacity: what the code "
+        "says of the bin if codes are drawn as suits best (the empowerment of the skills). Alike: the same with all "
         "codes drawn alike. By chance: the capacity with codes dealt out at random among the same ends. The fewer "
         "episodes a code has, the more of it is chance; only what stands above it counts."
     )
@@ -94,7 +94,7 @@ def _channel(kinds: Mapping[str, Mapping[str, float]]) -> str:
     names["codes_in_use"] = "codes in use"
     cells = [[nice(kind), *(short(c[k]) for k in names)] for kind, c in kinds.items()]
     folded = details("The same as a table", table(["effect", *names.values()], cells))
-    return section("channel", "What a code tells of the end", lead, f'<div class="panels">{panels}</div>{folded}')
+    return section("channel", "What a code says of the end", lead, f'<div class="panels">{panels}</div>{folded}')
 
 
 def _siblings(skills: Mapping[str, Mapping[str, float]]) -> str:
@@ -139,7 +139,7 @@ def _synergies(found: Mapping[str, Mapping[str, Any]]) -> str:
             sums.append(min(1.0, total))
         shown = name.removeprefix("movements/")
         series.append(Series(shown, range(1, len(sums) + 1), sums, color=code_color(i, len(found))))
-    ninety_five = Series("95%", (1, max(len(s.x) for s in series)), (0.95, 0.95), color="var(--floor)")
+    ninety_five = Series("95%", (1, max(len(s.x) for s in series)), (0.95, 0.95), color="var(--baseline)")
     spoken = ", ".join(f"{n} {one['components_95']} of {one['of']}" for n, one in found.items())
     chart = lines(
         [*series, ninety_five],

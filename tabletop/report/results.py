@@ -68,7 +68,7 @@ def ends(found: Discovery) -> str:
             ]
             for kind, v in found.kinds.items()
         ]
-        kinds = figure("How many can be told apart", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
+        kinds = figure("How many can be distinguished", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
     lead = (
         "Every dot is one episode: where the thing was when the skill was over, from the middle of the reach, if the"
         " skill is one of places (held, placed); where the gripper was, from where the thing had stood, if it is one of"

@@ -1,6 +1,6 @@
 """The rules a registry of tasks must hold to, measured.
 
-They are about scripted success on two sets of scenes, floors, difficulty, horizons and rewards. A success must last
+They are about scripted success on two sets of scenes, baselines, difficulty, horizons and rewards. A success must last
 once things rest. A counter-example must fail, or the description is not true. Where a tool must do the work, the robot
 must not. No two tasks may ask for the same.
 """
@@ -23,7 +23,7 @@ from tabletop.logic.task import Task
 from tabletop.paths import POLICIES
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, process_world
-from tabletop.rollout.evaluate import PLAIN_POLICIES, PolicyFactory, judge, run_task, scripted
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, judge, run_task, scripted
 from tabletop.rollout.lasting import Touches, rest
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.rules import RULES, Rules, broken_rules
@@ -123,7 +123,7 @@ def audit(
         raise TabletopError(f"an audit needs a task and an episode, got {len(tasks)} tasks and {episodes} episodes")
     rows: dict[str, dict[str, Any]] = {}
     for task in tasks:
-        makers = dict(PLAIN_POLICIES)
+        makers = dict(BUILTIN_POLICIES)
         if task.counter is not None and (COUNTERS / f"{task.name}.yaml").is_file():
             makers["counter"] = counter
         jobs = {name: (make, seed) for name, make in makers.items()}

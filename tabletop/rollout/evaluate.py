@@ -19,7 +19,7 @@ from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 
 __all__ = [
-    "PLAIN_POLICIES",
+    "BUILTIN_POLICIES",
     "PolicyFactory",
     "Result",
     "evaluate",
@@ -64,7 +64,7 @@ def nothing(task: Task, scene: Scene) -> Policy:
     return Nothing()
 
 
-PLAIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "random": random, "nothing": nothing}
+BUILTIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "random": random, "nothing": nothing}
 """The policies that need no library, by name."""
 
 

@@ -71,8 +71,8 @@ class RayExecutor(Executor):
             try:
                 ray.init(address=address, **quiet)
             except (ConnectionError, RuntimeError, ValueError) as error:
-                told = str(error).splitlines()[0]
-                raise TabletopError(f"no Ray cluster at RAY_ADDRESS={address!r}: {told}") from None
+                reason = str(error).splitlines()[0]
+                raise TabletopError(f"no Ray cluster at RAY_ADDRESS={address!r}: {reason}") from None
         elif self._own:
             with _environment("PYTHONPATH", os.pathsep.join(p for p in sys.path if p)):
                 ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)

@@ -56,23 +56,23 @@ def _ends(fields: Fields) -> Ends:
 
 def _discovery(fields: Fields) -> Discovery:
     wanted = ("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes")
-    floors = {}
-    raw = fields.data.get("floors")
-    for name, value in Fields.of(raw, fields.place("floors")).data.items() if raw is not None else ():
+    baselines = {}
+    raw = fields.data.get("baselines")
+    for name, value in Fields.of(raw, fields.place("baselines")).data.items() if raw is not None else ():
         holder = value if isinstance(value, Mapping) else {"effective_skills_2cm": value}
-        found = Fields.of(holder, fields.place(f"floors.{name}")).number("effective_skills_2cm")
+        found = Fields.of(holder, fields.place(f"baselines.{name}")).number("effective_skills_2cm")
         if found is not None:
-            floors[name] = found
+            baselines[name] = found
     kinds = {
         kind: _present(inside, "codes", "effective_2cm", "effective_5cm")
         for kind, inside in fields.named("by_kind").items()
     }
     numbers = _present(fields, *wanted, "coverage_bins_5cm", "seed")
-    return Discovery(numbers, kinds, floors, tuple(_ends(f) for f in fields.each("skills")))
+    return Discovery(numbers, kinds, baselines, tuple(_ends(f) for f in fields.each("skills")))
 
 
 def _skill(fields: Fields, folder: Path) -> Skill:
-    floors = {name: fields.rate(f"{name}_success") for name in ("random", "nothing", "shuffled")}
+    baselines = {name: fields.rate(f"{name}_success") for name in ("random", "nothing", "shuffled")}
     skill = Skill(
         id=fields.text("id") or "?",
         kind=fields.text("entity_kind") or "",
@@ -84,11 +84,11 @@ def _skill(fields: Fields, folder: Path) -> Skill:
         low=fields.rate("low"),
         high=fields.rate("high"),
         n=fields.count("n"),
-        floors={k: v for k, v in floors.items() if v is not None},
+        baselines={k: v for k, v in baselines.items() if v is not None},
         clip=_clip(fields, folder),
     )
     # Without a task's name, what the file has are the rates of a task that it failed.
-    return skill if skill.task else replace(skill, success=None, low=None, high=None, n=None, floors={})
+    return skill if skill.task else replace(skill, success=None, low=None, high=None, n=None, baselines={})
 
 
 def _rates(row: object, where: str) -> tuple[float, ...]:
@@ -140,13 +140,13 @@ def _planning(fields: Fields, folder: Path) -> Planning:
         )
         for f in fields.each("episodes")
     )
-    raw = fields.data.get("floors")
-    floors = Fields.of(raw, fields.place("floors")) if raw is not None else Fields({}, fields.where)
+    raw = fields.data.get("baselines")
+    baselines = Fields.of(raw, fields.place("baselines")) if raw is not None else Fields({}, fields.where)
     return Planning(
         fields.count("goals") if fields.data.get("goals") is not None else float(len(attempts)),
         fields.count("solved"),
         fields.rate("mean_completed"),
-        {k: v for k in floors.data if (v := floors.rate(k)) is not None},
+        {k: v for k in baselines.data if (v := baselines.rate(k)) is not None},
         attempts,
         fields.text("policy") or "library",
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 __all__ = ["Attempt", "Discovery", "Ends", "Made", "Naming", "Planning", "Run", "Skill", "Sweep"]
 
 Array = npt.NDArray[np.float64]
-Floors = Mapping[str, float]
+Baselines = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Ends:
 
     id: str
     effect: str
-    """Kind of effect: "held", "settled", or a fixture's name."""
+    """Kind of effect: "held_at", "displaced", or a fixture's name."""
     code: int
     finals: Array
     """(N, 4): dx, dy, dz in m and dyaw in rad; or (N, 1): a joint's fraction."""
@@ -36,7 +36,7 @@ class Discovery:
     seed."""
     kinds: Mapping[str, Mapping[str, float]]
     """By kind of effect: codes, effective_2cm, effective_5cm."""
-    floors: Floors
+    baselines: Baselines
     """effective_skills_2cm of what has learned nothing, by its name."""
     ends: tuple[Ends, ...]
 
@@ -55,7 +55,7 @@ class Skill:
     low: float | None
     high: float | None
     n: float | None
-    floors: Floors
+    baselines: Baselines
     """Success of the random, the idle and the shuffled policy on the same scenes."""
     clip: Path | None
     best: bool = False
@@ -117,7 +117,7 @@ class Planning:
     goals: float | None
     solved: float | None
     mean_completed: float | None
-    floors: Floors
+    baselines: Baselines
     """Share of goals solved without planning or without skills, by name."""
     attempts: tuple[Attempt, ...]
     policy: str = "library"

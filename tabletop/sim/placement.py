@@ -348,10 +348,10 @@ def _levels(parts: Sequence[Part], names: Mapping[str, float]) -> list[float]:
 
 
 def _marks(spec: Spec, entity: Entity, table: Table) -> bool:
-    """Return whether a mark without collision lies on the table within reach, or where it was told to."""
+    """Return whether a mark without collision lies on the table within reach, or where the card puts it."""
     offset: Mapping[str, object] = spec.raw.get("offset", {})
-    told = bool(offset) and ("distance" not in offset or "direction" in offset)
-    if told and not any(isinstance(v, (list, tuple)) for v in offset.values()):
+    given = bool(offset) and ("distance" not in offset or "direction" in offset)
+    if given and not any(isinstance(v, (list, tuple)) for v in offset.values()):
         return True
     x, y = entity.position[:2]
     edge_x, edge_y = TABLE_NEAR_EDGE + table.size[0] - 0.05, table.size[1] / 2 - 0.05

@@ -12,18 +12,18 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.skills.effects import EffectKind, get_effect
 
-__all__ = ["Codes"]
+__all__ = ["Codebook"]
 
 _IDLE = 0.25
-"""How often what doing nothing leads to is asked for, another fact counting 1."""
+"""How often the default fact is commanded, another one counting 1."""
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Codes are numbered through all kinds of effect, in the order of `counts`."""
+class Codebook:
+    """Codebook are numbered through all kinds of effect, in the order of `counts`."""
 
     counts: Mapping[str, int]
-    """Codes of each kind of effect."""
+    """Codebook of each kind of effect."""
 
     def __post_init__(self) -> None:
         """Check the kinds and counts."""
@@ -31,9 +31,9 @@ class Codes:
             raise TabletopError("a skill set needs at least one kind of effect")
         for name, count in self.counts.items():
             get_effect(name)
-            least = max(2, len(get_effect(name).anchors))
+            least = max(2, len(get_effect(name).fact_targets))
             if count < least:
-                raise TabletopError(f"{name} needs at least {least} codes to tell apart, got {count}")
+                raise TabletopError(f"{name} needs at least {least} codes to distinguish, got {count}")
 
     @property
     def total(self) -> int:
@@ -62,22 +62,22 @@ class Codes:
 
     def free(self, kind: int) -> npt.NDArray[np.intp]:
         """Return the codes of a kind that tile what is no fact; all of them where there are no others."""
-        codes, facts = self.codes_of(kind), len(self.kinds[kind].anchors)
+        codes, facts = self.codes_of(kind), len(self.kinds[kind].fact_targets)
         return codes[facts:] if len(codes) > facts else codes
 
     def facts_only(self, kind: int) -> bool:
         """Return whether all codes of a kind are those of discrete facts."""
-        return len(self.codes_of(kind)) == len(self.kinds[kind].anchors)
+        return len(self.codes_of(kind)) == len(self.kinds[kind].fact_targets)
 
     def draw(self, kind: int, rng: np.random.Generator, facts: bool) -> int:
-        """Return a code of a kind to ask for, any alike; where facts have codes, what doing nothing leads to seldom."""
-        codes, idle = self.codes_of(kind), self.kinds[kind].idle
+        """Return a code of a kind to command, any alike; where facts have codes, the default one seldom."""
+        codes, idle = self.codes_of(kind), self.kinds[kind].default_fact
         weights = np.ones(len(codes))
         if facts and idle is not None:
             weights[idle] = _IDLE
         return int(rng.choice(codes, p=weights / weights.sum()))
 
     def name(self, code: int) -> str:
-        """Return a code's id, such as "held-03"."""
+        """Return a code's id, such as "held_at-03"."""
         kind = int(self.kind_of[code])
         return f"{self.kinds[kind].name}-{code - int(self.codes_of(kind)[0]):02d}"

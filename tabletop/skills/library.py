@@ -21,14 +21,15 @@ from tabletop.paths import POLICIES, write_whole
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
+from tabletop.skills.migrate import OLD_FORMATS
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.skill_policy import ACTS, TELLS, SkillPolicy, code_columns, settle_steps
+from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
-FORMAT: Final = "tabletop-library/2"
+FORMAT: Final = "tabletop-library/3"
 """What library.yaml must say it is."""
 
 
@@ -37,7 +38,7 @@ class Skill:
     """One discovered skill."""
 
     id: str
-    """ "held-03": kind of effect and number in it."""
+    """ "held_at-03": kind of effect and number in it."""
     effect: EffectKind
     code: int
     """Number through all kinds."""
@@ -47,19 +48,19 @@ class Skill:
 class Library:
     """Discovered skills and the network that runs them."""
 
-    codes: Codes
+    codes: Codebook
     horizon: int
     """Control steps a skill acts for, settling left out."""
     weights: Mapping[str, npt.NDArray[Any]]
     """Of the policy, as NumpyActor reads them."""
-    means: npt.NDArray[np.float64]
-    """(codes, width): what the policy is told of each code: its mean effect, or a vector."""
+    embeddings: npt.NDArray[np.float64]
+    """(codes, width): what the policy is conditioned on for each code: its target effect, or a vector."""
     card: Mapping[str, Any]
     """The scene card it was discovered in."""
     info: Mapping[str, Any]
     """How it was made: objective, seed, steps, minutes."""
-    tells: str = "mean"
-    """How the policy is told of a code, see skills/skill_policy.py: TELLS."""
+    conditioning: str = "target"
+    """How the policy is conditioned on a code, see skills/skill_policy.py: CONDITIONINGS."""
     acts: str = "mean"
     """What the skills do, see skills/skill_policy.py: ACTS."""
 
@@ -94,19 +95,19 @@ class Library:
         """Return the policy that runs a skill on an entity, for `length` control steps."""
         found = self.skill(skill) if isinstance(skill, str) else skill
         kind = int(self.codes.kind_of[found.code])
-        mean = tuple(float(v) for v in self.means[found.code])
+        embedding = tuple(float(v) for v in self.embeddings[found.code])
         kinds = len(self.codes.kinds)
         return SkillPolicy(
             self.weights,
             found.effect.name,
-            mean,
+            embedding,
             kind,
             kinds,
             entity,
             self.length(found, within) - settle_steps(found.effect),
-            explore=self.acts == "sample",
+            stochastic=self.acts == "sample",
             random=self.acts == "random",
-            tells=self.tells,
+            conditioning=self.conditioning,
         )
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
@@ -123,12 +124,12 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     """
     target = Path(folder)
     tensors = {f"actor.{k}": np.array(v, order="C") for k, v in library.weights.items()}
-    tensors["means"] = np.array(library.means, order="C")
+    tensors["embeddings"] = np.array(library.embeddings, order="C")
     card = {
         "format": FORMAT,
         "codes": dict(library.codes.counts),
         "horizon": library.horizon,
-        "tells": library.tells,
+        "conditioning": library.conditioning,
         "acts": library.acts,
         "observation": {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH},
         "info": dict(library.info),
@@ -155,6 +156,10 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         card = yaml.safe_load((path / "library.yaml").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TabletopError(f"cannot read library {str(path)!r}: {str(error).splitlines()[0]}") from None
+    if isinstance(card, Mapping) and card.get("format") in OLD_FORMATS:
+        raise TabletopError(
+            f"library {str(path)!r} has the older format {card['format']!r}; rewrite it with: tabletop migrate {path}"
+        )
     if not isinstance(card, Mapping) or card.get("format") != FORMAT:
         raise TabletopError(f"{str(path / 'library.yaml')!r} is not a skill library: format must be {FORMAT!r}")
     seen = {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH}
@@ -171,12 +176,12 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
     if not isinstance(card.get("scene"), Mapping) or not isinstance(card.get("info", {}), Mapping):
         raise TabletopError(f"library {str(path)!r} is damaged: its scene and info must be mappings")
     try:
-        codes = Codes({str(k): int(v) for k, v in card["codes"].items()})
-        means = np.asarray(tensors.pop("means"), dtype=np.float64)
+        codes = Codebook({str(k): int(v) for k, v in card["codes"].items()})
+        embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
         weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
-        tells, acts = str(card.get("tells", "mean")), str(card.get("acts", "mean"))
+        conditioning, acts = str(card["conditioning"]), str(card.get("acts", "mean"))
         info = card.get("info", {})
-        library = Library(codes, int(card["horizon"]), weights, means, card["scene"], info, tells, acts)
+        library = Library(codes, int(card["horizon"]), weights, embeddings, card["scene"], info, conditioning, acts)
     except (KeyError, AttributeError, ValueError, TypeError) as error:
         if isinstance(error, TabletopError):
             raise
@@ -188,15 +193,15 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
-    kinds, means = len(library.codes.kinds), library.means
-    if library.tells not in TELLS or library.acts not in ACTS or library.horizon < 1:
+    kinds, embeddings = len(library.codes.kinds), library.embeddings
+    if library.conditioning not in CONDITIONINGS or library.acts not in ACTS or library.horizon < 1:
         return False
-    if means.ndim != 2 or len(means) != library.codes.total:
+    if embeddings.ndim != 2 or len(embeddings) != library.codes.total:
         return False
-    if library.tells != "vector" and means.shape[1] != EFFECT_WIDTH:
+    if library.conditioning != "vector" and embeddings.shape[1] != EFFECT_WIDTH:
         return False
-    ego = EGO + code_columns(library.tells, means.shape[1]) + kinds
-    if not all(np.isfinite(w).all() for w in (means, *library.weights.values())):
+    ego = EGO + code_columns(library.conditioning, embeddings.shape[1]) + kinds
+    if not all(np.isfinite(w).all() for w in (embeddings, *library.weights.values())):
         return False
     try:
         actor = NumpyActor(library.weights)

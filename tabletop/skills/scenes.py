@@ -41,7 +41,7 @@ def attended_scene(
     seed: Sequence[int],
     inventory: Sequence[int],
     gripper: str,
-    needs: Mapping[str, float] | None = None,
+    acceptance_probability: Mapping[str, float] | None = None,
 ) -> tuple[Scene, str]:
     """Draw a scene that has an entity for a kind of effect, and choose that entity.
 
@@ -51,14 +51,14 @@ def attended_scene(
         seed: of poses and choices.
         inventory: of the set of objects; where it lacks such an entity, further ones are tried.
         gripper: where it starts, see GRIPPER_STARTS.
-        needs: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
+        acceptance_probability: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
 
     Raises:
         TabletopError: none of many inventories has one.
     """
     rng = np.random.default_rng([5, *seed])
     chosen: list[str] = []
-    needs = needs or {}
+    acceptance_probability = acceptance_probability or {}
 
     def choose(entities: Sequence[Entity]) -> str | None:
         fractions = {e.name: e.fraction for e in entities}
@@ -67,7 +67,7 @@ def attended_scene(
         if not candidates:
             return None
         name = candidates[int(rng.integers(len(candidates)))]
-        if rng.random() >= needs.get(layout.kind(name), 1.0):
+        if rng.random() >= acceptance_probability.get(layout.kind(name), 1.0):
             return None
         chosen.append(name)
         return name
@@ -80,7 +80,7 @@ def attended_scene(
             continue
         if chosen:
             return scene, chosen[-1]
-    if needs:
+    if acceptance_probability:
         # All that came up were passed over, for being done well: then any will do.
         return attended_scene(card, kind, seed, inventory, gripper)
     raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")

@@ -16,13 +16,22 @@ from tabletop.sim.state import State
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, get_effect
 from tabletop.skills.observation import EGO, Observer
 
-__all__ = ["ACTS", "CODE_WIDTH", "SETTLE_STEPS", "TELLS", "SkillPolicy", "code_columns", "condition", "settle_steps"]
+__all__ = [
+    "ACTS",
+    "CODE_WIDTH",
+    "CONDITIONINGS",
+    "SETTLE_STEPS",
+    "SkillPolicy",
+    "code_columns",
+    "condition",
+    "settle_steps",
+]
 
 CODE_WIDTH: Final = 3 * EFFECT_WIDTH
-"""Columns that a code's mean effect takes, its kind left out."""
-TELLS: Final = ("mean", "change", "vector")
-"""How a policy is told of its code: by its mean effect and the way there, by the same of the change since the start, or
-by a vector as it is (a direction, a one-hot vector)."""
+"""Columns that a code's target effect takes, its kind left out."""
+CONDITIONINGS: Final = ("target", "change", "vector")
+"""How a policy is conditioned on its code: by its target effect and the way there, by the same of the change since the
+start, or by a vector as it is (a direction, a one-hot vector)."""
 ACTS: Final = ("mean", "sample", "random")
 """What a library's policies do: the network's mean action, a draw from it, or random actions."""
 SETTLE_STEPS: Final = 12
@@ -37,47 +46,47 @@ def settle_steps(kind: EffectKind) -> int:
     return SETTLE_STEPS if kind.settles else 0
 
 
-def code_columns(tells: str, width: int) -> int:
-    """Return the columns that a code takes, its kind left out, if `width` numbers are told of it."""
-    return width if tells == "vector" else CODE_WIDTH
+def code_columns(conditioning: str, width: int) -> int:
+    """Return the columns that a code takes, its kind left out, if its embedding has `width` numbers."""
+    return width if conditioning == "vector" else CODE_WIDTH
 
 
 def condition(
     observation: npt.NDArray[np.float32],
-    mean: npt.NDArray[np.floating[Any]],
+    embedding: npt.NDArray[np.floating[Any]],
     effect: npt.NDArray[np.floating[Any]],
     kind: npt.NDArray[np.integer[Any]] | int,
     kinds: int,
-    tells: str = "mean",
+    conditioning: str = "target",
 ) -> npt.NDArray[np.float32]:
     """Put a code between the attended entity's columns and the others'.
 
-    A code is given to the network as what the discriminator knows of it: its mean effect, and the way there from
-    the effect so far. So what is learned for one code helps those beside it, and a code whose mean moves takes its
+    A code is given to the network as what the discriminator knows of it: its target effect, and the way there from
+    the effect so far. So what is learned for one code helps those beside it, and a code whose target moves takes its
     policy with it.
 
     Args:
         observation: (..., O) from an Observer.
-        mean: (..., EFFECT_WIDTH) mean effect of the code, or (..., width) the vector that it is.
+        embedding: (..., EFFECT_WIDTH) target effect of the code, or (..., width) the vector that it is.
         effect: (..., EFFECT_WIDTH) effect so far; of no use where the code is a vector.
         kind: (...,) index of the code's kind of effect.
         kinds: number of kinds.
-        tells: of TELLS.
+        conditioning: of CONDITIONINGS.
 
     Returns:
         (..., O + code_columns + kinds)
     """
     which = np.zeros((*observation.shape[:-1], kinds), dtype=np.float32)
     np.put_along_axis(which, np.asarray(kind).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
-    if tells == "vector":
-        vector = np.asarray(mean, dtype=np.float32)
+    if conditioning == "vector":
+        vector = np.asarray(embedding, dtype=np.float32)
         return np.concatenate((observation[..., :EGO], vector, which, observation[..., EGO:]), axis=-1)
-    away = np.asarray(mean - effect, dtype=np.float32)
+    away = np.asarray(embedding - effect, dtype=np.float32)
     parts = (
         observation[..., :EGO],
         away * 8.0,
         np.tanh(away * 25.0),
-        np.asarray(mean, dtype=np.float32) * 6.0,
+        np.asarray(embedding, dtype=np.float32) * 6.0,
         which,
         observation[..., EGO:],
     )
@@ -101,7 +110,7 @@ class SkillPolicy:
     """What NumpyActor reads."""
     effect: str
     """Kind of effect."""
-    mean: tuple[float, ...]
+    embedding: tuple[float, ...]
     """(EFFECT_WIDTH,) mean effect of the code, or (width,) the vector that it is."""
     kind: int
     """Index of the kind of effect in its library."""
@@ -109,14 +118,14 @@ class SkillPolicy:
     """Number of kinds of effect in its library."""
     entity: str
     horizon: int
-    explore: bool = False
+    stochastic: bool = False
     """Sample actions rather than take their mean."""
     origin: tuple[float, ...] | None = None
     """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
     random: bool = False
-    """Uniform random actions in place of the network's: the floor, and the first steps of learning."""
-    tells: str = "mean"
-    """Of TELLS: what the network takes a code as."""
+    """Uniform random actions in place of the network's: the baseline, and the first steps of learning."""
+    conditioning: str = "target"
+    """Of CONDITIONINGS: what the network takes a code as."""
     observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
     """Of this episode, without the code; (O,) each."""
 
@@ -136,11 +145,11 @@ class SkillPolicy:
         self._bias[4] = rng.choice([-1.0, 1.0])
         self.observations = []
         self._effect = get_effect(self.effect)
-        self._mean = np.array(self.mean)
+        self._embedding = np.array(self.embedding)
         self._so_far = np.zeros(EFFECT_WIDTH)
         # What a code that is a change counts from.
         self._first = np.zeros(self._effect.size)
-        if self.tells == "change":
+        if self.conditioning == "change":
             self._first = self._effect.function(self.reference, state, self.entity)
 
     def act(self, state: State) -> Action | None:
@@ -153,10 +162,10 @@ class SkillPolicy:
         self.observations.append(observation)
         if self._actor is None:
             return self._wander()
-        if self.tells != "vector":
+        if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
-        full = condition(observation, self._mean, self._so_far, self.kind, self.kinds, self.tells)
-        return self._actor.sample(full, self._rng) if self.explore else self._actor.mean(full)
+        full = condition(observation, self._embedding, self._so_far, self.kind, self.kinds, self.conditioning)
+        return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 
     def _wander(self) -> Action:
         """Return a random action, correlated in time: white noise would stay where it began and drop what it holds."""

@@ -28,7 +28,7 @@ def test_a_short_run_leaves_a_curve_and_is_not_repeated(tmp_path: Path) -> None:
     (made,) = first["runs"]
     assert [p["steps"] for p in made["curve"]] == list(range(0, 81, 8))
     assert [p["steps"] for p in first["curves"]["reach"]] == list(range(0, 81, 8))
-    assert {"success", "low", "high", "n"} == set(first["floors"]["reach"])
+    assert {"success", "low", "high", "n"} == set(first["baselines"]["reach"])
     text = picture.read_text()
     assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     assert "SAC + HER" in text

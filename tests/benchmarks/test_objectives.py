@@ -33,7 +33,7 @@ def benchmark() -> ModuleType:
     return script("objectives")
 
 
-def point(share: float, effective: float, *, floors: bool = True) -> dict[str, object]:
+def point(share: float, effective: float, *, baselines: bool = True) -> dict[str, object]:
     none = {"effective_skills_2cm": 2.0, "effective_skills_5cm": 2.0}
     return {
         "share": share,
@@ -42,8 +42,8 @@ def point(share: float, effective: float, *, floors: bool = True) -> dict[str, o
         "effective_skills_2cm": effective,
         "effective_skills_5cm": effective / 2,
         "coverage_bins_5cm": 7,
-        "by_kind": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held", "drawer")},
-        **({"floors": dict.fromkeys(("random", "untrained", "shuffled"), none)} if floors else {}),
+        "by_kind": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held_at", "drawer")},
+        **({"baselines": dict.fromkeys(("random", "untrained", "shuffled"), none)} if baselines else {}),
     }
 
 
@@ -58,7 +58,11 @@ def test_cases_are_every_objective_or_those_named_and_others_are_refused(benchma
     (csd,) = benchmark.cases("csd/effects/mixed/discrete")
     assert csd.settings(4, "few").learner.latent == "discrete"
     assert csd.settings(4, "few").seed == 4
-    for wrong, said in (("dance", "unknown objective"), ("csd/a/b/c/d", "at most"), ("csd/ears", "unknown sight")):
+    for wrong, said in (
+        ("dance", "unknown objective"),
+        ("csd/a/b/c/d", "at most"),
+        ("csd/ears", "unknown discriminator input"),
+    ):
         with pytest.raises(TabletopError, match=said):
             benchmark.cases(wrong)
 
@@ -80,7 +84,7 @@ def test_the_table_has_each_case_and_point_over_its_seeds(
 ) -> None:
     runs = [
         {"case": "final-state", "seed": 0, "points": [point(0.5, 4.0), point(1.0, 6.0)]},
-        {"case": "final-state", "seed": 1, "points": [point(0.5, 5.0, floors=False)]},
+        {"case": "final-state", "seed": 1, "points": [point(0.5, 5.0, baselines=False)]},
         {"case": "metra", "seed": 0, "points": [point(1.0, 3.0)]},
     ]
     found = benchmark.collected(runs)
@@ -90,7 +94,7 @@ def test_the_table_has_each_case_and_point_over_its_seeds(
     assert half["effective_skills_2cm"]["interval"] == (4.0, 5.0)
     # (4 / 2 - 1) / (5 - 1) and (5 / 2 - 1) / (5 - 1), of both kinds alike.
     assert half["share_told_apart_2cm"]["iqm"] == pytest.approx((0.25 + 0.375) / 2)
-    assert half["floors"]["random"]["effective_skills_2cm"] == 2.0
+    assert half["baselines"]["random"]["effective_skills_2cm"] == 2.0
     assert found["metra"]["points"]["1"]["effective_skills_2cm"]["iqm"] == 3.0
     benchmark.show(found)
     lines = capsys.readouterr().out.splitlines()
@@ -124,7 +128,11 @@ def test_curves_and_rows_are_drawn_from_what_was_measured(benchmark: ModuleType)
     drawn = script("draw_objectives")
     runs = [
         {"case": "final-state", "seed": 0, "points": [point(0.5, 4.0), point(1.0, 6.0)]},
-        {"case": "final-state", "seed": 1, "points": [point(0.5, 5.0, floors=False), point(1.0, 7.0, floors=False)]},
+        {
+            "case": "final-state",
+            "seed": 1,
+            "points": [point(0.5, 5.0, baselines=False), point(1.0, 7.0, baselines=False)],
+        },
         {"case": "without-noise", "seed": 0, "points": [point(1.0, 8.0)]},
         {"case": "random", "seed": 0, "points": [point(1.0, 2.0)]},
         {"case": "metra", "seed": 0, "points": [point(0.5, 2.0)]},  # Under way: on the picture only.
@@ -154,7 +162,7 @@ def test_where_tasks_were_named_every_point_has_a_row_and_names_are_drawn(benchm
             "seed": 0,
             "points": [
                 {**point(0.1, 3.0), "env_steps": 3000, "named_tasks": 1},
-                {**point(1.0, 8.0, floors=False), "env_steps": 30_000, "named_tasks": 12},
+                {**point(1.0, 8.0, baselines=False), "env_steps": 30_000, "named_tasks": 12},
             ],
         },
     ]

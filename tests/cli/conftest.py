@@ -12,7 +12,7 @@ from tabletop.cli import main
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
@@ -72,7 +72,7 @@ def library() -> Library:
     """Return a library of two untrained skills of a button."""
     import numpy as np
 
-    codes = Codes({"button": 2})
+    codes = Codebook({"button": 2})
     spec = NetworkSpec(EGO + CODE_WIDTH + 1, OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     info = {"seed": 0, "env_steps": 100, "minutes": 0.1}

@@ -88,7 +88,7 @@ def test_with_no_time_left_every_stage_does_the_least(hands: Hands) -> None:
     clock = Clock(60.0, CODES, pace=0.05)
     hands.now += 100.0
     assert clock.left == 0.0
-    assert (clock.measuring().measured, clock.measuring().floors) == (4, 2)
+    assert (clock.measuring().measured, clock.measuring().baselines) == (4, 2)
     naming = clock.naming()
     assert (naming.naming.effects, naming.naming.trials, naming.naming.limit, naming.films) == (4, 2, 448, 6)
     assert clock.planning().planning == 0.0

@@ -47,7 +47,7 @@ def test_what_was_said_of_the_library_before_a_resumed_run_goes_with_it(
     (run_of / "summary.json").write_text('{"discover": {}, "name": {"named": 1}}')
 
     def discover(folder: Path, *_: object, **__: object) -> Library:
-        save_library(replace(library, means=library.means + changed), folder / "library")
+        save_library(replace(library, embeddings=library.embeddings + changed), folder / "library")
         return library
 
     monkeypatch.setattr(stages, "discover", discover)
@@ -128,7 +128,7 @@ def test_another_library_is_not_written_over(
     command: Command, files: Files, here: Path, run_of: Path, library: Any, name: str
 ) -> None:
     (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
-    save_library(replace(library, means=library.means + 1), here / "new" / "library")
+    save_library(replace(library, embeddings=library.embeddings + 1), here / "new" / "library")
     (here / "new" / "plan.json").write_text("{}")
     before = files(here)
     assert command(name, "run", "--out", "new").refused("'new' already holds another library") == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tabletop.cli import main
-from tabletop.discovery.learner_config import LATENTS, SEES
+from tabletop.discovery.learner_config import DISCRIMINATOR_INPUTS, LATENTS
 from tabletop.discovery.objectives import OBJECTIVES
 from tabletop.skills.scenes import STARTS
 
@@ -45,5 +45,5 @@ def test_the_help_of_discover_lists_all_objectives_and_what_they_may_be_told(
     with pytest.raises(SystemExit):
         main(["discover", "--help"])
     text = re.sub(r"\s+", " ", capsys.readouterr().out).replace("- ", "-")
-    for name in (*OBJECTIVES, *SEES, *LATENTS, *STARTS):
+    for name in (*OBJECTIVES, *DISCRIMINATOR_INPUTS, *LATENTS, *STARTS):
         assert re.search(rf"[ :]{name}\b", text), name

@@ -25,7 +25,7 @@ def test_a_fingerprint_changes_with_the_skill_the_task_and_the_weights(library: 
     others = [
         {"push": OneSkill(library, library.skill("button-01"))},
         {"pull": OneSkill(library, library.skill("button-00"))},
-        {"push": OneSkill(replace(library, means=library.means + 1), library.skill("button-00"))},
+        {"push": OneSkill(replace(library, embeddings=library.embeddings + 1), library.skill("button-00"))},
         {"push": OneSkill(replace(library, weights=learned), library.skill("button-00"))},
     ]
     assert fingerprint(one) == fingerprint(same)

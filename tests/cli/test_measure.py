@@ -12,7 +12,7 @@ import pytest
 from tabletop.cli.stages import measure_stage
 from tabletop.metrics.baselines import Measured
 from tabletop.metrics.effective_skills import Samples
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 
 Command = Callable[..., Any]
@@ -26,9 +26,9 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
     said = command("measure", "run", *FEW, "--json")
     assert said.code == 0
     found = json.loads(said.out)
-    keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "floors"]
+    keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
     assert found.keys() >= {*keys, "by_kind", "channel", "siblings", "synergies"}
-    assert list(found["floors"]) == ["random", "untrained", "shuffled"]
+    assert list(found["baselines"]) == ["random", "untrained", "shuffled"]
     discovered = measure_stage(here / "stage", library, 1, 0, 4)
     assert [found[k] for k in keys] == [discovered[k] for k in keys]
     assert found["by_kind"] == {"button": discovered["by_kind"]["button"]["effective_2cm"]}
@@ -42,8 +42,10 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
 def test_ends_of_reaching_are_where_the_gripper_is(
     here: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library = replace(library, codes=Codes({"reached": 2}))
-    figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "floors"))
+    library = replace(library, codes=Codebook({"reached": 2}))
+    figures = dict.fromkeys(
+        ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines")
+    )
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
     samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
@@ -56,7 +58,7 @@ def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Comma
     said = command("measure", "run/library", *FEW, "--out", "a/b")
     head, names, row, postures, plots = said.out.splitlines()
     assert head.startswith("2 codes, ")
-    assert "floors: random 1.0" in head
+    assert "baselines: random 1.0" in head
     assert names.split()[:3] == ["kind", "codes", "effective"]
     assert row.split()[:2] == ["button", "2"]
     assert "of 7 components explain 95 %" in postures

@@ -23,26 +23,26 @@ def settings(folder: Path, *words: str) -> DiscoverSettings:
 def test_left_open_it_is_all_that_the_scenes_have_things_for(tmp_path: Path) -> None:
     found = settings(tmp_path, "--seed", "4")
     assert set(found.counts) == set(KINDS) - SOFT
-    assert (found, found.counts.keys()) == (DiscoverSettings(seed=4), found.shares.keys())
+    assert (found, found.counts.keys()) == (DiscoverSettings(seed=4), found.effect_weights.keys())
     fabrics = settings(tmp_path, "--scene", "fabrics")
-    assert set(fabrics.counts) >= SOFT | {"held"}
+    assert set(fabrics.counts) >= SOFT | {"held_at"}
     assert "drawer" not in fabrics.counts
 
 
 def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
-    found = settings(tmp_path, "--effects", "door,held", "--objective", "metra")
-    assert list(found.counts) == list(found.shares) == ["door", "held"]
+    found = settings(tmp_path, "--effects", "door,held_at", "--objective", "metra")
+    assert list(found.counts) == list(found.effect_weights) == ["door", "held_at"]
     assert found.learner.objective == "metra"
-    assert settings(tmp_path, "--effects", "adjoined").counts == {"adjoined": 2}
-    with pytest.raises(TabletopError, match="unknown effect 'fly'; there are: adjoined, "):
-        settings(tmp_path, "--effects", "held,fly")
+    assert settings(tmp_path, "--effects", "beside").counts == {"beside": 2}
+    with pytest.raises(TabletopError, match="unknown effect 'fly'; there are: beside, bolt, "):
+        settings(tmp_path, "--effects", "held_at,fly")
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old"])
 def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
-    how = settings(tmp_path, "--effects", "door,held", "--starts", "nominal").how
+    how = settings(tmp_path, "--effects", "door,held_at", "--starts", "nominal").how
     (tmp_path / name).mkdir()
-    counts = {"door": 7, "held": 9}
+    counts = {"door": 7, "held_at": 9}
     (tmp_path / name / "state.json").write_text(json.dumps({"how": how, "counts": counts}), encoding="utf-8")
     assert settings(tmp_path, "--resume").how == how
     assert settings(tmp_path, "--resume").counts == counts
@@ -52,7 +52,7 @@ def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
 def test_what_a_newer_version_wrote_is_left_to_be_refused_where_it_is_resumed(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     how = {**DiscoverSettings().how, "new": "x"}
-    (tmp_path / "checkpoint" / "state.json").write_text(json.dumps({"how": how, "counts": {"held": 9}}))
+    (tmp_path / "checkpoint" / "state.json").write_text(json.dumps({"how": how, "counts": {"held_at": 9}}))
     assert settings(tmp_path, "--resume").how == DiscoverSettings().how
 
 

@@ -50,15 +50,15 @@ BAD: dict[str, tuple[list[str], str]] = {
     "two budgets": (["discover", "--minutes", "1", "--steps", "9"], "give --minutes or --steps, not both"),
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
     "an unknown effect": (
-        ["discover", "--steps", "9", "--effects", "held,fly"],
-        "unknown effect 'fly'; there are: adjoined, bolt, button, ",
+        ["discover", "--steps", "9", "--effects", "held_at,fly"],
+        "unknown effect 'fly'; there are: beside, bolt, button, ",
     ),
     "an unknown scene to discover in": (
         ["discover", "--steps", "9", "--scene", "moon"],
         "unknown scene card 'moon'; there are: cupboard, discovery, everything, ",
     ),
     "effects that a scene card has nothing for": (
-        ["discover", "--steps", "9", "--scene", "discovery", "--effects", "held,door,dial"],
+        ["discover", "--steps", "9", "--scene", "discovery", "--effects", "held_at,door,dial"],
         "scene card 'discovery' never has what the effects door, dial need; ",
     ),
     "an unknown objective": (
@@ -66,10 +66,13 @@ BAD: dict[str, tuple[list[str], str]] = {
         "unknown objective 'fly'; there are: csd, every-state, explore-then-discover, final-state, ",
     ),
     "an objective that cannot see that": (
-        ["discover", "--steps", "9", "--sees", "observation"],
+        ["discover", "--steps", "9", "--discriminator-input", "observation"],
         "objective 'final-state' sees effects, not 'observation'; those that do: every-state, lsd, csd, metra",
     ),
-    "an unknown sight": (["discover", "--steps", "9", "--sees", "all"], "unknown sight 'all'; there are: effects, obs"),
+    "an unknown discriminator input": (
+        ["discover", "--steps", "9", "--discriminator-input", "all"],
+        "unknown discriminator input 'all'; there are: effects, obs",
+    ),
     "unknown starts": (["discover", "--steps", "9", "--starts", "far"], "unknown starts 'far'; there are: mixed, nom"),
     "unknown codes": (["discover", "--steps", "9", "--latent", "far"], "unknown latent 'far'; there are: discrete, "),
     "no run to name": (["name", "ghost"], "no library 'ghost'"),

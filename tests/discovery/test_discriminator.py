@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 
 from tabletop.discovery.discriminator import Discriminator, balance, farthest
 from tabletop.errors import TabletopError
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, REACH
 
-CODES = Codes({"held": 3, "drawer": 2})
+CODES = Codebook({"held_at": 3, "drawer": 2})
 
 
 def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
@@ -43,7 +43,7 @@ def test_log_q_is_greatest_for_the_code_whose_mean_is_nearest() -> None:
 
 
 def test_the_slope_of_log_q_is_bounded_far_from_the_means() -> None:
-    q = Discriminator(Codes({"held": 2}), 0.05)
+    q = Discriminator(Codebook({"held_at": 2}), 0.05)
     q.means[:, 0] = [-0.1, 0.1]
     far = np.zeros((2, EFFECT_WIDTH))
     far[:, 0] = [5.0, 5.01]
@@ -52,14 +52,14 @@ def test_the_slope_of_log_q_is_bounded_far_from_the_means() -> None:
 
 
 def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
-    q = Discriminator(Codes({"held": 2}), 0.02, rim=0.03)
+    q = Discriminator(Codebook({"held_at": 2}), 0.02, reject_radius=0.03)
     q.means[:, 0] = [-0.2, 0.2]
     ends = np.zeros((3, EFFECT_WIDTH))
     ends[:, 0] = [0.2, 0.24, 0.6]
     ones = np.ones(3, np.intp)
     loose = q.log_q_of(ends, ones)
     assert loose == pytest.approx(np.zeros(3), abs=1e-4), "nearer to it than to the other is all that counts"
-    q.strict[:] = 1.0
+    q.reject_weight[:] = 1.0
     bells = np.exp(1 - np.hypot(1, [0.0, 2.0, 20.0]))
     none = np.exp(1 - np.hypot(1, 1.5))
     assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(bells / (bells + none), rel=1e-4)
@@ -149,16 +149,20 @@ def test_farthest_gives_as_many_as_asked_for_of_fewer() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "message"),
-    [({}, "at least one kind"), ({"held": 1}, "held needs at least 2 codes.*got 1"), ({"fly": 3}, "unknown effect")],
+    [
+        ({}, "at least one kind"),
+        ({"held_at": 1}, "held_at needs at least 2 codes.*got 1"),
+        ({"fly": 3}, "unknown effect"),
+    ],
 )
 def test_a_set_of_codes_that_cannot_be_told_apart_is_refused(counts: dict[str, int], message: str) -> None:
     with pytest.raises(TabletopError, match=message):
-        Codes(counts)
+        Codebook(counts)
 
 
 def test_codes_are_numbered_through_the_kinds_and_named_within_them() -> None:
     assert CODES.total == 5
     assert CODES.kind_of.tolist() == [0, 0, 0, 1, 1]
     assert CODES.codes_of(1).tolist() == [3, 4]
-    assert [CODES.name(c) for c in range(5)] == ["held-00", "held-01", "held-02", "drawer-00", "drawer-01"]
+    assert [CODES.name(c) for c in range(5)] == ["held_at-00", "held_at-01", "held_at-02", "drawer-00", "drawer-01"]
     assert CODES.member.sum(1).tolist() == [3, 2]

@@ -7,11 +7,11 @@ import pytest
 
 from tabletop.discovery.collect import Record
 from tabletop.discovery.discriminator import Discriminator
-from tabletop.discovery.hindsight_replay import Memory
-from tabletop.skills.codebook import Codes
+from tabletop.discovery.hindsight_replay import HindsightReplay
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, FACT
 
-CODES = Codes({"held": 2, "placed": 2, "drawer": 2})
+CODES = Codebook({"held_at": 2, "placed": 2, "drawer": 2})
 HORIZON, WIDTH = 3, 2
 
 
@@ -32,15 +32,15 @@ def trained() -> Discriminator:
     return q
 
 
-def filled(*records: Record, capacity: int = 30) -> Memory:
-    memory = Memory(CODES, WIDTH, capacity, HORIZON)
+def filled(*records: Record, capacity: int = 30) -> HindsightReplay:
+    memory = HindsightReplay(CODES, WIDTH, capacity, HORIZON)
     memory.add(list(records))
     return memory
 
 
 def test_an_episode_is_labelled_for_each_kind_it_counts_as_and_no_other() -> None:
     memory = filled(record(0, 0.29), record(2, -0.31))
-    memory.relabel(trained(), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
     assert sorted(labels.tolist()) == [0, 1, 2, 3]
     assert effects[:, 1] == pytest.approx([0.29 if code in (0, 2) else -0.31 for code in labels])
@@ -49,7 +49,7 @@ def test_an_episode_is_labelled_for_each_kind_it_counts_as_and_no_other() -> Non
 
 def test_a_kind_has_the_share_of_the_episodes_it_was_sent_out_with() -> None:
     memory = filled(record(0, 0.3), record(0, -0.3), record(0, 0.3), record(2, 0.3))
-    memory.relabel(trained(), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     _, labels, weights = memory.labelled()
     kinds = CODES.kind_of[labels]
     assert [float(weights[kinds == k].sum()) for k in range(3)] == pytest.approx([3.0, 1.0, 0.0])
@@ -57,7 +57,7 @@ def test_a_kind_has_the_share_of_the_episodes_it_was_sent_out_with() -> None:
 
 def test_what_is_reached_seldom_weighs_more() -> None:
     memory = filled(*[record(0, 0.3)] * 9, record(0, -0.3))
-    memory.relabel(trained(), 1.0, 4.0, np.random.default_rng(0))
+    memory.relabel(trained(), 1.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
     held = CODES.kind_of[labels] == 0
     rare = effects[:, 1] < 0
@@ -72,10 +72,10 @@ def lying(code: int, fallen: bool) -> Record:
 
 
 def test_facts_get_codes_of_their_own_and_an_equal_share_of_the_weight_once_they_are_common() -> None:
-    codes = Codes({"toppled": 2, "held": 2, "placed": 2})
-    memory = Memory(codes, WIDTH, 9000, HORIZON)
+    codes = Codebook({"toppled": 2, "held_at": 2, "placed": 2})
+    memory = HindsightReplay(codes, WIDTH, 9000, HORIZON)
     memory.add([lying(0, fallen=i < 40) for i in range(2000)])
-    memory.relabel(Discriminator(codes, 0.05), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(Discriminator(codes, 0.05), 5.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
     own = codes.kind_of[labels] == 0
     assert np.array_equal(labels[own], effects[own, 1] > 0)
@@ -84,10 +84,10 @@ def test_facts_get_codes_of_their_own_and_an_equal_share_of_the_weight_once_they
 
 
 def test_a_fact_that_was_hardly_ever_seen_does_not_fill_the_batches() -> None:
-    codes = Codes({"toppled": 2, "held": 2, "placed": 2})
-    memory = Memory(codes, WIDTH, 9000, HORIZON)
+    codes = Codebook({"toppled": 2, "held_at": 2, "placed": 2})
+    memory = HindsightReplay(codes, WIDTH, 9000, HORIZON)
     memory.add([lying(0, fallen=i == 0) for i in range(500)])
-    memory.relabel(Discriminator(codes, 0.05), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(Discriminator(codes, 0.05), 5.0, 0.25, np.random.default_rng(0))
     _, labels, weights = memory.labelled()
     own = codes.kind_of[labels] == 0
     assert 0.01 < weights[own & (labels == 1)].sum() / weights[own].sum() < 0.1
@@ -95,7 +95,7 @@ def test_a_fact_that_was_hardly_ever_seen_does_not_fill_the_batches() -> None:
 
 def test_drawn_steps_come_with_the_code_they_were_sent_out_with_or_one_that_fits() -> None:
     memory = filled(record(1, 0.3, mark=1.0), record(0, -0.3, mark=2.0))
-    memory.relabel(trained(), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     episodes, steps, codes = memory.draw(200, 0.25, np.random.default_rng(1))
     assert set(steps.tolist()) == set(range(HORIZON))
     assert [codes[i] for i in range(150)] == [(1, 0)[e] for e in episodes[:150]]
@@ -116,7 +116,7 @@ def test_the_oldest_episodes_are_forgotten_and_the_newest_known() -> None:
 
 def test_a_kept_memory_draws_the_same(tmp_path: Path) -> None:
     memory, other = filled(record(0, 0.3), record(2, -0.2)), filled()
-    memory.relabel(trained(), 5.0, 4.0, np.random.default_rng(0))
+    memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     memory.add([record(3, 0.1)])
     memory.save(tmp_path)
     other.restore(tmp_path)

@@ -9,36 +9,48 @@ import pytest
 import torch
 
 from tabletop.discovery.collect import Record
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner import OBSERVATION, Learner
 from tabletop.discovery.learner_config import LearnerSettings, PhiSettings
 from tabletop.discovery.objectives import OBJECTIVES, Objective, Window, get_objective, make_objective
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
 torch.set_num_threads(1)
 
 HORIZON, GAMMA, STEPS = 6, 0.9, 4
-CODES = Codes({"held": 5, "drawer": 3})
-ALL = [(name, sees) for name, kinds in OBJECTIVES.items() for sees in kinds]
+CODES = Codebook({"held_at": 5, "drawer": 3})
+ALL = [(name, discriminator_input) for name, kinds in OBJECTIVES.items() for discriminator_input in kinds]
 DIRECTED = ("lsd", "csd", "metra")
 CASES = [
-    *((name, sees, "sphere") for name, sees in ALL),
+    *((name, discriminator_input, "sphere") for name, discriminator_input in ALL),
     *((name, "effects", latent) for name in DIRECTED for latent in ("gaussian", "discrete")),
 ]
 TILED = ("final-state", "final-state-at-end", "every-state", "first-and-last", "trajectory", "explore-then-discover")
 
 
-def settings(name: str, sees: str = "effects", latent: str = "sphere", **change: object) -> LearnerSettings:
+def settings(
+    name: str, discriminator_input: str = "effects", latent: str = "sphere", **change: object
+) -> LearnerSettings:
     sac = SACSettings(hidden=(8,), batch_size=16, gamma=GAMMA)
     phi = PhiSettings(hidden=(16,), batch_size=32)
-    given = {"sac": sac, "objective": name, "sees": sees, "latent": latent, "phi": phi, "capacity": 600, "explore": 30}
+    given = {
+        "sac": sac,
+        "objective": name,
+        "discriminator_input": discriminator_input,
+        "latent": latent,
+        "phi": phi,
+        "capacity": 600,
+        "exploration_episodes": 30,
+    }
     return LearnerSettings(**{**given, **change})  # type: ignore[arg-type]
 
 
-def walks(n: int, seed: int, codes: Codes = CODES, scale: tuple[float, ...] = (0.02, 0.02, 0.02, 0.0)) -> list[Record]:
+def walks(
+    n: int, seed: int, codes: Codebook = CODES, scale: tuple[float, ...] = (0.02, 0.02, 0.02, 0.0)
+) -> list[Record]:
     """Return episodes whose effects walk at random, from a random place."""
     rng = np.random.default_rng(seed)
     out = []
@@ -56,18 +68,20 @@ def walks(n: int, seed: int, codes: Codes = CODES, scale: tuple[float, ...] = (0
     return out
 
 
-def filled(objective: Objective, records: list[Record], rng: np.random.Generator) -> Memory:
-    told = objective.tell(rng)
-    asked = told.shape[1] if objective.fresh else 0
-    memory = Memory(objective.codes, OBSERVATION, 6000, HORIZON, asked)
-    memory.add(records, told if objective.fresh else None)
+def filled(objective: Objective, records: list[Record], rng: np.random.Generator) -> HindsightReplay:
+    embeddings = objective.sample_codes(rng)
+    embedding_width = embeddings.shape[1] if objective.fresh else 0
+    memory = HindsightReplay(objective.codes, OBSERVATION, 6000, HORIZON, embedding_width)
+    memory.add(records, embeddings if objective.fresh else None)
     return memory
 
 
-def taught(name: str, sees: str = "effects", latent: str = "sphere", **change: object) -> tuple[Objective, Memory]:
+def taught(
+    name: str, discriminator_input: str = "effects", latent: str = "sphere", **change: object
+) -> tuple[Objective, HindsightReplay]:
     """Return an objective that learned from random walks for two rounds, and the walks."""
     rng = np.random.default_rng(0)
-    objective = make_objective(CODES, settings(name, sees, latent, **change), 0, HORIZON)
+    objective = make_objective(CODES, settings(name, discriminator_input, latent, **change), 0, HORIZON)
     memory = filled(objective, walks(60, 0), rng)
     objective.begin(memory, rng)
     for i in range(2):
@@ -75,23 +89,23 @@ def taught(name: str, sees: str = "effects", latent: str = "sphere", **change: o
     return objective, memory
 
 
-def window(objective: Objective, memory: Memory, begins: np.ndarray, steps: int = STEPS) -> Window:
+def window(objective: Objective, memory: HindsightReplay, begins: np.ndarray, steps: int = STEPS) -> Window:
     """Return the steps after `begins`, one of each of the first episodes, with the codes that they were sent with."""
     episodes = np.arange(len(begins))
     times = np.minimum(begins + np.arange(steps + 1)[:, None], HORIZON)
-    codes = memory.codes_sent()[episodes]
-    told = memory.episodes["asked"][episodes] if objective.fresh else objective.told[codes]
-    return Window(memory, episodes, times, codes, told)
+    codes = memory.commanded_codes()[episodes]
+    embeddings = memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
+    return Window(memory, episodes, times, codes, embeddings)
 
 
-def learner(name: str, sees: str, latent: str) -> Learner:
-    return Learner(CODES, settings(name, sees, latent), 3, HORIZON)
+def learner(name: str, discriminator_input: str, latent: str) -> Learner:
+    return Learner(CODES, settings(name, discriminator_input, latent), 3, HORIZON)
 
 
 def go(learner: Learner, rounds: range) -> None:
     for i in rounds:
-        told = learner.tell()
-        learner.add(walks(20, i), told)
+        embeddings = learner.sample_codes()
+        learner.add(walks(20, i), embeddings)
         if not learner.ready:
             learner.begin()
         learner.learn(3)
@@ -100,23 +114,25 @@ def go(learner: Learner, rounds: range) -> None:
 # --- of all ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "sees", "latent"), CASES)
+@pytest.mark.parametrize(("name", "discriminator_input", "latent"), CASES)
 def test_two_rounds_leave_finite_figures_and_another_policy_unless_nothing_is_learned(
-    name: str, sees: str, latent: str
+    name: str, discriminator_input: str, latent: str
 ) -> None:
-    one = learner(name, sees, latent)
+    one = learner(name, discriminator_input, latent)
     before = one.sac.actor_arrays()
     go(one, range(2))
     after = one.sac.actor_arrays()
     assert all(np.isfinite(v).all() for v in after.values())
     assert all(np.isfinite(v) for v in one.progress().values())
-    assert np.isfinite(one.objective.told).all()
+    assert np.isfinite(one.objective.skill_embeddings).all()
     assert one.objective.random == all(np.array_equal(v, after[k]) for k, v in before.items())
 
 
-@pytest.mark.parametrize(("name", "sees", "latent"), CASES)
-def test_a_learner_that_was_kept_goes_on_bit_for_bit_alike(name: str, sees: str, latent: str, tmp_path: Path) -> None:
-    one, two = learner(name, sees, latent), learner(name, sees, latent)
+@pytest.mark.parametrize(("name", "discriminator_input", "latent"), CASES)
+def test_a_learner_that_was_kept_goes_on_bit_for_bit_alike(
+    name: str, discriminator_input: str, latent: str, tmp_path: Path
+) -> None:
+    one, two = learner(name, discriminator_input, latent), learner(name, discriminator_input, latent)
     go(one, range(2))
     one.save(tmp_path)
     two.restore(tmp_path)
@@ -124,48 +140,52 @@ def test_a_learner_that_was_kept_goes_on_bit_for_bit_alike(name: str, sees: str,
         go(each, range(2, 4))
     first, second = one.sac.actor_arrays(), two.sac.actor_arrays()
     assert all(np.array_equal(v, second[k]) for k, v in first.items())
-    assert np.array_equal(one.objective.told, two.objective.told)
+    assert np.array_equal(one.objective.skill_embeddings, two.objective.skill_embeddings)
     assert one.progress() == two.progress()
     assert one.recent == two.recent
     kept = two.objective.state_dict()
     assert all(np.array_equal(v, kept[k]) for k, v in one.objective.state_dict().items())
 
 
-@pytest.mark.parametrize(("name", "sees"), [case for case in ALL if case[0] not in ("max-entropy", "random")])
-def test_a_state_of_another_make_is_refused(name: str, sees: str) -> None:
-    objective, other = (make_objective(CODES, settings(name, sees), 0, HORIZON) for _ in range(2))
+@pytest.mark.parametrize(
+    ("name", "discriminator_input"), [case for case in ALL if case[0] not in ("max-entropy", "random")]
+)
+def test_a_state_of_another_make_is_refused(name: str, discriminator_input: str) -> None:
+    objective, other = (make_objective(CODES, settings(name, discriminator_input), 0, HORIZON) for _ in range(2))
     state = objective.state_dict()
     for key in state:
-        if key not in ("sigma", "strict", "exploring", "keys", "log_p"):
+        if key not in ("sigma", "reject_weight", "exploring", "keys", "log_p"):
             cut = {**state, key: np.zeros(3)}
             with pytest.raises(TabletopError, match="the objective's state needs"):
                 other.load_state_dict(cut)
 
 
-@pytest.mark.parametrize(("name", "sees"), ALL)
-def test_steps_past_an_episodes_end_earn_nothing(name: str, sees: str) -> None:
-    objective, memory = taught(name, sees)
+@pytest.mark.parametrize(("name", "discriminator_input"), ALL)
+def test_steps_past_an_episodes_end_earn_nothing(name: str, discriminator_input: str) -> None:
+    objective, memory = taught(name, discriminator_input)
     begins = np.full(8, HORIZON - 2)
     found = objective.rewards(window(objective, memory, begins))
     assert found == pytest.approx(objective.rewards(window(objective, memory, begins, 2)))
 
 
-@pytest.mark.parametrize(("name", "sees"), ALL)
-def test_what_is_told_is_one_row_a_code_and_its_mirror_image_is_of_that_shape(name: str, sees: str) -> None:
-    objective, _ = taught(name, sees)
-    told = objective.tell(np.random.default_rng(0))
-    assert told.shape == objective.told.shape == (CODES.total, told.shape[1])
+@pytest.mark.parametrize(("name", "discriminator_input"), ALL)
+def test_what_is_told_is_one_row_a_code_and_its_mirror_image_is_of_that_shape(
+    name: str, discriminator_input: str
+) -> None:
+    objective, _ = taught(name, discriminator_input)
+    embeddings = objective.sample_codes(np.random.default_rng(0))
+    assert embeddings.shape == objective.skill_embeddings.shape == (CODES.total, embeddings.shape[1])
     mirror = objective.mirror(CODES.kind_of)
-    assert (mirror is None) == (name not in TILED or sees == "observation")
+    assert (mirror is None) == (name not in TILED or discriminator_input == "observation")
     if mirror is not None:
-        assert mirror.shape == told.shape
+        assert mirror.shape == embeddings.shape
         assert set(np.unique(mirror)) == {-1.0, 1.0}
 
 
-@pytest.mark.parametrize(("name", "sees"), ALL)
-def test_only_objectives_that_know_which_codes_an_end_fits_are_relabelled(name: str, sees: str) -> None:
-    objective, memory = taught(name, sees)
-    assert objective.hindsight == (name in TILED and sees == "effects")
+@pytest.mark.parametrize(("name", "discriminator_input"), ALL)
+def test_only_objectives_that_know_which_codes_an_end_fits_are_relabelled(name: str, discriminator_input: str) -> None:
+    objective, memory = taught(name, discriminator_input)
+    assert objective.hindsight == (name in TILED and discriminator_input == "effects")
     assert bool((memory.episodes["weight"] > 0).any()) == objective.hindsight
 
 
@@ -186,9 +206,9 @@ def test_an_unknown_objective_is_refused_with_those_there_are() -> None:
 TELESCOPING = [("final-state", "effects"), ("first-and-last", "effects"), ("trajectory", "effects")]
 
 
-@pytest.mark.parametrize(("name", "sees"), TELESCOPING)
-def test_rewards_telescope_to_what_is_gained_by_the_end(name: str, sees: str) -> None:
-    objective, memory = taught(name, sees, sac=SACSettings(hidden=(8,), batch_size=16, gamma=1.0))
+@pytest.mark.parametrize(("name", "discriminator_input"), TELESCOPING)
+def test_rewards_telescope_to_what_is_gained_by_the_end(name: str, discriminator_input: str) -> None:
+    objective, memory = taught(name, discriminator_input, sac=SACSettings(hidden=(8,), batch_size=16, gamma=1.0))
     whole = window(objective, memory, np.zeros(20, int), HORIZON)
     gains = objective.gains(whole)  # type: ignore[attr-defined]
     assert objective.rewards(whole) == pytest.approx(gains[-1] - gains[0])
@@ -197,11 +217,11 @@ def test_rewards_telescope_to_what_is_gained_by_the_end(name: str, sees: str) ->
 
 def test_final_state_prefers_what_is_gained_early() -> None:
     objective, _ = taught("final-state")
-    memory = Memory(CODES, OBSERVATION, 600, HORIZON)
+    memory = HindsightReplay(CODES, OBSERVATION, 600, HORIZON)
     for early in (True, False):
         record = walks(1, 0)[0]
         record.effects[:] = 0.0
-        record.effects[1 if early else HORIZON :, 0] = objective.told[0]
+        record.effects[1 if early else HORIZON :, 0] = objective.skill_embeddings[0]
         memory.add([Record(0, "block", record.observations, record.actions, record.effects, record.valid, HORIZON)])
     found = objective.rewards(window(objective, memory, np.zeros(2, int), HORIZON))
     assert found[0] > found[1] > 0
@@ -209,17 +229,17 @@ def test_final_state_prefers_what_is_gained_early() -> None:
 
 def test_a_kinds_ends_have_to_be_precise_once_its_codes_are_told_apart_but_not_where_all_are_facts() -> None:
     rng = np.random.default_rng(0)
-    codes = Codes({"held": 5, "drawer": 3, "button": 2})
-    objective = make_objective(codes, settings("final-state", strict=0.8), 0, HORIZON)
+    codes = Codebook({"held_at": 5, "drawer": 3, "button": 2})
+    objective = make_objective(codes, settings("final-state", reject_weight=0.8), 0, HORIZON)
     memory = filled(objective, walks(60, 0, codes), rng)
     objective.begin(memory, rng)
-    strict, sigma = [], []
+    reject_weight, sigma = [], []
     for i, share in enumerate((0.3, 0.475, 0.9)):
         objective.learn(memory, i, 10, np.full(3, share), rng)
         state = objective.state_dict()
-        strict.append(state["strict"].tolist())
+        reject_weight.append(state["reject_weight"].tolist())
         sigma.append(state["sigma"][0])
-    assert strict == [[0, 0, 0], pytest.approx([0.4, 0.4, 0]), pytest.approx([0.8, 0.8, 0])]
+    assert reject_weight == [[0, 0, 0], pytest.approx([0.4, 0.4, 0]), pytest.approx([0.8, 0.8, 0])]
     assert sigma == sorted(sigma, reverse=True)
 
 
@@ -233,9 +253,9 @@ def test_final_state_at_end_pays_log_q_and_log_k_in_the_last_step_only() -> None
     assert not objective.rewards(window(objective, memory, np.full(20, HORIZON))).any()
 
 
-@pytest.mark.parametrize("sees", ["effects", "observation"])
-def test_every_state_is_the_discounted_sum_of_log_q_and_log_k(sees: str) -> None:
-    objective, memory = taught("every-state", sees)
+@pytest.mark.parametrize("discriminator_input", ["effects", "observation"])
+def test_every_state_is_the_discounted_sum_of_log_q_and_log_k(discriminator_input: str) -> None:
+    objective, memory = taught("every-state", discriminator_input)
     whole = window(objective, memory, np.zeros(20, int))
     gains = objective.gains(whole)  # type: ignore[attr-defined]
     assert gains.max() <= np.log(max(CODES.counts.values())) + 1e-9
@@ -252,7 +272,7 @@ def test_a_classifier_learns_which_code_a_state_came_of_and_knows_no_codes_of_ot
     first = objective.learn(memory, 0, 20, np.zeros(len(objective.codes.kinds)), rng)
     last = [objective.learn(memory, i, 20, np.zeros(len(objective.codes.kinds)), rng) for i in range(30)][-1]
     assert last < 0.5 * first
-    assert np.mean([objective.judge(r, objective.told, rng)[0] for r in records]) > 0.8
+    assert np.mean([objective.classify(r, objective.skill_embeddings, rng)[0] for r in records]) > 0.8
     log_q = objective.log_q(np.zeros((2, OBSERVATION - 1), np.float32), np.array([0, 1]))  # type: ignore[attr-defined]
     assert np.exp(log_q).sum(1) == pytest.approx([1, 1])
     assert np.exp(log_q)[0, 5:].max() < 1e-6
@@ -286,14 +306,14 @@ def test_trajectory_tells_apart_paths_that_end_alike() -> None:
 def test_directions_are_as_their_prior_says_and_drawn_anew_only_if_they_are_continuous(name: str) -> None:
     rng = np.random.default_rng(0)
     made = {k: make_objective(CODES, settings(name, latent=k), 0, HORIZON) for k in ("sphere", "gaussian", "discrete")}
-    told = {k: v.tell(rng) for k, v in made.items()}
-    assert np.linalg.norm(told["sphere"], axis=1) == pytest.approx(np.ones(CODES.total))
-    assert np.linalg.norm(told["gaussian"], axis=1).std() > 0.1
+    embeddings = {k: v.sample_codes(rng) for k, v in made.items()}
+    assert np.linalg.norm(embeddings["sphere"], axis=1) == pytest.approx(np.ones(CODES.total))
+    assert np.linalg.norm(embeddings["gaussian"], axis=1).std() > 0.1
     assert [made[k].fresh for k in made] == [True, True, False]
-    assert not np.array_equal(made["sphere"].tell(rng), told["sphere"])
-    assert np.array_equal(made["discrete"].tell(rng), told["discrete"])
+    assert not np.array_equal(made["sphere"].sample_codes(rng), embeddings["sphere"])
+    assert np.array_equal(made["discrete"].sample_codes(rng), embeddings["discrete"])
     for kind, count in enumerate(CODES.counts.values()):
-        own = told["discrete"][CODES.codes_of(kind)]
+        own = embeddings["discrete"][CODES.codes_of(kind)]
         assert own.sum(1) == pytest.approx(np.zeros(count))
         assert np.diag(own) == pytest.approx(np.ones(count))
         assert not own[:, count:].any()
@@ -303,34 +323,34 @@ def test_directions_are_as_their_prior_says_and_drawn_anew_only_if_they_are_cont
 def test_directed_rewards_telescope_to_the_way_in_phi_along_the_code(name: str) -> None:
     objective, memory = taught(name, sac=SACSettings(hidden=(8,), batch_size=16, gamma=1.0))
     whole = window(objective, memory, np.zeros(20, int), HORIZON)
-    phi = objective.phi(objective.sight.rows(objective.sight.window(whole), whole.kinds))  # type: ignore[attr-defined]
-    assert objective.rewards(whole) == pytest.approx(((phi[-1] - phi[0]) * whole.told).sum(-1), abs=1e-4)
+    phi = objective.phi(objective.features.rows(objective.features.window(whole), whole.kinds))  # type: ignore[attr-defined]
+    assert objective.rewards(whole) == pytest.approx(((phi[-1] - phi[0]) * whole.embeddings).sum(-1), abs=1e-4)
 
 
-def trained(name: str, updates: int, scale: tuple[float, ...], **change: object) -> tuple[Objective, Memory]:
+def trained(name: str, updates: int, scale: tuple[float, ...], **change: object) -> tuple[Objective, HindsightReplay]:
     """Return an objective that learned on walks whose first two columns go along the first two of their codes."""
     rng = np.random.default_rng(0)
-    codes = Codes({"held": 8, "drawer": 2})
+    codes = Codebook({"held_at": 8, "drawer": 2})
     phi = PhiSettings(hidden=(64, 64), batch_size=128, rate=3e-3, dual_rate=1e-2, size=2)
     objective = make_objective(codes, settings(name, phi=phi, **change), 0, HORIZON)
-    memory = Memory(codes, OBSERVATION, 6000, HORIZON, 2)
+    memory = HindsightReplay(codes, OBSERVATION, 6000, HORIZON, 2)
     for i in range(10):
-        told = objective.tell(rng)
+        embeddings = objective.sample_codes(rng)
         records = walks(60, i, codes, scale)
         for record in records:
             if record.code < 8:
-                record.effects[:, 0, :2] += 0.03 * np.arange(HORIZON + 1)[:, None] * told[record.code]
-        memory.add(records, told)
+                record.effects[:, 0, :2] += 0.03 * np.arange(HORIZON + 1)[:, None] * embeddings[record.code]
+        memory.add(records, embeddings)
     objective.learn(memory, 0, updates, np.zeros(len(objective.codes.kinds)), rng)
     return objective, memory
 
 
-def embedded(objective: Objective, memory: Memory) -> np.ndarray:
-    """Return phi of all `held` episodes, (episodes, T + 1, size)."""
+def embedded(objective: Objective, memory: HindsightReplay) -> np.ndarray:
+    """Return phi of all `held_at` episodes, (episodes, T + 1, size)."""
     own = np.flatnonzero(memory.episodes["valid"][: len(memory), 0])
     rows = own[:, None] * (HORIZON + 1) + np.arange(HORIZON + 1)
-    seen = objective.sight.steps(memory, rows.ravel(), np.zeros(rows.size, int))  # type: ignore[attr-defined]
-    out = objective.phi(objective.sight.rows(seen, 0))  # type: ignore[attr-defined]
+    seen = objective.features.steps(memory, rows.ravel(), np.zeros(rows.size, int))  # type: ignore[attr-defined]
+    out = objective.phi(objective.features.rows(seen, 0))  # type: ignore[attr-defined]
     return out.reshape(len(own), HORIZON + 1, -1)
 
 
@@ -340,8 +360,8 @@ def test_metra_spreads_phi_as_far_as_a_step_of_one_allows() -> None:
     steps = np.linalg.norm(np.diff(phi, axis=1), axis=-1)
     assert np.mean(steps) > 0.7, "the bound is used"
     assert np.quantile(steps, 0.95) < 1.25, "and kept"
-    asked = memory.episodes["asked"][np.flatnonzero(memory.episodes["valid"][: len(memory), 0])]
-    ahead = ((phi[:, -1] - phi[:, 0]) * asked).sum(-1)
+    embedding_width = memory.episodes["embedding"][np.flatnonzero(memory.episodes["valid"][: len(memory), 0])]
+    ahead = ((phi[:, -1] - phi[:, 0]) * embedding_width).sum(-1)
     assert ahead.mean() > 0.7 * HORIZON, "what goes along a code goes along it in phi"
     assert objective.progress()["lambda"] > 0
 
@@ -364,7 +384,7 @@ def test_no_two_states_are_farther_apart_in_lsds_phi_than_they_are() -> None:
     rng = np.random.default_rng(1)
     one, two = rng.normal(0.0, 5.0, (2, 4000, EFFECT_WIDTH)).astype(np.float32)
     two[2000:] = one[2000:] + rng.normal(0.0, 0.01, (2000, EFFECT_WIDTH))
-    phi = [objective.phi(objective.sight.rows(x, 0)) for x in (one, two)]  # type: ignore[attr-defined]
+    phi = [objective.phi(objective.features.rows(x, 0)) for x in (one, two)]  # type: ignore[attr-defined]
     ratio = np.linalg.norm(phi[0] - phi[1], axis=-1) / np.linalg.norm(one - two, axis=-1)
     assert ratio.max() <= 1.0 + 1e-3
     assert ratio.max() > 0.5, "and the bound is used"
@@ -372,37 +392,37 @@ def test_no_two_states_are_farther_apart_in_lsds_phi_than_they_are() -> None:
 
 def test_csd_lets_phi_go_farther_where_a_change_is_rare() -> None:
     rng = np.random.default_rng(0)
-    codes = Codes({"held": 8, "drawer": 2})
+    codes = Codebook({"held_at": 8, "drawer": 2})
     phi = PhiSettings(hidden=(64, 64), batch_size=256, rate=3e-3, floor=0.05)
     objective = make_objective(codes, settings("csd", latent="discrete", phi=phi), 0, HORIZON)
     records = walks(400, 0, codes, (0.05, 0.0, 0.0, 0.0))
     for record in records[::25]:
         record.effects[:, 0, 1] += 0.05 * np.arange(HORIZON + 1)
-    memory = Memory(codes, OBSERVATION, 6000, HORIZON)
+    memory = HindsightReplay(codes, OBSERVATION, 6000, HORIZON)
     memory.add(records)
     objective.learn(memory, 0, 400, np.zeros(len(objective.codes.kinds)), rng)
     at = np.zeros((2, EFFECT_WIDTH), np.float32)
     batch = type("Batch", (), {})()
-    batch.before = torch.from_numpy(objective.sight.rows(at, 0))  # type: ignore[attr-defined]
+    batch.before = torch.from_numpy(objective.features.rows(at, 0))  # type: ignore[attr-defined]
     batch.change = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])
-    batch.used = torch.from_numpy(objective.sight.used[[0, 0]])  # type: ignore[attr-defined]
+    batch.used = torch.from_numpy(objective.features.used[[0, 0]])  # type: ignore[attr-defined]
     common, rare = objective.distance(batch).tolist()  # type: ignore[attr-defined]
     assert rare > 4 * common, "a step that is taken all the time counts for little"
 
 
 def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays() -> None:
     rng = np.random.default_rng(0)
-    objective = make_objective(CODES, settings("explore-then-discover", explore=50), 0, HORIZON)
+    objective = make_objective(CODES, settings("explore-then-discover", exploration_episodes=50), 0, HORIZON)
     memory = filled(objective, walks(40, 0), rng)
     objective.begin(memory, rng)
     objective.learn(memory, 0, 1, np.zeros(len(objective.codes.kinds)), rng)
     assert not objective.hindsight
-    assert not objective.told.any()
+    assert not objective.skill_embeddings.any()
     memory.add(walks(30, 1))
     objective.learn(memory, 1, 1, np.zeros(len(objective.codes.kinds)), rng)
     assert objective.restarts
     assert objective.hindsight
-    book = objective.told.copy()
+    book = objective.skill_embeddings.copy()
     ends = memory.finals()[memory.of_kind(0), 0]
     gaps = np.linalg.norm(ends[:, None] - book[None, :5], axis=-1)
     one = np.linalg.norm(ends - ends.mean(0), axis=-1)
@@ -411,12 +431,12 @@ def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays
     memory.add(walks(30, 2))
     objective.learn(memory, 2, 1, np.zeros(len(objective.codes.kinds)), rng)
     assert not objective.restarts
-    assert np.array_equal(objective.told, book)
+    assert np.array_equal(objective.skill_embeddings, book)
 
 
 def test_explore_then_discover_rewards_what_is_rare_first_and_then_what_is_near_its_code() -> None:
     rng = np.random.default_rng(0)
-    objective = make_objective(CODES, settings("explore-then-discover", explore=10**6), 0, HORIZON)
+    objective = make_objective(CODES, settings("explore-then-discover", exploration_episodes=10**6), 0, HORIZON)
     records = walks(100, 0)
     for record in records[:99]:
         record.effects[:] = 0.0
@@ -429,7 +449,7 @@ def test_explore_then_discover_rewards_what_is_rare_first_and_then_what_is_near_
     later, memory = taught("explore-then-discover")
     assert later.hindsight
     whole = window(later, memory, np.zeros(20, int))
-    distance = np.linalg.norm(whole.effects[1:] - later.told[whole.codes], axis=-1)
+    distance = np.linalg.norm(whole.effects[1:] - later.skill_embeddings[whole.codes], axis=-1)
     order = np.argsort((GAMMA ** np.arange(STEPS)[:, None] * np.sqrt(1 + (distance / 0.05) ** 2)).sum(0))
     assert (np.diff(later.rewards(whole)[order]) < 1e-9).all()
 

@@ -24,7 +24,7 @@ from tabletop.learn.tensors import save_tensors
 from tabletop.rollout.engine import Engine
 from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, get_effect
 from tabletop.skills.library import Library, load_library
 from tabletop.skills.scenes import attended_scene
@@ -34,8 +34,8 @@ torch.set_num_threads(1)
 
 HORIZON = 6
 SETTINGS = DiscoverSettings(
-    counts={"held": 2, "drawer": 2},
-    shares={"held": 0.7, "drawer": 0.3},
+    counts={"held_at": 2, "drawer": 2},
+    effect_weights={"held_at": 0.7, "drawer": 0.3},
     horizon=HORIZON,
     episodes=2,
     warmup=4,
@@ -61,7 +61,7 @@ def collect_or_die(job):
 
 def same(one: Library, other: Library) -> bool:
     return (
-        np.array_equal(one.means, other.means)
+        np.array_equal(one.embeddings, other.embeddings)
         and one.weights.keys() == other.weights.keys()
         and all(np.array_equal(v, other.weights[k]) for k, v in one.weights.items())
         and one.info["env_steps"] == other.info["env_steps"]
@@ -84,7 +84,7 @@ def test_a_run_spends_its_budget_learns_and_saves_its_library(whole: tuple[Path,
     folder, library = whole
     assert LONG <= library.info["env_steps"] < LONG + 2 * SETTINGS.episodes * (HORIZON + SETTLE_STEPS)
     assert library.info["updates"] > 20
-    assert library.means.any()
+    assert library.embeddings.any()
     assert library.horizon == 2 * HORIZON, "skills act for longer than they were learned in"
     assert same(load_library(folder / "library"), library)
     assert not list(folder.glob("*.tmp")) + list(folder.glob("*.old"))
@@ -180,7 +180,7 @@ def test_a_bad_budget_is_refused_and_nothing_is_written(
 def test_a_checkpoint_of_other_codes_or_another_seed_is_not_gone_on_from(
     whole: tuple[Path, Library],
 ) -> None:
-    for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held": 3, "drawer": 2})):
+    for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held_at": 3, "drawer": 2})):
         with pytest.raises(TabletopError, match="resume with the same"):
             discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
 
@@ -224,7 +224,7 @@ def damage(checkpoint: Path, part: str) -> None:
         ("state", "is damaged: state.json is no mapping"),
         ("how", "was made with .* new x; resume with the same"),
         ("job", "is damaged: of a job, 'first'"),
-        ("means", "is damaged: of a job, 'means'"),
+        ("embeddings", "is damaged: of a job, 'embeddings'"),
     ],
 )
 def test_a_damaged_checkpoint_is_one_line(whole: tuple[Path, Library], tmp_path: Path, part: str, message: str) -> None:
@@ -254,18 +254,18 @@ def test_where_all_that_comes_up_is_done_well_any_is_taken() -> None:
 
 
 def job(**change: object) -> CollectJob:
-    codes = Codes({"held": 2, "drawer": 2})
+    codes = Codebook({"held_at": 2, "drawer": 2})
     settings = {
         "weights": {},
-        "means": np.zeros((4, EFFECT_WIDTH)),
+        "embeddings": np.zeros((4, EFFECT_WIDTH)),
         "codes": codes,
         "card": load_scene_card("discovery"),
         "seed": 0,
         "first": 0,
         "count": 3,
         "horizon": HORIZON,
-        "shares": (0.5, 0.5),
-        "needs": {},
+        "effect_weights": (0.5, 0.5),
+        "acceptance_probability": {},
         "random": True,
     }
     return CollectJob(**{**settings, **change})  # type: ignore[arg-type]
@@ -280,9 +280,11 @@ def test_an_episode_depends_on_its_number_alone_not_on_the_job_it_is_in() -> Non
     assert np.array_equal(alone.effects, together[2].effects)
 
 
-@pytest.mark.parametrize(("shares", "codes"), [((1.0, 0.0), {0, 1}), ((0.0, 1.0), {2, 3})])
-def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, float], codes: set[int]) -> None:
-    records = collect(job(shares=shares, count=6))
+@pytest.mark.parametrize(("effect_weights", "codes"), [((1.0, 0.0), {0, 1}), ((0.0, 1.0), {2, 3})])
+def test_weights_say_which_kind_of_effect_gets_the_episodes(
+    effect_weights: tuple[float, float], codes: set[int]
+) -> None:
+    records = collect(job(effect_weights=effect_weights, count=6))
     assert {r.code for r in records} == codes
     for record in records:
         assert record.observations.shape[0] == HORIZON + 1
@@ -295,6 +297,8 @@ def test_shares_say_which_kind_of_effect_gets_the_episodes(shares: tuple[float, 
 
 
 def test_a_kind_of_entity_that_needs_less_is_attended_to_less() -> None:
-    kinds = [r.entity_kind for r in collect(job(shares=(1.0, 0.0), needs={"block": 0.0}, count=24))]
+    kinds = [
+        r.entity_kind for r in collect(job(effect_weights=(1.0, 0.0), acceptance_probability={"block": 0.0}, count=24))
+    ]
     assert "block" not in kinds
-    assert "block" in [r.entity_kind for r in collect(job(shares=(1.0, 0.0), count=24))]
+    assert "block" in [r.entity_kind for r in collect(job(effect_weights=(1.0, 0.0), count=24))]

@@ -20,7 +20,7 @@ from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.library import Library, load_library
 from tabletop.skills.scenes import STARTS
@@ -44,19 +44,21 @@ CASES = [
 """Without final-state, whose runs are in test_discover.py."""
 
 
-def settings(objective: str, sees: str = "effects", latent: str = "sphere", starts: str = "mixed") -> DiscoverSettings:
+def settings(
+    objective: str, discriminator_input: str = "effects", latent: str = "sphere", starts: str = "mixed"
+) -> DiscoverSettings:
     learner = LearnerSettings(
         sac=SACSettings(hidden=(8, 8), batch_size=16),
         objective=objective,
-        sees=sees,
+        discriminator_input=discriminator_input,
         latent=latent,
         phi=PhiSettings(hidden=(8,), batch_size=16),
-        explore=9,
+        exploration_episodes=9,
         capacity=600,
     )
     return DiscoverSettings(
-        counts={"held": 3, "drawer": 2},
-        shares={"held": 0.7, "drawer": 0.3},
+        counts={"held_at": 3, "drawer": 2},
+        effect_weights={"held_at": 0.7, "drawer": 0.3},
         horizon=6,
         episodes=2,
         warmup=4,
@@ -89,13 +91,13 @@ def test_a_run_that_stopped_and_was_resumed_ends_like_one_that_did_not_and_its_s
     assert weights_differ(first, whole) == (case[0] != "random")
     resumed = run(tmp_path / "parts", LONG, chosen, resume=True)
     assert not weights_differ(resumed, whole)
-    assert np.array_equal(resumed.means, whole.means)
+    assert np.array_equal(resumed.embeddings, whole.embeddings)
     library = load_library(tmp_path / "parts" / "library")
     assert library.info["objective"] == case[0]
-    assert (library.tells, library.acts) == (whole.tells, whole.acts)
-    sample = nominal_run(SkillRun(library, library.skill("held-02"), 0, 5))
+    assert (library.conditioning, library.acts) == (whole.conditioning, whole.acts)
+    sample = nominal_run(SkillRun(library, library.skill("held_at-02"), 0, 5))
     assert np.isfinite(sample.outcome).all()
-    again = nominal_run(SkillRun(whole, whole.skill("held-02"), 0, 5))
+    again = nominal_run(SkillRun(whole, whole.skill("held_at-02"), 0, 5))
     assert np.array_equal(sample.trajectory.actions, again.trajectory.actions)
     rows = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
     assert all(np.isfinite(v) for row in rows for v in row.values())
@@ -113,7 +115,7 @@ def test_doing_nothing_is_asked_for_seldom_only_where_it_is_a_code_of_its_own(
 
     monkeypatch.setattr("tabletop.discovery.train.collect", watched)
     run(tmp_path, 10, settings(*case))
-    rng, codes = np.random.default_rng(0), Codes({"button": 2})
+    rng, codes = np.random.default_rng(0), Codebook({"button": 2})
     share = np.mean([codes.draw(0, rng, jobs[0].facts) for _ in range(2000)])
     sees_facts = case[0] in {"final-state", "final-state-at-end"} or case[:2] == ("every-state", "effects")
     assert share == pytest.approx(0.8 if sees_facts else 0.5, abs=0.04)
@@ -122,12 +124,14 @@ def test_doing_nothing_is_asked_for_seldom_only_where_it_is_a_code_of_its_own(
 def test_a_checkpoint_of_another_objective_is_not_gone_on_from(tmp_path: Path) -> None:
     run(tmp_path, 60, settings("metra"))
     for other in (settings("lsd"), settings("metra", "observation"), settings("metra", starts="nominal")):
-        with pytest.raises(TabletopError, match=r"with objective metra, sees effects, .*; resume with the same"):
+        with pytest.raises(
+            TabletopError, match=r"with objective metra, discriminator_input effects, .*; resume with the same"
+        ):
             run(tmp_path, 90, other, resume=True)
 
 
 def test_with_nominal_starts_the_gripper_always_begins_away_from_the_thing() -> None:
-    card, codes = load_scene_card("discovery"), Codes({"held": 2, "drawer": 2})
+    card, codes = load_scene_card("discovery"), Codebook({"held_at": 2, "drawer": 2})
     gaps: dict[str, list[float]] = {}
     for starts in STARTS:
         job = CollectJob({}, np.zeros((4, EFFECT_WIDTH)), codes, card, 0, 0, 12, 2, (1.0, 0.0), {}, True, starts)
@@ -139,5 +143,5 @@ def test_with_nominal_starts_the_gripper_always_begins_away_from_the_thing() -> 
 
 @pytest.mark.parametrize("acts", ["mean", "sample", "random"])
 def test_a_librarys_skills_act_as_it_says(acts: str, library: Library) -> None:
-    policy = replace(library, acts=acts).policy("held-00", "red")
-    assert (policy.explore, policy.random) == (acts == "sample", acts == "random")
+    policy = replace(library, acts=acts).policy("held_at-00", "red")
+    assert (policy.stochastic, policy.random) == (acts == "sample", acts == "random")

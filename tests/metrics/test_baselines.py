@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabletop.metrics.baselines import FLOORS, measure_library, untrained
+from tabletop.metrics.baselines import BASELINES, measure_library, untrained
 from tabletop.metrics.effective_skills import measure
 from tabletop.rollout.engine import Engine
 from tabletop.skills.library import Library
@@ -24,9 +24,9 @@ def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
     assert len(found.samples.labels) == 5 * library.codes.total
     assert [p.shape[1] for p in found.samples.postures] == [7] * 25
     assert [len(p) for p in found.samples.postures] == [7] * 10 + [19] * 15
-    floors = found.figures.pop("floors")
+    baselines = found.figures.pop("baselines")
     assert found.figures == measure(found.samples, 0)
-    assert tuple(floors) == FLOORS
-    for floor in floors.values():
-        assert list(floor) == ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm"]
-        assert 2.0 <= floor["effective_skills_2cm"] <= library.codes.total
+    assert tuple(baselines) == BASELINES
+    for baseline in baselines.values():
+        assert list(baseline) == ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm"]
+        assert 2.0 <= baseline["effective_skills_2cm"] <= library.codes.total

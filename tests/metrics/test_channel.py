@@ -6,7 +6,7 @@ import pytest
 from tabletop.metrics.channel import channel, channels, siblings, synergies
 from tabletop.metrics.effective_skills import Samples
 from tabletop.metrics.information import BIT
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
 
@@ -22,7 +22,7 @@ def samples(places: list[list[float]], each: int = 0) -> Samples:
     wide[:, :1] = effects
     rng = np.random.default_rng(0)
     postures = [rng.normal(size=(each, 7)).astype(np.float32) for _ in labels] if each else []
-    return Samples(Codes({"drawer": len(places)}), labels, wide, wide, [np.ones(1)] * len(labels), postures)
+    return Samples(Codebook({"drawer": len(places)}), labels, wide, wide, [np.ones(1)] * len(labels), postures)
 
 
 def test_codes_with_a_bin_of_their_own_carry_all_there_is_to_tell() -> None:
@@ -61,13 +61,13 @@ def test_few_episodes_a_code_are_mostly_chance() -> None:
 
 
 def test_each_kind_is_a_channel_of_its_own() -> None:
-    codes = Codes({"held": 2, "drawer": 2})
+    codes = Codebook({"held_at": 2, "drawer": 2})
     effects = np.zeros((80, EFFECT_WIDTH))
     effects[:, 0] = np.repeat([0.0, 0.2, 0.0, 0.0], 20)
     effects[:, 3] = np.repeat([0.0, 0.0, 0.0, 9.0], 20)  # beyond a drawer's one number
     found = channels(Samples(codes, np.repeat(np.arange(4), 20), effects, effects, []), 0)
-    assert list(found) == ["held", "drawer"]
-    assert found["held"]["information_bits"] == 1.0
+    assert list(found) == ["held_at", "drawer"]
+    assert found["held_at"]["information_bits"] == 1.0
     assert found["drawer"]["information_bits"] == 0.0
 
 

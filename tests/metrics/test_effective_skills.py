@@ -18,7 +18,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.joints import handle_way
 from tabletop.sim.scene import Entity
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, FACT, REACH, TURN, get_effect
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
@@ -97,7 +97,7 @@ def test_coverage_counts_the_5_cm_bins_that_displacements_fall_into() -> None:
 
 
 def test_kinds_add_up_and_only_rigid_things_cover() -> None:
-    codes = Codes({"held": 3, "drawer": 2})
+    codes = Codebook({"held_at": 3, "drawer": 2})
     labels = np.repeat(np.arange(5), 20)
     effects = np.zeros((100, EFFECT_WIDTH))
     effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
@@ -107,7 +107,7 @@ def test_kinds_add_up_and_only_rigid_things_cover() -> None:
     assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
     assert found["coverage_bins_5cm"] == 3
     assert [k["codes"] for k in found["by_kind"].values()] == [3, 2]
-    assert found["by_kind"]["held"]["effective_2cm"] == pytest.approx(3, rel=0.05)
+    assert found["by_kind"]["held_at"]["effective_2cm"] == pytest.approx(3, rel=0.05)
 
 
 def counted(kind: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
@@ -116,7 +116,7 @@ def counted(kind: str, fractions: list[float], size: tuple[float, float, float])
     effects = np.pad(effects, ((0, 0), (0, EFFECT_WIDTH - 2)))
     lengths = effects * get_effect(kind).metres(Entity("a", kind, (0, 0, 0), size=size))
     outcomes = [np.array([fractions[c]]) for c in codes]
-    found: dict[str, float] = measure(Samples(Codes({kind: len(fractions)}), codes, effects, lengths, outcomes), 0)
+    found: dict[str, float] = measure(Samples(Codebook({kind: len(fractions)}), codes, effects, lengths, outcomes), 0)
     return found
 
 
@@ -151,10 +151,10 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
 @pytest.mark.parametrize(
     ("kind", "entity", "effect", "metres"),
     [
-        ("settled", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
+        ("displaced", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
         ("turned", "block", (REACH / np.pi,), (0.05,)),
         ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
-        ("held", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
+        ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("drawer", "drawer", (REACH,), (0.13,)),
         ("button", "button", (REACH,), (0.022,)),
@@ -179,7 +179,7 @@ def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
             assert factor * REACH == pytest.approx(handle_way(card.joint, size))
 
 
-@pytest.mark.parametrize("effect", ["held", "drawer", "button"])
+@pytest.mark.parametrize("effect", ["held_at", "drawer", "button"])
 def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(effect: str) -> None:
     card, kind = load_scene_card("discovery"), get_effect(effect)
     scene, entity = attended_scene(card, kind, [3, 1], [4, 1], "nominal")

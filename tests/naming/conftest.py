@@ -13,7 +13,7 @@ from tabletop.naming import NameSettings, name_skills
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.policy import Nothing, Policy, Random
 from tabletop.sim.generate import load_scene_card
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Skill
 
 SETTINGS = NameSettings(effects=6, trials=3, contenders=2, episodes=9, fresh=5, seed=0)
@@ -25,7 +25,7 @@ class Disguised:
 
     tasks: tuple[str, ...]
     """By code: a task, "random" or "nothing"."""
-    codes: Codes
+    codes: Codebook
     horizon: int = 70
     card: Any = field(default_factory=lambda: load_scene_card("discovery"))
 
@@ -64,7 +64,7 @@ def registry() -> Registry:
 @pytest.fixture(scope="session")
 def disguised() -> Disguised:
     """Return nine skills of all kinds."""
-    codes = Codes({"held": 2, "settled": 3, "drawer": 2, "button": 2})
+    codes = Codebook({"held_at": 2, "displaced": 3, "drawer": 2, "button": 2})
     return Disguised(
         (
             *("lift", "nothing"),

@@ -16,7 +16,7 @@ from tabletop.naming.best import best_of_tasks
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import REACH
 
 SKILLS = 12
@@ -33,7 +33,7 @@ def opened(code: int) -> Sample:
 
 
 class Chance:
-    """An engine that runs nothing: each skill does its task with a rate that is known, and floors never do."""
+    """An engine that runs nothing: each skill does its task with a rate that is known, and baselines never do."""
 
     def __init__(self, rates: np.ndarray, rng: np.random.Generator) -> None:
         self.rates, self.rng = rates, rng
@@ -47,7 +47,7 @@ class Chance:
 
 
 def library_of(disguised: Any) -> Any:
-    return replace(disguised, tasks=("drawer-open",) * SKILLS, codes=Codes({"drawer": SKILLS}))
+    return replace(disguised, tasks=("drawer-open",) * SKILLS, codes=Codebook({"drawer": SKILLS}))
 
 
 def test_what_is_claimed_of_a_task_is_not_the_luck_of_the_best_of_its_skills(
@@ -135,9 +135,9 @@ def test_a_limit_takes_episodes_from_all_then_leaves_out_the_least_promising(
     assert len(ran) == skills * each
     codes = sorted({job.skill.code for job in ran})
     assert codes == list(range(skills))[: len(codes)]
-    # Floors are run for what may have a name only: they are shared by all skills of one task.
-    assert {job.mode for job in engine.ran["name: floors"]} == {"shuffled", "random", "nothing"}
-    assert len(engine.ran["name: floors"]) == 3 * max(8, each // 2)
+    # Baselines are run for what may have a name only: they are shared by all skills of one task.
+    assert {job.mode for job in engine.ran["name: baselines"]} == {"shuffled", "random", "nothing"}
+    assert len(engine.ran["name: baselines"]) == 3 * max(8, each // 2)
     entries = {e["id"]: e for e in named["skills"]}
     assert [e["n"] for e in entries.values()] == [each * (i < skills) for i in range(SKILLS)]
     assert entries["drawer-00"]["random_success"] == 0.0

@@ -112,18 +112,18 @@ def of(registry: Registry, task: str, effect: str, samples: Sequence[Sample]) ->
 
 def test_a_target_is_put_at_the_median_displacement_and_the_rate_is_of_those_near_it(registry: Registry) -> None:
     samples = [moved(0.14, 0), moved(0.15, 0.01), moved(0.13, -0.01), moved(0.14, 0.0), moved(0.14, 0.2)]
-    found = of(registry, "push", "settled", samples)
+    found = of(registry, "push", "displaced", samples)
     assert (found.offset, found.rate, found.n, found.fitted) == ((0.14, 0.0), 0.8, 5, True)
 
 
 @pytest.mark.parametrize(
     ("effect", "samples"),
     [
-        ("settled", [moved(0.05, 0.03)] * 5),
-        ("settled", [moved(0.15, 0.0, -0.12)] * 5),
-        ("settled", [moved(0.2, 0.0)] * 3),
-        ("settled", [moved(0.2, 0.0, kind="bowl")] * 5),
-        ("held", [moved(0.2, 0.0)] * 5),
+        ("displaced", [moved(0.05, 0.03)] * 5),
+        ("displaced", [moved(0.15, 0.0, -0.12)] * 5),
+        ("displaced", [moved(0.2, 0.0)] * 3),
+        ("displaced", [moved(0.2, 0.0, kind="bowl")] * 5),
+        ("held_at", [moved(0.2, 0.0)] * 5),
     ],
     ids=["too near", "off the table", "too few", "of another kind", "never let go"],
 )
@@ -134,17 +134,17 @@ def test_no_target_is_fitted_to_what_does_not_go_somewhere(
 
 
 def test_an_angle_is_fitted_below_the_median_turn(registry: Registry) -> None:
-    found = of(registry, "rotate", "settled", [moved(0, 0, turn=np.radians(a)) for a in (78, 80, 80, 84, 20)])
+    found = of(registry, "rotate", "displaced", [moved(0, 0, turn=np.radians(a)) for a in (78, 80, 80, 84, 20)])
     assert found.angle == pytest.approx(np.radians(60))
     assert found.rate == 0.8
 
 
 @pytest.mark.parametrize("degrees", [-80, 15])
 def test_no_angle_is_fitted_to_turns_the_other_way_or_to_none(registry: Registry, degrees: float) -> None:
-    assert of(registry, "rotate", "settled", [moved(0, 0, turn=np.radians(degrees))] * 5) is None
+    assert of(registry, "rotate", "displaced", [moved(0, 0, turn=np.radians(degrees))] * 5) is None
 
 
 def test_things_alike_from_all_sides_do_not_count_against_a_turn(registry: Registry) -> None:
     samples = [moved(0, 0, turn=1.4)] * 4 + [moved(0, 0, turn=1.4, kind="can")] * 6
-    found = of(registry, "rotate", "settled", samples)
+    found = of(registry, "rotate", "displaced", samples)
     assert (found.rate, found.n) == (1.0, 4)

@@ -18,7 +18,7 @@ from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, REACH, TURN
 
 # --- scripted policies, passed off as skills without names ------------------------------------
@@ -39,8 +39,8 @@ def test_a_name_comes_with_its_rate_its_interval_and_the_floors(named: dict[str,
     for entry in (e for e in named["skills"] if e["task"]):
         assert entry["n"] == 9
         assert 0.5 <= entry["low"] <= entry["success"] <= entry["high"] <= 1.0
-        floors = [entry[f"{m}_success"] for m in ("random", "nothing", "shuffled")]
-        assert max(floors) < entry["low"]
+        baselines = [entry[f"{m}_success"] for m in ("random", "nothing", "shuffled")]
+        assert max(baselines) < entry["low"]
         assert len(entry["outcomes"]) == 6
 
 
@@ -112,7 +112,7 @@ def drawer_sample(code: int, start: float, end: float) -> Sample:
 
 
 def drawers(disguised: Any) -> Any:
-    return replace(disguised, tasks=("drawer-open",) * 2, codes=Codes({"drawer": 2}))
+    return replace(disguised, tasks=("drawer-open",) * 2, codes=Codebook({"drawer": 2}))
 
 
 def entry_of(disguised: Any, registry: Registry, **canned: float) -> dict[str, Any]:
@@ -136,10 +136,10 @@ def test_a_name_needs_a_lower_bound_of_a_half(disguised: Any, registry: Registry
     assert (entry["tried"], entry["success"]) == ("drawer-open", rate)
 
 
-@pytest.mark.parametrize("floor", ["shuffled", "random", "nothing"])
-def test_a_name_needs_a_lower_bound_above_each_floor(disguised: Any, registry: Registry, floor: str) -> None:
-    assert entry_of(disguised, registry, skill=0.9, **{floor: 0.5})["task"] == "drawer-open"
-    assert entry_of(disguised, registry, skill=0.9, **{floor: 0.8})["task"] is None
+@pytest.mark.parametrize("baseline", ["shuffled", "random", "nothing"])
+def test_a_name_needs_a_lower_bound_above_each_floor(disguised: Any, registry: Registry, baseline: str) -> None:
+    assert entry_of(disguised, registry, skill=0.9, **{baseline: 0.5})["task"] == "drawer-open"
+    assert entry_of(disguised, registry, skill=0.9, **{baseline: 0.8})["task"] is None
 
 
 def test_without_a_task_a_skill_that_always_does_the_same_is_named_by_its_phrase(
@@ -200,7 +200,7 @@ class Moves(Canned):
 def test_a_fitted_task_has_its_parameter_in_the_name(
     disguised: Any, registry: Registry, task: str, effect: tuple[float, float, float, float], name: str
 ) -> None:
-    library = replace(disguised, tasks=("push",) * 2, codes=Codes({"settled": 2}))
+    library = replace(disguised, tasks=("push",) * 2, codes=Codebook({"displaced": 2}))
     settings = NameSettings(effects=4, trials=2, contenders=1, episodes=20)
     only = Registry([registry[task]])
     entry = name_skills(library, only, Moves(effect), settings)["skills"][0]  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_a_fitted_task_has_its_parameter_in_the_name(
 
 
 def test_a_task_as_it_is_written_is_preferred_to_one_that_was_fitted(disguised: Any, registry: Registry) -> None:
-    library = replace(disguised, tasks=("push",) * 2, codes=Codes({"settled": 2}))
+    library = replace(disguised, tasks=("push",) * 2, codes=Codebook({"displaced": 2}))
     settings = NameSettings(effects=4, trials=2, contenders=3, episodes=20)
     found = name_skills(library, registry, Moves((0.0, 0.14, 0.0, 0.0)), settings)  # type: ignore[arg-type]
     assert found["skills"][0]["task"] == "push-left"

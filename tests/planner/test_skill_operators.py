@@ -10,12 +10,12 @@ from tabletop.errors import TabletopError
 from tabletop.logic.predicate import get_predicate
 from tabletop.planner import operators_from_samples
 from tabletop.sim.state import Layout, State
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import FACT
 from tabletop.skills.library import Library
 from tabletop.skills.skill_policy import SETTLE_STEPS
 
-LIBRARY = Library(Codes({"held": 2, "settled": 2, "drawer": 2}), 50, {}, np.zeros((6, 4)), {}, {})
+LIBRARY = Library(Codebook({"held_at": 2, "displaced": 2, "drawer": 2}), 50, {}, np.zeros((6, 4)), {}, {})
 HELD, _, SETTLED, _, DRAWER, _ = (s.id for s in LIBRARY.skills)
 
 
@@ -52,9 +52,9 @@ def scene(blue: float) -> State:
 
 @pytest.mark.parametrize(("blue", "under"), [(0.5, "blue"), (0.7, "green")])
 def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue: float, under: str) -> None:
-    library = Library(Codes({"stacked": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    library = Library(Codebook({"on": 2}), 50, {}, np.zeros((2, 4)), {}, {})
     missed, done = [0.02, 0.0, 0.0, 0.0, 0, 0, -0.2, 0, -0.04, 0], [0.1, 0, 0.04, 0, 0, 0, 0.01, 0, 0, FACT]
-    (stack,) = operators_from_samples(library, {"stacked-01": [missed, done]})
+    (stack,) = operators_from_samples(library, {"on-01": [missed, done]})
     before = scene(blue)
     after = stack.predict(before, "red", np.array([0.0, 0.99]))
     x = float(before.entity(under, "position")[0, 0])
@@ -63,8 +63,8 @@ def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue:
 
 
 def test_a_thing_is_forecast_beside_another_on_the_side_that_it_is_on() -> None:
-    library = Library(Codes({"adjoined": 2}), 50, {}, np.zeros((2, 4)), {}, {})
-    (push,) = operators_from_samples(library, {"adjoined-01": [[0.1, 0, 0, 0, 0, 0, -0.02, 0, 0, FACT]]})
+    library = Library(Codebook({"beside": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    (push,) = operators_from_samples(library, {"beside-01": [[0.1, 0, 0, 0, 0, 0, -0.02, 0, 0, FACT]]})
     before = scene(0.7)
     after = push.predict(before, "red", np.array([0.0, 0.99]))
     assert after.entity("red", "position") == pytest.approx(np.array([[0.53, 0.0, 0.03]] * 2))
@@ -72,15 +72,15 @@ def test_a_thing_is_forecast_beside_another_on_the_side_that_it_is_on() -> None:
 
 
 def test_a_relation_needs_another_thing() -> None:
-    library = Library(Codes({"stacked": 2}), 50, {}, np.zeros((2, 4)), {}, {})
-    (stack,) = operators_from_samples(library, {"stacked-01": [[0.0] * 10]})
+    library = Library(Codebook({"on": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    (stack,) = operators_from_samples(library, {"on-01": [[0.0] * 10]})
     layout = Layout(("red",), ("block",), ("rigid",))
     assert not stack.applicable(State(layout, np.zeros((2, layout.width))), "red").any()
     assert stack.applicable(scene(0.5), "red").all()
 
 
 def test_what_is_deformable_has_no_forecast() -> None:
-    library = Library(Codes({"dragged": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    library = Library(Codebook({"dragged": 2}), 50, {}, np.zeros((2, 4)), {}, {})
     assert operators_from_samples(library, {"dragged-00": [[0.0] * 6]}) == ()
 
 
@@ -93,7 +93,7 @@ def test_only_skills_that_may_end_holding_something_come_last_and_only_others_se
 def test_operators_pickle_and_make_the_skill_s_policy() -> None:
     (one,) = pickle.loads(pickle.dumps(operators_from_samples(LIBRARY, {SETTLED: [[0.1, 0, 0, 0, 0, 0]]})))
     policy = one.policy("red")
-    assert (policy.entity, policy.effect) == ("red", "settled")
+    assert (policy.entity, policy.effect) == ("red", "displaced")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ collect_ignore = [] if CHROMIUM.exists() else ["test_browser.py"]
 
 TASKS = ("lift_block", "push_left", "push_away", "place_on_tray", "open_drawer", "close_drawer")
 FAMILIES = {"push": "N", "action_delay": "steps", "observation_noise": "cm", "friction": "x"}
-FLOORS = {"random": 1.2, "untrained": 1.6, "shuffled": 1.0}
+BASELINES = {"random": 1.2, "untrained": 1.6, "shuffled": 1.0}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -49,9 +49,9 @@ def _finals(rng: np.random.Generator, effect: str, code: int, count: int, n: int
         return [[float(v)] for v in np.clip(rng.normal(code / max(1, count - 1), 0.05, n), 0, 1)]
     angle = 2.4 * code
     radius = 0.05 + 0.16 * np.sqrt(code / max(1, count - 1))
-    up = abs(0.15 * np.sin(3 * angle)) if effect == "held" else 0.0
+    up = abs(0.15 * np.sin(3 * angle)) if effect == "held_at" else 0.0
     middle = [radius * np.cos(angle), radius * np.sin(angle), up, 0.4 * np.sin(angle)]
-    spread = [0.012, 0.012, 0.01 if effect == "held" else 0.002, 0.1]
+    spread = [0.012, 0.012, 0.01 if effect == "held_at" else 0.002, 0.1]
     return [[float(v) for v in row] for row in rng.normal(middle, spread, (n, 4))]
 
 
@@ -144,7 +144,7 @@ def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames]
         "by_kind": {
             k: {"codes": c, "effective_2cm": 0.8 * c, "effective_5cm": 0.5 * c} for k, c in kinds.items()
         },
-        "floors": {k: {"effective_skills_2cm": v} for k, v in FLOORS.items()},
+        "baselines": {k: {"effective_skills_2cm": v} for k, v in BASELINES.items()},
         "skills": [
             {"id": s["id"], "effect": s["effect"], "code": int(s["id"][-2:]),
              "finals": _finals(rng, s["effect"], int(s["id"][-2:]), kinds[s["effect"]], n)}
@@ -190,4 +190,4 @@ def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames]
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
     """A small run with all its stages."""
-    return make_run(tmp_path / "first-run", {"held": 5, "settled": 4, "drawer": 3, "button": 2})
+    return make_run(tmp_path / "first-run", {"held_at": 5, "displaced": 4, "drawer": 3, "button": 2})

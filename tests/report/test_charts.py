@@ -65,13 +65,13 @@ def test_codes_have_colours_of_their_own() -> None:
 def test_an_interval_places_rate_band_and_floors_on_one_scale() -> None:
     tree = parse(interval(0.5, 0.25, 1.0, {"random": 0.0}, "half"))
     dot, band = tree.find("circle"), tree.find("rect")
-    floor = tree.findall("line")[1]
+    baseline = tree.findall("line")[1]
     assert dot is not None
     assert band is not None
     assert float(dot.get("cx", "")) == pytest.approx(120)
     assert float(band.get("x", "")) == pytest.approx(63)
     assert float(band.get("x", "")) + float(band.get("width", "")) == pytest.approx(234)
-    assert float(floor.get("x1", "")) == pytest.approx(6)
+    assert float(baseline.get("x1", "")) == pytest.approx(6)
 
 
 def test_bars_are_as_long_as_their_values() -> None:
@@ -96,9 +96,9 @@ def test_a_small_constant_keeps_an_axis_on_which_it_can_be_read() -> None:
 
 
 def test_a_chart_tells_all_lines_values_at_each_place() -> None:
-    both = [Series("held", [0, 1], [0.1, 0.2]), Series("settled", [0, 1], [0.3, 0.4])]
+    both = [Series("held_at", [0, 1], [0.1, 0.2]), Series("displaced", [0, 1], [0.3, 0.4])]
     tips = [r.get("data-tip") for r in parse(lines(both, "two", x_name="steps")).iter("rect")]
-    assert tips == ["steps 0\nheld: 0.1\nsettled: 0.3", "steps 1\nheld: 0.2\nsettled: 0.4"]
+    assert tips == ["steps 0\nheld_at: 0.1\ndisplaced: 0.3", "steps 1\nheld_at: 0.2\ndisplaced: 0.4"]
 
 
 @settings(deadline=None, max_examples=50)
@@ -112,7 +112,7 @@ def test_no_line_leaves_its_picture(values: list[float], count: int) -> None:
 
 def ends(code: int, finals: np.ndarray) -> Ends:
     """Return one skill's ends."""
-    return Ends(f"held-{code:02d}", "held", code, finals)
+    return Ends(f"held-{code:02d}", "held_at", code, finals)
 
 
 def test_the_map_from_above_has_left_on_the_left_and_away_at_the_top() -> None:

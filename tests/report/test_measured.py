@@ -13,8 +13,8 @@ RESULT: dict[str, Any] = {
     "effective_skills_5cm": 2.5,
     "bits_2cm": 1.789,
     "coverage_bins_5cm": 37,
-    "by_kind": {"held": 2.345, "button": 1.111},
-    "floors": {
+    "by_kind": {"held_at": 2.345, "button": 1.111},
+    "baselines": {
         name: {"effective_skills_2cm": 2.0, "effective_skills_5cm": 2.0, "bits_2cm": 1.0}
         for name in ("random", "untrained", "shuffled")
     },
@@ -29,21 +29,21 @@ RESULT: dict[str, Any] = {
             "chance_bits": 0.61,
             "codes_in_use": 2.9,
         }
-        for kind, codes in (("held", 3), ("button", 2))
+        for kind, codes in (("held_at", 3), ("button", 2))
     },
     "siblings": {
         name: {"seeking_bits": bits, "covering_bits": 3 * bits}
         for name, bits in (
-            ("held-00", 5.25),
-            ("held-01", 0.0),
-            ("held-02", 640.0),
+            ("held_at-00", 5.25),
+            ("held_at-01", 0.0),
+            ("held_at-02", 640.0),
             ("button-00", 1.5),
             ("button-01", 2.5),
         )
     },
     "synergies": {
         "postures": {"components_95": 3, "of": 7, "shares": [0.8, 0.1, 0.06, 0.04]},
-        "movements/held": {"components_95": 4, "of": 28, "shares": [0.7, 0.1, 0.1, 0.06]},
+        "movements/held_at": {"components_95": 4, "of": 28, "shares": [0.7, 0.1, 0.1, 0.06]},
         "movements/button": {"components_95": 0, "of": 14, "shares": [0.0, 0.0]},
     },
     "episodes": 50,
@@ -53,7 +53,7 @@ RESULT: dict[str, Any] = {
 
 def test_the_page_shows_all_figures_beside_their_floors() -> None:
     text = re.sub(r"<(style|script)>.*?</\1>", "", measured_page(RESULT), flags=re.DOTALL)
-    shown = ("3.5", "of 5", "1.79", "37", "random", "untrained", "shuffled", "held 3", "1.51", "0.61", "640", "95%")
+    shown = ("3.5", "of 5", "1.79", "37", "random", "untrained", "shuffled", "held at 3", "1.51", "0.61", "640", "95%")
     for word in (*shown, "50 held-out episodes a skill, seed 3", "runs/&lt;a&gt;", "<code>tabletop measure</code>"):
         assert word in text, word
     assert "<a>" not in text

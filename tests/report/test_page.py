@@ -86,8 +86,8 @@ def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path
     assert "3 of 9 goals" in words
     assert "tabletop run --seed 7 --minutes 25" in words
     assert "the block is in the closed drawer" in words
-    for floor in ("random", "untrained", "shuffled"):
-        assert floor in words
+    for baseline in ("random", "untrained", "shuffled"):
+        assert baseline in words
     for target in (a[1:] for a in page.addresses if a.startswith("#")):
         assert target in page.ids
 
@@ -128,7 +128,9 @@ CHAINS = {
     "low": 4.58,
     "high": 4.84,
     "at_least": [{"goals": 1, "share": 0.99, "low": 0.96, "high": 1.0}],
-    "episodes": [{"completed": 3, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}], "clip": "clips/held-00.webp"}],
+    "episodes": [
+        {"completed": 3, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}], "clip": "clips/held_at-00.webp"}
+    ],
 }
 
 
@@ -164,7 +166,7 @@ def test_the_page_needs_nothing_from_outside(run_folder: Path) -> None:
 
 def test_clips_are_inside_the_page_with_a_still_for_less_motion(run_folder: Path) -> None:
     text = report(run_folder)
-    clip = (run_folder / "clips" / "held-00.webp").read_bytes()
+    clip = (run_folder / "clips" / "held_at-00.webp").read_bytes()
     assert base64.b64encode(clip).decode("ascii") in text
     moving = text.count('<picture class="moving">')
     assert moving > 10
@@ -279,7 +281,7 @@ def test_a_malformed_file_is_told_in_one_line(
         ("run.yaml", "- 1", "run.yaml must be a mapping"),
         ("metrics.jsonl", '{"step": 1}\n[]\n', "metrics.jsonl line 2 must be a mapping"),
         ("metrics.jsonl", '{"step": 1}\n{"ste\n{"step": 2}\n', "metrics.jsonl line 2 must be a JSON object"),
-        ("clips/held-00.webp", "text", "clip 'held-00.webp' must be a .webp picture"),
+        ("clips/held_at-00.webp", "text", "clip 'held_at-00.webp' must be a .webp picture"),
     ],
 )
 def test_an_unreadable_file_is_told_in_one_line(run_folder: Path, name: str, text: str, message: str) -> None:
@@ -324,13 +326,13 @@ def test_magnitudes_are_shown_in_rising_order(run_folder: Path) -> None:
 
 
 def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> None:
-    clip = run_folder / "clips" / "held-00.webp"
+    clip = run_folder / "clips" / "held_at-00.webp"
     whole = Pictures().show(clip, "a skill")
     assert whole.startswith('<picture class="moving">')
     still = Pictures(budget=len(whole) - 300).show(clip, "a skill")
     assert still.startswith('<img class="clip" alt="a skill"')
     assert len(still) < len(whole)
-    assert "see clips/held-00.webp" in Pictures(budget=10).show(clip, "a skill")
+    assert "see clips/held_at-00.webp" in Pictures(budget=10).show(clip, "a skill")
     assert "no film" in Pictures().show(None, "a skill")
     shared = Pictures(budget=int(2.5 * len(whole)))
     assert sum("moving" in shared.show(clip, "a skill") for _ in range(9)) == 2

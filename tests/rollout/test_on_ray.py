@@ -13,7 +13,7 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.evaluate import PLAIN_POLICIES, evaluate
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, evaluate
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 JOBS = """
 import os, signal
 from tabletop.errors import TabletopError
-from tabletop.rollout.evaluate import PLAIN_POLICIES
+from tabletop.rollout.evaluate import BUILTIN_POLICIES
 
 def square(job):
     return job * job, os.getpid()
@@ -43,7 +43,7 @@ class DiesOnce:
         if self.episodes == 2 and not os.path.exists(self.marker):
             open(self.marker, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        return PLAIN_POLICIES["scripted"](task, scene)
+        return BUILTIN_POLICIES["scripted"](task, scene)
 """
 
 
@@ -94,7 +94,7 @@ def test_an_evaluation_of_which_a_worker_is_killed_has_the_same_figures(
 ) -> None:
     task, marker = load_registry().select("push")[0], tmp_path / "killed"
     with Engine(0) as here:
-        alone = evaluate(here, PLAIN_POLICIES["scripted"], task, range(12))
+        alone = evaluate(here, BUILTIN_POLICIES["scripted"], task, range(12))
     found = evaluate(engine, jobs.DiesOnce(str(marker)), task, range(12))
     assert marker.exists()
     assert found == alone

@@ -35,7 +35,7 @@ def test_a_library_comes_back_as_it_was(library: Library, folder: Path) -> None:
     assert found.codes == library.codes
     assert list(found.codes.counts) == list(library.codes.counts)
     assert (found.horizon, found.card, found.info) == (library.horizon, library.card, library.info)
-    assert np.array_equal(found.means, library.means)
+    assert np.array_equal(found.embeddings, library.embeddings)
     assert found.weights.keys() == library.weights.keys()
     for name, value in library.weights.items():
         assert np.array_equal(found.weights[name], value)
@@ -50,8 +50,8 @@ def test_saving_what_was_loaded_writes_the_same_bytes(folder: Path, tmp_path: Pa
 
 
 def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
-    assert [s.id for s in library.skills] == ["held-00", "held-01", "drawer-00", "drawer-01", "drawer-02"]
-    held, drawer = library.skill("held-01"), library.skill("drawer-02")
+    assert [s.id for s in library.skills] == ["held_at-00", "held_at-01", "drawer-00", "drawer-01", "drawer-02"]
+    held, drawer = library.skill("held_at-01"), library.skill("drawer-02")
     assert (library.length(held), library.length(drawer)) == (6, 6 + SETTLE_STEPS)
     assert [library.length(drawer, within) for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
     assert [library.policy(drawer, "box", within).length for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
@@ -60,7 +60,7 @@ def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
     assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
     policy = library.policy("drawer-02", "box")
     assert (policy.entity, policy.effect, policy.kind, policy.kinds) == ("box", "drawer", 1, 2)
-    assert policy.mean == tuple(library.means[4])
+    assert policy.embedding == tuple(library.embeddings[4])
     assert [library.policy(drawer, "box", within).horizon for within in (None, 16, 40)] == [6, 16 - SETTLE_STEPS, 6]
     with pytest.raises(TabletopError, match="unknown skill 'fly'"):
         library.skill("fly")
@@ -102,15 +102,15 @@ def narrow(arrays: dict[str, np.ndarray]) -> None:
 
 
 def flat(arrays: dict[str, np.ndarray]) -> None:
-    arrays["means"] = arrays["means"].reshape(-1)
+    arrays["embeddings"] = arrays["embeddings"].reshape(-1)
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut weights": (cut, "weights.safetensors"),
     "no weights": (lambda f: (f / "weights.safetensors").unlink(), "weights.safetensors"),
     "weights of something else": (lambda f: (f / "weights.safetensors").write_bytes(b"hello"), "weights.safetensors"),
-    "no means": (tensors(lambda a: a.pop("means")), "damaged"),
-    "flat means": (tensors(flat), "do not fit"),
+    "no embeddings": (tensors(lambda a: a.pop("embeddings")), "damaged"),
+    "flat embeddings": (tensors(flat), "do not fit"),
     "no first layer": (tensors(lambda a: a.pop("actor.layer0.weight")), "do not fit"),
     "no bias": (tensors(lambda a: a.pop("actor.layer0.bias")), "do not fit"),
     "a layer that does not fit": (tensors(narrow), "do not fit"),
@@ -122,15 +122,15 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list": (text("- 1\n- 2"), "not a skill library"),
     "another format": (card(format="tabletop-library/99"), "not a skill library"),
     "other observations": (card(observation={"ego": 3}), "was made for observations"),
-    "more codes than weights": (card(codes={"held": 2, "drawer": 4}), "do not fit its 6 codes"),
-    "fewer kinds than weights": (card(codes={"held": 5}), "do not fit its 5 codes"),
+    "more codes than weights": (card(codes={"held_at": 2, "drawer": 4}), "do not fit its 6 codes"),
+    "fewer kinds than weights": (card(codes={"held_at": 5}), "do not fit its 5 codes"),
     "unknown codes": (card(codes={"fly": 5}), "unknown effect 'fly'"),
     "codes in a list": (card(codes=[2, 3]), "damaged"),
-    "words for codes": (card(codes={"held": "two", "drawer": 3}), "damaged"),
+    "words for codes": (card(codes={"held_at": "two", "drawer": 3}), "damaged"),
     "no horizon": (card(horizon=None), "damaged"),
     "a horizon below 1": (card(horizon=0), "do not fit"),
-    "told in another way": (card(tells="fax"), "do not fit"),
-    "told as vectors": (card(tells="vector"), "do not fit"),
+    "another conditioning": (card(conditioning="fax"), "do not fit"),
+    "vectors that are target effects": (card(conditioning="vector"), "do not fit"),
     "acts in another way": (card(acts="dance"), "do not fit"),
     "a scene that is no card": (card(scene=[1]), "scene and info must be mappings"),
 }
@@ -147,26 +147,18 @@ def test_a_damaged_library_is_one_line_and_stays_as_it_is(folder: Path, what: st
     assert content(folder) == before
 
 
-def test_a_library_of_an_earlier_version_is_told_of_mean_effects_and_takes_the_mean_action(folder: Path) -> None:
-    data = yaml.safe_load((folder / "library.yaml").read_text())
-    del data["tells"], data["acts"]
-    (folder / "library.yaml").write_text(yaml.safe_dump(data))
-    library = load_library(folder)
-    assert (library.tells, library.acts) == ("mean", "mean")
-
-
-def test_a_library_whose_codes_are_vectors_is_kept_and_its_policies_are_told_them(
+def test_a_library_whose_codes_are_vectors_is_kept_and_its_policies_are_conditioned_on_them(
     library: Library, tmp_path: Path
 ) -> None:
     spec = NetworkSpec(EGO + 7 + len(library.codes.kinds), OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     vectors = np.random.default_rng(0).normal(size=(library.codes.total, 7))
-    save_library(replace(library, weights=weights, means=vectors, tells="vector", acts="sample"), tmp_path)
+    save_library(replace(library, weights=weights, embeddings=vectors, conditioning="vector", acts="sample"), tmp_path)
     found = load_library(tmp_path)
-    assert (found.tells, found.acts) == ("vector", "sample")
+    assert (found.conditioning, found.acts) == ("vector", "sample")
     policy = found.policy("drawer-01", "drawer")
-    assert policy.mean == tuple(vectors[3])
-    assert (policy.tells, policy.explore, policy.random) == ("vector", True, False)
+    assert policy.embedding == tuple(vectors[3])
+    assert (policy.conditioning, policy.stochastic, policy.random) == ("vector", True, False)
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
@@ -179,7 +171,7 @@ def test_a_save_that_fails_leaves_the_library_before_it(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = content(folder)
-    other = replace(library, means=library.means + 1)
+    other = replace(library, embeddings=library.embeddings + 1)
 
     def full(_: object, path: Path) -> None:
         path.write_bytes(b"part")

@@ -17,7 +17,7 @@ from tabletop.discovery.objectives.lsd import LSD
 from tabletop.discovery.objectives.metra import METRA
 from tabletop.discovery.objectives.trajectory import Trajectory
 from tabletop.errors import TabletopError, unknown
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
 __all__ = ["OBJECTIVES", "Objective", "Window", "get_objective", "make_objective"]
 
@@ -34,10 +34,10 @@ OBJECTIVES: Final[Mapping[str, Mapping[str, type[Objective]]]] = {
     "max-entropy": {"effects": MaxEntropy},
     "random": {"effects": Random},
 }
-"""All objectives by name, and by what they look at (discovery/learner_config.py: SEES)."""
+"""All objectives by name, and by what they look at (discovery/learner_config.py: DISCRIMINATOR_INPUTS)."""
 
 
-def get_objective(name: str, sees: str = "effects") -> type[Objective]:
+def get_objective(name: str, discriminator_input: str = "effects") -> type[Objective]:
     """Return the objective of that name that looks at that.
 
     Raises:
@@ -46,16 +46,18 @@ def get_objective(name: str, sees: str = "effects") -> type[Objective]:
     if name not in OBJECTIVES:
         raise unknown("objective", name, OBJECTIVES)
     found = OBJECTIVES[name]
-    if sees not in found:
-        able = ", ".join(n for n, kinds in OBJECTIVES.items() if sees in kinds) or "none"
-        raise TabletopError(f"objective {name!r} sees {' or '.join(found)}, not {sees!r}; those that do: {able}")
-    return found[sees]
+    if discriminator_input not in found:
+        able = ", ".join(n for n, kinds in OBJECTIVES.items() if discriminator_input in kinds) or "none"
+        raise TabletopError(
+            f"objective {name!r} sees {' or '.join(found)}, not {discriminator_input!r}; those that do: {able}"
+        )
+    return found[discriminator_input]
 
 
-def make_objective(codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> Objective:
+def make_objective(codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> Objective:
     """Return the objective that the settings name, untrained; see `Objective` for the arguments.
 
     Raises:
         TabletopError: there is none.
     """
-    return get_objective(settings.objective, settings.sees)(codes, settings, seed, horizon)
+    return get_objective(settings.objective, settings.discriminator_input)(codes, settings, seed, horizon)

@@ -1,4 +1,4 @@
-"""What an objective is: what it learns from the replay, what it rewards, and what it tells policies of a code."""
+"""What an objective is: what it learns from the replay, what it rewards, and what policies are conditioned on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.collect import Record
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
 __all__ = ["Objective", "Window", "one_hot", "summed", "telescoped"]
 
@@ -25,15 +25,15 @@ Index = npt.NDArray[np.intp]
 class Window:
     """A batch of B steps and the n after each, as they stand in the memory; what is not asked for costs nothing."""
 
-    memory: Memory
+    memory: HindsightReplay
     episodes: Index
     """(B,)"""
     times: Index
     """(n + 1, B): now and after each of n steps; past an episode's end its last step."""
     codes: Index
     """(B,): which they are rewarded for."""
-    told: Array
-    """(B, width): what policies are told of those codes."""
+    embeddings: Array
+    """(B, width): what policies are conditioned on for those codes."""
 
     @cached_property
     def kinds(self) -> Index:
@@ -79,21 +79,21 @@ class Objective:
     """
 
     name: ClassVar[str]
-    tells: ClassVar[str] = "vector"
-    """How policies are told of a code, see skills/skill_policy.py: TELLS."""
+    conditioning: ClassVar[str] = "vector"
+    """How policies are conditioned on a code, see skills/skill_policy.py: CONDITIONINGS."""
     acts: ClassVar[str] = "mean"
     """What a library's policies do, see skills/skill_policy.py: ACTS."""
     facts: ClassVar[bool] = False
-    """Whether discrete facts have codes of their own, of which that of doing nothing is asked for seldom."""
+    """Whether discrete facts have codes of their own; the default one is commanded seldom."""
     fresh: bool = False
     """Whether each job draws what its codes are, so that the learner has to remember it."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         self.codes, self.settings, self.seed, self.horizon = codes, settings, seed, horizon
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
-        """(codes, width): what policies are told of each code of the library."""
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
+        """(codes, width): the embedding of each code of the library, which policies are conditioned on."""
         raise NotImplementedError
 
     @property
@@ -106,22 +106,24 @@ class Objective:
         """Whether nothing is learned and all actions are random."""
         return self.acts == "random"
 
-    def tell(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Return what the codes of the next job are, (codes, width)."""
         del rng
-        return self.told.copy()
+        return self.skill_embeddings.copy()
 
-    def begin(self, memory: Memory, rng: np.random.Generator) -> None:
+    def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Start from the episodes of random actions."""
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Learn from the memory, once a round, before the policy does.
 
         Args:
             memory: what happened; relabelled here, where that applies.
             rounds: of learning before.
             updates: that the policy will get in this round.
-            known: (kinds,) share of recent episodes whose code is told right, by kind of effect.
+            known: (kinds,) share of recent episodes whose code is classified correctly, by kind of effect.
             rng: draws.
 
         Returns:
@@ -144,19 +146,21 @@ class Objective:
         raise NotImplementedError
 
     def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
-        """Return the factors (B, width) that turn what is told of a code into its mirror image's, if they are known."""
+        """Return the factors (B, width) that turn a code's embedding into its mirror image's, if they are known."""
         del kinds
         return None
 
-    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
-        """Return whether an episode's code is told right, and log q + log K of it in nats.
+    def classify(
+        self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[bool, float]:
+        """Return whether an episode's code is classified correctly, and log q + log K of it in nats.
 
         Args:
             record: the episode.
-            told: (codes, width) of its job.
+            embeddings: (codes, width) of its job.
             rng: noise of a channel.
         """
-        del record, told, rng
+        del record, embeddings, rng
         return False, 0.0
 
     def progress(self) -> dict[str, float]:
@@ -200,8 +204,8 @@ def summed(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArray[np
     return out
 
 
-def one_hot(codes: Codes) -> npt.NDArray[np.float64]:
-    """Return (codes, width): each code's place among those of its kind; policies are told the kind anyway."""
+def one_hot(codes: Codebook) -> npt.NDArray[np.float64]:
+    """Return (codes, width): each code's place among those of its kind; policies are conditioned on the kind anyway."""
     place = np.concatenate([np.arange(n) for n in codes.counts.values()])
     out: npt.NDArray[np.float64] = np.eye(max(codes.counts.values()))[place]
     return out

@@ -1,4 +1,4 @@
-"""Floors: what comes of it if nothing is rewarded, and if nothing is learned. Any objective has to be above both."""
+"""Baselines: what comes of it if nothing is rewarded, and if nothing is learned. Any objective has to be above both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Objective, Window, one_hot
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
 __all__ = ["MaxEntropy", "Random"]
 
@@ -17,14 +17,14 @@ __all__ = ["MaxEntropy", "Random"]
 class _Floor(Objective):
     """No reward; codes mean nothing."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        self._told = one_hot(codes)
+        self._embeddings = one_hot(codes)
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, largest kind): one-hot."""
-        return self._told
+        return self._embeddings
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return zeros."""

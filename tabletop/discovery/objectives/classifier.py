@@ -1,4 +1,4 @@
-"""Objectives whose q(z|s) is a network trained by cross-entropy on the codes that were sent, as published."""
+"""Objectives whose q(z|s) is a network trained by cross-entropy on the codes that were commanded, as published."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ import torch
 from torch import Tensor
 
 from tabletop.discovery.collect import Record
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Objective, Window, one_hot
-from tabletop.discovery.objectives.features import Sight
+from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
-__all__ = ["Classified"]
+__all__ = ["Classifier"]
 
 
-class Classified(Objective):
-    """q(z|s) over what its sight shows of a state; policies are told one-hot codes."""
+class Classifier(Objective):
+    """q(z|s) over features of a state; policies are conditioned on one-hot codes."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        self.sight = Sight(codes, settings.sees)
-        sizes = (self.sight.columns, *settings.phi.hidden, codes.total)
+        self.features = Features(codes, settings.discriminator_input)
+        sizes = (self.features.columns, *settings.phi.hidden, codes.total)
         self.net = Net(sizes, settings.phi.rate, seed)
-        self._told = one_hot(codes)
+        self._embeddings = one_hot(codes)
         self._other = np.where(codes.member, 0.0, -1e9).astype(np.float32)
         self._log_count = np.log(codes.member.sum(1))
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, largest kind): one-hot."""
-        return self._told
+        return self._embeddings
 
     def log_q(self, seen: npt.NDArray[np.float32], kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
         """Return log q(z|s) in nats, (..., codes), -1e9 or so for codes of other kinds."""
-        logits = self.net(self.sight.rows(seen, kinds)).astype(np.float64) + self._other[kinds]
+        logits = self.net(self.features.rows(seen, kinds)).astype(np.float64) + self._other[kinds]
         logits -= logits.max(-1, keepdims=True)
         out: npt.NDArray[np.float64] = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         return out
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Take as many gradient steps as the policy will; return the cross-entropy in nats."""
         del rounds, known
         total = 0.0
@@ -53,8 +55,8 @@ class Classified(Objective):
             episodes, times, codes = memory.draw(self.settings.phi.batch_size, 0.0, rng)
             kinds = self.codes.kind_of[codes]
             # The state after a step: the first one is nobody's doing.
-            seen = self.sight.steps(memory, episodes * (memory.horizon + 1) + times + 1, kinds)
-            rows, labels = torch.from_numpy(self.sight.rows(seen, kinds)), torch.from_numpy(codes)
+            seen = self.features.steps(memory, episodes * (memory.horizon + 1) + times + 1, kinds)
+            rows, labels = torch.from_numpy(self.features.rows(seen, kinds)), torch.from_numpy(codes)
             other = torch.from_numpy(self._other[kinds])
 
             def loss(
@@ -67,16 +69,18 @@ class Classified(Objective):
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return log q(z|s) + log K in nats at each time of a window, (n + 1, B)."""
-        log_q = self.log_q(self.sight.window(window), window.kinds)
+        log_q = self.log_q(self.features.window(window), window.kinds)
         own = np.take_along_axis(log_q, window.codes[None, :, None], axis=-1)[..., 0]
         out: npt.NDArray[np.float64] = own + self._log_count[window.kinds]
         return out
 
-    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+    def classify(
+        self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[bool, float]:
         """Ask q of the episode's last state."""
-        del told, rng
+        del embeddings, rng
         kind = int(self.codes.kind_of[record.code])
-        log_q = self.log_q(self.sight.ends(record)[1:], kind)[0]
+        log_q = self.log_q(self.features.ends(record)[1:], kind)[0]
         return int(log_q.argmax()) == record.code, float(log_q[record.code] + self._log_count[kind])
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:

@@ -21,7 +21,7 @@ from torch import Tensor
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.distance_maximizing import Dual, Transitions
 from tabletop.discovery.objectives.network import Net
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
 __all__ = ["CSD"]
 
@@ -31,9 +31,9 @@ class CSD(Dual):
 
     name: ClassVar[str] = "csd"
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        sizes = (self.sight.columns, *settings.phi.hidden, 2 * self.sight.size)
+        sizes = (self.features.columns, *settings.phi.hidden, 2 * self.features.size)
         self.density = Net(sizes, settings.phi.rate, seed + 1)
 
     def _miss(self, density: Callable[[Tensor], Tensor], batch: Transitions) -> tuple[Tensor, Tensor]:

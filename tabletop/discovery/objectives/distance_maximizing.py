@@ -1,7 +1,7 @@
 """Objectives whose codes are directions in an embedding phi: r = (phi(s') - phi(s)) . z.
 
 LSD, CSD and METRA differ in what bounds phi, and in nothing else. The reward telescopes to (phi(s_T) - phi(s_0)) . z.
-Codes are directions of length 1, draws of a standard normal (both drawn anew for each round of episodes; the library
+Codebook are directions of length 1, draws of a standard normal (both drawn anew for each round of episodes; the library
 has as many as there are codes, far from each other), or zero-centred one-hot vectors.
 """
 
@@ -17,16 +17,16 @@ from torch import Tensor
 
 from tabletop.discovery.collect import Record
 from tabletop.discovery.discriminator import farthest
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Objective, Window, one_hot, telescoped
-from tabletop.discovery.objectives.features import Sight
+from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
 from tabletop.errors import TabletopError
 from tabletop.learn.adam import Adam
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 
-__all__ = ["Directed", "Dual", "Transitions"]
+__all__ = ["DistanceMaximizing", "Dual", "Transitions"]
 
 _POOL: Final = 2048
 """Draws that a library's continuous codes are chosen from."""
@@ -36,45 +36,50 @@ class Transitions:
     """A batch of steps as phi learns from them: B transitions of what is seen, and the codes they were made for."""
 
     def __init__(
-        self, sight: Sight, memory: Memory, told: npt.NDArray[Any] | None, n: int, rng: np.random.Generator
+        self,
+        features: Features,
+        memory: HindsightReplay,
+        embeddings: npt.NDArray[Any] | None,
+        n: int,
+        rng: np.random.Generator,
     ) -> None:
         """Draw.
 
         Args:
-            sight: what is seen.
+            features: what is seen.
             memory: where from.
-            told: (codes, width): what policies are told of each code; None where the memory knows it of each episode.
+            embeddings: (codes, width) of all codes; None where the memory has those of each episode.
             n: B.
             rng: draws.
         """
         episodes, times, codes = memory.draw(n, 0.0, rng)
         kinds = memory.codes.kind_of[codes]
         rows = episodes * (memory.horizon + 1) + times
-        before, after = sight.steps(memory, rows, kinds), sight.steps(memory, rows + 1, kinds)
-        z = memory.episodes["asked"][episodes] if told is None else told[codes]
-        self.before = torch.from_numpy(sight.rows(before, kinds))
+        before, after = features.steps(memory, rows, kinds), features.steps(memory, rows + 1, kinds)
+        z = memory.episodes["embedding"][episodes] if embeddings is None else embeddings[codes]
+        self.before = torch.from_numpy(features.rows(before, kinds))
         """(B, columns)"""
-        self.after = torch.from_numpy(sight.rows(after, kinds))
+        self.after = torch.from_numpy(features.rows(after, kinds))
         """(B, columns)"""
         self.change = torch.from_numpy(after - before)
         """(B, size)"""
-        self.used = torch.from_numpy(sight.used[kinds])
+        self.used = torch.from_numpy(features.used[kinds])
         """(B, size): which of its columns count."""
         self.z = torch.from_numpy(np.asarray(z, np.float32))
         """(B, width)"""
 
 
-class Directed(Objective):
+class DistanceMaximizing(Objective):
     """phi, the codes, and what both are for; what bounds phi is left to the objectives themselves."""
 
     lipschitz = False
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        self.sight = Sight(codes, settings.sees)
+        self.features = Features(codes, settings.discriminator_input)
         self.fresh = settings.latent != "discrete"
-        self._told = self._library(np.random.default_rng([seed, 51]))
-        sizes = (self.sight.columns, *settings.phi.hidden, self._told.shape[1])
+        self._embeddings = self._library(np.random.default_rng([seed, 51]))
+        sizes = (self.features.columns, *settings.phi.hidden, self._embeddings.shape[1])
         self.phi = Net(sizes, settings.phi.rate, seed, lipschitz=self.lipschitz)
         self._log_count = np.log(codes.member.sum(1))
 
@@ -96,22 +101,25 @@ class Directed(Objective):
         return out / np.linalg.norm(out, axis=-1, keepdims=True) if self.settings.latent == "sphere" else out
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, width): the directions of the library's codes."""
-        return self._told
+        return self._embeddings
 
-    def tell(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Return what the next job's codes are: continuous ones are drawn anew."""
-        return self._prior(self.codes.total, rng) if self.fresh else self._told.copy()
+        return self._prior(self.codes.total, rng) if self.fresh else self._embeddings.copy()
 
     # --- learning ----------------------------------------------------------------------------
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Take as many gradient steps as the policy will; return phi's mean loss."""
         del rounds, known
-        told = None if self.fresh else self._told
+        embeddings = None if self.fresh else self._embeddings
         losses = [
-            self.step(Transitions(self.sight, memory, told, self.settings.phi.batch_size, rng)) for _ in range(updates)
+            self.step(Transitions(self.features, memory, embeddings, self.settings.phi.batch_size, rng))
+            for _ in range(updates)
         ]
         return float(np.mean(losses)) if losses else 0.0
 
@@ -127,16 +135,18 @@ class Directed(Objective):
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return how far the window's steps go in phi, along z."""
-        phi = self.phi(self.sight.rows(self.sight.window(window), window.kinds)).astype(np.float64)
-        return telescoped((phi * window.told).sum(-1), window.live, self.settings.sac.gamma)
+        phi = self.phi(self.features.rows(self.features.window(window), window.kinds)).astype(np.float64)
+        return telescoped((phi * window.embeddings).sum(-1), window.live, self.settings.sac.gamma)
 
-    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+    def classify(
+        self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[bool, float]:
         """Ask which of the job's codes phi went along: q(z|s_0, s_T) as a normal around phi(s_T) - phi(s_0)."""
         del rng
         kind = int(self.codes.kind_of[record.code])
         own = self.codes.codes_of(kind)
-        first, last = self.phi(self.sight.rows(self.sight.ends(record), kind)).astype(np.float64)
-        logits = -0.5 * np.square(told[own] - (last - first)).sum(-1)
+        first, last = self.phi(self.features.rows(self.features.ends(record), kind)).astype(np.float64)
+        logits = -0.5 * np.square(embeddings[own] - (last - first)).sum(-1)
         logits -= logits.max()
         log_q = logits - np.log(np.exp(logits).sum())
         place = record.code - int(own[0])
@@ -153,7 +163,7 @@ class Directed(Objective):
         self.phi.load_state_dict("phi", state)
 
 
-class Dual(Directed):
+class Dual(DistanceMaximizing):
     """A phi that is bounded by a constraint, kept by dual gradient descent (METRA and CSD):
 
         phi    maximises  E[(phi(s') - phi(s)) . z + lambda min(epsilon, d(s, s') - |phi(s') - phi(s)|^2)]
@@ -162,7 +172,7 @@ class Dual(Directed):
     What a kept constraint counts is cut off at epsilon: else lambda would fall while some transitions break it.
     """
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
         self._log_lambda = torch.full((1,), float(np.log(settings.phi.dual)))
         self._lambda_gradient = torch.zeros(1)

@@ -1,6 +1,6 @@
 """Every state: maximise I(Z; S) >= E[log q(z|s_t) + log K] over all states of an episode (DIAYN, Eysenbach et al.
 2018, eq. 3). q sees effects, as bells that tile them, or as published the whole observation, as a network that is
-trained by cross-entropy on the codes that were sent, with one-hot codes and no relabelling."""
+trained by cross-entropy on the codes that were commanded, with one-hot codes and no relabelling."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.objectives.base import Window, summed
-from tabletop.discovery.objectives.classifier import Classified
-from tabletop.discovery.objectives.mixture import Tiled
+from tabletop.discovery.objectives.classifier import Classifier
+from tabletop.discovery.objectives.mixture import MixtureObjective
 
 __all__ = ["EveryObservation", "EveryState"]
 
 
-class EveryState(Tiled):
+class EveryState(MixtureObjective):
     """r = log q(z|e') + log K."""
 
     name: ClassVar[str] = "every-state"
@@ -26,7 +26,7 @@ class EveryState(Tiled):
         return summed(self.gains(window), window.live, self.settings.sac.gamma)
 
 
-class EveryObservation(Classified):
+class EveryObservation(Classifier):
     """r = log q(z|s') + log K, s' the whole observation."""
 
     name: ClassVar[str] = "every-state"

@@ -4,7 +4,7 @@
    replay by 5 cm bins (state marginal matching, Lee et al. 2019, towards the uniform: one of EDL's ways to explore).
 2. *Discover*: a code book for what was reached, frozen from then on. EDL trains a VQ-VAE; on effects, which are a few
    numbers in one unit, encoder and decoder are the identity, and what is left of it is weighted k-means. Each end
-   counts by 1 / (rare + ends in its bin), near enough to a uniform p(s).
+   counts by 1 / (count_smoothing + ends in its bin), near enough to a uniform p(s).
 3. *Learn*: a new policy for r = log q(e'|z), q(e|z) a bell around the code's place. As with the other objectives a
    batch's second half is relabelled with codes that its ends fit.
 """
@@ -19,11 +19,11 @@ import numpy.typing as npt
 
 from tabletop.discovery.collect import Record
 from tabletop.discovery.discriminator import farthest
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Window, summed
-from tabletop.discovery.objectives.mixture import Tiled
-from tabletop.skills.codebook import Codes
+from tabletop.discovery.objectives.mixture import MixtureObjective
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
 __all__ = ["ExploreThenDiscover", "code_book"]
@@ -36,13 +36,13 @@ _SWEEPS: Final = 25
 """Of k-means."""
 
 
-class ExploreThenDiscover(Tiled):
+class ExploreThenDiscover(MixtureObjective):
     """r = -log p(e') while exploring, then log q(e'|z)."""
 
     name: ClassVar[str] = "explore-then-discover"
     facts: ClassVar[bool] = False
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
         self.exploring = True
         self._new = False
@@ -59,13 +59,15 @@ class ExploreThenDiscover(Tiled):
         """Whether an episode can be relabelled: once there are codes."""
         return not self.exploring
 
-    def begin(self, memory: Memory, rng: np.random.Generator) -> None:
+    def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Make no codes yet."""
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Count, make the code book, or relabel; return q's loss on commanded codes once there are codes."""
         self._new = False
-        if self.exploring and memory.episodes.added < self.settings.explore:
+        if self.exploring and memory.episodes.added < self.settings.exploration_episodes:
             self._count(memory)
             return 0.0
         if self.exploring:
@@ -73,7 +75,7 @@ class ExploreThenDiscover(Tiled):
             self.exploring, self._new, rounds = False, True, 0
         return super().learn(memory, rounds, updates, known, rng)
 
-    def fit(self, memory: Memory, seen: Array) -> None:
+    def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Leave the codes where they are."""
 
     def _key(self, effects: Array, kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
@@ -82,7 +84,7 @@ class ExploreThenDiscover(Tiled):
         out: npt.NDArray[np.int64] = bins @ 128 ** np.arange(EFFECT_WIDTH) * len(self.codes.kinds) + kinds
         return out
 
-    def _count(self, memory: Memory) -> None:
+    def _count(self, memory: HindsightReplay) -> None:
         """Count the effects that the newest episodes came by."""
         newest, steps = memory.newest(_EPISODES), memory.steps["effect"]
         keys, log_p = [], []
@@ -104,14 +106,14 @@ class ExploreThenDiscover(Tiled):
         out: npt.NDArray[np.float64] = -np.where(self._keys[at] == keys, self._log_p[at], self._log_p.min())
         return out
 
-    def _discover(self, memory: Memory, rng: np.random.Generator) -> None:
+    def _discover(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         finals = memory.finals().astype(np.float64)
         for kind in range(len(self.codes.kinds)):
             own = finals[memory.of_kind(kind), kind]
             codes = self.codes.codes_of(kind)
             if len(own):
                 _, place, counts = np.unique(self._key(own, kind), return_inverse=True, return_counts=True)
-                weights = 1.0 / (self.settings.rare + counts[place].astype(np.float64))
+                weights = 1.0 / (self.settings.count_smoothing + counts[place].astype(np.float64))
                 self.q.means[codes] = code_book(own, weights, len(codes), rng)
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
@@ -123,9 +125,11 @@ class ExploreThenDiscover(Tiled):
         # The bell of q: a normal near its middle, an exponential far from it, so that the slope is bounded.
         return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma[window.kinds] ** 2), window.live, gamma)
 
-    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+    def classify(
+        self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[bool, float]:
         """Ask q, once there are codes."""
-        return (False, 0.0) if self.exploring else super().judge(record, told, rng)
+        return (False, 0.0) if self.exploring else super().classify(record, embeddings, rng)
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return the codes, the phase and the density."""

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.collect import Record
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.objectives.base import Window
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 
-__all__ = ["Sight"]
+__all__ = ["Features"]
 
 Array = npt.NDArray[np.floating[Any]]
 Index = npt.NDArray[np.intp]
@@ -22,19 +22,19 @@ Index = npt.NDArray[np.intp]
 _UNIT: Final = 0.05
 """m of effect that counts as 1."""
 _TIME: Final = EGO - 1
-"""Column of an observation with the time left: an embedding that counts steps would tell no codes apart."""
+"""Column of an observation with the time left: an embedding that counts steps would distinguish no codes."""
 
 
-class Sight:
-    """Rows for a network: what it sees, then which kind of effect the code is of.
+class Features:
+    """Rows for a network: what it discriminator_input, then which kind of effect the code is of.
 
     Args:
         codes: the codes.
-        sees: of settings.SEES.
+        sees: of settings.DISCRIMINATOR_INPUTS.
     """
 
-    def __init__(self, codes: Codes, sees: str) -> None:
-        self.codes, self.whole = codes, sees == "observation"
+    def __init__(self, codes: Codebook, discriminator_input: str) -> None:
+        self.codes, self.whole = codes, discriminator_input == "observation"
         self.size = EGO + OTHERS * OTHER_WIDTH - 1 if self.whole else EFFECT_WIDTH
         """Columns of what is seen."""
         self.columns = self.size + len(codes.kinds)
@@ -65,7 +65,7 @@ class Sight:
         kind = self.codes.kind_of[record.code]
         return self._of(record.effects[[0, -1], kind], record.observations[[0, -1]])
 
-    def steps(self, memory: Memory, rows: Index, kinds: Index) -> npt.NDArray[np.float32]:
+    def steps(self, memory: HindsightReplay, rows: Index, kinds: Index) -> npt.NDArray[np.float32]:
         """Return what is seen in rows (B,) of the memory's steps, by kinds of effect (B,)."""
         if self.whole:
             return self._of(None, memory.steps["observation"][rows])

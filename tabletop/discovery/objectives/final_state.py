@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.objectives.base import Window, summed, telescoped
-from tabletop.discovery.objectives.mixture import Tiled
+from tabletop.discovery.objectives.mixture import MixtureObjective
 
 __all__ = ["FinalState", "FinalStateAtEnd"]
 
 
-class FinalState(Tiled):
+class FinalState(MixtureObjective):
     """r = log q(z|e') - log q(z|e)."""
 
     name: ClassVar[str] = "final-state"
@@ -27,7 +27,7 @@ class FinalState(Tiled):
         return telescoped(self.gains(window), window.live, self.settings.sac.gamma)
 
 
-class FinalStateAtEnd(Tiled):
+class FinalStateAtEnd(MixtureObjective):
     """r = log q(z|e') + log K of an episode's last step, 0 of all others."""
 
     name: ClassVar[str] = "final-state-at-end"

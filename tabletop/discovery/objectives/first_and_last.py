@@ -14,21 +14,21 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.objectives.base import Array, Window, telescoped
-from tabletop.discovery.objectives.mixture import Tiled
+from tabletop.discovery.objectives.mixture import MixtureObjective
 
 __all__ = ["FirstAndLast"]
 
 
-class FirstAndLast(Tiled):
+class FirstAndLast(MixtureObjective):
     """r = log q(z|e' - e_0) - log q(z|e - e_0)."""
 
     name: ClassVar[str] = "first-and-last"
-    tells: ClassVar[str] = "change"
+    conditioning: ClassVar[str] = "change"
     facts: ClassVar[bool] = False
 
-    def seen(self, memory: Memory) -> Array:
+    def seen(self, memory: HindsightReplay) -> Array:
         """Return each episode's last effect less its first."""
         out: Array = memory.finals() - memory.steps["effect"][:: memory.horizon + 1][: len(memory)]
         return out

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tabletop.discovery.objectives.distance_maximizing import Directed
+from tabletop.discovery.objectives.distance_maximizing import DistanceMaximizing
 
 __all__ = ["LSD"]
 
 
-class LSD(Directed):
+class LSD(DistanceMaximizing):
     """r = (phi(s') - phi(s)) . z, phi 1-Lipschitz."""
 
     name: ClassVar[str] = "lsd"

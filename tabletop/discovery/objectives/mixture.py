@@ -15,29 +15,31 @@ import numpy.typing as npt
 
 from tabletop.discovery.collect import Record
 from tabletop.discovery.discriminator import Discriminator, farthest
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Index, Objective, Window
 from tabletop.errors import TabletopError
-from tabletop.skills.codebook import Codes
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
 
-__all__ = ["Tiled"]
+__all__ = ["MixtureObjective"]
 
 
-class Tiled(Objective):
+class MixtureObjective(Objective):
     """q(z|e) over effects; what is rewarded is left to `rewards`."""
 
-    tells: ClassVar[str] = "mean"
+    conditioning: ClassVar[str] = "target"
     parts: ClassVar[int] = 1
     """Effects that are seen at once."""
     facts: ClassVar[bool] = True
     """An effect is seen as it stands."""
 
-    def __init__(self, codes: Codes, settings: LearnerSettings, seed: int, horizon: int) -> None:
+    def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
         width = self.parts * EFFECT_WIDTH
-        self.q = Discriminator(codes, settings.sigma, width=width, facts=self.facts, rim=settings.rim)
+        self.q = Discriminator(
+            codes, settings.sigma, width=width, facts=self.facts, reject_radius=settings.reject_radius
+        )
         # Where all codes are facts there is nothing to be more precise about.
         self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.kinds))])
         self._log_count = np.log(codes.member.sum(1))
@@ -47,7 +49,7 @@ class Tiled(Objective):
 
     # --- what q sees -------------------------------------------------------------------------
 
-    def seen(self, memory: Memory) -> Array:
+    def seen(self, memory: HindsightReplay) -> Array:
         """Return what q sees of each episode as a whole, (n, kinds, width)."""
         return memory.finals()
 
@@ -62,7 +64,7 @@ class Tiled(Objective):
     # --- learning ----------------------------------------------------------------------------
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, EFFECT_WIDTH): the codes' mean effects."""
         return self.q.means
 
@@ -71,7 +73,7 @@ class Tiled(Objective):
         """Whether an episode can be relabelled: q says which codes it fits."""
         return True
 
-    def begin(self, memory: Memory, rng: np.random.Generator) -> None:
+    def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Give the codes their first means: what random episodes made, far from each other."""
         seen = self.seen(memory).astype(np.float64)
         for kind in range(len(self.codes.kinds)):
@@ -80,7 +82,9 @@ class Tiled(Objective):
             if len(own) and not (self.facts and self.codes.facts_only(kind)):
                 self.q.means[codes] = farthest(own, len(codes), rng)
 
-    def learn(self, memory: Memory, rounds: int, updates: int, known: Array, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Relabel from time to time, and fit q to hindsight codes; return its loss on commanded ones in nats.
 
         The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
@@ -90,19 +94,19 @@ class Tiled(Objective):
         del updates
         s, seen = self.settings, self.seen(memory)
         if rounds % s.relabel_every == 0:
-            memory.relabel(self.q, s.rare, s.sharpen, rng, seen)
+            memory.relabel(self.q, s.count_smoothing, s.posterior_temperature, rng, seen)
         self.fit(memory, seen)
-        sent, newest = memory.codes_sent(), memory.newest(s.recent)
-        codes = sent[newest]
+        commanded, newest = memory.commanded_codes(), memory.newest(s.recent)
+        codes = commanded[newest]
         kinds = self.codes.kind_of[codes]
         loss = self.q.loss(seen[newest, kinds].astype(np.float64), kinds, codes, rng)
-        # A kind's channel narrows as its codes are told apart through it: first broad differences, then finer ones.
+        # A kind's channel narrows as its codes become distinguishable: first broad differences, then finer ones.
         self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
-        # Ends are to be precise once most codes are told apart: before, overshooting is how what is reached grows.
-        self.q.strict = s.strict * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
+        # Ends are to be precise once most codes are distinguishable: before, overshooting is how what is reached grows.
+        self.q.reject_weight = s.reject_weight * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
         return loss
 
-    def fit(self, memory: Memory, seen: Array) -> None:
+    def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Fit q to the hindsight codes of what it sees of each episode."""
         effects, labels, weights = memory.labelled(seen)
         self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
@@ -116,12 +120,14 @@ class Tiled(Objective):
         return out
 
     def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
-        """Return the factors that mirror what is told, (B, width)."""
+        """Return the factors that mirror embeddings, (B, width)."""
         return np.tile(self._mirror[kinds], self.parts)
 
-    def judge(self, record: Record, told: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[bool, float]:
+    def classify(
+        self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[bool, float]:
         """Ask q of the whole episode, clean for the name and through the noisy channel for the gain."""
-        del told
+        del embeddings
         kind = self.codes.kind_of[record.code]
         noise = rng.normal(0.0, self.q.sigma[kind], (1, self.q.means.shape[1]))
         noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.kinds[kind].size :] = 0.0
@@ -140,10 +146,10 @@ class Tiled(Objective):
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         means = state.get("means")
-        if means is None or means.shape != self.q.means.shape or not {"sigma", "strict"} <= set(state):
+        if means is None or means.shape != self.q.means.shape or not {"sigma", "reject_weight"} <= set(state):
             got = "nothing" if means is None else means.shape
             raise TabletopError(
-                f"the objective's state needs sigma, strict and means of shape {self.q.means.shape}; "
+                f"the objective's state needs sigma, reject_weight and means of shape {self.q.means.shape}; "
                 f"got {', '.join(sorted(state)) or 'nothing'}, means {got}"
             )
         self.q.load_state_dict(state)

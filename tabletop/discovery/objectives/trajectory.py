@@ -13,9 +13,9 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.discovery.hindsight_replay import Memory
+from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.objectives.base import Array, Window, telescoped
-from tabletop.discovery.objectives.mixture import Tiled
+from tabletop.discovery.objectives.mixture import MixtureObjective
 from tabletop.skills.effects import EFFECT_WIDTH
 
 __all__ = ["WAYPOINTS", "Trajectory"]
@@ -23,14 +23,14 @@ __all__ = ["WAYPOINTS", "Trajectory"]
 WAYPOINTS: Final = 4
 """Times of an episode that q sees."""
 _SCALE: Final = 6.0
-"""A mean effect in m times this is what a policy is told, as with the other objectives."""
+"""A mean effect in m times this is what a policy is conditioned on, as with the other objectives."""
 
 
-class Trajectory(Tiled):
+class Trajectory(MixtureObjective):
     """r = log q(z|path to s') - log q(z|path to s)."""
 
     name: ClassVar[str] = "trajectory"
-    tells: ClassVar[str] = "vector"
+    conditioning: ClassVar[str] = "vector"
     facts: ClassVar[bool] = False
     parts: ClassVar[int] = WAYPOINTS
 
@@ -40,11 +40,11 @@ class Trajectory(Tiled):
         return -(-self.horizon * np.arange(1, WAYPOINTS + 1) // WAYPOINTS)
 
     @property
-    def told(self) -> npt.NDArray[np.float64]:
+    def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, WAYPOINTS * EFFECT_WIDTH): the codes' mean paths."""
         return self.q.means * _SCALE
 
-    def seen(self, memory: Memory) -> Array:
+    def seen(self, memory: HindsightReplay) -> Array:
         """Return each episode's path."""
         steps, n = memory.steps["effect"], len(memory)
         return np.concatenate([steps[t :: memory.horizon + 1][:n] for t in self.waypoints], axis=-1)

@@ -48,10 +48,10 @@ def _dragged(initial: State, state: State, entity: str) -> Array:
     kinds=("rope",),
     mirror=(1.0, 1.0),
     settles=True,
-    anchors=((_SHORT, 0.0), (_LONG, FACT)),
-    claims=is_fact,
+    fact_targets=((_SHORT, 0.0), (_LONG, FACT)),
+    classify=is_fact,
     said="pulls {a} straight",
-    idle=0,
+    default_fact=0,
 )
 def _straightened(initial: State, state: State, entity: str) -> Array:
     """Horizontal distance between the ends (m), and whether it lies straight."""
@@ -64,10 +64,10 @@ def _straightened(initial: State, state: State, entity: str) -> Array:
     kinds=("cloth",),
     mirror=(1.0, 1.0),
     settles=True,
-    anchors=((_WIDE, 0.0), (0.0, FACT)),
-    claims=is_fact,
+    fact_targets=((_WIDE, 0.0), (0.0, FACT)),
+    classify=is_fact,
     said="folds {a} corner to corner",
-    idle=0,
+    default_fact=0,
 )
 def _folded(initial: State, state: State, entity: str) -> Array:
     """Least horizontal distance between opposite corners (m), and whether it is folded over such a pair."""

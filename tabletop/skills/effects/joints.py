@@ -71,8 +71,8 @@ for _name, _mirrors in _JOINTS.items():
         mirrors=_mirrors,
         settles=True,
         places=True,
-        anchors=((0.0,), (REACH,)),
-        claims=_ends,
+        fact_targets=((0.0,), (REACH,)),
+        classify=_ends,
         lengths=_handle,
     )(_fraction)
 for _name in _BUTTONS:
@@ -83,9 +83,9 @@ for _name in _BUTTONS:
         mirror=(1.0,),
         settles=True,
         places=True,
-        anchors=((0.0,), (REACH,)),
-        claims=_down,
+        fact_targets=((0.0,), (REACH,)),
+        classify=_down,
         said="presses {a}",
-        idle=0,
+        default_fact=0,
         lengths=_handle,
     )(_fraction)

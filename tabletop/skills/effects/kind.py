@@ -80,15 +80,15 @@ class EffectKind:
     """(size,) factors that an effect takes if the world is mirrored left to right (y becomes -y)."""
     mirrors: bool
     """Whether such a world exists: a door that is hinged on its right has no mirror image."""
-    anchors: tuple[tuple[float, ...], ...]
+    fact_targets: tuple[tuple[float, ...], ...]
     """Effects of the discrete facts that have codes of their own, the first ones of the kind; these codes' means
     begin here."""
-    claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
+    classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
     """(n, size) effects -> (n,) which of these facts each one is, -1 for none."""
     said: str
     """What a skill does that makes the last fact true, with {a} for the entity: "puts {a} on another thing"."""
-    idle: int | None
-    """The fact that doing nothing leads to, which is seldom asked for."""
+    default_fact: int | None
+    """The fact that doing nothing leads to, which is seldom commanded."""
     function: Callable[[State, State, str], Array]
     """(initial, state, entity) -> (..., size), in metres of the reach."""
     lengths: Callable[[Entity], tuple[float, ...]] | None
@@ -101,11 +101,11 @@ class EffectKind:
             out[: self.size] = self.lengths(entity)
         return out
 
-    def claimed(self, effects: npt.NDArray[np.floating[Any]]) -> Index:
+    def classify_fact(self, effects: npt.NDArray[np.floating[Any]]) -> Index:
         """Return which fact each of (n, >= size) effects is, (n,), -1 for none."""
-        if self.claims is None:
+        if self.classify is None:
             return np.full(len(effects), -1)
-        return self.claims(effects[:, : self.size])
+        return self.classify(effects[:, : self.size])
 
 
 EFFECTS: Final[dict[str, EffectKind]] = {}
@@ -122,10 +122,10 @@ def effect(
     kinds: tuple[str, ...] | None = None,
     partners: tuple[str, ...] = (),
     mirrors: bool = True,
-    anchors: tuple[tuple[float, ...], ...] = (),
-    claims: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
+    fact_targets: tuple[tuple[float, ...], ...] = (),
+    classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
     said: str = "",
-    idle: int | None = None,
+    default_fact: int | None = None,
     lengths: Callable[[Entity], tuple[float, ...]] | None = None,
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
@@ -147,10 +147,10 @@ def effect(
             places=places,
             mirror=mirror,
             mirrors=mirrors,
-            anchors=anchors,
-            claims=claims,
+            fact_targets=fact_targets,
+            classify=classify,
             said=said,
-            idle=idle,
+            default_fact=default_fact,
             function=function,
             lengths=lengths,
         )

@@ -6,7 +6,6 @@ be true comes first, so that there is a way there, and the fact itself last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -24,10 +23,8 @@ __all__ = ["partner_of", "related"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-_PREDICATES: Final[Mapping[str, str]] = {"stacked": "on", "contained": "inside", "adjoined": "beside"}
-"""What makes the fact of each kind of effect."""
 _FAR: Final = 0.3
-"""m beyond which distances are not told apart."""
+"""m beyond which distances are not distinguished."""
 _TINY: Final = 1e-9
 _STAYING: Final = ("block", "brick", "can", "puck")
 """What stays where it is put: a ball rolls off, a mug has its handle in the way."""
@@ -59,9 +56,9 @@ def _there(name: str, one: Solid, two: Solid) -> Array:
     Beside it there are many such places: this is the one where it touches on the side that it is on.
     """
     out = np.broadcast_to(two.position, one.position.shape).copy()
-    bottom = two.top if _PREDICATES[name] == "on" else two.bottom
+    bottom = two.top if name == "on" else two.bottom
     out[..., 2] = bottom + one.position[..., 2] - one.bottom
-    if _PREDICATES[name] == "beside":
+    if name == "beside":
         way = (one.position - two.position)[..., :2]
         far = np.linalg.norm(way, axis=-1)
         out[..., :2] += way * ((far - footprint_gap(one, two)) / np.maximum(far, _TINY))[..., None]
@@ -78,7 +75,7 @@ def _relation(name: str, initial: State, state: State, entity: str) -> Array:
     if index < 0:
         return out
     other = state.layout.names[index]
-    one, two, holds = Solid.of(state, entity), Solid.of(state, other), get_predicate(_PREDICATES[name]).function
+    one, two, holds = Solid.of(state, entity), Solid.of(state, other), get_predicate(name).function
     out[..., :3] = np.clip(one.position - _there(name, one, two), -_FAR, _FAR)
     fact = (holds(state, initial, entity, other) > 0) & ~(holds(initial, initial, entity, other) > 0)
     out[..., 3] = fact * FACT
@@ -103,9 +100,9 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
 
 
 for _name, _kinds, _partners, _said in (
-    ("stacked", _STAYING, _SUPPORTS, "puts {a} on another thing"),
-    ("contained", None, _CONTAINERS, "puts {a} into a container"),
-    ("adjoined", _STAYING, _NEIGHBOURS, "puts {a} beside another thing"),
+    ("on", _STAYING, _SUPPORTS, "puts {a} on another thing"),
+    ("inside", None, _CONTAINERS, "puts {a} into a container"),
+    ("beside", _STAYING, _NEIGHBOURS, "puts {a} beside another thing"),
 ):
     effect(
         _name,
@@ -114,8 +111,8 @@ for _name, _kinds, _partners, _said in (
         partners=_partners,
         mirror=(1.0, -1.0, 1.0, 1.0),
         settles=True,
-        anchors=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
-        claims=is_fact,
+        fact_targets=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
+        classify=is_fact,
         said=_said,
-        idle=0,
+        default_fact=0,
     )(partial(_relation, _name))

@@ -27,9 +27,9 @@ MIDDLE: Final = np.array([0.5, 0.0])
 """m, world: the middle of the reach."""
 _LOW: Final = np.array([-0.4, -0.4, -0.1])
 _HIGH: Final = np.array([0.4, 0.4, 0.3])
-"""m beyond which a displacement is not told apart."""
+"""m beyond which a displacement is not distinguished."""
 _SHIFT: Final = 0.18
-"""m of displacement to one side beyond which `settled` does not tell apart: most places have no more room."""
+"""m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _TILT: Final = 0.3 / np.pi
 """m a radian of tilt counts as."""
 _IN_PLACE: Final = (0.04, 0.20)
@@ -109,7 +109,7 @@ def _top(entity: Entity) -> tuple[float, ...]:
     return entity.size[2] / _TILT, 1.0
 
 
-@effect("held", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
+@effect("held_at", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
 def _held(initial: State, state: State, entity: str) -> Array:
     """Place at the last step, with no settling: where the object is taken."""
     return place(initial, state, entity)
@@ -122,7 +122,7 @@ def _placed(initial: State, state: State, entity: str) -> Array:
 
 
 @effect(
-    "settled",
+    "displaced",
     moves="rigid",
     mirror=(1.0, -1.0, 1.0, -1.0),
     settles=True,
@@ -159,10 +159,10 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
     kinds=("can", "mug"),
     mirror=(1.0, 1.0),
     settles=True,
-    anchors=((0.0, 0.0), (0.15, FACT)),
-    claims=is_fact,
+    fact_targets=((0.0, 0.0), (0.15, FACT)),
+    classify=is_fact,
     said="topples {a}",
-    idle=0,
+    default_fact=0,
     lengths=_top,
 )
 def _toppled(initial: State, state: State, entity: str) -> Array:
@@ -179,10 +179,10 @@ def _toppled(initial: State, state: State, entity: str) -> Array:
     moves="rigid",
     mirror=(1.0, 1.0),
     settles=True,
-    anchors=((-0.2, 0.0), (0.1, FACT)),
-    claims=is_fact,
+    fact_targets=((-0.2, 0.0), (0.1, FACT)),
+    classify=is_fact,
     said="drops {a} off the table",
-    idle=0,
+    default_fact=0,
 )
 def _dropped(initial: State, state: State, entity: str) -> Array:
     """How far it is beyond the table's nearest edge (m, within 30 cm), and whether it fell off."""

@@ -1,0 +1,126 @@
+"""Libraries of an older format, and the results beside them, rewritten once in the words of this one.
+
+Format 3 has the field's names: skill embeddings for what a policy "is told", and effects that are called what the
+predicates are called. What a library does stays the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tabletop.errors import TabletopError
+from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.paths import write_whole
+
+__all__ = ["OLD_FORMATS", "migrate_library"]
+
+OLD_FORMATS: Final = ("tabletop-library/2",)
+"""Formats that can be rewritten."""
+_FORMAT: Final = "tabletop-library/3"
+_EFFECTS: Final[Mapping[str, str]] = {
+    "held": "held_at",
+    "settled": "displaced",
+    "stacked": "on",
+    "contained": "inside",
+    "adjoined": "beside",
+}
+"""Names of effects, old and new."""
+_KEYS: Final[Mapping[str, str]] = {"floors": "baselines"}
+_ID: Final = re.compile(rf"^({'|'.join(_EFFECTS)})((?:-\d+)?(?: .*)?)$")
+"""An effect, a skill's id, or a skill's id and its entity."""
+_RESULTS: Final = ("discover.json", "measure.json", "name.json", "plan.json", "perturb.json", "summary.json")
+_LATER: Final = {"name", "phrase", "why"}
+"""Fields that hold text for people, which is left alone."""
+
+
+def migrate_library(folder: Path) -> list[Path]:
+    """Rewrite a library of an older format, and what earlier stages said of it in its folder or its run's.
+
+    Args:
+        folder: a library's folder, or a run's with the folder `library`.
+
+    Returns:
+        The files that were rewritten: none where the library is of this format.
+
+    Raises:
+        TabletopError: no library there, one that is damaged, or one of a format that is not known.
+
+    >>> migrate_library(Path("runs/mine"))  # doctest: +SKIP
+    [PosixPath('runs/mine/library/library.yaml'), ...]
+    """
+    inside = folder / "library" if (folder / "library" / "library.yaml").is_file() else folder
+    path = inside / "library.yaml"
+    try:
+        card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TabletopError(f"cannot read library {str(inside)!r}: {str(error).splitlines()[0]}") from None
+    if not isinstance(card, Mapping):
+        raise TabletopError(f"{str(path)!r} is not a skill library: it must be a mapping")
+    if card.get("format") == _FORMAT:
+        return []
+    if card.get("format") not in OLD_FORMATS:
+        raise TabletopError(
+            f"{str(path)!r} has format {card.get('format')!r}; those that can be rewritten: {', '.join(OLD_FORMATS)}"
+        )
+    tensors = load_tensors(inside / "weights.safetensors")
+    try:
+        renamed = _card(card)
+        tensors = {"embeddings" if name == "means" else name: value for name, value in tensors.items()}
+    except (KeyError, AttributeError, TypeError) as error:
+        raise TabletopError(f"library {str(inside)!r} is damaged: {error}") from None
+    # Everything is read before anything is written.
+    places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
+    results = {place / name: _read(place / name) for place in places for name in _RESULTS if (place / name).is_file()}
+    save_tensors(inside / "weights.safetensors", tensors)
+    for result, value in results.items():
+        write_whole(result, json.dumps(_renamed(value), indent=1) + "\n")
+    # Last: a library that was half rewritten is rewritten again.
+    write_whole(path, yaml.safe_dump(renamed, sort_keys=False))
+    return [path, inside / "weights.safetensors", *results]
+
+
+def _card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a library's card in this format."""
+    info = dict(card["info"])
+    if "sees" in info:
+        info = {"discriminator_input" if k == "sees" else k: v for k, v in info.items()}
+    if "effects" in info:
+        info["effects"] = ",".join(_EFFECTS.get(name, name) for name in str(info["effects"]).split(","))
+    conditioning = card.get("tells", "mean")
+    return {
+        "format": _FORMAT,
+        "codes": {_EFFECTS.get(name, name): count for name, count in card["codes"].items()},
+        "horizon": card["horizon"],
+        "conditioning": "target" if conditioning == "mean" else conditioning,
+        "acts": card.get("acts", "mean"),
+        "observation": card["observation"],
+        "info": info,
+        "scene": card["scene"],
+    }
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TabletopError(f"cannot read {str(path)!r}: {error}") from None
+
+
+def _word(text: str) -> str:
+    found = _ID.match(text)
+    return _EFFECTS[found[1]] + found[2] if found else text
+
+
+def _renamed(value: Any, key: str = "") -> Any:
+    """Return a value of a results file with effects, ids and fields by their new names."""
+    if isinstance(value, Mapping):
+        return {_word(_KEYS.get(k, k)): _renamed(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_renamed(v, key) for v in value]
+    return _word(value) if isinstance(value, str) and key not in _LATER else value
