@@ -14,6 +14,9 @@ __all__ = ["ACTION_SIZE", "as_action"]
 ACTION_SIZE: Final = 5
 """dx, dy, dz, dyaw, grip."""
 
+_LONGEST: Final = 80
+"""Characters of a wrong action that an error shows."""
+
 
 def as_action(action: object) -> npt.NDArray[np.float32]:
     """Return an action as the robot takes it, float32 (5,).
@@ -29,6 +32,12 @@ def as_action(action: object) -> npt.NDArray[np.float32]:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        got = " ".join(repr(action).split())
-        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {got}")
+        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_told(action)}")
     return given
+
+
+def _told(action: object) -> str:
+    """Return a wrong action in one line that can be read."""
+    text = " ".join(repr(action).split())
+    shape = getattr(action, "shape", None)
+    return text if len(text) <= _LONGEST else f"{type(action).__name__}{'' if shape is None else f' of shape {shape}'}"

@@ -33,3 +33,12 @@ def test_all_else_is_refused_in_one_line(given: object) -> None:
     with pytest.raises(TabletopError, match="an action is 5 finite numbers") as error:
         as_action(given)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_long_is_told_by_its_kind_and_shape() -> None:
+    with pytest.raises(TabletopError, match=r"got ndarray of shape \(40, 5\)$"):
+        as_action(np.full((40, 5), 0.123456789))
+    with pytest.raises(TabletopError, match=r"got str$"):
+        as_action("up" * 80)
+    with pytest.raises(TabletopError, match=r"got \[0, 0\]$"):
+        as_action([0, 0])
