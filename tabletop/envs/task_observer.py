@@ -53,9 +53,12 @@ def state_observer(task: Task | None, layout: Layout, without: str | None = None
 class TaskObserver:
     """Turns the states of one episode after another into an environment's observations.
 
-    >>> observer = TaskObserver(load_registry()["push"], "goal")
-    >>> observer.begin(first_state)
-    >>> observer(state)["desired_goal"]
+    >>> task = load_registry()["push"]
+    >>> observer = TaskObserver(task, "goal")
+    >>> with World() as world:
+    ...     observer.begin(world.load(generate(task.scene, 0)))
+    ...     observer(world.step([0.0, 0.0, -1.0, 0.0, 1.0]))["desired_goal"].shape
+    (13,)
     """
 
     def __init__(self, task: Task | None, observation: str = "state", *, reward: str = "sparse") -> None:

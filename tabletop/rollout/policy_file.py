@@ -121,7 +121,8 @@ class _FromFile:
     @property
     def log(self) -> Sequence[Any]:
         """What the policy notes, where it does."""
-        return tuple(getattr(self._policy, "log", ()))
+        with telling(self._path):
+            return tuple(getattr(self._policy, "log", ()))
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""
