@@ -82,9 +82,9 @@ def load_policy_file(text: str) -> PolicyFile:
     ...     evaluate(engine, make, load_registry()["push"], range(20))
 
     Args:
-        text: "path/to/policy.py:name", where `name` (by default "make") is a Policy, a function of an observation, a
-            model with predict or a policy factory, or a function without arguments that returns one of these;
-            or "path/to/model.zip", which Stable-Baselines3 saved.
+        text: "path/to/policy.py:name", by default "make", or "path/to/model.zip", which Stable-Baselines3 saved. What
+            has that name is a Policy, a function of an observation, a model with predict, or a policy factory. A
+            function without arguments returns one of these.
 
     Raises:
         TabletopError: no such file or name, the file's code fails, or what it gives is no policy. One line.
