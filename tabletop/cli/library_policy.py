@@ -1,4 +1,4 @@
-"""The policies that a command line asks for, by task; of a named library the skill that was named for each."""
+"""The policies that a command line asks for, by task: plain ones, a user's own, or the skills of a named library."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tabletop.logic import Task
 from tabletop.naming import skills_by_task
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
+from tabletop.rollout.policy_file import PolicyFile, is_policy_file, load_policy_file
 from tabletop.runs.files import read_names
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill, find_library, load_library
@@ -34,14 +35,20 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
     """Return a policy factory for each task that a policy can be asked for.
 
     Args:
-        name: a plain policy; or a run folder or library, of which each task has the best skill that is named for it.
+        name: a plain policy; a policy file, "policy.py:make" or "model.zip"; or a run folder or library, of which each
+            task has the best skill that is named for it.
         tasks: the tasks asked for.
 
     Raises:
-        TabletopError: no such library, its skills have not been named, or none is named for one of the tasks.
+        TabletopError: no such library, its skills have not been named, or none is named for one of the tasks; or the
+            policy file fails, or a task has no observation that it can see.
     """
     if name in BUILTIN_POLICIES:
         return {t.name: BUILTIN_POLICIES[name] for t in tasks}
+    if is_policy_file(name):
+        file = load_policy_file(name)
+        file.check(tasks)
+        return {t.name: file for t in tasks}
     path = find_library(name)
     library = load_library(path)
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
@@ -55,11 +62,17 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
 
 
 def fingerprint(makers: Mapping[str, PolicyFactory]) -> str:
-    """Return what distinguishes a library's skills from any others: a digest of which they are and of its weights.
+    """Return what distinguishes policies of one name: "" for built-in ones.
+
+    Of a library it is a digest of which skills they are and of its weights; of a policy file that of its content. What
+    the file's code reads has no part in it.
 
     Args:
-        makers: what `policies_of` returned. Built-in policies have none: "".
+        makers: what `policies_of` returned.
     """
+    files = {f"{maker.name} {maker.digest}" for maker in makers.values() if isinstance(maker, PolicyFile)}
+    if files:
+        return hashlib.sha256(";".join(sorted(files)).encode()).hexdigest()
     skills = {task: maker for task, maker in makers.items() if isinstance(maker, OneSkill)}
     if not skills:
         return ""

@@ -20,6 +20,7 @@ from tabletop.cli.show import (
     measure_lines,
     name_lines,
     perturb_lines,
+    perturb_task_lines,
     physics_lines,
     plan_lines,
     say,
@@ -298,9 +299,16 @@ def _goals(options: argparse.Namespace) -> None:
 def _perturb(options: argparse.Namespace) -> None:
     from tabletop.cli import stages
     from tabletop.cli.folder import run_folder
+    from tabletop.cli.perturbing import needs_tasks, perturb_policy
     from tabletop.perturb import select_families
 
     families = stages.FAMILIES if options.families == "default" else select_families(options.families)
+    if options.tasks is not None:
+        found = perturb_policy(options, families)
+        say(options, found, perturb_task_lines(found))
+        return
+    if needs_tasks(options.run):
+        raise TabletopError(f"perturb {options.run!r} on which tasks? Say so with --tasks, such as --tasks push,lift")
     folder = run_folder(options.run, options.out, ["name.json"])
     result = stages.perturb_stage(
         folder,

@@ -37,6 +37,10 @@ _OBJECTIVES = (
     "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, "
     "explore-then-discover; baselines: max-entropy, random. docs/objectives.md compares them"
 )
+_POLICIES = (
+    "scripted, random, nothing, a run folder or library whose skills have been named, or a file of your own: "
+    "FILE.py:NAME or a Stable-Baselines3 MODEL.zip (docs/policies.md)"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,9 +76,7 @@ def _budget(parser: argparse.ArgumentParser, minutes: str, steps: str) -> None:
 
 
 def _policy(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "policy", help="scripted, random, nothing, or a run folder or library whose skills have been named"
-    )
+    parser.add_argument("policy", help=_POLICIES)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
     which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
@@ -198,12 +200,18 @@ def build_parser() -> argparse.ArgumentParser:
     goals.add_argument("--check", metavar="FILE", help="run the plans of such a file again instead")
     _common(goals, out="the file (default goals.yaml)", kind="FILE")
 
-    perturb = commands.add_parser("perturb", help="disturb the named skills and see what holds")
-    perturb.add_argument("run", help="a run folder whose skills have been named")
+    perturb = commands.add_parser("perturb", help="disturb the named skills, or any policy, and see what holds")
+    perturb.add_argument(
+        "run", metavar="POLICY", help=f"a run folder whose skills have been named; with --tasks: {_POLICIES}"
+    )
+    perturb.add_argument(
+        "--tasks", metavar="A,B", help="names, or family:NAME (default: what the skills are named for)"
+    )
     perturb.add_argument("--families", default="default", metavar="A,B", help="of perturbations, or all")
-    perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill (default 10)")
-    perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most (default 6)")
-    _common(perturb, out="where to write (default: the run folder)")
+    perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill or task (default 10)")
+    perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most, without --tasks (default 6)")
+    out = "folder to write to (default: the run folder); with --tasks: file for the JSON too"
+    _common(perturb, out=out, kind="PATH")
 
     migrate = commands.add_parser("migrate", help="rewrite a library of an older format, and the results beside it")
     migrate.add_argument("folder", help="a run folder or a library's folder")

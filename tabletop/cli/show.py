@@ -19,6 +19,7 @@ __all__ = [
     "measure_lines",
     "name_lines",
     "perturb_lines",
+    "perturb_task_lines",
     "physics_lines",
     "plan_lines",
     "say",
@@ -174,3 +175,16 @@ def perturb_lines(result: Mapping[str, Any]) -> list[str]:
         for why, count in c["not_applicable"].items():
             lines.append(f"{name:18} not applicable to {count} of {count + c['n']} episodes: {why}")
     return lines
+
+
+def perturb_task_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return success by magnitude, one family a line, and where there are several tasks each of them below it."""
+    lines = []
+    for name, curve in result["families"].items():
+        lines += perturb_lines({name: curve})
+        for task, rates in curve["by_task"].items() if len(curve["by_task"]) > 1 else ():
+            cells = zip(curve["magnitudes"], *(rates[k] for k in ("success", "low", "high")), strict=bool(rates["n"]))
+            text = "  ".join(f"{m:g}: {s:.2f} [{low:.2f}, {high:.2f}]" for m, s, low, high in cells)
+            lines.append(f"  {task:16} {text or 'not applicable'}")
+    lines += [f"no skill is named for: {', '.join(result['missing'])}"] if result["missing"] else []
+    return [*lines, f"{len(result['tasks'])} tasks, {result['scenes']} scenes each from seed {result['seed']}"]

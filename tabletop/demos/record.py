@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.envs.observe import StateObserver, slots
+from tabletop.envs.task_observer import state_observer
 from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.evaluate import PolicyFactory, run_task
@@ -53,8 +53,7 @@ class Demonstration:
 
 def observations_of(task: Task, state: State) -> npt.NDArray[np.float32]:
     """Return the observations "state" (..., STATE_WIDTH) that the task's environment gives of states (...)."""
-    first = (task.attends, *task.success.names, *task.entities)
-    return StateObserver(state.layout, slots(state.layout, first))(state.values)
+    return state_observer(task, state.layout)(state.values)
 
 
 def demonstrate(task: Task, make_policy: PolicyFactory, number: int) -> Demonstration:

@@ -39,7 +39,7 @@ class Recording:
     """That scenes are drawn by, the same for each task."""
     keep_failures: bool = False
     skills: str = ""
-    """Of a library: what distinguishes its skills from others of the same name."""
+    """What distinguishes a library's skills, or a policy file, from others of the same name."""
 
     def card(self) -> dict[str, Any]:
         """Return what must be the same for a recording to go on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import gymnasium
@@ -11,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tabletop.envs.goals import NumberGoal, make_goal
-from tabletop.envs.observe import LIMIT, STATE_WIDTH, StateObserver, slots
-from tabletop.envs.reward import GoalReward, check_reward, judge
+from tabletop.envs.reward import check_reward, judge
+from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import ALL_SCENES
-from tabletop.logic.task import Registry, Task, load_registry
+from tabletop.logic.task import Task
+from tabletop.sim.action import ACTION_SIZE, as_action
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
@@ -24,13 +23,8 @@ from tabletop.sim.world import World
 
 __all__ = ["OBSERVATIONS", "TabletopEnv"]
 
-OBSERVATIONS: Final = ("state", "goal", "pixels")
+OBSERVATIONS: Final = (*OBSERVED, "pixels")
 _DISCOVERY_HORIZON = 60
-
-
-@lru_cache(maxsize=1)
-def _registry() -> Registry:
-    return load_registry()
 
 
 class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
@@ -84,34 +78,28 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise TabletopError(f"horizon must be at least 1 control step, got {horizon}")
         if not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
             raise TabletopError(f"scenes must be (from, to) with 0 <= from < to <= 2^31, got {scenes}")
-        self.task = _registry()[task] if isinstance(task, str) else task
+        self.task = find_task(task)
         self.render_mode = render_mode
         self._kind = check_reward(reward)
         self._observation = observation
         self._scenes, self._size, self._render_size = scenes, size, render_size
         self._card: Mapping[str, Any] = self.task.scene if self.task else load_scene_card("discovery")
         self.horizon = horizon or (self.task.horizon if self.task else _DISCOVERY_HORIZON)
-        self._goal: GoalReward | NumberGoal | None = None
-        if observation == "goal":
-            if self.task is None:
-                raise TabletopError('observation "goal" needs a task, got none')
-            self._goal = make_goal(self.task, reward)
+        self._observer = None if observation == "pixels" else TaskObserver(self.task, observation, reward=reward)
+        self._goal = self._observer.goal if self._observer else None
+        if self._goal is not None:
             # Not a method: an environment that has one is taken for a goal environment.
             self.compute_reward = self._compute_reward
-        self.action_space = spaces.Box(-1.0, 1.0, (5,), np.float32)
+        self.action_space = spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
         self.observation_space = self._space()
         self._world: World | None = None
         self._steps = 0
 
     def _space(self) -> spaces.Space[Any]:
-        if self._observation == "pixels":
-            width, height = self._size
-            return spaces.Box(0, 255, (height, width, 3), np.uint8)
-        state = spaces.Box(-LIMIT, LIMIT, (STATE_WIDTH,), np.float32)
-        if self._goal is None:
-            return state
-        goal = spaces.Box(-LIMIT, LIMIT, (self._goal.width,), np.float32)
-        return spaces.Dict({"observation": state, "achieved_goal": goal, "desired_goal": goal})
+        if self._observer is not None:
+            return self._observer.space
+        width, height = self._size
+        return spaces.Box(0, 255, (height, width, 3), np.uint8)
 
     @property
     def world(self) -> World:
@@ -145,11 +133,8 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             scene.entity(name)
         self._state = self._initial = self.world.load(scene)
         self._steps = 0
-        first: tuple[str, ...] = scene.names[:1]
-        if self.task is not None:
-            first = (self.task.attends, *self.task.success.names, *self.task.entities)
-        names = slots(self._state.layout, first, self._goal.mark if self._goal else None)
-        self._observer = StateObserver(self._state.layout, names)
+        if self._observer is not None:
+            self._observer.begin(self._state)
         return self._observe(), self._judge()[1]
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -158,10 +143,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Raises:
             TabletopError: the action is not five finite numbers.
         """
-        given = np.asarray(action, dtype=np.float32)
-        if given.shape != (5,) or not np.isfinite(given).all():
-            raise TabletopError(f"an action is 5 finite numbers in [-1, 1], got {action!r}")
-        self._state = self.world.step(given.tolist())
+        self._state = self.world.step(as_action(action).tolist())
         self._steps += 1
         observation = self._observe()
         reward, info = self._judge()
@@ -184,16 +166,9 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         return self._state
 
     def _observe(self) -> Any:
-        if self._observation == "pixels":
-            return self.world.render(*self._size).rgb
-        state = self._observer(self._state.values)
-        if self._goal is None:
-            return state
-        return {
-            "observation": state,
-            "achieved_goal": self._goal.achieved(self._state, self._initial),
-            "desired_goal": self._goal.desired(self._state),
-        }
+        if self._observer is not None:
+            return self._observer(self._state)
+        return self.world.render(*self._size).rgb
 
     def _judge(self) -> tuple[float, dict[str, Any]]:
         if self.task is None:

@@ -14,7 +14,8 @@ from tabletop.perturb.registry import (
     on_scene,
     select_families,
 )
-from tabletop.perturb.sweep import Curve, Run, sweep
+from tabletop.perturb.sweep import Curve, Rates, Run, sweep
+from tabletop.perturb.tasks import perturb_tasks
 
 __all__ = [
     "FAMILIES",
@@ -22,11 +23,13 @@ __all__ = [
     "Curve",
     "Family",
     "Perturbation",
+    "Rates",
     "Run",
     "families",
     "get_family",
     "on_episode",
     "on_scene",
+    "perturb_tasks",
     "select_families",
     "sweep",
 ]

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError
@@ -20,7 +21,7 @@ from tabletop.rollout.policy import Policy
 from tabletop.rollout.statistics import stratified_interval, wilson
 from tabletop.sim.scene import Scene
 
-__all__ = ["Curve", "Run", "sweep"]
+__all__ = ["Curve", "Rates", "Run", "sweep"]
 
 _RESAMPLES: Final = 2000
 
@@ -40,7 +41,18 @@ class Run:
     entity: str | None = None
     """What perturbations of one thing are done to; by default the first that `success` speaks of."""
     group: str = ""
-    """Stratum of the bootstrap: the task's name, say."""
+    """Stratum of the bootstrap, and key of `by_task`: the task's name, say. "" for none."""
+
+
+class Rates(TypedDict):
+    """Success of some of a curve's runs. Lists have one value a magnitude, and are empty where there are no runs."""
+
+    success: list[float]
+    low: list[float]
+    high: list[float]
+    """95 % Wilson interval of `success`."""
+    n: int
+    """Runs a magnitude."""
 
 
 class Curve(TypedDict):
@@ -71,6 +83,8 @@ class Curve(TypedDict):
     """Runs a magnitude: those that the family can act on."""
     not_applicable: dict[str, int]
     """The other runs: how many, by why the family does nothing to their things ("button: its own weight ...")."""
+    by_task: dict[str, Rates]
+    """Of each group of runs that has a name."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,9 @@ def sweep(
         kept = [i for i, why in enumerate(reasons) if why is None]
         rows = [[base[i] for i in kept]] + [[next(outcomes) for _ in kept] for _ in levels[family.name][1:]]
         left_out = dict(Counter(why for why in reasons if why is not None))
-        curves[family.name] = _curve(family, levels[family.name], rows, [runs[i].group for i in kept], left_out)
+        groups = [runs[i].group for i in kept]
+        named = [run.group for run in runs if run.group]
+        curves[family.name] = _curve(family, levels[family.name], rows, groups, left_out, named)
     for _ in outcomes:  # lets the engine close its progress bar
         pass
     return curves
@@ -173,8 +189,11 @@ def _curve(
     rows: list[list[_Outcome]],
     groups: Sequence[str],
     not_applicable: Mapping[str, int] | None = None,
+    named: Iterable[str] = (),
 ) -> Curve:
     n = len(groups)
+    table = np.array([[o.success for o in row] for row in rows], dtype=np.float64)
+    by_task = {name: _rates(table[:, [g == name for g in groups]]) for name in dict.fromkeys(named)}
     if n == 0:
         return Curve(
             unit=family.unit,
@@ -191,10 +210,10 @@ def _curve(
             recovery_time=None,
             n=0,
             not_applicable=dict(not_applicable or {}),
+            by_task=by_task,
         )
-    table = np.array([[o.success for o in row] for row in rows], dtype=np.float64)
+    whole = _rates(table)
     success = table.mean(axis=1)
-    intervals = [wilson(int(row.sum()), n) for row in table]
     x = np.array(levels, dtype=np.float64)
     areas = np.diff(x) @ (table[1:] + table[:-1]) / (2.0 * (x[-1] - x[0]))
     strata = [areas[[g == name for g in groups]] for name in dict.fromkeys(groups)]
@@ -203,9 +222,9 @@ def _curve(
     return Curve(
         unit=family.unit,
         magnitudes=x.tolist(),
-        success=success.tolist(),
-        low=[low for low, _ in intervals],
-        high=[high for _, high in intervals],
+        success=whole["success"],
+        low=whole["low"],
+        high=whole["high"],
         area=float(areas.mean()),
         area_low=area_low,
         area_high=area_high,
@@ -215,6 +234,21 @@ def _curve(
         recovery_time=seconds,
         n=n,
         not_applicable=dict(not_applicable or {}),
+        by_task=by_task,
+    )
+
+
+def _rates(table: npt.NDArray[np.float64]) -> Rates:
+    """Return the rates of outcomes (magnitudes, runs), 1 for a success."""
+    n = table.shape[1]
+    if n == 0:
+        return Rates(success=[], low=[], high=[], n=0)
+    intervals = [wilson(int(row.sum()), n) for row in table]
+    return Rates(
+        success=table.mean(axis=1).tolist(),
+        low=[low for low, _ in intervals],
+        high=[high for _, high in intervals],
+        n=n,
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.rollout.policy import Action, Policy
+from tabletop.sim.action import as_action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout, State
 from tabletop.sim.world import World
@@ -140,9 +141,7 @@ def episode(
         if action is None:
             finished = True
             break
-        given = np.asarray(action, dtype=np.float32)
-        if given.shape != (5,) or not np.isfinite(given).all():
-            raise TabletopError(f"an action is 5 finite numbers in [-1, 1], got {action!r}")
+        given = as_action(action)
         actions.append(given)
         sent = hooks.act(given) if hooks.act else given
         if hooks.world:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.sim.action import ACTION_SIZE
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
 __all__ = ["ACTION_SIZE", "Action", "Nothing", "Policy", "Random"]
-
-ACTION_SIZE: Final = 5
-"""dx, dy, dz, dyaw, grip."""
 
 Action = npt.NDArray[np.floating[Any]]
 

@@ -43,6 +43,11 @@ BAD: dict[str, tuple[list[str], str]] = {
     "an unknown format": (["demos", "scripted", "--format", "csv"], "invalid choice: 'csv'"),
     "an unknown suite to record": (["demos", "scripted", "--suite", "MT11"], "unknown suite 'MT11'"),
     "an unknown policy": (["evaluate", "ghost"], "no library 'ghost'"),
+    "a policy file that is not there": (
+        ["evaluate", "ghost.py:make"],
+        "cannot read policy file 'ghost.py': No such file or directory; beside it there are: none",
+    ),
+    "a model that is not there": (["demos", "ghost.zip"], "cannot read policy file 'ghost.zip': No such file"),
     "no minutes": (["discover", "--minutes", "0"], "--minutes must be above 0, got 0"),
     "minutes that are no number": (["discover", "--minutes", "nan"], "--minutes must be above 0, got nan"),
     "endless minutes": (["run", "--minutes", "inf"], "--minutes must be above 0, got inf"),
@@ -98,6 +103,11 @@ BAD: dict[str, tuple[list[str], str]] = {
     "proven goals of words": (["goals", "--literals", "a"], "--literals takes numbers"),
     "goals on no card": (["goals", "--card", "moon", "--workers", "0"], "unknown scene card 'moon'"),
     "no goals to check": (["goals", "--check", "ghost.yaml"], "cannot read the goals 'ghost.yaml'"),
+    "no tasks to perturb on": (["perturb", "scripted"], "perturb 'scripted' on which tasks? Say so with --tasks, "),
+    "no tasks to perturb one's own policy on": (["perturb", "ghost.py"], "perturb 'ghost.py' on which tasks? "),
+    "unknown tasks to perturb on": (["perturb", "scripted", "--tasks", "fly"], "unknown task 'fly'"),
+    "a policy to perturb that is not there": (["perturb", "ghost.py", "--tasks", "lift"], "policy file 'ghost.py'"),
+    "a folder for a file": (["perturb", "scripted", "--tasks", "lift", "--out", "."], "--out takes a file for perturb"),
     "an unknown family of perturbations": (["perturb", "x", "--families", "quake"], "perturbations 'quake'"),
 }
 

@@ -1,0 +1,50 @@
+"""Success of any policy under perturbations, by task: what `tabletop perturb POLICY --tasks A,B` measures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabletop.cli.library_policy import policies_of
+from tabletop.errors import TabletopError
+from tabletop.logic import load_registry
+from tabletop.perturb import perturb_tasks
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import PLAIN_POLICIES
+from tabletop.rollout.policy_file import is_policy_file
+from tabletop.runs.files import write_json
+
+__all__ = ["needs_tasks", "perturb_policy"]
+
+
+def needs_tasks(policy: str) -> bool:
+    """Return whether a policy can be perturbed only on tasks that are named: it is no run of named skills."""
+    return policy in PLAIN_POLICIES or is_policy_file(policy)
+
+
+def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> dict[str, Any]:
+    """Perturb a policy on each task asked for; return its curves, and write them where --out says.
+
+    Raises:
+        TabletopError: an unknown task or policy, --out is a folder, or the policy can do none of the tasks.
+    """
+    if options.out and Path(options.out).is_dir():
+        raise TabletopError(f"--out takes a file for perturb with --tasks, got the folder {options.out!r}")
+    tasks = load_registry().select(options.tasks)
+    makers = policies_of(options.run, tasks)
+    able = [t for t in tasks if t.name in makers]
+    with Engine(options.workers) as engine:
+        curves = perturb_tasks(engine, makers, able, families, options.scenes, options.seed, label="perturb")
+    result = {
+        "policy": options.run,
+        "seed": options.seed,
+        "scenes": options.scenes,
+        "tasks": [t.name for t in able],
+        "missing": [t.name for t in tasks if t.name not in makers],
+        "families": curves,
+    }
+    if options.out:
+        write_json(Path(options.out), result)
+    return result

@@ -1,0 +1,43 @@
+"""What the robot takes for an action, wherever it comes from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+
+__all__ = ["ACTION_SIZE", "as_action"]
+
+ACTION_SIZE: Final = 5
+"""dx, dy, dz, dyaw, grip."""
+
+_LONGEST: Final = 80
+"""Characters of a wrong action that an error shows."""
+
+
+def as_action(action: object) -> npt.NDArray[np.float32]:
+    """Return an action as the robot takes it, float32 (5,).
+
+    Numbers outside [-1, 1] stay as they are: the robot clips them.
+
+    Raises:
+        TabletopError: it is not five finite numbers.
+    """
+    try:
+        given = np.asarray(action, dtype=np.float32)
+        fits = given.shape == (ACTION_SIZE,) and bool(np.isfinite(given).all())
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_told(action)}")
+    return given
+
+
+def _told(action: object) -> str:
+    """Return a wrong action in one line that can be read."""
+    text = " ".join(repr(action).split())
+    shape = getattr(action, "shape", None)
+    return text if len(text) <= _LONGEST else f"{type(action).__name__}{'' if shape is None else f' of shape {shape}'}"
