@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tabletop.errors import TabletopError
 
 __all__ = ["SimSettings"]
 
@@ -40,3 +42,31 @@ class SimSettings:
     def control_step(self) -> float:
         """s of one control step."""
         return self.physics_step * self.substeps
+
+    @property
+    def control_frequency(self) -> float:
+        """Hz: control steps a second."""
+        return 1 / self.control_step
+
+    def at(self, frequency: float) -> SimSettings:
+        """Return these settings with control steps of 1/frequency s.
+
+        What an action moves in one control step scales with it: m/s and rad/s stay.
+
+        Args:
+            frequency: Hz. A control step must be a whole number of physics steps, and 1 s at most.
+
+        Raises:
+            TabletopError: the frequency does not divide the rate of the physics steps.
+
+        >>> SimSettings().at(20).substeps
+        6
+        """
+        rate = round(1 / self.physics_step)
+        # Written so that what is no number is refused too.
+        steps = round(rate / frequency) if 1 <= frequency <= rate else 0
+        if not steps or abs(steps * frequency - rate) > 1e-6:
+            known = ", ".join(str(f) for f in range(1, rate + 1) if rate % f == 0)
+            raise TabletopError(f"control_frequency must divide {rate} Hz, got {frequency!r}; {known} do")
+        scale = steps / self.substeps
+        return replace(self, substeps=steps, max_step=self.max_step * scale, max_turn=self.max_turn * scale)

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The Python of the README and of docs/environments.md runs as it stands there."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+PAGES = ("README.md", "docs/environments.md")
+SNIPPETS = {
+    f"{page}-{i}": snippet
+    for page in PAGES
+    for i, snippet in enumerate(
+        re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    )
+}
 
 
-def test_the_readme_has_python() -> None:
-    assert len(SNIPPETS) >= 4
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_have_python(page: str) -> None:
+    assert sum(name.startswith(page) for name in SNIPPETS) >= 4
 
 
-@pytest.mark.parametrize("number", range(len(SNIPPETS)))
-def test_a_snippet_of_the_readme_runs(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_a_snippet_runs(name: str, tmp_path: Path) -> None:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     run = subprocess.run(
-        [sys.executable, "-c", SNIPPETS[number]],
+        [sys.executable, "-c", SNIPPETS[name]],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from tabletop.logic import Registry
 from tabletop.naming.trial import skill_task
 from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
+from tabletop.sim import Scene, framing
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
 
@@ -58,6 +62,11 @@ class ChainClip:
     """Of the file in it."""
 
 
+def _film(scene: Scene, every: int, way: npt.NDArray[np.float64] | None = None) -> Frames:
+    """Return pictures near to what the scene is about: from its own camera things are specks."""
+    return Frames(240, 180, every, framing(scene, () if way is None else way))
+
+
 def film_skill(job: SkillClip) -> str:
     """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
     library, entry, seed = job.library, job.entry, job.seed
@@ -68,7 +77,9 @@ def film_skill(job: SkillClip) -> str:
     else:
         scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
     policy = library.policy(skill, entity, within)
-    run = episode(policy, scene, seed, policy.length, frames=Frames(240, 180, every=1))
+    # Run twice, which gives the same: the camera is to see where the thing goes.
+    way = episode(policy, scene, seed, policy.length).state.entity(entity, "position")
+    run = episode(policy, scene, seed, policy.length, frames=_film(scene, 1, way))
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
     return name
@@ -78,7 +89,7 @@ def film_plan(job: PlanClip) -> str:
     """Film a plan as it was run, whatever came of it; return the file's name."""
     plan = job.plan
     policy = plan.policy(job.steps)
-    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(240, 180, every=2))
+    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=_film(plan.scene, every=2))
     write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
     return job.name
 
@@ -98,7 +109,8 @@ def to_film(order: Sequence[int], reached: Sequence[bool], most: int) -> list[in
 
 def film_chain(job: ChainClip) -> str:
     """Film a chain of goals, whatever comes of it; return the file's name."""
-    run = run_chain(job.chain, job.chain.draw(), Frames(240, 180, every=2))
+    chain = job.chain.draw()
+    run = run_chain(job.chain, chain, _film(chain.scene, every=2))
     goals = [e["goal"] for e in run.log for _ in range(e["end"] - e["begin"])]
     captions = (goals[::2] + goals[-1:] * 2)[: len(run.frames)]
     write_clip(run.frames, Path(job.folder) / job.name, captions=captions or run.log[0]["goal"])

@@ -12,7 +12,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.perturb import perturb_tasks
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.evaluate import PLAIN_POLICIES
+from tabletop.rollout.evaluate import BUILTIN_POLICIES
 from tabletop.rollout.policy_file import is_policy_file
 from tabletop.runs.files import write_json
 
@@ -21,7 +21,7 @@ __all__ = ["needs_tasks", "perturb_policy"]
 
 def needs_tasks(policy: str) -> bool:
     """Return whether a policy can be perturbed only on tasks that are named: it is no run of named skills."""
-    return policy in PLAIN_POLICIES or is_policy_file(policy)
+    return policy in BUILTIN_POLICIES or is_policy_file(policy)
 
 
 def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import cv2
 
 from tabletop.logic import Task
 from tabletop.paths import write_whole
-from tabletop.sim import World, generate
+from tabletop.sim import World, framing, generate
 
 __all__ = ["task_page", "write_task_page"]
 
@@ -44,8 +44,9 @@ def write_task_page(folder: Path, tasks: Sequence[Task]) -> Path:
     pictures.mkdir(parents=True, exist_ok=True)
     with World() as world:
         for task in tasks:
-            world.load(generate(task.scene, _SCENE))
-            picture = world.render(_WIDTH, _HEIGHT).rgb[..., ::-1]
+            scene = generate(task.scene, _SCENE)
+            world.load(scene)
+            picture = world.render(_WIDTH, _HEIGHT, framing(scene)).rgb[..., ::-1]
             _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
             temporary = pictures / f".{task.name}.tmp"
             temporary.write_bytes(data.tobytes())

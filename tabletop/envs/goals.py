@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import copy
 from functools import reduce
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from tabletop.envs.reward import GoalReward, check_reward, smallest, sparse
 from tabletop.errors import TabletopError
-from tabletop.logic.formula import Literal
+from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import get_predicate
 from tabletop.logic.task import Task
 from tabletop.sim.state import State
@@ -53,17 +54,35 @@ class NumberGoal:
                 f" got task {task.name!r}: {task.success.text!r}"
             )
         (self._about,) = about
-        self.number = float(self._about.args[-1])
-        """What the formula asks for: fraction, rad or m."""
-        upward = self._about.predicate in _LEAST and not (self._about.predicate == "turned" and self.number < 0.0)
-        self._sign = 1.0 if upward else -1.0
+        self.number = self._own = float(self._about.args[-1])
+        """What is asked for, by the formula unless `asking` said otherwise: fraction, rad or m."""
+        self.is_upward = self._about.predicate in _LEAST and not (self._about.predicate == "turned" and self._own < 0.0)
+        """Whether at least the number is asked for, rather than at most."""
+        self._sign = 1.0 if self.is_upward else -1.0
         self._scale = get_predicate(self._about.predicate).scale
         self._rest: list[Literal] = [x for x in literals if x is not self._about]
         self.width = 1 + len(self._rest)
 
+    @property
+    def statement(self) -> Literal:
+        """The statement about the number, with the task's own number."""
+        return self._about
+
+    def asking(self, number: float) -> NumberGoal:
+        """Return the goal with another number asked for: fraction, rad or m."""
+        out = copy(self)
+        out.number = number
+        return out
+
+    @property
+    def formula(self) -> Formula:
+        """What the task asks for, with the number asked for: it holds where this goal is reached."""
+        args = (*self._about.args[:-1], self.number)
+        return conjunction([Literal(self._about.predicate, args), *self._rest])
+
     def achieved(self, state: State, initial: State) -> npt.NDArray[np.float32]:
         """Return how far it is, (width,)."""
-        measured = self.number + self._sign * float(self._about.raw_margin(state, initial))
+        measured = self._own + self._sign * float(self._about.raw_margin(state, initial))
         return np.array([measured, *(float(x.margin(state, initial)) for x in self._rest)], dtype=np.float32)
 
     def desired(self, state: State) -> npt.NDArray[np.float32]:

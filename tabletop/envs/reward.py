@@ -89,8 +89,9 @@ class GoalReward:
                 f'observation "goal": in {task.success.text!r}, {self.mark} may only go with one thing that moves'
             )
         self._fields = {"position": 3} if self.thing is None else _POSE
-        self._pose_width = sum(self._fields.values())
-        self.width = self._pose_width + len(self._rest)
+        self.pose_width = sum(self._fields.values())
+        """How many of a goal's numbers are the pose."""
+        self.width = self.pose_width + len(self._rest)
         names = (self.mark,) if self.thing is None else (self.thing, self.mark)
         self._layout = Layout(names, ("block", _MARK)[-len(names) :], ("rigid", "static")[-len(names) :])
 
@@ -131,7 +132,7 @@ class GoalReward:
                 values[..., column] = goal[..., start : start + width]
                 start += width
         state = State(self._layout, values)
-        rest = np.moveaxis(one[..., self._pose_width :], -1, 0)
+        rest = np.moveaxis(one[..., self.pose_width :], -1, 0)
         return [*(np.asarray(x.margin(state, state)) for x in self._about), *rest]
 
     def __call__(self, achieved: npt.ArrayLike, desired: npt.ArrayLike) -> Array:

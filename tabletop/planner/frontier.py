@@ -149,4 +149,4 @@ def keys(states: State, gripper: Sequence[bool]) -> list[bytes]:
             nodes = np.round(states.nodes(name) / _CELL).astype(np.int16)
             out = [key + row.tobytes() for key, row in zip(out, nodes, strict=True)]
     ends = np.round(states.robot("gripper_position") / _CELL).astype(np.int16)
-    return [key + row.tobytes() if told else key for key, row, told in zip(out, ends, gripper, strict=True)]
+    return [key + row.tobytes() if seen else key for key, row, seen in zip(out, ends, gripper, strict=True)]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.action import as_action
-from tabletop.sim.scene import Scene
+from tabletop.sim.scene import Camera, Scene
 from tabletop.sim.state import Layout, State
 from tabletop.sim.world import World
 
@@ -49,6 +49,8 @@ class Frames:
     height: int = 180
     every: int = 1
     """Control steps from one picture to the next."""
+    camera: Camera | None = None
+    """Where from, such as `framing(scene)`; the scene's own camera without."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def episode(
     seen = hooks.observe(state) if hooks.observe else state
     policy.reset(seen, scene, policy_rng)
     states, actions = [state.values], []
-    pictures = [world.render(frames.width, frames.height).rgb] if frames else []
+    pictures = [_picture(world, frames)] if frames else []
     finished = False
     for t in range(horizon):
         action = policy.act(seen)
@@ -150,7 +152,7 @@ def episode(
         seen = hooks.observe(state) if hooks.observe else state
         states.append(state.values)
         if frames and (t + 1) % frames.every == 0:
-            pictures.append(world.render(frames.width, frames.height).rgb)
+            pictures.append(_picture(world, frames))
     return Trajectory(
         world.layout,
         np.stack(states),
@@ -161,3 +163,7 @@ def episode(
         tuple(getattr(policy, "log", ())),
         tuple(pictures),
     )
+
+
+def _picture(world: World, frames: Frames) -> npt.NDArray[np.uint8]:
+    return world.render(frames.width, frames.height, frames.camera).rgb

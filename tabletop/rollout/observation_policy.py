@@ -23,7 +23,7 @@ from tabletop.sim.state import State
 __all__ = ["TOLD", "ObservationPolicy", "check_observation"]
 
 TOLD: Final = ("deterministic", "state", "episode_start", "rng")
-"""What `predict` is told besides the observation, where it has a parameter of that name behind the first."""
+"""What `predict` is given besides the observation, where it has a parameter of that name behind the first."""
 
 
 def check_observation(observation: str) -> str:
@@ -65,13 +65,13 @@ class ObservationPolicy:
         """Wrap a function.
 
         Args:
-            predict: takes an observation and returns an action (5,) in [-1, 1], or a pair (action, state). It is told
+            predict: takes an observation and returns an action (5,) in [-1, 1], or a pair (action, state). It is given
                 what TOLD names, by keyword, where it takes it: `state` is what it returned a step before, None at
                 first; `episode_start` is an array (1,) of bool; `rng` is the episode's generator.
             observation: "state": float32 (STATE_WIDTH,); "goal": a dict of observation, achieved_goal, desired_goal.
             task: the task, or its name, whose environment it is; None: that without a task. A factory's task is the
                 one that it is called with, unless it was given here.
-            deterministic: what `predict` is told under this name.
+            deterministic: what `predict` is given under this name.
             space: of the observations that it was made for, checked against the task's.
 
         Raises:
@@ -82,7 +82,7 @@ class ObservationPolicy:
         self.task = find_task(task)
         self.deterministic = deterministic
         self.space = space
-        self._told = _told(predict)
+        self._given = _told(predict)
         self._observer: TaskObserver | None = None
         if self.task is not None:
             self._observer = self._observe(self.task)
@@ -121,13 +121,13 @@ class ObservationPolicy:
         """
         if self._observer is None:
             raise TabletopError("a policy must be reset before it acts")
-        told = {
+        given = {
             "deterministic": self.deterministic,
             "state": self._memory,
             "episode_start": np.array([self._first]),
             "rng": self._rng,
         }
-        answer = self.predict(self._observer(state), **{name: told[name] for name in self._told})
+        answer = self.predict(self._observer(state), **{name: given[name] for name in self._given})
         pair = isinstance(answer, tuple) and len(answer) == 2
         action, self._memory = answer if pair else (answer, None)
         self._first = False

@@ -45,7 +45,7 @@ def model_policy(model: Any, *, deterministic: bool = True) -> ObservationPolicy
 
     Args:
         model: of Stable-Baselines3, or what has the same `predict`, `observation_space` and `action_space`.
-        deterministic: what `predict` is told.
+        deterministic: what `predict` is given.
 
     Raises:
         TabletopError: it was made for other observations or actions than the environment's.

@@ -6,6 +6,7 @@ from tabletop.sim.camera import Image
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Camera, Entity, Light, Robot, Scene, Table, load_scene, save_scene
 from tabletop.sim.state import Layout, State
+from tabletop.sim.viewpoints import framing
 from tabletop.sim.world import Snapshot, World
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "State",
     "Table",
     "World",
+    "framing",
     "generate",
     "load_scene",
     "load_scene_card",

@@ -32,11 +32,11 @@ def as_action(action: object) -> npt.NDArray[np.float32]:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_told(action)}")
+        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_readable(action)}")
     return given
 
 
-def _told(action: object) -> str:
+def _readable(action: object) -> str:
     """Return a wrong action in one line that can be read."""
     text = " ".join(repr(action).split())
     shape = getattr(action, "shape", None)

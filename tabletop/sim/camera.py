@@ -16,13 +16,27 @@ import numpy as np
 import numpy.typing as npt
 import pybullet as p
 
+from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
 from tabletop.sim.deformable_drapery import Drape, hang
-from tabletop.sim.scene import Camera, Light
+from tabletop.sim.scene import Camera, Light, Vector
 
-__all__ = ["BACKGROUND", "ROBOT", "TABLE", "Backdrop", "Image", "Slab", "render"]
+__all__ = [
+    "BACKGROUND",
+    "FAR",
+    "ROBOT",
+    "TABLE",
+    "Backdrop",
+    "Image",
+    "MovingCamera",
+    "Slab",
+    "render",
+    "segmentation_ids",
+]
 
-_NEAR, _FAR = 0.05, 4.0
+FAR: Final = 4.0
+"""m: what is farther is not seen."""
+_NEAR: Final = 0.05
 _SKY = (206.0, 214.0, 224.0)
 _SKY_TOP = (150.0, 166.0, 188.0)
 _KEPT = 8
@@ -31,6 +45,25 @@ BACKGROUND: Final = -1
 TABLE: Final = 0
 ROBOT: Final = 1
 """Labels in a segmentation; the layout's entity i is 2 + i."""
+
+
+def segmentation_ids(names: Sequence[str]) -> dict[str, int]:
+    """Return what the numbers of a segmentation mean, by name; the floor and the sky are "background".
+
+    Args:
+        names: the entities, in the layout's order.
+
+    Raises:
+        TabletopError: an entity is called "background", "table" or "robot".
+
+    >>> segmentation_ids(["red", "blue"])
+    {'background': -1, 'table': 0, 'robot': 1, 'red': 2, 'blue': 3}
+    """
+    own = {"background": BACKGROUND, "table": TABLE, "robot": ROBOT}
+    for name in names:
+        if name in own:
+            raise TabletopError(f"in a segmentation no entity may be called {', '.join(own)}, got {name!r}")
+    return own | {name: 2 + i for i, name in enumerate(names)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +76,14 @@ class Image:
     """(height, width): m along the camera's axis; 4 m, the farthest, where nothing is"""
     segmentation: npt.NDArray[np.int32]
     """(height, width): -1 background, 0 table, 1 robot, 2 + i the layout's entity i"""
+
+
+@dataclass(frozen=True)
+class MovingCamera(Camera):
+    """A camera that is carried along, such as the one on the hand. Scenes have none of these."""
+
+    up: Vector = (0.0, 0.0, 1.0)
+    """World direction that is up in the picture."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +113,9 @@ class Layer:
 
 
 def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -> Layer:
-    view = p.computeViewMatrix(camera.position, camera.target, (0.0, 0.0, 1.0))
-    projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, _FAR)
+    up = camera.up if isinstance(camera, MovingCamera) else (0.0, 0.0, 1.0)
+    view = p.computeViewMatrix(camera.position, camera.target, up)
+    projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, FAR)
     out: Any = p.getCameraImage(
         width,
         height,
@@ -126,6 +168,9 @@ class Backdrop:
         """Return the slabs before the sky, with a segmentation for labels. Not to be written to."""
         if slabs != self._slabs:
             self._build(slabs)
+        if isinstance(camera, MovingCamera):
+            # Seen once from there: keeping it would only push out what is seen again.
+            return self._draw(camera, light, width, height)
         key = (camera, light, width, height)
         found = self._kept.get(key)
         if found is None:
@@ -196,7 +241,7 @@ def render(
         behind: what `Backdrop.picture` gave for the same camera, light and pixels.
     """
     whole = _before(_shoot(client, camera, light, width, height), labels, behind)
-    depth = np.float32(_FAR * _NEAR) / (np.float32(_FAR) - np.float32(_FAR - _NEAR) * whole.depth)
+    depth = np.float32(FAR * _NEAR) / (np.float32(FAR) - np.float32(FAR - _NEAR) * whole.depth)
     rgba = whole.color.view(np.uint8).reshape(height, width, 4)
     rgb = np.empty((height, width, 3), dtype=np.uint8)
     # Channel by channel: numpy copies runs of three bytes one run at a time.

@@ -18,7 +18,7 @@ from tabletop.paths import ASSETS
 from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.kinematics import Kinematics
 
-__all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card"]
+__all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card", "within_reach"]
 
 LINK_FRICTION: Final = 0.5
 """Friction coefficient of all links but the fingers, whose is on the card."""
@@ -40,6 +40,25 @@ def load_robot_card(name: str) -> Mapping[str, Any]:
     if not isinstance(card, dict):
         raise TabletopError(f"robot card {name!r} must be a mapping")
     return card
+
+
+def within_reach(name: str, position: Sequence[float], table: float) -> bool:
+    """Return whether a robot's gripper can be brought to a place.
+
+    Args:
+        name: of the robot's card.
+        position: of the point midway between the fingertips, m, in the base's frame.
+        table: m, z of the table's surface there.
+
+    Raises:
+        TabletopError: there is no such card.
+    """
+    card = load_robot_card(name)
+    x, y, z = position
+    low, high = card["workspace"]["lower"], card["workspace"]["upper"]
+    inside = all(a <= v <= b for a, v, b in zip(low, (x, y, z - table), high, strict=True))
+    nearest, _ = Kinematics(card).reachable((x, y, z), 0.0)
+    return inside and math.dist(nearest, (x, y, z)) < 1e-6
 
 
 class RobotArm:

@@ -34,6 +34,7 @@ from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.table import build_slab, slabs
+from tabletop.sim.viewpoints import VIEWS, top_view, wrist_view
 from tabletop.sim.way import FORCE_EVERY, Way
 
 __all__ = ["Snapshot", "World"]
@@ -227,12 +228,13 @@ class World:
 
     def _run(self) -> None:
         c = self.client
-        for i in range(self.settings.substeps * self._finer):
+        steps = self.settings.substeps * self._finer
+        for i in range(1, steps + 1):
             if self._pushes:
                 self._push()
             p.stepSimulation(c)
             self._pressing.feel(self.arm)
-            if (i + 1) % (FORCE_EVERY * self._finer) == 0:
+            if i % (FORCE_EVERY * self._finer) == 0 or i == steps:
                 self._note_touches()
         self.arm.refresh()
         self._time += self.settings.control_step
@@ -410,6 +412,29 @@ class World:
 
     def _names(self) -> Names:
         return Names(self.arm, self.layout, self._body_ids, self._slab_ids)
+
+    def camera(self, name: str = "scene") -> Camera:
+        """Return one of VIEWS: the scene's own camera, one on the hand as it is now, or one above the table.
+
+        Raises:
+            TabletopError: no such view, or no scene is loaded.
+
+        >>> with World() as world:
+        ...     _ = world.load(Scene())
+        ...     world.render(64, 64, world.camera("wrist")).depth.shape
+        (64, 64)
+        """
+        if self.scene is None:
+            raise _nothing_loaded()
+        if name == "wrist":
+            # As of the last control step: asking PyBullet could touch the physics.
+            row = self.arm.columns()
+            return wrist_view(row[:3], row[3:7])
+        if name == "top":
+            return top_view(self.scene.table)
+        if name != "scene":
+            raise unknown("view", name, VIEWS)
+        return self.scene.camera
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it."""

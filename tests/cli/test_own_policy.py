@@ -14,7 +14,7 @@ from tabletop.cli.library_policy import fingerprint, policies_of
 from tabletop.demos.lerobot_read import read_lerobot
 from tabletop.envs import TabletopEnv
 from tabletop.logic import load_registry
-from tabletop.rollout.evaluate import PLAIN_POLICIES, run_task
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, run_task
 
 Command = Callable[..., Any]
 TASKS = load_registry()
@@ -96,7 +96,7 @@ def test_a_fingerprint_tells_files_and_names_apart(own: Path) -> None:
     assert found[0] == found[1] != found[2]
     own.write_text(OWN + "\n")
     assert fingerprint(policies_of("own.py", tasks)) not in {*found, ""}
-    assert [fingerprint(policies_of(name, tasks)) for name in PLAIN_POLICIES] == ["", "", ""]
+    assert [fingerprint(policies_of(name, tasks)) for name in BUILTIN_POLICIES] == ["", "", ""]
 
 
 def test_any_policy_is_perturbed_on_tasks(command: Command, own: Path, here: Path) -> None:

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
+import yaml
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
@@ -226,10 +228,12 @@ def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None
     assert np.array_equal(one, two)
     with pytest.raises(TabletopError, match="unknown entity 'block'"):
         env.reset(options={"scene": generate({"entities": {"thing": "ball"}}, 0)})
-    with pytest.raises(TabletopError, match="there are: scene"):
+    with pytest.raises(TabletopError, match="there are: card, goal, scene"):
         env.reset(options={"scenes": scene})
     with pytest.raises(TabletopError, match="must be a Scene"):
         env.reset(options={"scene": 3})
+    with pytest.raises(TabletopError, match="take scene or card, got both"):
+        env.reset(options={"scene": scene, "card": "discovery"})
 
 
 @pytest.mark.parametrize(
@@ -243,6 +247,13 @@ def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None
         of(size=(0, 84)),
         of(None, observation="goal"),
         of("stack", observation="goal"),
+        of(None, terminate_on_success=True),
+        of(control_frequency=25),
+        of(robot="arm"),
+        of(card="no-such-card"),
+        of(card="missing.yaml"),
+        of(card={"entities": {"block": "no-such-kind"}}),
+        of(card={"entities": {"thing": "block"}}),
     ],
 )
 def test_wrong_arguments_are_refused_in_one_line(arguments: dict[str, object]) -> None:
@@ -257,6 +268,165 @@ def test_a_wrong_action_is_refused(env: TabletopEnv, action: np.ndarray) -> None
     env.reset(seed=0)
     with pytest.raises(TabletopError, match="5 finite numbers"):
         env.step(action)
+
+
+def test_an_episode_terminates_at_the_first_step_at_which_the_task_is_done() -> None:
+    ends = {}
+    for terminates in (False, True):
+        made = TabletopEnv("reach-object", reward="sparse", terminate_on_success=terminates)
+        _, info = made.reset(seed=3)
+        assert not info["is_success"]
+        ends[terminates] = []
+        for _ in range(30):
+            gap = made.state.entity("object", "position") - made.state.robot("gripper_position")
+            action = np.array([*np.clip(gap / 0.04, -1, 1), 0, 1], np.float32)
+            _, reward, terminated, truncated, info = made.step(action)
+            assert not truncated
+            assert terminated == (terminates and info["is_success"])
+            ends[terminates].append(info["is_success"])
+            if terminated:
+                assert reward == 0.0
+                break
+        made.close()
+    first = ends[False].index(True)
+    assert ends[True] == ends[False][: first + 1]
+    assert len(ends[False]) == 30
+
+
+def test_a_control_frequency_changes_the_steps_and_neither_speed_nor_seconds() -> None:
+    def run(frequency: float) -> tuple[TabletopEnv, float, float]:
+        made = TabletopEnv("push-left", control_frequency=frequency)
+        made.reset(seed=0)
+        before = made.state.robot("gripper_position")[1]
+        for _ in range(round(frequency * 0.5)):
+            observation, *_ = made.step(np.array([0, 1, 0, 0, 1], np.float32))
+        made.close()
+        return made, float(observation[0]), float(made.state.robot("gripper_position")[1] - before)
+
+    (ten, time, went), (forty, time_too, went_too) = run(10), run(40)
+    assert time == pytest.approx(0.5)
+    assert time_too == pytest.approx(0.5)
+    assert went_too == pytest.approx(went, rel=0.15)
+    assert (ten.metadata["render_fps"], forty.metadata["render_fps"]) == (10, 40)
+    assert forty.horizon == 4 * ten.horizon == 4 * TASKS["push-left"].horizon
+    assert TabletopEnv(control_frequency=40, horizon=7).horizon == 7
+    assert TabletopEnv.metadata["render_fps"] == 10
+
+
+def test_scenes_are_drawn_from_a_card_of_ones_own(tmp_path: Path) -> None:
+    card = {"entities": {"cube": {"kind": "block", "at": {"x": 0.5, "y": 0.1}}}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(card), encoding="utf-8")
+    seen = []
+    for given in (card, path, str(path)):
+        made = TabletopEnv(card=given)
+        seen.append(made.reset(seed=1)[0])
+        assert made.state.layout.names == ("cube",)
+        np.testing.assert_allclose(made.state.entity("cube", "position")[:2], (0.5, 0.1))
+        made.close()
+    assert np.array_equal(seen[0], seen[1])
+    assert np.array_equal(seen[0], seen[2])
+    made = TabletopEnv(card="workshop")
+    made.reset(seed=1)
+    assert set(made.state.layout.names) >= {"red", "blue"}
+    made.close()
+
+
+def test_a_scene_without_room_gives_way_to_another() -> None:
+    crowded = {"entities": {f"bin{i}": "bin" for i in range(4)}}
+
+    def has_room(number: int) -> bool:
+        try:
+            return bool(generate(crowded, number))
+        except TabletopError:
+            return False
+
+    full = next(n for n in range(100) if not has_room(n) and has_room(n + 1))
+    made = TabletopEnv(card=crowded, scenes=(full, full + 2))
+    for seed in range(4):
+        made.reset(seed=seed)
+        assert made.world.scene is not None
+        assert made.world.scene.seed == full + 1
+    made.close()
+    made = TabletopEnv(card=crowded, scenes=(full, full + 1))
+    with pytest.raises(TabletopError, match="no room for"):
+        made.reset(seed=0)
+    made.close()
+
+
+def test_stable_baselines_learns_from_several_cameras() -> None:
+    sb3 = pytest.importorskip("stable_baselines3")
+    made = TabletopEnv("reach", observation="pixels", cameras=("scene", "wrist"), size=(40, 36))
+    learner = sb3.PPO("MultiInputPolicy", made, n_steps=8, batch_size=8, n_epochs=1, device="cpu", seed=0)
+    learner.learn(8)
+    assert learner.num_timesteps == 8
+    made.close()
+
+
+def test_a_task_runs_on_another_card_that_has_its_things() -> None:
+    card = {"entities": {"wall": "wall", "block": {"kind": "can", "at": {"x": 0.5, "y": 0.0}}}}
+    made = TabletopEnv("push-left", card=card)
+    made.reset(seed=1)
+    assert made.state.layout.names == ("wall", "block")
+    assert made.state.layout.kind("block") == "can"
+    made.close()
+    plain = TabletopEnv("push-left")
+    plain.reset(seed=1, options={"card": card})
+    assert plain.state.layout.kind("block") == "can"
+    plain.reset(seed=1)
+    assert plain.state.layout.names[0] == "block"
+    with pytest.raises(TabletopError, match="unknown entity 'block'"):
+        plain.reset(options={"card": {"entities": {"thing": "can"}}})
+    plain.close()
+
+
+CHOICES = [
+    {"task": "push", "observation": "goal", "terminate_on_success": True, "control_frequency": 20},
+    {"task": "drawer-open", "card": {"entities": {"drawer": "drawer", "cup": "mug"}}, "robot": "panda"},
+    {"task": "stack", "observation": "pixels", "cameras": ("scene", "wrist", "top"), "size": (40, 36)},
+    {"task": None, "card": "workshop", "observation": "pixels", "cameras": "wrist", "size": (40, 36)},
+    {"task": "reach", "observation": "pixels", "modalities": ("rgb", "depth", "segmentation"), "size": (40, 36)},
+]
+
+
+@pytest.mark.parametrize("arguments", CHOICES)
+def test_checkers_pass_with_every_choice(arguments: dict) -> None:
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    made = TabletopEnv(**arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(made, skip_render_check=True)
+        # Stable-Baselines3 has no depth and no segmentation: it says so and goes on.
+        warnings.filterwarnings("ignore", message=".*(unconventional shape|your observation .* is an image).*")
+        checker.check_env(made)
+    made.close()
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("arguments", CHOICES)
+def test_vectors_take_every_choice(arguments: dict, mode: str) -> None:
+    rest = {k: v for k, v in arguments.items() if k != "task"}
+    name = environment_id(arguments["task"]) if arguments["task"] else DISCOVERY
+    vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode, horizon=2, **rest)
+    observations, info = vector.reset(seed=[1, 2])
+    assert vector.observation_space.contains(observations)
+    if "segmentation" in rest.get("modalities", ()):
+        assert info["segmentation_ids"]["robot"].tolist() == [1, 1]
+    observations, _, _, truncated, _ = vector.step(np.zeros((2, 5), np.float32))
+    assert not truncated.any()
+    observations, _, _, truncated, _ = vector.step(np.zeros((2, 5), np.float32))
+    assert truncated.all()
+    assert vector.observation_space.contains(observations)
+    vector.close()
+
+
+def test_vectors_end_with_success_where_they_are_told_to() -> None:
+    """In one of two environments what is asked for holds from the first: it terminates at once, the other does not."""
+    vector = gymnasium.make_vec("Tabletop/DoorClose-v0", num_envs=1, terminate_on_success=True, observation="goal")
+    for goal, ends in ((1.0, True), (0.0, False)):
+        vector.reset(seed=1, options={"goal": [goal]})
+        assert vector.step(np.zeros((1, 5), np.float32))[2].tolist() == [ends]
+    vector.close()
 
 
 @pytest.mark.parametrize("env", [of(render_mode="rgb_array", render_size=(64, 48))], indirect=True)

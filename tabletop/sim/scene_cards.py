@@ -1,0 +1,56 @@
+"""Scene cards as a user names them: a mapping, one that ships, or a file of one's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tabletop.errors import TabletopError
+from tabletop.sim.generate import SceneCard, inventory, load_scene_card
+
+__all__ = ["find_scene_card"]
+
+
+def find_scene_card(given: object) -> SceneCard:
+    """Return a scene card.
+
+    Args:
+        given: a mapping (CONTRIBUTING.md has its fields); the name of a card that ships, such as "workshop"; or the
+            path of a YAML file. A path is a Path, or text that ends in .yaml or .yml.
+
+    Raises:
+        TabletopError: there is none, it is not a mapping in YAML, or its entities are not what a card may have.
+
+    >>> sorted(find_scene_card({"entities": {"cube": "block"}})["entities"])
+    ['cube']
+    """
+    card = _found(given)
+    # Draws no scene: that would take longer, and may find no room for once.
+    inventory(card, 0)
+    return card
+
+
+def _found(given: object) -> SceneCard:
+    if isinstance(given, Mapping):
+        return given
+    if isinstance(given, os.PathLike) or (isinstance(given, str) and given.endswith((".yaml", ".yml"))):
+        return _read(Path(given))
+    if isinstance(given, str):
+        return load_scene_card(given)
+    raise TabletopError(f"a scene card is a mapping, a name or the path of a YAML file, got {given!r}")
+
+
+def _read(path: Path) -> SceneCard:
+    try:
+        card: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TabletopError(f"cannot read scene card {str(path)!r}: {str(error).splitlines()[0]}") from None
+    except yaml.YAMLError as error:
+        raise TabletopError(f"scene card {str(path)!r} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(card, dict):
+        raise TabletopError(f"scene card {str(path)!r} must be a mapping")
+    return card
