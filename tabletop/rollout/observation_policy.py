@@ -82,7 +82,7 @@ class ObservationPolicy:
         self.task = find_task(task)
         self.deterministic = deterministic
         self.space = space
-        self._given = _told(predict)
+        self._given = _parameters(predict)
         self._observer: TaskObserver | None = None
         if self.task is not None:
             self._observer = self._observe(self.task)
@@ -161,7 +161,7 @@ def _function(value: object) -> Callable[..., Any]:
     return value
 
 
-def _told(predict: Callable[..., Any]) -> tuple[str, ...]:
+def _parameters(predict: Callable[..., Any]) -> tuple[str, ...]:
     """Return which of TOLD a function takes; its first parameter is the observation, whatever its name."""
     try:
         parameters = list(inspect.signature(predict).parameters.values())[1:]
