@@ -88,6 +88,7 @@ setup(
         "torch>=2.6",
         "gymnasium>=1.1",
         "numpy>=1.26",
+        "msgspec>=0.19",
         "opencv-python-headless>=4.11",
         "pyyaml>=6",
         "safetensors>=0.5",

@@ -5,27 +5,26 @@ python examples/readme_picture.py runs/demo docs/skills.webp
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from tabletop.naming import skills_by_task
 from tabletop.report import read_clip, write_clip
 from tabletop.report.clips import caption
+from tabletop.runs.records import Naming
+from tabletop.runs.store import read_record
 
 COLUMNS, ROWS = 5, 3
 
 
 def main(run: Path, out: Path) -> None:
     """Take the best-named skill of each task, most reliable first."""
-    named = json.loads((run / "name.json").read_text(encoding="utf-8"))
-    best = [s for s in skills_by_task(named).values() if s["clip"]]
-    chosen = sorted(best, key=lambda s: (-s["success"], s["task"]))[: COLUMNS * ROWS]
+    best = [s for s in read_record(run / Naming.FILE, Naming).best().values() if s.clip]
+    chosen = sorted(best, key=lambda s: (-s.success, s.title))[: COLUMNS * ROWS]
     columns = min(COLUMNS, len(chosen))
     chosen = chosen[: len(chosen) // columns * columns]
-    clips = [[caption(f, str(s["name"])) for f in _frames(run / str(s["clip"]))] for s in chosen]
+    clips = [[caption(f, s.title) for f in _frames(run / str(s.clip))] for s in chosen]
     length = max(len(c) for c in clips)
     padded = [c + [c[-1]] * (length - len(c)) for c in clips]
     frames = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from tabletop.naming.trial import skill_task
 from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
+from tabletop.runs.records import NamedSkill
 from tabletop.sim import Scene, framing
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
@@ -31,8 +32,7 @@ class SkillClip:
 
     library: Library
     registry: Registry
-    entry: Mapping[str, Any]
-    """Of name.json."""
+    named: NamedSkill
     folder: str
     """The run's."""
     seed: int
@@ -69,10 +69,10 @@ def _film(scene: Scene, every: int, way: npt.NDArray[np.float64] | None = None) 
 
 def film_skill(job: SkillClip) -> str:
     """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
-    library, entry, seed = job.library, job.entry, job.seed
-    skill, within = library.skill(entry["id"]), None
-    if entry["task"]:
-        scene, task, entity = skill_task(job.registry, entry, _CLIP_SCENES + 1000 * seed + skill.code)
+    library, named, seed = job.library, job.named, job.seed
+    skill, within = library.skill(named.id), None
+    if named.task:
+        scene, task, entity = skill_task(job.registry, named, _CLIP_SCENES + 1000 * seed + skill.code)
         within = task.horizon
     else:
         scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")

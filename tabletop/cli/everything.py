@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from tabletop.cli import stages
 from tabletop.cli.clock import FULL, Clock, Effort, speed_of
@@ -20,10 +20,12 @@ from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
 from tabletop.runs.files import read_json
+from tabletop.runs.records import Record
 from tabletop.skills.library import Library, find_library, load_library, save_library
 
 __all__ = ["run_everything"]
 
+R = TypeVar("R", bound=Record)
 _GOALS = 12
 
 
@@ -103,7 +105,7 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
     return library
 
 
-def _try(lines: Callable[[dict[str, Any]], Iterable[str]], stage: Callable[[], dict[str, Any]]) -> None:
+def _try(lines: Callable[[R], Iterable[str]], stage: Callable[[], R]) -> None:
     """Run a stage and print its result, or why it has too little to work on: the report is due anyway."""
     try:
         _tell("\n".join(lines(stage())))

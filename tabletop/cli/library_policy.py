@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
-from tabletop.naming import skills_by_task
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.policy_file import PolicyFile, is_policy_file, load_policy_file
-from tabletop.runs.files import read_names
+from tabletop.runs.records import Naming
+from tabletop.runs.store import read_record
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill, find_library, load_library
 
@@ -54,8 +54,8 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
     cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
     if not cards:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
-    best = skills_by_task(read_names(cards[0], f"tabletop name {name}"))
-    found = {t.name: OneSkill(library, library.skill(best[t.name]["id"])) for t in tasks if t.name in best}
+    best = read_record(cards[0], Naming).best()
+    found = {t.name: OneSkill(library, library.skill(best[t.name].id)) for t in tasks if t.name in best}
     if not found:
         raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")
     return found

@@ -28,6 +28,7 @@ from tabletop.cli.show import (
 )
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry
+from tabletop.runs.store import record_data
 
 __all__ = ["main"]
 
@@ -214,7 +215,7 @@ def _discover(options: argparse.Namespace) -> None:
         episodes=options.episodes,
     )
     note(folder, options)
-    say(options, {k: v for k, v in result.items() if k != "skills"}, discover_lines(folder, result))
+    say(options, {k: v for k, v in record_data(result).items() if k != "skills"}, discover_lines(folder, result))
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -232,7 +233,7 @@ def _name(options: argparse.Namespace) -> None:
     folder = run_folder(options.run, options.out)
     settings = NameSettings(seed=options.seed, episodes=options.episodes, fresh=2 * options.episodes)
     result = stages.name_stage(folder, library_of(folder), settings, options.workers)
-    say(options, {k: v for k, v in result.items() if k != "matrix"}, name_lines(result))
+    say(options, {k: v for k, v in record_data(result).items() if k != "matrix"}, name_lines(result))
 
 
 def _lengths(text: str) -> list[int]:

@@ -10,7 +10,8 @@ from tabletop.metrics.baselines import measure_library
 from tabletop.metrics.channel import channels, siblings, synergies
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
-from tabletop.runs.files import write_json
+from tabletop.runs.records import Measurement
+from tabletop.runs.store import as_record, record_data, write_record
 from tabletop.skills.library import Library, find_library, load_library
 
 __all__ = ["measure_and_plot"]
@@ -26,8 +27,9 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     library = load_library(path)
     folder = Path(options.out) if options.out else _beside(path, options.library)
     folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
-    result = measured(library, options)
-    write_json(folder / "measure.json", result)
+    record = as_record(Measurement, measured(library, options))
+    write_record(folder / Measurement.FILE, record)
+    result = record_data(record)
     return {**result, "page": str(write_measured(folder, result))}
 
 

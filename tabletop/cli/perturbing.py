@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tabletop.cli.library_policy import policies_of
 from tabletop.errors import TabletopError
@@ -14,7 +13,8 @@ from tabletop.perturb import perturb_tasks
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import BUILTIN_POLICIES
 from tabletop.rollout.policy_file import is_policy_file
-from tabletop.runs.files import write_json
+from tabletop.runs.records import Robustness
+from tabletop.runs.store import as_record, write_record
 
 __all__ = ["needs_tasks", "perturb_policy"]
 
@@ -24,7 +24,7 @@ def needs_tasks(policy: str) -> bool:
     return policy in BUILTIN_POLICIES or is_policy_file(policy)
 
 
-def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> dict[str, Any]:
+def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> Robustness:
     """Perturb a policy on each task asked for; return its curves, and write them where --out says.
 
     Raises:
@@ -45,6 +45,7 @@ def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> dict
         "missing": [t.name for t in tasks if t.name not in makers],
         "families": curves,
     }
+    record = as_record(Robustness, result)
     if options.out:
-        write_json(Path(options.out), result)
-    return result
+        write_record(Path(options.out), record)
+    return record

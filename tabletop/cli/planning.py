@@ -31,7 +31,9 @@ from tabletop.planner import (
 from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.runs.files import merge_summary, read_names, write_json
+from tabletop.runs.files import merge_summary
+from tabletop.runs.records import Chains, Naming
+from tabletop.runs.store import as_record, read_record, write_record
 from tabletop.sim.scene import Scene
 
 __all__ = ["chains_stage", "check_goals", "make_goals", "run_goals", "skills_of"]
@@ -49,13 +51,13 @@ def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Temp
     """
     if policy == "scripted":
         return scripted_operators, SCRIPTED_VOCABULARY
-    named = read_names(folder / "name.json", f"tabletop name {folder}")
+    named = read_record(folder / Naming.FILE, Naming)
     library = library_of(folder)
-    usable = {e["id"]: e["outcomes"] for e in named["skills"] if e["name"]}
+    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name}
     if not usable:
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
     registry = load_registry()
-    return Fixed(operators_from_samples(library, usable)), vocabulary_of(registry[t] for t in named["named_tasks"])
+    return Fixed(operators_from_samples(library, usable)), vocabulary_of(registry[t] for t in named.named_tasks)
 
 
 def run_goals(
@@ -102,7 +104,7 @@ def chains_stage(
     workers: Workers,
     clips: int = 4,
     seconds: float | None = 10.0,
-) -> dict[str, Any]:
+) -> Chains:
     """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
 
     The chains do not depend on the policy: they are drawn over what the basic scripted operators can do.
@@ -127,9 +129,10 @@ def chains_stage(
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
     result = {"policy": policy, "seed": seed, **result}
-    write_json(folder / "chains.json", result)
+    record = as_record(Chains, result)
+    write_record(folder / Chains.FILE, record)
     merge_summary(folder, "chains", {k: v for k, v in result.items() if k != "episodes"})
-    return result
+    return record
 
 
 def make_goals(options: argparse.Namespace, lengths: Sequence[int]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.logic import Task
-from tabletop.naming import skills_by_task
+from tabletop.runs.records import Chains, Curve, Discovery, Evaluation, Naming, Planning, Record, Robustness
+from tabletop.runs.store import record_data
 
 __all__ = [
     "audit_lines",
@@ -29,7 +30,8 @@ __all__ = [
 
 def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
     """Print a result: as JSON where --json asks for it, as lines where not."""
-    print(json.dumps(result, indent=1) if options.json else "\n".join(lines))
+    data = record_data(result) if isinstance(result, Record) else result
+    print(json.dumps(data, indent=1) if options.json else "\n".join(lines))
 
 
 def task_lines(tasks: Sequence[Task]) -> list[str]:
@@ -38,17 +40,17 @@ def task_lines(tasks: Sequence[Task]) -> list[str]:
     return [f"{t.name:{name}}  {t.horizon:4d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks]
 
 
-def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
+def evaluate_lines(result: Evaluation) -> list[str]:
     """Return a table of success rates by task, and their mean."""
-    results, missing = result["tasks"], result["missing"]
+    results, missing = result.tasks, result.missing
     width = max(len(n) for n in results)
     lines = [f"{'task':{width}}  success  95 % interval   n  median steps"]
     for name, r in results.items():
-        steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
-        interval = f"{r['low']:.2f} .. {r['high']:.2f}"
-        lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    lines += [f"no skill is named for: {', '.join(missing)}"] if result["counted"] > len(results) else []
-    return [*lines, f"mean {result['mean']:.3f} over {result['counted']} tasks"]
+        steps = "-" if r.median_steps is None else f"{r.median_steps:.0f}"
+        interval = f"{r.low:.2f} .. {r.high:.2f}"
+        lines.append(f"{name:{width}}  {r.success:7.2f}  {interval:>13}  {r.n:3d}  {steps:>12}")
+    lines += [f"no skill is named for: {', '.join(missing)}"] if result.counted > len(results) else []
+    return [*lines, f"mean {result.mean:.3f} over {result.counted} tasks"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:
@@ -99,13 +101,13 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
+def discover_lines(folder: Path, result: Discovery) -> list[str]:
     """Return how many skills were found, beside the baselines, and where they are."""
-    baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
+    baselines = ", ".join(f"{n} {f.effective_skills_2cm:.1f}" for n, f in result.baselines.items())
     return [
-        f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm, "
-        f"{result['effective_skills_5cm']:.1f} at 5 cm (baselines at 2 cm: {baselines})",
-        f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}",
+        f"{result.codes} codes, {result.effective_skills_2cm:.1f} effective skills at 2 cm, "
+        f"{result.effective_skills_5cm:.1f} at 5 cm (baselines at 2 cm: {baselines})",
+        f"{result.env_steps} control steps in {result.minutes} minutes; library in {folder / 'library'}",
     ]
 
 
@@ -129,62 +131,63 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
     return [*lines, explained, f"plots: {result['page']}"]
 
 
-def name_lines(result: Mapping[str, Any]) -> list[str]:
+def name_lines(result: Naming) -> list[str]:
     """Return the named tasks with their rates on fresh scenes, then what else has a name."""
     lines = []
-    best = skills_by_task(result)
-    for e in sorted(best.values(), key=lambda e: (-e["success"], e["task"])):
-        more = result["tasks"][e["task"]]["skills"] - 1
-        rate = f"{e['success']:.2f} ({e['low']:.2f} .. {e['high']:.2f}, n {e['n']}; random {e['random_success']:.2f})"
-        lines.append(f"{e['id']:12} {e['name']:30} {rate}" + (f", and {more} more" if more else ""))
-    lines += [f"{e['id']:12} {e['name']}" for e in result["skills"] if e["name"] and not e["task"]]
-    lines.append(f"{len(result['named_tasks'])} tasks named: {', '.join(result['named_tasks']) or 'none'}")
+    best = result.best()
+    for task, s in sorted(best.items(), key=lambda pair: (-pair[1].success, pair[0])):
+        more = result.tasks[task].skills - 1
+        rate = f"{s.success:.2f} ({s.low:.2f} .. {s.high:.2f}, n {s.n}; random {s.random_success:.2f})"
+        lines.append(f"{s.id:12} {s.name:30} {rate}" + (f", and {more} more" if more else ""))
+    lines += [f"{s.id:12} {s.name}" for s in result.skills if s.name and not s.task]
+    lines.append(f"{len(result.named_tasks)} tasks named: {', '.join(result.named_tasks) or 'none'}")
     if best:
-        mean = sum(e["success"] for e in best.values()) / len(best)
+        mean = sum(s.success for s in best.values()) / len(best)
         lines.append(f"mean success {mean:.2f}, on scenes that had no part in choosing any of these skills")
     return lines
 
 
-def plan_lines(result: Mapping[str, Any]) -> list[str]:
+def plan_lines(result: Planning) -> list[str]:
     """Return each goal with what came of it, and the overall share."""
     lines = []
-    for e in result["episodes"]:
-        outcome = "reached" if e["solved"] else f"{e['completed']} of {e['literals']}"
-        lines += [f"{outcome:9} {e['goal']}", f"{'':9} by {', '.join(e['skills']) or 'nothing'}"]
-        lines += [f"{'':9} {why}" for why in e["why"]]
-    lines.append(f"{result['solved']} of {result['goals']} goals; mean share completed {result['mean_completed']:.2f}")
+    for e in result.episodes:
+        outcome = "reached" if e.solved else f"{e.completed} of {e.literals}"
+        lines += [f"{outcome:9} {e.goal}", f"{'':9} by {', '.join(e.skills) or 'nothing'}"]
+        lines += [f"{'':9} {why}" for why in e.why]
+    lines.append(f"{result.solved} of {result.goals} goals; mean share completed {result.mean_completed:.2f}")
     return lines
 
 
-def chain_lines(result: Mapping[str, Any]) -> list[str]:
+def chain_lines(result: Chains) -> list[str]:
     """Return the share of chains with at least so many goals done, and the mean."""
-    lines = [
-        f"at least {r['goals']} of 5: {r['share']:.3f}   [{r['low']:.3f}, {r['high']:.3f}]" for r in result["at_least"]
-    ]
-    mean = f"{result['mean_completed']:.2f} of 5   [{result['low']:.2f}, {result['high']:.2f}]"
-    return [*lines, f"mean completed: {mean} over {result['chains']} chains"]
+    lines = [f"at least {r.goals} of 5: {r.share:.3f}   [{r.low:.3f}, {r.high:.3f}]" for r in result.at_least]
+    mean = f"{result.mean_completed:.2f} of 5   [{result.low:.2f}, {result.high:.2f}]"
+    return [*lines, f"mean completed: {mean} over {result.chains} chains"]
 
 
-def perturb_lines(result: Mapping[str, Any]) -> list[str]:
+def perturb_lines(result: Robustness) -> list[str]:
     """Return success by magnitude, one family a line, and what a family does nothing to, with why."""
+    return [line for name, curve in result.families.items() for line in _curve_lines(name, curve)]
+
+
+def _curve_lines(name: str, c: Curve) -> list[str]:
     lines = []
-    for name, c in result.items():
-        if c["n"]:
-            rates = "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c["magnitudes"], c["success"], strict=True))
-            lines.append(f"{name:18} {rates}   [{c['unit']}]  area {c['area']:.2f}, worst {c['worst']:.2f}")
-        for why, count in c["not_applicable"].items():
-            lines.append(f"{name:18} not applicable to {count} of {count + c['n']} episodes: {why}")
+    if c.n:
+        rates = "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c.magnitudes, c.success, strict=True))
+        lines.append(f"{name:18} {rates}   [{c.unit}]  area {c.area:.2f}, worst {c.worst:.2f}")
+    for why, count in c.not_applicable.items():
+        lines.append(f"{name:18} not applicable to {count} of {count + c.n} episodes: {why}")
     return lines
 
 
-def perturb_task_lines(result: Mapping[str, Any]) -> list[str]:
+def perturb_task_lines(result: Robustness) -> list[str]:
     """Return success by magnitude, one family a line, and where there are several tasks each of them below it."""
     lines = []
-    for name, curve in result["families"].items():
-        lines += perturb_lines({name: curve})
-        for task, rates in curve["by_task"].items() if len(curve["by_task"]) > 1 else ():
-            cells = zip(curve["magnitudes"], *(rates[k] for k in ("success", "low", "high")), strict=bool(rates["n"]))
+    for name, curve in result.families.items():
+        lines += _curve_lines(name, curve)
+        for task, rates in curve.by_task.items() if len(curve.by_task) > 1 else ():
+            cells = zip(curve.magnitudes, rates.success, rates.low, rates.high, strict=bool(rates.n))
             text = "  ".join(f"{m:g}: {s:.2f} [{low:.2f}, {high:.2f}]" for m, s, low, high in cells)
             lines.append(f"  {task:16} {text or 'not applicable'}")
-    lines += [f"no skill is named for: {', '.join(result['missing'])}"] if result["missing"] else []
-    return [*lines, f"{len(result['tasks'])} tasks, {result['scenes']} scenes each from seed {result['seed']}"]
+    lines += [f"no skill is named for: {', '.join(result.missing)}"] if result.missing else []
+    return [*lines, f"{len(result.tasks)} tasks, {result.scenes} scenes each from seed {result.seed}"]

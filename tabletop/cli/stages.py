@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +20,15 @@ from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.metrics.baselines import measure_library
-from tabletop.naming import NameSettings, name_skills, skills_by_task
+from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.runs.files import merge_summary, read_names, write_json
+from tabletop.runs.files import merge_summary
+from tabletop.runs.records import Discovery, Naming, Planning, Robustness
+from tabletop.runs.store import as_record, read_record, record_data, write_record
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
 
@@ -49,7 +52,7 @@ def discover_stage(
     workers: Workers,
     resume: bool,
     episodes: int,
-) -> dict[str, Any]:
+) -> Discovery:
     """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json.
 
     What later stages said of the library that a resumed run had before goes, if it has changed.
@@ -64,12 +67,12 @@ def discover_stage(
 
 def measure_stage(
     folder: Path, library: Library, seed: int, workers: Workers, episodes: int, baselines: int | None = None
-) -> dict[str, Any]:
+) -> Discovery:
     """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json."""
     with Engine(workers) as engine:
         found = measure_library(library, engine, episodes, seed, baselines)
     samples = found.samples
-    result = {
+    result: dict[str, Any] = {
         "codes": library.codes.total,
         **found.figures,
         "env_steps": library.info.get("env_steps"),
@@ -90,13 +93,14 @@ def measure_stage(
         }
         for s in library.skills
     ]
-    write_json(folder / "discover.json", result)
+    record = as_record(Discovery, result)
+    write_record(folder / Discovery.FILE, record)
     keys = (
         *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
         *("coverage_bins_5cm", "seed", "objective", "baselines"),
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
-    return result
+    return record
 
 
 def _final(kind: EffectKind, found: Array, seen: Array) -> list[float]:
@@ -113,7 +117,7 @@ def _final(kind: EffectKind, found: Array, seen: Array) -> list[float]:
 
 def name_stage(
     folder: Path, library: Library, settings: NameSettings, workers: Workers, films: int | None = None
-) -> dict[str, Any]:
+) -> Naming:
     """Name a library's skills. Writes name.json, clips/, summary.json.
 
     Args:
@@ -125,16 +129,16 @@ def name_stage(
     """
     registry = load_registry()
     with Engine(workers) as engine:
-        result = name_skills(library, registry, engine, settings)
-        best = {task["skill"] for task in result["tasks"].values()}
-        named = [e for e in result["skills"] if e["name"]]
-        filmed = sorted(named, key=lambda e: (e["id"] not in best, e["task"] is None))[:films]
-        jobs = [SkillClip(library, registry, entry, str(folder), settings.seed) for entry in filmed]
-        for entry, clip in zip(filmed, engine.map(film_skill, jobs, chunk=2, label="name: clips"), strict=True):
-            entry["clip"] = clip
-    for entry in result["skills"]:
-        entry.setdefault("clip", None)
-    write_json(folder / "name.json", result)
+        found = as_record(Naming, name_skills(library, registry, engine, settings))
+        best = {task.skill for task in found.tasks.values()}
+        named = [s for s in found.skills if s.name]
+        filmed = sorted(named, key=lambda s: (s.id not in best, s.task is None))[:films]
+        jobs = [SkillClip(library, registry, skill, str(folder), settings.seed) for skill in filmed]
+        films_made = engine.map(film_skill, jobs, chunk=2, label="name: clips")
+        clips = {skill.id: clip for skill, clip in zip(filmed, films_made, strict=True)}
+    record = replace(found, skills=tuple(replace(s, clip=clips.get(s.id)) for s in found.skills))
+    write_record(folder / Naming.FILE, record)
+    result = record_data(record)
     keys = ("id", "entity_kind", "name", "task", "success", "low", "high", "n", "random_success")
     merge_summary(
         folder,
@@ -145,7 +149,7 @@ def name_stage(
             "tasks": result["tasks"],
         },
     )
-    return result
+    return record
 
 
 def plan_stage(
@@ -160,7 +164,7 @@ def plan_stage(
     clips: int = 4,
     within: float | None = None,
     seconds: float | None = 10.0,
-) -> dict[str, Any]:
+) -> Planning:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
     Args:
@@ -205,9 +209,10 @@ def plan_stage(
         entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
         entry["clip"] = filmed.get(i)
     result["policy"] = policy
-    write_json(folder / "plan.json", result)
+    record = as_record(Planning, result)
+    write_record(folder / Planning.FILE, record)
     merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed", "spent")})
-    return result
+    return record
 
 
 def perturb_stage(
@@ -218,7 +223,7 @@ def perturb_stage(
     most: int,
     seed: int,
     workers: Workers,
-) -> dict[str, Any]:
+) -> Robustness:
     """Perturb the named skills (the best of each task). Writes perturb.json, summary.json.
 
     Args:
@@ -229,30 +234,40 @@ def perturb_stage(
         seed: of the scenes.
         workers: processes.
     """
-    named = read_names(folder / "name.json", f"tabletop name {folder}")
+    named = read_record(folder / Naming.FILE, Naming)
     library, registry = library_of(folder), load_registry()
-    chosen = sorted(skills_by_task(named).values(), key=lambda e: (-e["low"], e["id"]))[:most]
+    chosen = sorted(named.best().values(), key=lambda s: (-s.low, s.id))[:most]
     if not chosen:
         raise TabletopError(
             "no skill of this library is named for a task, so there is nothing to perturb; discover longer"
         )
     runs = []
-    for entry in chosen:
-        skill = library.skill(entry["id"])
+    for best in chosen:
+        skill = library.skill(best.id)
         for i in range(scenes):
-            scene, task, entity = skill_task(registry, entry, _PERTURB_SCENES + 1000 * seed + i)
+            scene, task, entity = skill_task(registry, best, _PERTURB_SCENES + 1000 * seed + i)
             policy = library.policy(skill, entity, task.horizon)
             runs.append(Run(policy, scene, i, policy.length, task.success, entity, task.name))
     with Engine(workers) as engine:
         curves = sweep(engine, runs, families, label="perturb")
-    result: dict[str, Any] = {name: {**curve, "skills": [e["id"] for e in chosen]} for name, curve in curves.items()}
-    write_json(folder / "perturb.json", result)
+    record = as_record(
+        Robustness,
+        {
+            "policy": "library",
+            "seed": seed,
+            "scenes": scenes,
+            "tasks": [s.task for s in chosen],
+            "skills": [s.id for s in chosen],
+            "families": curves,
+        },
+    )
+    write_record(folder / Robustness.FILE, record)
     merge_summary(
         folder,
         "perturb",
         {n: {"magnitudes": c["magnitudes"], "success": c["success"]} for n, c in curves.items()},
     )
-    return result
+    return record
 
 
 def report_stage(folder: Path) -> Path:

@@ -14,7 +14,8 @@ from tabletop.logic.suite import ALL_SCENES
 from tabletop.perturb import Perturbation
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate
-from tabletop.runs.files import write_json
+from tabletop.runs.records import Evaluation
+from tabletop.runs.store import as_record, write_record
 
 __all__ = ["chosen", "evaluate_tasks"]
 
@@ -36,7 +37,7 @@ def chosen(options: argparse.Namespace) -> tuple[Suite, tuple[Task, ...]]:
     return Suite("", "", tuple(t.name for t in tasks), ALL_SCENES), tasks
 
 
-def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
+def evaluate_tasks(options: argparse.Namespace) -> Evaluation:
     """Run a policy on each task asked for; return its rates, and write them where --out says.
 
     Raises:
@@ -63,6 +64,7 @@ def evaluate_tasks(options: argparse.Namespace) -> dict[str, Any]:
     result["mean"] = sum(r["success"] for r in results.values()) / result["counted"]
     result["missing"] = missing
     result["tasks"] = results
+    record = as_record(Evaluation, result)
     if options.out:
-        write_json(Path(options.out), result)
-    return result
+        write_record(Path(options.out), record)
+    return record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tabletop.naming.best import skills_by_task
 from tabletop.naming.name import NameSettings, name_skills
 
-__all__ = ["NameSettings", "name_skills", "skills_by_task"]
+__all__ = ["NameSettings", "name_skills"]

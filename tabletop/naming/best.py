@@ -1,11 +1,11 @@
-"""The best skill of each task: the one place that chooses it, and that reads what was chosen."""
+"""The best skill of each task: the one place that chooses it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["best_of_tasks", "skills_by_task"]
+__all__ = ["best_of_tasks"]
 
 Entry = Mapping[str, Any]
 
@@ -14,7 +14,7 @@ def best_of_tasks(entries: Iterable[Entry]) -> dict[str, Entry]:
     """Return the entry of the best skill of each named task, by task in alphabetical order.
 
     The best has the highest lower bound on split B; of equals, the first by id. The best of several looks better on the
-    scenes that it was chosen on than it is. So its figures on split B are not those of the task: see `skills_by_task`.
+    scenes that it was chosen on than it is. So its figures on split B are not those of the task: see `Naming.best`.
 
     Args:
         entries: "skills" of `name_skills`.
@@ -23,15 +23,3 @@ def best_of_tasks(entries: Iterable[Entry]) -> dict[str, Entry]:
     for entry in sorted((e for e in entries if e["task"]), key=lambda e: (-e["low"], e["id"])):
         best.setdefault(entry["task"], entry)
     return dict(sorted(best.items()))
-
-
-def skills_by_task(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the entry of each named task's best skill, by task, with the task's own figures.
-
-    Args:
-        named: what name.json holds. Success, low, high and n of the entries returned are those of "tasks", measured on
-            scenes that had no part in choosing the skill.
-    """
-    entries = {e["id"]: e for e in named["skills"]}
-    figures = ("success", "low", "high", "n")
-    return {task: {**entries[v["skill"]], **{k: v[k] for k in figures}} for task, v in named["tasks"].items()}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tabletop.errors import TabletopError
 from tabletop.logic import Registry, Task
 from tabletop.naming.candidates import Candidate
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.rollout.policy import Nothing, Policy, Random
+from tabletop.runs.records import NamedSkill
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill
@@ -46,17 +46,22 @@ def _asked(task: Task, candidate: Candidate) -> Task:
     return task.with_value(candidate.angle) if candidate.angle is not None else task
 
 
-def skill_task(registry: Registry, entry: Mapping[str, Any], seed: int) -> tuple[Scene, Task, str]:
+def skill_task(registry: Registry, skill: NamedSkill, seed: int) -> tuple[Scene, Task, str]:
     """Return a scene of the task a skill is named for, the task with the skill's own parameter, and its entity.
 
     Args:
         registry: the tasks.
-        entry: one of name_skills' "skills", named for a task.
+        skill: named for a task.
         seed: of the scene.
+
+    Raises:
+        TabletopError: the skill is named for no task, or for one that is not in the registry.
     """
-    offset = tuple(entry["offset"]) if entry["offset"] else None
-    candidate = Candidate(entry["task"], entry["success"], entry["n"], offset, entry["angle"])
-    task = registry[entry["task"]]
+    if skill.task is None:
+        raise TabletopError(f"skill {skill.id!r} is named for no task")
+    offset = (skill.offset[0], skill.offset[1]) if skill.offset else None
+    candidate = Candidate(skill.task, skill.success, skill.n, offset, skill.angle)
+    task = registry[skill.task]
     return task_scene(task, candidate, seed), _asked(task, candidate), task.attends
 
 

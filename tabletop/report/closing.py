@@ -56,7 +56,7 @@ def how_to_read(run: Run) -> str:
         wanted += ["held_at", "effective"]
     if run.naming:
         wanted += ["name"]
-    if run.naming or run.chains or run.sweeps:
+    if run.naming or run.chains or run.robustness:
         wanted += ["interval"]
     wanted += ["baseline", "view"]
     terms = "".join(f"<div><dt>{escape(_TERMS[k][0])}</dt><dd>{escape(_TERMS[k][1])}</dd></div>" for k in wanted)

@@ -7,32 +7,32 @@ from html import escape
 from tabletop.report.charts import interval, percent
 from tabletop.report.html import baselines_text, details, figure, nice, plural, section, table
 from tabletop.report.pictures import Pictures
-from tabletop.runs.run import Attempt, Chains, Naming, Planning, Skill
+from tabletop.runs.records import Chains, NamedSkill, Naming, Planning, PlanRun
 
 __all__ = ["chains", "named_skills", "nameless_skills", "plans"]
 
 
-def _range(skill: Skill) -> str:
-    return "" if skill.low is None or skill.high is None else f"{percent(skill.low)} to {percent(skill.high)}"
+def _range(skill: NamedSkill) -> str:
+    """Return the interval in words; without a task's name, what the file has is the rate of a task that it failed."""
+    return f"{percent(skill.low)} to {percent(skill.high)}" if skill.task else ""
 
 
-def _card(skill: Skill, pictures: Pictures) -> str:
-    spoken = f"{skill.title}: {percent(skill.success)}" + (f", 95% interval {_range(skill)}" if _range(skill) else "")
+def _card(skill: NamedSkill, pictures: Pictures) -> str:
     bar = rate = counted = ""
-    if skill.success is not None:
+    if skill.task:
+        spoken = f"{skill.title}: {percent(skill.success)}, 95% interval {_range(skill)}"
         rate = f'<span class="rate">{percent(skill.success)}</span>'
         bar = interval(skill.success, skill.low, skill.high, skill.baselines, spoken)
-        parts = [f"{skill.n:g} episodes"] if skill.n is not None else []
-        parts += [f"likely {_range(skill)}"] if _range(skill) else []
-        counted = f'<p class="counted">{escape(" · ".join(parts))}</p>' if parts else ""
+        counted = f'<p class="counted">{escape(f"{skill.n} episodes · likely {_range(skill)}")}</p>'
     baselines = f'<p class="baselines">{escape(baselines_text(skill.baselines))}</p>' if skill.baselines else ""
-    about = [nice(skill.kind), nice(skill.effect)]
+    about = [nice(skill.entity_kind), nice(skill.effect)]
     tags = "".join(f"<span>{escape(t)}</span>" for t in dict.fromkeys(about) if t)
     tags += f"<code>{escape(skill.id)}</code>"
-    words = " ".join(filter(None, (skill.title, skill.task, skill.kind, skill.effect, skill.phrase, skill.id)))
+    words = " ".join(filter(None, (skill.title, skill.task, skill.entity_kind, skill.effect, skill.phrase, skill.id)))
     phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.phrase and skill.phrase != skill.title else ""
+    order = f"{skill.success if skill.task else 0:.4f}"
     return (
-        f'<article class="card" data-words="{escape(words.lower())}" data-rate="{skill.success or 0:.4f}"'
+        f'<article class="card" data-words="{escape(words.lower())}" data-rate="{order}"'
         f' data-name="{escape(skill.title.lower())}">'
         f"{pictures.show(skill.clip, f'The robot doing: {skill.title}')}"
         f'<div class="card-text"><div class="card-head"><h3>{escape(skill.title)}</h3>{rate}</div>'
@@ -50,7 +50,7 @@ def _controls(what: str) -> str:
     )
 
 
-def _rows(skills: list[Skill]) -> str:
+def _rows(skills: list[NamedSkill]) -> str:
     baselines = list(dict.fromkeys(name for s in skills for name in s.baselines))
     head = [
         "skill",
@@ -69,12 +69,12 @@ def _rows(skills: list[Skill]) -> str:
                 s.id,
                 s.title,
                 s.task or "–",
-                nice(s.kind),
+                nice(s.entity_kind),
                 nice(s.effect),
-                percent(s.success),
+                percent(s.success if s.task else None),
                 _range(s) or "–",
             ),
-            *("–" if s.n is None else f"{s.n:g}", *(percent(s.baselines.get(f)) for f in baselines)),
+            *(f"{s.n}" if s.task else "–", *(percent(s.baselines.get(f)) for f in baselines)),
         ]
         for s in skills
     ]
@@ -83,7 +83,7 @@ def _rows(skills: list[Skill]) -> str:
 
 def named_skills(naming: Naming, pictures: Pictures) -> str:
     """Return the gallery of the skills that carry a task's name."""
-    named = naming.named
+    named = naming.named()
     if not named:
         return ""
     cards = "".join(_card(s, pictures) for s in named)
@@ -100,8 +100,8 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
 
 def nameless_skills(naming: Naming, pictures: Pictures) -> str:
     """Return the gallery of skills that do one thing reliably for which there is no task."""
-    skills = naming.nameless
-    rest = len(naming.skills) - len(naming.named) - len(skills)
+    skills = naming.nameless()
+    rest = len(naming.skills) - len(naming.named()) - len(skills)
     if not skills:
         return ""
     lead = "These do the same thing again and again, but no task in the registry asks for it. Each may become one."
@@ -112,26 +112,19 @@ def nameless_skills(naming: Naming, pictures: Pictures) -> str:
     return section("nameless", "Consistent, but without a name", lead, cards + more + _rows(skills))
 
 
-def _steps(attempt: Attempt) -> str:
+def _steps(attempt: PlanRun) -> str:
     if not attempt.skills:
         return '<p class="aside">No plan was found.</p>'
     return '<ol class="steps">' + "".join(f"<li>{escape(s)}</li>" for s in attempt.skills) + "</ol>"
 
 
-def _parts(attempt: Attempt) -> str:
+def _parts(attempt: PlanRun) -> str:
     """Return how much of the goal came true, in words."""
-    parts = []
-    if attempt.completed is not None and attempt.literals:
-        done = attempt.completed
-        # A share of the goal, where it is not a count of its parts.
-        done = done * attempt.literals if 0 < done < 1 else done
-        parts.append(f"{done:g} of {plural(attempt.literals, 'part')} came true")
-    if attempt.replans is not None:
-        parts.append("as first planned" if attempt.replans == 0 else f"planned anew {attempt.replans:g}×")
-    return " · ".join(parts)
+    again = "as first planned" if attempt.replans == 0 else f"planned anew {attempt.replans}×"
+    return f"{attempt.completed} of {plural(attempt.literals, 'part')} came true · {again}"
 
 
-def _plan(attempt: Attempt, pictures: Pictures) -> str:
+def _plan(attempt: PlanRun, pictures: Pictures) -> str:
     title = attempt.phrase or attempt.goal
     badge = '<span class="badge good">✓ reached</span>' if attempt.solved else '<span class="badge">not reached</span>'
     formula = f'<p class="formula"><code>{escape(attempt.goal)}</code></p>' if attempt.phrase else ""
@@ -146,9 +139,9 @@ def _plan(attempt: Attempt, pictures: Pictures) -> str:
 
 def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
     """Return the goals with the skills that were chained to reach them, the first `most` as cards."""
-    if not planning.attempts:
+    if not planning.episodes:
         return ""
-    order = sorted(planning.attempts, key=lambda a: (not a.solved, a.clip is None, -len(a.skills)))
+    order = sorted(planning.episodes, key=lambda a: (not a.solved, a.clip is None, -len(a.skills)))
     shown, failed = order[:most], [a for a in order[most:] if not a.solved]
     if failed and all(a.solved for a in shown):  # failures teach too: keep some visible
         shown = shown[: most - min(3, len(failed))] + failed[:3]
@@ -161,7 +154,7 @@ def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
             " → ".join(a.skills) or "–",
             _parts(a) or "–",
         ]
-        for a in planning.attempts
+        for a in planning.episodes
     ]
     lead = (
         "A goal is a formula over the scene. The planner knows each skill's conditions and effects from"
@@ -173,26 +166,34 @@ def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
     return section("plans", "Plans", lead, f'<div class="plans">{cards}</div>{folded}')
 
 
+def _filmed(found: Chains) -> list[tuple[str, str]]:
+    """Return what is shown in each film, and its place."""
+    return [
+        (f"{run.completed} done: {'; then '.join(g.phrase for g in run.goals)}", run.clip)
+        for run in found.episodes
+        if run.clip
+    ]
+
+
 def chains(found: Chains, pictures: Pictures) -> str:
     """Return how many goals in a row were reached, with the chains that were filmed."""
     if not found.at_least:
         return ""
     rows = [
-        [plural(goals, "goal"), percent(share), f"{percent(low)} to {percent(high)}"]
-        for goals, share, low, high in found.at_least
+        [plural(row.goals, "goal"), percent(row.share), f"{percent(row.low)} to {percent(row.high)}"]
+        for row in found.at_least
     ]
     whose = "The scripted policies were" if found.policy == "scripted" else "The discovered skills were"
     lead = (
         f"{whose} given goals in one scene, one after another; the next came only when the one before was reached,"
         " and the first that was not ended the chain."
     )
-    if found.mean is not None and found.chains:
-        lead += f" Over {plural(found.chains, 'chain')}, {found.mean:.2f} goals were reached on average"
-        lead += "." if found.low is None or found.high is None else f" ({found.low:.2f} to {found.high:.2f})."
+    lead += f" Over {plural(found.chains, 'chain')}, {found.mean_completed:.2f} goals were reached on average"
+    lead += f" ({found.low:.2f} to {found.high:.2f})."
     films = "".join(
         f'<article class="plan">{pictures.show(clip, f"A chain of goals, {text}")}'
         f'<div><p class="counted">{escape(text)}</p></div></article>'
-        for text, clip in found.clips
+        for text, clip in _filmed(found)
     )
     body = figure("How far they came", table(["at least", "share", "95% interval"], rows))
     body = f'<div class="panels">{body}</div>' + (f'<div class="plans">{films}</div>' if films else "")

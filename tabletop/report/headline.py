@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from tabletop.report.charts import bars, percent, short
 from tabletop.report.html import baselines_text, nice, plural
 from tabletop.report.pictures import Pictures
-from tabletop.runs.run import Chains, Discovery, Naming, Planning, Run, Skill, Sweep
+from tabletop.runs.records import Chains, Curve, Discovery, NamedSkill, Naming, Planning
+from tabletop.runs.run import Run
 
 __all__ = ["headline"]
 
@@ -19,24 +19,21 @@ def _strong(text: str) -> str:
 
 
 def _discovered(found: Discovery) -> str:
-    numbers = found.numbers
-    effort = [f"{numbers['minutes']:.0f} minutes"] if "minutes" in numbers else []
-    effort += [f"{short(numbers['env_steps'])} steps"] if "env_steps" in numbers else []
+    effort = [] if found.minutes is None else [f"{found.minutes:.0f} minutes"]
+    effort += [] if found.env_steps is None else [f"{short(found.env_steps)} steps"]
     start = "With no reward and no task, the robot tried things out"
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
-    value = numbers.get("effective_skills_2cm")
-    if value is None:
-        return f"{start}."
+    value = found.effective_skills_2cm
     text = f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places"
     if found.baselines:
-        top = max(found.baselines.values())
+        top = max(count.effective_skills_2cm for count in found.baselines.values())
         text += f"; by the same measure, what has learned nothing scores at most {short(round(top, 1))}"
     return f"{text}."
 
 
 def _named(naming: Naming) -> str:
-    named = naming.named
+    named = naming.named()
     if not named:
         return f"None of the {plural(len(naming.skills), 'skill')} earned the name of a task."
     best = " and ".join(f"“{escape(s.title)}”" for s in _different(named)[:2])
@@ -47,7 +44,7 @@ def _named(naming: Naming) -> str:
     )
 
 
-def _different(named: Sequence[Skill]) -> list[Skill]:
+def _different(named: Sequence[NamedSkill]) -> list[NamedSkill]:
     return list({s.title: s for s in reversed(named)}.values())[::-1]
 
 
@@ -56,35 +53,32 @@ def _whose(policy: str) -> str:
 
 
 def _planned(planning: Planning) -> str:
-    if planning.solved is None or not planning.goals:
-        return ""
     reached = _strong(f"{planning.solved:g} of {planning.goals:g} goals")
     return f"Chained by the planner, {_whose(planning.policy)} reached {reached}."
 
 
 def _chained(chains: Chains) -> str:
-    if chains.mean is None or not chains.at_least:
-        return ""
-    most = max(goals for goals, *_ in chains.at_least)
-    return (
-        f"Given goals in a row, {_whose(chains.policy)} reached {_strong(f'{chains.mean:.2f} of {most:g}')} on average."
-    )
+    most = max((row.goals for row in chains.at_least), default=0)
+    reached = _strong(f"{chains.mean_completed:.2f} of {most}")
+    return f"Given goals in a row, {_whose(chains.policy)} reached {reached} on average."
 
 
-def _ordered(sweeps: Sequence[Sweep]) -> list[Sweep]:
-    return sorted((s for s in sweeps if s.success), key=lambda s: s.success[-1])
+def _ordered(run: Run) -> list[tuple[str, Curve]]:
+    """Return the families that did something, the most harmful first."""
+    families = run.robustness.families if run.robustness else {}
+    return sorted(((n, c) for n, c in families.items() if c.success), key=lambda pair: pair[1].success[-1])
 
 
-def _perturbed(sweeps: Sequence[Sweep]) -> str:
-    ordered = _ordered(sweeps)
+def _perturbed(run: Run) -> str:
+    ordered = _ordered(run)
     if not ordered:
         return ""
-    worst, best = ordered[0], ordered[-1]
+    (family, worst), (mildest, _) = ordered[0], ordered[-1]
     text = (
-        f"Of {plural(len(ordered), 'kind')} of disturbance, {_strong(nice(worst.family))} hurts most:"
+        f"Of {plural(len(ordered), 'kind')} of disturbance, {_strong(nice(family))} hurts most:"
         f" at its strongest, success goes from {percent(worst.success[0])} to {percent(worst.success[-1])}"
     )
-    return text + (f"; {escape(nice(best.family))} hurts least." if best is not worst else ".")
+    return text + (f"; {escape(nice(mildest))} hurts least." if len(ordered) > 1 else ".")
 
 
 def _tile(label: str, value: str, of: str, below: str) -> str:
@@ -98,7 +92,7 @@ def _note(text: str) -> str:
     return f'<p class="tile-note">{escape(text)}</p>' if text else ""
 
 
-def _mean_baselines(skills: Sequence[Skill]) -> Mapping[str, float]:
+def _mean_baselines(skills: Sequence[NamedSkill]) -> Mapping[str, float]:
     names = list(dict.fromkeys(name for s in skills for name in s.baselines))
     held = {n: [s.baselines[n] for s in skills if n in s.baselines] for n in names}
     return {n: sum(v) / len(v) for n, v in held.items()}
@@ -107,15 +101,16 @@ def _mean_baselines(skills: Sequence[Skill]) -> Mapping[str, float]:
 def _tiles(run: Run) -> list[str]:
     tiles = []
     found = run.discovery
-    if found and (value := found.numbers.get("effective_skills_2cm")) is not None:
-        of = f" of {found.numbers['codes']:g}" if "codes" in found.numbers else ""
-        rows = [("this run", value, False), *((nice(n), v, True) for n, v in found.baselines.items())]
+    if found:
+        value, of = found.effective_skills_2cm, f" of {found.codes}"
+        others = ((nice(n), count.effective_skills_2cm, True) for n, count in found.baselines.items())
+        rows = [("this run", value, False), *others]
         spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         below = bars([(n, round(v, 1), f) for n, v, f in rows], f"Effective skills: {spoken}")
         tiles.append(_tile("Effective skills, distinguishable at 2 cm", f"{value:.1f}", of, below))
     if run.naming and run.naming.skills:
-        named, best = run.naming.named, run.naming.best
-        rates = [s.success for s in best if s.success is not None]
+        named, best = run.naming.named(), list(run.naming.best().values())
+        rates = [s.success for s in best]
         mean = (
             f"The best at each of {plural(len(best), 'task')} succeeds in {percent(sum(rates) / len(rates))},"
             " on scenes that had no part in choosing it. "
@@ -126,34 +121,30 @@ def _tiles(run: Run) -> list[str]:
         note = mean + (f"Baselines: {baselines}." if baselines else "")
         tiles.append(_tile("Skills with a name", f"{len(named)}", f" of {len(run.naming.skills)}", _note(note)))
     plan = run.planning
-    if plan and plan.solved is not None and plan.goals:
-        parts = []
-        if plan.mean_completed is not None:
-            parts.append(f"On average {percent(plan.mean_completed)} of a goal's parts came true.")
-        if plan.baselines:
-            parts.append(f"Goals reached without plans: {baselines_text(plan.baselines)}.")
-        tiles.append(_tile("Goals reached by plans", f"{plan.solved:g}", f" of {plan.goals:g}", _note(" ".join(parts))))
-    ordered = _ordered(run.sweeps)
+    if plan and plan.goals:
+        note = f"On average {percent(plan.mean_completed)} of a goal's parts came true."
+        tiles.append(_tile("Goals reached by plans", f"{plan.solved}", f" of {plan.goals}", _note(note)))
+    ordered = _ordered(run)
     if ordered:
-        still = [s for s in ordered if s.success[-1] >= 0.5 * s.success[0]]
+        still = [c for _, c in ordered if c.success[-1] >= 0.5 * c.success[0]]
         note = "Disturbances under which, at their strongest, at least half of the undisturbed success is left."
         tiles.append(_tile("Disturbances withstood", f"{len(still)}", f" of {len(ordered)}", _note(note)))
     return tiles
 
 
 def _hero(run: Run, pictures: Pictures) -> str:
-    plans = [a for a in run.planning.attempts if a.solved and a.clip and a.clip.is_file()] if run.planning else []
+    plans = [a for a in run.planning.episodes if a.solved and pictures.has(a.clip)] if run.planning else []
     if plans:
         best = max(plans, key=lambda a: len(a.skills))
         title = best.phrase or best.goal
         return _caption(pictures, best.clip, f"A plan of {plural(len(best.skills), 'skill')}: {title}")
-    named = [s for s in run.naming.named if s.clip and s.clip.is_file()] if run.naming else []
+    named = [s for s in run.naming.named() if pictures.has(s.clip)] if run.naming else []
     if named:
         return _caption(pictures, named[0].clip, f"A discovered skill: {named[0].title}")
     return ""
 
 
-def _caption(pictures: Pictures, clip: Path | None, text: str) -> str:
+def _caption(pictures: Pictures, clip: str | None, text: str) -> str:
     shown = pictures.show(clip, text)
     return f'<figure class="hero-clip">{shown}<figcaption>{escape(text)}</figcaption></figure>'
 
@@ -163,7 +154,7 @@ def headline(run: Run, pictures: Pictures) -> str:
     sentences = [_discovered(run.discovery) if run.discovery else ""]
     sentences += [_named(run.naming) if run.naming and run.naming.skills else ""]
     sentences += [_planned(run.planning) if run.planning else "", _chained(run.chains) if run.chains else ""]
-    sentences += [_perturbed(run.sweeps)]
+    sentences += [_perturbed(run)]
     story = " ".join(t for t in sentences if t) or "This run has learning curves but no results yet."
     made = run.made
     tags = [run.folder.resolve().name]

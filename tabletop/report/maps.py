@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
@@ -11,14 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.report.charts import code_color, frame, percent, px, short, ticks, tip, words
-from tabletop.runs.run import Ends
 
-__all__ = ["heat", "scatter", "strips"]
+__all__ = ["Points", "heat", "scatter", "strips"]
 
 Array = npt.NDArray[np.float64]
 
 _MOST: Final = 60
 """Episodes drawn of a code at most; the rest would only hide each other."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where one skill's episodes ended."""
+
+    id: str
+    code: int
+    finals: Array
+    """(N, 4): x, y, z in m and turn in rad; or (N, 1): a joint's fraction."""
 
 
 def _whole(value: float) -> str:
@@ -50,7 +60,7 @@ def _apart(points: Array, gap: float, low: Array, high: Array) -> Array:
     return out
 
 
-def scatter(ends: Sequence[Ends], axes: tuple[int, int], names: Sequence[str], label: str) -> str:
+def scatter(ends: Sequence[Points], axes: tuple[int, int], names: Sequence[str], label: str) -> str:
     """Return the displacements of rigid things, a dot an episode, a colour and a number a code.
 
     Args:
@@ -116,7 +126,7 @@ def _axis(finals: Array, axis: int) -> Array:
     return finals[:, axis] if axis >= 0 else -finals[:, -1 - axis]
 
 
-def strips(ends: Sequence[Ends], label: str) -> str:
+def strips(ends: Sequence[Points], label: str) -> str:
     """Return final joint fractions: a row a code, a dot an episode, 0 (closed) left and 1 (open) right.
 
     Args:

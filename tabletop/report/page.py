@@ -66,14 +66,14 @@ def page(run: Run) -> str:
     Raises:
         TabletopError: a clip is no picture.
     """
-    pictures = Pictures()
+    pictures = Pictures(run.folder)
     top = headline(run, pictures)
     naming, planning = run.naming, run.planning
     sections = [
         named_skills(naming, pictures) if naming else "",
         plans(planning, pictures) if planning else "",
         chains(run.chains, pictures) if run.chains else "",
-        perturbations(run.sweeps, pictures),
+        perturbations(run.robustness) if run.robustness else "",
         nameless_skills(naming, pictures) if naming else "",
         ends(run.discovery) if run.discovery else "",
         matrix(naming) if naming else "",

@@ -23,8 +23,13 @@ def _uri(data: bytes) -> str:
 class Pictures:
     """Embeds clips in the order they are asked for; what no longer fits moves no more, then is left out."""
 
-    def __init__(self, budget: int = BUDGET) -> None:
-        self._left = budget
+    def __init__(self, folder: Path, budget: int = BUDGET) -> None:
+        """Embed clips of a run's folder, up to so many characters."""
+        self._folder, self._left = folder, budget
+
+    def has(self, clip: str | None) -> bool:
+        """Return whether a clip is there."""
+        return clip is not None and (self._folder / clip).is_file()
 
     def _still(self, path: Path, animation: bytes) -> str:
         try:
@@ -34,22 +39,22 @@ class Pictures:
             # One frame alone is a plain picture: it is its own still.
             return _uri(animation)
 
-    def show(self, path: Path | None, alt: str) -> str:
+    def show(self, clip: str | None, alt: str) -> str:
         """Return the HTML of a clip, or of an empty place where there is none.
 
         Args:
-            path: an animated .webp.
+            clip: an animated .webp, by its place in the folder.
             alt: what is seen, for who cannot see it.
         """
-        if path is None or not path.is_file():
+        path = self._folder / (clip or "")
+        if not self.has(clip):
             return '<div class="clip empty"><span>no film</span></div>'
         data = path.read_bytes()
         if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
             raise TabletopError(f"the clip {path.name!r} must be a .webp picture, got {data[:12]!r}")
         still, moving = self._still(path, data), _uri(data)
         if len(still) > self._left:
-            place = escape(f"{path.parent.name}/{path.name}")
-            return f'<div class="clip empty"><span>see {place}</span></div>'
+            return f'<div class="clip empty"><span>see {escape(str(clip))}</span></div>'
         if len(still) + len(moving) > self._left:
             self._left -= len(still)
             return f'<img class="clip" alt="{escape(alt)}" src="{still}">'

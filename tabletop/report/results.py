@@ -10,9 +10,8 @@ import numpy as np
 
 from tabletop.report.charts import Series, code_color, lines, percent, short
 from tabletop.report.html import details, figure, nice, plural, section, table
-from tabletop.report.maps import heat, scatter, strips
-from tabletop.report.pictures import Pictures
-from tabletop.runs.run import Discovery, Ends, Naming, Sweep
+from tabletop.report.maps import Points, heat, scatter, strips
+from tabletop.runs.records import Curve, Discovery, Naming, Robustness
 
 __all__ = ["curves", "ends", "matrix", "perturbations"]
 
@@ -24,7 +23,7 @@ _FIRST: Final = ("accuracy", "loss_q", "effective", "coverage", "return", "rewar
 """How the names of the curves begin that are shown without asking, in this order."""
 
 
-def _rigid(effect: str, members: Sequence[Ends]) -> str:
+def _rigid(effect: str, members: Sequence[Points]) -> str:
     ends_ = f"{len(members)} skills, {sum(len(e.finals) for e in members)} episodes"
     above = scatter(members, (-2, 0), ("left", "right", "toward", "away"), f"{nice(effect)} seen from above: {ends_}")
     side = scatter(members, (-2, 2), ("left", "right", "down", "up"), f"{nice(effect)} seen from the robot: {ends_}")
@@ -34,7 +33,7 @@ def _rigid(effect: str, members: Sequence[Ends]) -> str:
     return shown if flat else shown + figure(f"{name}, seen from the robot", side)
 
 
-def _ends_row(e: Ends) -> list[str]:
+def _ends_row(e: Points) -> list[str]:
     mean, spread = e.finals.mean(axis=0), e.finals.std(axis=0)
     if e.finals.shape[1] == 1:
         return [e.id, str(e.code), str(len(e.finals)), f"fraction {mean[0]:.2f} ± {spread[0]:.2f}", "–"]
@@ -45,10 +44,11 @@ def _ends_row(e: Ends) -> list[str]:
 
 def ends(found: Discovery) -> str:
     """Return where every skill's episodes ended, a chart for each kind of effect."""
-    groups: dict[tuple[str, int], list[Ends]] = {}
-    for e in found.ends:
-        if len(e.finals):
-            groups.setdefault((e.effect, e.finals.shape[1]), []).append(e)
+    groups: dict[tuple[str, int], list[Points]] = {}
+    for e in found.skills:
+        if e.finals:
+            points = Points(e.id, e.code, np.array(e.finals))
+            groups.setdefault((e.effect, points.finals.shape[1]), []).append(points)
     if not groups:
         return ""
     body = ""
@@ -60,13 +60,10 @@ def ends(found: Discovery) -> str:
             label = f"Final fractions of the {nice(effect)}: {len(members)} skills"
             body += figure(f"{nice(effect).capitalize()}, how far it is open or pressed", strips(members, label))
     kinds = ""
-    if found.kinds:
+    if found.by_kind:
         rows = [
-            [
-                nice(kind),
-                *(("–" if k not in v else short(v[k])) for k in ("codes", "effective_2cm", "effective_5cm")),
-            ]
-            for kind, v in found.kinds.items()
+            [nice(effect), *(short(v) for v in (count.codes, count.effective_2cm, count.effective_5cm))]
+            for effect, count in found.by_kind.items()
         ]
         kinds = figure("How many can be distinguished", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
     lead = (
@@ -83,9 +80,10 @@ def ends(found: Discovery) -> str:
 
 def matrix(naming: Naming) -> str:
     """Return the heat map of every skill on every task, best rows and columns first."""
-    if not naming.rates or not naming.tasks:
+    found = naming.matrix
+    if not found.rates or not found.tasks:
         return ""
-    rates = np.array(naming.rates)
+    rates = np.array(found.rates, dtype=np.float64)  # None becomes NaN
     known = np.nan_to_num(rates)
     columns = np.argsort(-known.max(axis=0), kind="stable")
     # Rows follow the task they are best at, so that what belongs together forms blocks.
@@ -94,8 +92,8 @@ def matrix(naming: Naming) -> str:
     weak = known.max(axis=1) < 0.1
     rows = np.concatenate([rows[~weak[rows]], rows[weak[rows]]])
     titles = {s.id: f"{s.name} · {s.id}" if s.name else s.id for s in naming.skills}
-    row_names = [titles.get(naming.rows[i], naming.rows[i]) for i in rows]
-    column_names = [nice(naming.tasks[j]) for j in columns]
+    row_names = [titles.get(found.skills[i], found.skills[i]) for i in rows]
+    column_names = [nice(found.tasks[j]) for j in columns]
     ordered = rates[rows][:, columns]
     label = f"Success of {len(row_names)} skills on {len(column_names)} tasks"
     picture = heat(row_names, column_names, ordered.tolist(), label)
@@ -163,50 +161,48 @@ def curves(rows: Sequence[Mapping[str, float]]) -> str:
     return section("curves", "How they were learned", lead, body)
 
 
-def _sweep(sweep: Sweep, pictures: Pictures) -> str:
-    unit = f"{nice(sweep.family)} in {sweep.unit}" if sweep.unit else nice(sweep.family)
+def _curve(family: str, sweep: Curve) -> str:
+    unit = f"{nice(family)} in {sweep.unit}" if sweep.unit else nice(family)
     one = Series("success", sweep.magnitudes, sweep.success, sweep.low, sweep.high)
-    label = f"Success under {nice(sweep.family)}: " + ", ".join(
+    label = f"Success under {nice(family)}: " + ", ".join(
         f"{percent(s)} at {short(m)} {sweep.unit}".rstrip()
         for m, s in zip(sweep.magnitudes, sweep.success, strict=True)
     )
     picture = lines([one], label, x_name=unit, y_range=(0.0, 1.0), rates=True, marks=True)
-    numbers = sweep.numbers
-    parts = [f"mean over the range {percent(numbers['area'])}"] if 0 <= numbers.get("area", -1) <= 1 else []
-    parts += [f"{100 * max(0.0, numbers['drop']):.0f}% of it lost at the end"] if "drop" in numbers else []
-    parts += [f"{numbers['n']:g} episodes a point"] if "n" in numbers else []
-    parts += _left_out(sweep)
-    clip = pictures.show(sweep.clip, f"An episode under {nice(sweep.family)}") if sweep.clip else ""
-    return figure(nice(sweep.family).capitalize(), picture + clip, " · ".join(parts))
+    parts = [] if sweep.area is None else [f"mean over the range {percent(sweep.area)}"]
+    parts += [] if sweep.drop is None else [f"{100 * max(0.0, sweep.drop):.0f}% of it lost at the end"]
+    parts += [f"{sweep.n} episodes a point", *_left_out(sweep)]
+    return figure(nice(family).capitalize(), picture, " · ".join(parts))
 
 
-def _left_out(sweep: Sweep) -> list[str]:
+def _left_out(sweep: Curve) -> list[str]:
     """Return what a family does nothing to, with why."""
     return [f"not applicable to {plural(count, 'episode')} ({why})" for why, count in sweep.not_applicable.items()]
 
 
-def perturbations(sweeps: Sequence[Sweep], pictures: Pictures) -> str:
+def perturbations(found: Robustness) -> str:
     """Return success against the strength of each disturbance, the most harmful first."""
-    drawn = [s for s in sweeps if s.success]
-    whole = [s for s in sweeps if not s.success and s.not_applicable]
+    drawn = {name: c for name, c in found.families.items() if c.success}
+    whole = {name: c for name, c in found.families.items() if not c.success and c.not_applicable}
     if not drawn and not whole:
         return ""
-    order = sorted(drawn, key=lambda s: s.success[-1] - s.success[0])
+    order = sorted(drawn.items(), key=lambda pair: pair[1].success[-1] - pair[1].success[0])
     rows = [
         [
-            *(nice(s.family), f"{short(m)} {s.unit}".strip(), percent(rate)),
-            f"{percent(s.low[i])} to {percent(s.high[i])}" if s.low and s.high else "–",
+            *(nice(name), f"{short(m)} {s.unit}".strip(), percent(rate)),
+            f"{percent(s.low[i])} to {percent(s.high[i])}",
         ]
-        for s in order
+        for name, s in order
         for i, (m, rate) in enumerate(zip(s.magnitudes, s.success, strict=True))
     ]
     lead = (
         "The same skills while the world is pushed, delayed or blurred."
         " Bands are 95% intervals; the most harmful comes first."
     )
-    body = f'<div class="panels">{"".join(_sweep(s, pictures) for s in order)}</div>'
+    body = f'<div class="panels">{"".join(_curve(name, s) for name, s in order)}</div>'
     body += "".join(
-        f'<p class="aside">{escape(nice(s.family).capitalize())}: {escape("; ".join(_left_out(s)))}.</p>' for s in whole
+        f'<p class="aside">{escape(nice(name).capitalize())}: {escape("; ".join(_left_out(s)))}.</p>'
+        for name, s in whole.items()
     )
     body += details("The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows))
     return section("perturb", "What holds when things go wrong", lead, body)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
 
-__all__ = ["merge_summary", "read_json", "read_names", "write_json"]
-
-_ENTRY: Final = {"id", "name", "task", "success", "low", "n", "offset", "angle", "outcomes"}
-"""What later stages read of a named skill."""
-_TASK: Final = {"skill", "success", "low", "high", "n"}
-"""What later stages read of a named task."""
+__all__ = ["merge_summary", "read_json", "write_json"]
 
 
 def write_json(path: Path, value: object) -> None:
@@ -39,36 +34,6 @@ def read_json(path: Path, made_by: str) -> Any:
         raise TabletopError(f"{str(path)!r} is missing; make it with: {made_by}") from None
     except (OSError, ValueError) as error:
         raise TabletopError(f"cannot read {str(path)!r}: {error}; make it anew with: {made_by}") from None
-
-
-def read_names(path: Path, made_by: str) -> dict[str, Any]:
-    """Return what name.json holds: "skills", one entry each, "named_tasks", and "tasks" with the best skill of each.
-
-    Args:
-        path: the file.
-        made_by: the command that writes it, for the error.
-
-    Raises:
-        TabletopError: it is missing, damaged, or something else.
-    """
-    found = read_json(path, made_by)
-    skills = found.get("skills") if isinstance(found, dict) else None
-    whole = isinstance(skills, list) and all(isinstance(e, dict) and e.keys() >= _ENTRY for e in skills)
-    if not whole or not isinstance(found.get("named_tasks"), list):
-        raise TabletopError(f"{str(path)!r} is not a list of named skills; make it anew with: {made_by}")
-    tasks, ids = found.get("tasks"), {e["id"] for e in found["skills"]}
-    if tasks is None:
-        raise TabletopError(
-            f"{str(path)!r} is of an older version, which rated tasks on the scenes that chose their skills; "
-            f"make it anew with: {made_by}"
-        )
-    if not isinstance(tasks, dict) or not all(
-        isinstance(t, dict) and t.keys() >= _TASK and t["skill"] in ids for t in tasks.values()
-    ):
-        raise TabletopError(
-            f"{str(path)!r} does not say which skill is best at each task; make it anew with: {made_by}"
-        )
-    return dict(found)
 
 
 def merge_summary(folder: Path, part: str, value: object) -> None:

@@ -17,6 +17,8 @@ import yaml
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
+from tabletop.runs.records import Discovery, Naming, Record
+from tabletop.runs.store import as_record, write_record
 
 __all__ = ["OLD_FORMATS", "migrate_library"]
 
@@ -34,8 +36,9 @@ _EFFECTS: Final[Mapping[str, str]] = {
 _KEYS: Final[Mapping[str, str]] = {"floors": "baselines"}
 _ID: Final = re.compile(rf"^({'|'.join(_EFFECTS)})((?:-\d+)?(?: .*)?)$")
 """An effect, a skill's id, or a skill's id and its entity."""
-_RESULTS: Final = ("discover.json", "measure.json", "name.json", "plan.json", "perturb.json", "summary.json")
-_LATER: Final = {"name", "phrase", "why"}
+_RESULTS: Final[Mapping[str, type[Record]]] = {kind.FILE: kind for kind in (Discovery, Naming)}
+"""Files that are rewritten; later stages' are quickly made anew, and refused until then."""
+_TEXT: Final = {"name", "phrase"}
 """Fields that hold text for people, which is left alone."""
 
 
@@ -76,10 +79,11 @@ def migrate_library(folder: Path) -> list[Path]:
         raise TabletopError(f"library {str(inside)!r} is damaged: {error}") from None
     # Everything is read before anything is written.
     places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
-    results = {place / name: _read(place / name) for place in places for name in _RESULTS if (place / name).is_file()}
+    found = [place / name for place in places for name in _RESULTS if (place / name).is_file()]
+    results = {path: as_record(_RESULTS[path.name], _renamed(_read(path))) for path in found}
     save_tensors(inside / "weights.safetensors", tensors)
-    for result, value in results.items():
-        write_whole(result, json.dumps(_renamed(value), indent=1) + "\n")
+    for result, record in results.items():
+        write_record(result, record)
     # Last: a library that was half rewritten is rewritten again.
     write_whole(path, yaml.safe_dump(renamed, sort_keys=False))
     return [path, inside / "weights.safetensors", *results]
@@ -123,4 +127,4 @@ def _renamed(value: Any, key: str = "") -> Any:
         return {_word(_KEYS.get(k, k)): _renamed(v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [_renamed(v, key) for v in value]
-    return _word(value) if isinstance(value, str) and key not in _LATER else value
+    return _word(value) if isinstance(value, str) and key not in _TEXT else value

@@ -11,6 +11,8 @@ import pytest
 from tabletop.cli import main
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
+from tabletop.runs.records import Naming
+from tabletop.runs.store import as_record, write_record
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
@@ -84,3 +86,28 @@ def run_of(here: Path, library: Library) -> Path:
     """Return a run folder that holds just a library."""
     save_library(library, here / "run" / "library")
     return here / "run"
+
+
+@pytest.fixture
+def write_names() -> Callable[..., None]:
+    """Return what writes a name.json with the best skills of tasks: `write_names(folder, lift="held_at-00")`."""
+
+    def write(folder: Path, **tasks: str) -> None:
+        rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 9}
+        entries = [
+            {"id": skill, "effect": skill.rpartition("-")[0], "entity_kind": "rigid", "name": task, "task": task}
+            | {"tried": task, **rates, "shuffled_success": 0.0, "random_success": 0.0, "nothing_success": 0.0}
+            | {"phrase": "x", "size": 0.1, "spread": 0.0, "consistent": True, "outcomes": [], "offset": None}
+            | {"angle": None}
+            for task, skill in tasks.items()
+        ]
+        data = {
+            "skills": entries,
+            "named_tasks": sorted(tasks),
+            "tasks": {task: {"skill": skill, "skills": 1, **rates} for task, skill in tasks.items()},
+            "matrix": {"tasks": [], "skills": [], "rates": []},
+            "settings": {},
+        }
+        write_record(folder / "name.json", as_record(Naming, data))
+
+    return write

@@ -16,6 +16,7 @@ from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, save_library
 
 Command = Callable[..., Any]
+Names = Callable[..., None]
 Files = Callable[[Path], dict[str, bytes]]
 
 
@@ -110,24 +111,23 @@ def test_run_does_not_throw_away_the_library_it_is_to_use(
 
 
 def test_a_stage_written_elsewhere_takes_the_library_and_its_names_along(
-    command: Command, files: Files, here: Path, run_of: Path
+    command: Command, files: Files, here: Path, write_names: Names, run_of: Path
 ) -> None:
-    names = '{"skills": [], "named_tasks": [], "tasks": {}}'
-    (run_of / "name.json").write_text(names)
+    write_names(run_of)
     before = files(run_of)
     command("plan", "run", "--out", "new").refused("nothing to plan with")
     assert files(run_of) == before
     copied = files(here / "new")
-    assert copied["name.json"] == names.encode()
+    assert copied["name.json"] == before["name.json"]
     assert copied["library/library.yaml"] == before["library/library.yaml"]
     assert copied["library/weights.safetensors"] == before["library/weights.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["name", "plan", "perturb"])
 def test_another_library_is_not_written_over(
-    command: Command, files: Files, here: Path, run_of: Path, library: Any, name: str
+    command: Command, files: Files, here: Path, write_names: Names, run_of: Path, library: Any, name: str
 ) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
+    write_names(run_of)
     save_library(replace(library, embeddings=library.embeddings + 1), here / "new" / "library")
     (here / "new" / "plan.json").write_text("{}")
     before = files(here)
@@ -135,12 +135,15 @@ def test_another_library_is_not_written_over(
     assert files(here) == before
 
 
-def test_what_is_known_of_the_same_library_stays(command: Command, here: Path, run_of: Path, library: Any) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
+def test_what_is_known_of_the_same_library_stays(
+    command: Command, here: Path, write_names: Names, run_of: Path, library: Any
+) -> None:
+    write_names(run_of)
     save_library(library, here / "new" / "library")
-    (here / "new" / "name.json").write_text('{"skills": [], "named_tasks": ["stack"]}')
-    command("plan", "run", "--out", "new")
-    assert "stack" in (here / "new" / "name.json").read_text()
+    write_names(here / "new", **{"drawer-open": "drawer-00"})
+    before = (here / "new" / "name.json").read_bytes()
+    command("plan", "run", "--out", "new", "--goals", "1", "--seconds", "0.1", "--workers", "0")
+    assert (here / "new" / "name.json").read_bytes() == before
 
 
 def test_run_into_a_link_fills_what_it_leads_to(

@@ -19,6 +19,7 @@ from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
 
 Command = Callable[..., Any]
+Names = Callable[..., None]
 Files = Callable[[Path], dict[str, bytes]]
 
 
@@ -229,15 +230,12 @@ def test_naming_writes_the_same_bytes_each_time_and_adds_to_the_summary(
 
 
 def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
-    command: Command, run_of: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, write_names: Names, run_of: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite = Suite("Two", "Two.", ("button-press", "push"), (0, 10))
     monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
-    entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
-    named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
-    named["tasks"] = {"button-press": {"skill": "button-00", "success": 1.0, "low": 0.9, "high": 1.0, "n": 9}}
-    (run_of / "name.json").write_text(json.dumps(named))
-    rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0}
+    write_names(run_of, **{"button-press": "button-00"})
+    rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0, "success_once": 1.0}
     monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)
     said = command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--workers", "0")
     assert said.out.splitlines()[-2:] == ["no skill is named for: push", "mean 0.500 over 2 tasks"]

@@ -17,6 +17,7 @@ from tabletop.logic import load_registry
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, run_task
 
 Command = Callable[..., Any]
+Names = Callable[..., None]
 TASKS = load_registry()
 OWN = """\
 def make():
@@ -114,11 +115,10 @@ def test_any_policy_is_perturbed_on_tasks(command: Command, own: Path, here: Pat
     assert [line.split()[0] for line in lines] == ["mass", "push-left", "lift", "2"]
 
 
-def test_a_librarys_skills_are_perturbed_on_the_tasks_that_they_are_named_for(command: Command, run_of: Path) -> None:
-    entry = {"id": "button-00", "name": "x", "task": "button-press", "success": 1.0, "low": 0.9, "n": 9}
-    named = {"skills": [{**entry, "offset": None, "angle": None, "outcomes": []}], "named_tasks": ["button-press"]}
-    named["tasks"] = {"button-press": {"skill": "button-00", "success": 1.0, "low": 0.9, "high": 1.0, "n": 9}}
-    (run_of / "name.json").write_text(json.dumps(named))
+def test_a_librarys_skills_are_perturbed_on_the_tasks_that_they_are_named_for(
+    command: Command, write_names: Names, run_of: Path
+) -> None:
+    write_names(run_of, **{"button-press": "button-00"})
     given = ("perturb", "run", "--tasks", "button-press,push", "--families", "friction", "--scenes", "1")
     found = json.loads(command(*given, "--workers", "0", "--json").out)
     assert (found["tasks"], found["missing"]) == (["button-press"], ["push"])

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 Command = Callable[..., Any]
+Names = Callable[..., None]
 Files = Callable[[Path], dict[str, bytes]]
 
 
@@ -163,11 +164,11 @@ def test_a_scene_card_without_room_is_one_line(
 )
 @pytest.mark.parametrize("out", [[], ["--out", "new"]], ids=["", "elsewhere"])
 def test_a_damaged_library_is_one_line_and_nothing_is_written(
-    command: Command, files: Files, here: Path, run_of: Path, arguments: list[str], out: list[str]
+    command: Command, files: Files, here: Path, write_names: Names, run_of: Path, arguments: list[str], out: list[str]
 ) -> None:
     weights = run_of / "library" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
+    write_names(run_of)
     before = files(here)
     said = command(*arguments, *out)
     if arguments[0] in {"plan", "perturb"} and not out:
@@ -208,8 +209,10 @@ def test_damaged_names_are_one_line(command: Command, files: Files, run_of: Path
 
 
 @pytest.mark.parametrize("name", ["plan", "perturb"])
-def test_a_library_without_names_has_nothing_to_work_with(command: Command, run_of: Path, name: str) -> None:
-    (run_of / "name.json").write_text('{"skills": [], "named_tasks": [], "tasks": {}}')
+def test_a_library_without_names_has_nothing_to_work_with(
+    command: Command, write_names: Names, run_of: Path, name: str
+) -> None:
+    write_names(run_of)
     assert command(name, "run").refused("discover longer") == []
 
 

@@ -16,6 +16,7 @@ from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
+from tabletop.runs.records import NamedSkill
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
 from tabletop.skills.codebook import Codebook
@@ -225,13 +226,19 @@ def test_the_target_of_a_fitted_task_stands_where_the_skill_takes_things(registr
 
 
 def test_a_named_skill_s_task_is_found_again_with_its_parameter(registry: Registry) -> None:
-    entry = {"task": "rotate", "success": 1.0, "n": 8, "offset": None, "angle": np.radians(60)}
-    scene, task, entity = skill_task(registry, entry, 5)
+    rates = {"success": 1.0, "low": 0.7, "high": 1.0, "n": 8, "shuffled_success": 0.0}
+    rates |= {"random_success": 0.0, "nothing_success": 0.0}
+    named = {"id": "turned-00", "effect": "turned", "entity_kind": "rigid", "name": "rotate 60 deg", "task": "rotate"}
+    named |= {"tried": "rotate", "phrase": "turns it", "size": 0.1, "spread": 0.0, "consistent": True, "outcomes": ()}
+    skill = NamedSkill(**named, **rates, offset=None, angle=float(np.radians(60)))
+    scene, task, entity = skill_task(registry, skill, 5)
     assert scene == task_scene(registry["rotate"], Candidate("rotate", 1.0, 8), 5)
     assert entity == registry["rotate"].attends
     assert "60 deg" in task.success.text
     with pytest.raises(TabletopError, match="unknown task 'fly'"):
-        skill_task(registry, {**entry, "task": "fly"}, 5)
+        skill_task(registry, replace(skill, task="fly"), 5)
+    with pytest.raises(TabletopError, match="skill 'turned-00' is named for no task"):
+        skill_task(registry, replace(skill, task=None), 5)
 
 
 def test_floors_run_on_the_skill_s_scene_and_are_what_they_say(disguised: Any, registry: Registry) -> None:

@@ -14,6 +14,8 @@ import yaml
 
 from tabletop.naming.best import best_of_tasks
 from tabletop.report.clips import write_clip
+from tabletop.runs.records import Discovery, Naming, Planning, Robustness
+from tabletop.runs.store import as_record, write_record
 
 Frames = Sequence[npt.NDArray[np.uint8]]
 
@@ -74,14 +76,21 @@ def _skills(rng: np.random.Generator, kinds: dict[str, int], clips: Callable[[in
                 "effect": effect,
                 "name": task.replace("_", " ") if task else said,
                 "task": task,
-                "success": rate,
-                "low": max(0.0, rate - 0.12) if rate else None,
-                "high": min(1.0, rate + 0.06) if rate else None,
-                "n": 50 if rate else None,
+                "tried": task,
+                "success": rate or 0.0,
+                "low": max(0.0, rate - 0.12) if rate else 0.0,
+                "high": min(1.0, rate + 0.06) if rate else 1.0,
+                "n": 50 if rate else 0,
                 "random_success": 0.04 if rate else None,
                 "nothing_success": 0.0 if rate else None,
                 "shuffled_success": 0.11 if rate else None,
                 "phrase": said or "opens a little",
+                "size": 0.1,
+                "spread": 0.01,
+                "consistent": said is not None,
+                "outcomes": [],
+                "offset": None,
+                "angle": None,
                 "clip": clip,
             })  # fmt: skip
     return out
@@ -99,11 +108,17 @@ def _perturb() -> dict[str, Any]:
             "low": [max(0.0, s - 0.09) for s in success],
             "high": [min(1.0, s + 0.06) for s in success],
             "area": sum(success) / len(success),
+            "area_low": 0.1,
+            "area_high": 0.9,
             "worst": success[-1],
             "drop": 1.0 - success[-1] / success[0],
+            "recovery": None,
+            "recovery_time": None,
             "n": 40,
+            "not_applicable": {},
+            "by_task": {},
         }
-    return out
+    return {"policy": "library", "seed": 0, "scenes": 10, "tasks": ["lift"], "skills": ["held_at-00"], "families": out}
 
 
 def _plan(clips: Callable[[int], Frames], folder: Path) -> dict[str, Any]:
@@ -122,9 +137,10 @@ def _plan(clips: Callable[[int], Frames], folder: Path) -> dict[str, Any]:
             write_clip(frames, folder / clip, captions=names)
         episodes.append(
             {"goal": goal, "phrase": phrase, "literals": 2, "completed": 2 - i % 3, "solved": i % 3 == 0}
-            | {"skills": chain, "replans": i % 3, "clip": clip}
+            | {"skills": chain, "log": [], "replans": i % 3, "steps": 40, "why": [], "spent": False, "clip": clip}
         )
-    return {"goals": 9, "solved": 3, "mean_completed": 0.61, "episodes": episodes}
+    found = {"policy": "library", "goals": 9, "solved": 3, "mean_completed": 0.61, "spent": 0}
+    return {**found, "episodes": episodes}
 
 
 def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames] = moving_square, n: int = 20) -> Path:
@@ -144,7 +160,11 @@ def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames]
         "by_kind": {
             k: {"codes": c, "effective_2cm": 0.8 * c, "effective_5cm": 0.5 * c} for k, c in kinds.items()
         },
-        "baselines": {k: {"effective_skills_2cm": v} for k, v in BASELINES.items()},
+        "baselines": {
+            k: {"effective_skills_2cm": v, "effective_skills_5cm": v, "bits_2cm": 0.1} for k, v in BASELINES.items()
+        },
+        "objective": "final-state",
+        "episodes": n,
         "skills": [
             {"id": s["id"], "effect": s["effect"], "code": int(s["id"][-2:]),
              "finals": _finals(rng, s["effect"], int(s["id"][-2:]), kinds[s["effect"]], n)}
@@ -164,11 +184,11 @@ def make_run(folder: Path, kinds: dict[str, int], clips: Callable[[int], Frames]
             for task, best in best_of_tasks(skills).items()
         },
         "matrix": {"tasks": list(TASKS), "skills": [s["id"] for s in skills], "rates": rates},
+        "settings": {"seed": 0},
     }
-    stages = {"discover": discover, "name": name, "plan": _plan(clips, folder), "perturb": _perturb()}
-    for stage, data in stages.items():
-        (folder / f"{stage}.json").write_text(json.dumps(data), encoding="utf-8")
-    (folder / "summary.json").write_text(json.dumps({"discover": discover}), encoding="utf-8")
+    stages = {Discovery: discover, Naming: name, Planning: _plan(clips, folder), Robustness: _perturb()}
+    for kind, data in stages.items():
+        write_record(folder / kind.FILE, as_record(kind, data))
     lines = []
     for i in range(120):
         grown = 1 - float(np.exp(-i / 30))

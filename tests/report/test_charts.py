@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabletop.report.charts import Series, bars, code_color, interval, lines, percent, short, ticks
-from tabletop.report.maps import heat, scatter, strips
-from tabletop.runs.run import Ends
+from tabletop.report.maps import Points, heat, scatter, strips
 
 
 def parse(svg: str) -> ElementTree.Element:
@@ -110,9 +109,9 @@ def test_no_line_leaves_its_picture(values: list[float], count: int) -> None:
     assert "nan" not in svg
 
 
-def ends(code: int, finals: np.ndarray) -> Ends:
+def ends(code: int, finals: np.ndarray) -> Points:
     """Return one skill's ends."""
-    return Ends(f"held-{code:02d}", "held_at", code, finals)
+    return Points(f"held_at-{code:02d}", code, finals)
 
 
 def test_the_map_from_above_has_left_on_the_left_and_away_at_the_top() -> None:
@@ -131,7 +130,7 @@ def test_no_dot_of_a_map_leaves_its_picture(seed: int, count: int, size: float) 
     skills = [ends(i, rng.normal(0, size, (7, 4))) for i in range(count)]
     assert inside(scatter(skills, (-2, 0), ("left", "right", "toward", "away"), "above"))
     assert inside(scatter(skills, (-2, 2), ("left", "right", "down", "up"), "side"))
-    assert inside(strips([Ends(e.id, "drawer", e.code, e.finals[:, :1]) for e in skills], "strip"))
+    assert inside(strips([Points(e.id, e.code, e.finals[:, :1]) for e in skills], "strip"))
 
 
 def test_codes_that_end_in_one_place_keep_readable_numbers() -> None:

@@ -12,6 +12,8 @@ import yaml
 from tabletop.cli import main
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.runs.records import Discovery
+from tabletop.runs.store import read_record
 from tabletop.skills.library import Library, load_library, save_library
 from tabletop.skills.migrate import migrate_library
 
@@ -33,10 +35,21 @@ def run(library: Library, tmp_path: Path) -> Path:
     tensors = load_tensors(inside / "weights.safetensors")
     tensors["means"] = tensors.pop("embeddings")
     save_tensors(inside / "weights.safetensors", tensors)
-    found = {"floors": {"random": 1.0}, "by_kind": {"held": 2}, "skills": [{"id": "held-01", "effect": "held"}]}
+    counts = {"effective_skills_2cm": 1.5, "effective_skills_5cm": 1.0, "bits_2cm": 0.5}
+    found = {
+        "codes": 5,
+        **counts,
+        "coverage_bins_5cm": 3,
+        "by_kind": {"held": {"codes": 2, "effective_2cm": 1.5, "effective_5cm": 1.0}},
+        "floors": {"random": counts},
+        "env_steps": 100,
+        "minutes": 1.0,
+        "seed": 3,
+        "objective": "final-state",
+        "episodes": 2,
+        "skills": [{"id": "held-01", "effect": "held", "code": 1, "finals": [[0.1, 0.2, 0.3, 0.0]]}],
+    }
     (tmp_path / "discover.json").write_text(json.dumps(found), encoding="utf-8")
-    plan = {"episodes": [{"skills": ["settled-03 red"], "why": ["held by nothing"], "phrase": "held"}]}
-    (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     return tmp_path
 
 
@@ -52,19 +65,18 @@ def test_what_a_library_does_stays_the_same_bit_for_bit(run: Path, library: Libr
     assert found.info["effects"] == "held_at,drawer"
 
 
-def test_results_get_the_new_names_and_text_for_people_stays(run: Path) -> None:
+def test_results_get_the_new_names_and_a_format(run: Path) -> None:
+    with pytest.raises(TabletopError, match="has format None, this version reads 1"):
+        read_record(run / "discover.json", Discovery)
     migrate_library(run)
-    assert json.loads((run / "discover.json").read_text(encoding="utf-8")) == {
-        "baselines": {"random": 1.0},
-        "by_kind": {"held_at": 2},
-        "skills": [{"id": "held_at-01", "effect": "held_at"}],
-    }
-    (episode,) = json.loads((run / "plan.json").read_text(encoding="utf-8"))["episodes"]
-    assert episode == {"skills": ["displaced-03 red"], "why": ["held by nothing"], "phrase": "held"}
+    found = read_record(run / "discover.json", Discovery)
+    assert list(found.baselines) == ["random"]
+    assert list(found.by_kind) == ["held_at"]
+    assert [(s.id, s.effect, s.finals) for s in found.skills] == [("held_at-01", "held_at", ((0.1, 0.2, 0.3, 0.0),))]
 
 
 def test_a_library_of_this_format_is_left_alone(run: Path) -> None:
-    assert len(migrate_library(run / "library")) == 4, "the results of its run, too"
+    assert len(migrate_library(run / "library")) == 3, "the results of its run, too"
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert migrate_library(run) == []
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
@@ -74,14 +86,14 @@ def test_an_old_library_says_what_rewrites_it(run: Path, capsys: pytest.CaptureF
     with pytest.raises(TabletopError, match="rewrite it with: tabletop migrate"):
         load_library(run / "library")
     assert main(["migrate", str(run), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["files"]) == 4
+    assert len(json.loads(capsys.readouterr().out)["files"]) == 3
     load_library(run / "library")
 
 
 def test_nothing_is_written_where_a_result_is_damaged(run: Path) -> None:
-    (run / "plan.json").write_text("{", encoding="utf-8")
+    (run / "discover.json").write_text("{", encoding="utf-8")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    with pytest.raises(TabletopError, match=r"cannot read .*plan\.json"):
+    with pytest.raises(TabletopError, match=r"cannot read .*discover\.json"):
         migrate_library(run)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 

@@ -1,0 +1,495 @@
+"""What the files of a run hold: one frozen dataclass a file, by which it is written and read.
+
+Units: m, rad, s. Rates are shares from 0 to 1 with their 95 % interval (Wilson's where nothing else is said).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+__all__ = [
+    "AtLeast",
+    "ChainGoal",
+    "ChainRun",
+    "Chains",
+    "Channel",
+    "Components",
+    "Curve",
+    "Discovery",
+    "EffectCount",
+    "Ends",
+    "Evaluation",
+    "Matrix",
+    "Measurement",
+    "NamedSkill",
+    "NamedTask",
+    "Naming",
+    "PlanRun",
+    "Planning",
+    "Rates",
+    "Record",
+    "Robustness",
+    "SiblingDivergence",
+    "SkillCount",
+    "TaskRates",
+]
+
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+Clip = Annotated[str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+\.webp$")]
+"""A moving picture inside the run's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one file holds."""
+
+    FILE: ClassVar[str]
+    """Its name in a run's folder."""
+    FORMAT: ClassVar[int] = 1
+    """Of the file; it changes where an older reader would misread it."""
+    MADE_BY: ClassVar[str]
+    """The command that writes it into a {folder}, for messages."""
+
+
+# --- discovery and measuring ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkillCount:
+    """How many skills there are: exp(I(Z; E)), E blurred by 2 or 5 cm of the world; and bits, its log2 at 2 cm."""
+
+    effective_skills_2cm: float
+    effective_skills_5cm: float
+    bits_2cm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectCount:
+    """The same of one effect."""
+
+    codes: Count
+    effective_2cm: float
+    effective_5cm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Where one skill's episodes ended."""
+
+    id: str
+    effect: str
+    code: Count
+    finals: tuple[tuple[float, ...], ...]
+    """(episodes, 4): x, y, z in m and turn in rad; or (episodes, 1): a joint's fraction."""
+
+    def __post_init__(self) -> None:
+        """Check the width."""
+        if len({len(row) for row in self.finals} | {1, 4}) > 2 or len({len(row) for row in self.finals}) > 1:
+            raise ValueError("finals must be rows of [x, y, z, turn] or of [fraction]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discovery(Record, SkillCount):
+    """discover.json: how many skills a discovery came to, on held-out episodes."""
+
+    FILE: ClassVar[str] = "discover.json"
+    MADE_BY: ClassVar[str] = "tabletop discover --out {folder}"
+
+    codes: Count
+    coverage_bins_5cm: Count
+    by_kind: Mapping[str, EffectCount]
+    """By effect."""
+    baselines: Mapping[str, SkillCount]
+    """What has learned nothing: random, untrained, shuffled."""
+    env_steps: Count | None
+    """Control steps of the discovery."""
+    minutes: float | None
+    seed: Count | None
+    objective: str
+    episodes: Count
+    """Held-out, a code."""
+    skills: tuple[Ends, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """What the codes of one effect say of the 5 cm bin that an episode ends in, in bits."""
+
+    codes: Count
+    bins: Count
+    entropy_bits: float
+    noise_bits: float
+    information_bits: float
+    empowerment_bits: float
+    chance_bits: float
+    codes_in_use: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiblingDivergence:
+    """How far a skill's ends are from those of its effect's other skills: both Kullback-Leibler divergences, bits."""
+
+    seeking_bits: float
+    covering_bits: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """Principal components of what the arm does."""
+
+    components_95: Count
+    """That explain 95 % of the variance."""
+    of: Count
+    shares: tuple[float, ...]
+    """Of the variance, of the first ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Record, SkillCount):
+    """measure.json: a library's figures on held-out episodes."""
+
+    FILE: ClassVar[str] = "measure.json"
+    MADE_BY: ClassVar[str] = "tabletop measure {folder}"
+
+    library: str
+    codes: Count
+    coverage_bins_5cm: Count
+    by_kind: Mapping[str, float]
+    """Effective skills at 2 cm by effect."""
+    baselines: Mapping[str, SkillCount]
+    channel: Mapping[str, Channel]
+    siblings: Mapping[str, SiblingDivergence]
+    """By skill."""
+    synergies: Mapping[str, Components]
+    """Of "postures" and of "movements/EFFECT"."""
+    episodes: Count
+    seed: Count
+
+
+# --- naming --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSkill:
+    """One skill after it was tested against the tasks."""
+
+    id: str
+    effect: str
+    entity_kind: str
+    name: str | None
+    """A task's, with what was asked of it; or what it does, where it does that consistently; None for the others."""
+    task: str | None
+    """Whose name it carries."""
+    tried: str | None
+    """The task that it was tested on."""
+    success: Rate
+    """Of the task tried, on split B; 0 of 0 where none was."""
+    low: Rate
+    high: Rate
+    n: Count
+    shuffled_success: Rate | None
+    """Baselines on the same scenes: another code of the effect, random actions, doing nothing."""
+    random_success: Rate | None
+    nothing_success: Rate | None
+    phrase: str
+    size: float
+    """m: median change."""
+    spread: float
+    """m: how far ends lie from each other."""
+    consistent: bool
+    outcomes: tuple[tuple[float, ...], ...]
+    """What its episodes on split A came to."""
+    offset: tuple[float, ...] | None
+    """m: where the mark was put, from the thing, if the task has one."""
+    angle: float | None
+    """rad: the turn that was asked for, if the task asks for one."""
+    clip: Clip | None = None
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        return self.name or self.phrase or self.id
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Success of the baselines that were run, by name; none where the name did not stand."""
+        found = {"random": self.random_success, "nothing": self.nothing_success, "shuffled": self.shuffled_success}
+        return {k: v for k, v in found.items() if v is not None and self.task}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedTask:
+    """The best skill of a task, on split C: scenes that had no part in choosing it."""
+
+    skill: str
+    skills: Count
+    """That carry the task's name."""
+    success: Rate
+    low: Rate
+    high: Rate
+    n: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Success on split A of every skill at every task it could be tried on."""
+
+    tasks: tuple[str, ...]
+    skills: tuple[str, ...]
+    rates: tuple[tuple[Rate | None, ...], ...]
+    """(skills, tasks); None where it could not be tried."""
+
+    def __post_init__(self) -> None:
+        """Check the shape."""
+        if len(self.rates) != len(self.skills) or any(len(row) != len(self.tasks) for row in self.rates):
+            sizes = sorted({len(row) for row in self.rates})
+            raise ValueError(
+                f"rates must be {len(self.skills)} rows (skills) of {len(self.tasks)} (tasks), "
+                f"got {len(self.rates)} rows of {sizes}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming(Record):
+    """name.json: what a library's skills are."""
+
+    FILE: ClassVar[str] = "name.json"
+    MADE_BY: ClassVar[str] = "tabletop name {folder}"
+
+    skills: tuple[NamedSkill, ...]
+    named_tasks: tuple[str, ...]
+    tasks: Mapping[str, NamedTask]
+    matrix: Matrix
+    settings: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        """Check that the best skills are among the skills."""
+        ids = {s.id for s in self.skills}
+        for name, task in self.tasks.items():
+            if task.skill not in ids:
+                raise ValueError(f"tasks.{name}.skill must be the id of one of the skills, got {task.skill!r}")
+
+    def best(self) -> dict[str, NamedSkill]:
+        """Return the best skill of each named task, by task, with the task's own figures: those on split C."""
+        skills = {s.id: s for s in self.skills}
+        return {
+            name: replace(skills[t.skill], success=t.success, low=t.low, high=t.high, n=t.n)
+            for name, t in self.tasks.items()
+        }
+
+    def named(self) -> list[NamedSkill]:
+        """Return the skills that carry a task's name: the best of each task first, the more reliable before the less.
+
+        The best have the figures of `best`.
+        """
+        best = {s.id: s for s in self.best().values()}
+        found = [best.get(s.id, s) for s in self.skills if s.task]
+        return sorted(found, key=lambda s: (s.id not in best, -s.success, s.title))
+
+    def nameless(self) -> list[NamedSkill]:
+        """Return the skills that do something consistent for which no task has a name."""
+        return sorted((s for s in self.skills if not s.task and s.name), key=lambda s: (s.title, s.id))
+
+    def skill(self, name: str) -> NamedSkill | None:
+        """Return the skill of an id, or the best of a task's name; None where there is none."""
+        found = self.best().get(name)
+        return found or next((s for s in self.skills if s.id == name), None)
+
+
+# --- planning ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRun:
+    """One goal and what the planner made of it."""
+
+    goal: str
+    phrase: str
+    literals: Count
+    completed: Count
+    """Literals that hold in the last state."""
+    solved: bool
+    skills: tuple[str, ...]
+    """"SKILL ENTITY", in the order in which they were run."""
+    log: tuple[Mapping[str, Any], ...]
+    """The same as the policy logged them."""
+    replans: Count
+    steps: Count
+    why: tuple[str, ...]
+    """Why it was not reached; none where it was."""
+    spent: bool
+    """Whether a search was ended by its budget of seconds."""
+    clip: Clip | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planning(Record):
+    """plan.json: goals, plans and what came of them."""
+
+    FILE: ClassVar[str] = "plan.json"
+    MADE_BY: ClassVar[str] = "tabletop plan {folder}"
+
+    policy: str
+    """Whose skills were chained: "library" or "scripted"."""
+    goals: Count
+    solved: Count
+    mean_completed: Rate
+    spent: Count
+    episodes: tuple[PlanRun, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtLeast:
+    """Share of chains with at least so many goals done."""
+
+    goals: Count
+    count: Count
+    share: Rate
+    low: Rate
+    high: Rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainGoal:
+    """One goal of a chain; all but its words are None where it was not begun."""
+
+    goal: str
+    phrase: str
+    done: bool | None = None
+    already: bool | None = None
+    """It held when its turn came, which ends the chain."""
+    steps: Count | None = None
+    skills: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    spent: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainRun:
+    """One chain."""
+
+    scene_seed: tuple[int, ...]
+    completed: Count
+    steps: Count
+    goals: tuple[ChainGoal, ...]
+    clip: Clip | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chains(Record):
+    """chains.json: goals one after another in one scene, until one is not reached."""
+
+    FILE: ClassVar[str] = "chains.json"
+    MADE_BY: ClassVar[str] = "tabletop plan {folder} --chains 200"
+
+    policy: str
+    seed: Count
+    chains: Count
+    card: str
+    mean_completed: float
+    low: float
+    high: float
+    """95 % bootstrap interval of the mean."""
+    at_least: tuple[AtLeast, ...]
+    already: Count
+    spent: Count
+    literals: Mapping[str, Count]
+    predicates: Mapping[str, Count]
+    episodes: tuple[ChainRun, ...]
+
+
+# --- evaluation and perturbation -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRates:
+    """Success of a policy on one task."""
+
+    success: Rate
+    low: Rate
+    high: Rate
+    n: Count
+    median_steps: float | None
+    """Control steps to the first success."""
+    success_once: Rate
+    """Share of episodes in which the task was done at some step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Record):
+    """What `tabletop evaluate --out FILE` writes: a policy's success by task."""
+
+    FILE: ClassVar[str] = "evaluate.json"
+    MADE_BY: ClassVar[str] = "tabletop evaluate"
+
+    policy: str
+    seed: Count
+    suite: str | None
+    noise: float
+    counted: Count
+    """Tasks in the mean."""
+    mean: Rate
+    missing: tuple[str, ...]
+    """Tasks that no skill is named for."""
+    tasks: Mapping[str, TaskRates]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Success at each magnitude; empty where the family can act on no run."""
+
+    success: tuple[Rate, ...]
+    low: tuple[Rate, ...]
+    high: tuple[Rate, ...]
+    n: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Rates):
+    """One family of perturbations at rising magnitudes."""
+
+    unit: str
+    magnitudes: tuple[float, ...]
+    area: float | None
+    """Mean success over the range of magnitudes."""
+    area_low: float | None
+    area_high: float | None
+    worst: float | None
+    drop: float | None
+    """Share of the undisturbed success that is gone at the largest magnitude."""
+    recovery: float | None
+    recovery_time: float | None
+    not_applicable: Mapping[str, Count]
+    """Runs that the family does nothing to, by why."""
+    by_task: Mapping[str, Rates]
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        for name in ("success", "low", "high"):
+            curve = getattr(self, name)
+            if curve and len(curve) != len(self.magnitudes):
+                raise ValueError(f"{name} must be {len(self.magnitudes)} rates, one a magnitude, got {len(curve)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness(Record):
+    """perturb.json: success of a policy or of named skills under perturbations."""
+
+    FILE: ClassVar[str] = "perturb.json"
+    MADE_BY: ClassVar[str] = "tabletop perturb {folder}"
+
+    policy: str
+    seed: Count
+    scenes: Count
+    """Of each task."""
+    tasks: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """Tasks asked for that the policy cannot do."""
+    skills: tuple[str, ...] = ()
+    """Ids, where it is a library."""
+    families: Mapping[str, Curve]

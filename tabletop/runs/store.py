@@ -1,0 +1,78 @@
+"""Records to files and back: whole or not at all, and refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from tabletop.errors import TabletopError
+from tabletop.paths import write_whole
+from tabletop.runs.records import Record
+
+__all__ = ["as_record", "read_record", "record_data", "write_record"]
+
+R = TypeVar("R", bound=Record)
+
+
+def as_record(kind: type[R], data: Any) -> R:
+    """Return the record of what a stage found, its shape checked.
+
+    Args:
+        kind: which.
+        data: a mapping; what the record has no field for is left out.
+
+    Raises:
+        TabletopError: a field is missing or of a wrong shape.
+    """
+    try:
+        return msgspec.convert(data, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise TabletopError(f"{kind.FILE}: {_place(error)}") from None
+
+
+def record_data(record: Record) -> dict[str, Any]:
+    """Return a record as JSON's values, its format first."""
+    return {"format": record.FORMAT, **msgspec.to_builtins(record)}
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record as JSON; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(record_data(record), indent=1, allow_nan=False) + "\n")
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a record.
+
+    Raises:
+        TabletopError: it is missing, damaged, of another format or of a wrong shape.
+    """
+    command = kind.MADE_BY.format(folder=path.parent)
+    again = f"make it anew with: {command}"
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise TabletopError(f"{str(path)!r} is missing; make it with: {command}") from None
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise TabletopError(f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; {again}") from None
+    if not isinstance(data, dict):
+        raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
+    if data.get("format") != kind.FORMAT:
+        raise TabletopError(
+            f"{str(path)!r} has format {data.get('format')!r}, this version reads {kind.FORMAT}; {again}"
+        )
+    try:
+        return msgspec.convert(data, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise TabletopError(f"{str(path)!r} is damaged: {_place(error)}; {again}") from None
+
+
+def _place(error: msgspec.ValidationError) -> str:
+    """Return a message of msgspec's with the place in the words of the file: "skills[3].low: Expected ..."."""
+    text = " ".join(str(error).split())
+    message, _, place = text.partition(" - at `")
+    place = place.removesuffix("`").removeprefix("$").removeprefix(".")
+    return f"{place}: {message}" if place else message
