@@ -65,7 +65,7 @@ Goal = Callable[[State], tuple[Array, float]]
 
 def holds(state: State, entity: str) -> bool:
     """Return whether both fingers press on an entity; on a fixture, which gives way to neither, one is enough."""
-    if state.layout.move(entity) == "joint":
+    if state.layout.body_type(entity) == "joint":
         return touches(state, entity)
     return bool(np.min(state.entity(entity, "finger_force")) > _HELD)
 
@@ -107,12 +107,12 @@ def grasp(state: State, entity: Name, end: Direction | None = None) -> Motion:
 
     With `end` what is long is taken near that of its ends which points more in that direction.
     """
-    return (yield from take(state, entity, OPEN if state.layout.move(entity) == "rigid" else _AJAR, end))
+    return (yield from take(state, entity, OPEN if state.layout.body_type(entity) == "rigid" else _AJAR, end))
 
 
 def take(state: State, entity: str, grip: float, end: str | None = None) -> Motion:
     """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way."""
-    rigid = state.layout.move(entity) == "rigid"
+    rigid = state.layout.body_type(entity) == "rigid"
     toward = None if end is None else np.array(DIRECTIONS[end])
     for _ in range(_ATTEMPTS):
         # Chosen once an attempt: which of several yaws is the best may change on the way.

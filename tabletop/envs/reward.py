@@ -98,7 +98,7 @@ class GoalReward:
     def _is_fixed(self, task: Task, literal: Literal) -> bool:
         """Return whether a statement about the mark is only about where the scene put it: beyond a wall, say."""
         others = [n for n in literal.names if n != self.mark]
-        return bool(others) and all(_moves(_kind(task, n)) == "static" for n in others)
+        return bool(others) and all(_body_type(_kind(task, n)) == "static" for n in others)
 
     def achieved(self, state: State, initial: State) -> npt.NDArray[np.float32]:
         """Return where the thing is, (width,)."""
@@ -150,10 +150,10 @@ def _kind(task: Task, name: str) -> object:
     return entity.get("kind") if isinstance(entity, Mapping) else entity
 
 
-def _moves(kind: object) -> str:
-    """Return how entities of a kind move; "rigid" where the kind is drawn."""
+def _body_type(kind: object) -> str:
+    """Return the body type of entities of a kind; "rigid" where the kind is drawn."""
     card = load_cards().get(kind) if isinstance(kind, str) else None
-    return card.moves if card else "rigid"
+    return card.body_type if card else "rigid"
 
 
 def smallest(margins: list[Array], temperature: float = 0.1) -> Array:

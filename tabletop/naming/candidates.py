@@ -79,7 +79,7 @@ def judge_sample(task: Task, sample: Sample) -> bool | None:
 
 def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidate | None:
     """Return a target task as a candidate, with the skill's own median displacement as its parameter."""
-    if kind.moves != "rigid" or not kind.settles:
+    if kind.body_type != "rigid" or not kind.settles:
         return None
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
     if len(fitting) < _LEAST_SAMPLES:
@@ -98,7 +98,7 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
-    if kind.moves != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
+    if kind.body_type != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
         return None
     turns = np.array([s.outcome[3] for s in fitting])
     middle = float(np.median(turns))

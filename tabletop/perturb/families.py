@@ -208,7 +208,7 @@ def tilt(magnitude: float, case: Case) -> Hooks:
     """Pull everything loose, and fixtures' moving parts, with g sin(angle) in one random direction, all along."""
     x, y = case.heading()
     pull = _GRAVITY * math.sin(math.radians(magnitude))
-    drawn = [(e.name, e.mass * pull) for e in case.scene.entities if case.move(e.name) != "static"]
+    drawn = [(e.name, e.mass * pull) for e in case.scene.entities if case.body_type(e.name) != "static"]
 
     def world(world: World, step: int) -> None:
         for name, force in drawn:

@@ -75,7 +75,7 @@ class ScriptedOperator:
 
     def approach(self, state: State, entity: str) -> list[Line]:
         """Return what turns the gripper first, where its hand would hit what stands beside the entity."""
-        rigid = state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
+        rigid = state.layout.body_type(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
         angle = free_way(state, entity) if rigid else None
         if angle is not None:
             return [line("face", angle=angle)]

@@ -171,7 +171,7 @@ class _Walk:
     def _applicable(self, states: State) -> list[tuple[Operator, str, Mask]]:
         """Return all skills on all entities, with where they can be done: the shape of the states' batch."""
         now = Surveyed(states.layout, states.values)
-        names = [n for n, m in zip(states.layout.names, states.layout.moves, strict=True) if m != "static"]
+        names = [n for n, m in zip(states.layout.names, states.layout.body_types, strict=True) if m != "static"]
         return [(o, n, o.applicable(now, n)) for n in names for o in self.operators]
 
     def _successors(self, states: State, closing: bool) -> tuple[list[tuple[str, str]], State]:

@@ -74,7 +74,7 @@ class Push(ScriptedOperator):
     direction: str = "left"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid":
+        if state.layout.body_type(entity) != "rigid":
             return nowhere(state)
         unit = np.array(DIRECTIONS[self.direction])[:2]
         at = state.entity(entity, "position")[..., :2]
@@ -109,7 +109,7 @@ class PushTo(ScriptedOperator):
 
     def applicable(self, state: State, entity: str) -> Mask:
         layout = state.layout
-        if entity == self.other or layout.move(entity) != "rigid":
+        if entity == self.other or layout.body_type(entity) != "rigid":
             return nowhere(state)
         at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))
         unit, behind = behind_of(state, entity, at, end)
@@ -147,7 +147,7 @@ class Sweep(ScriptedOperator):
     """Far less than it is: nothing brings back what has left the table, so that all else comes first."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid":
+        if state.layout.body_type(entity) != "rigid":
             return nowhere(state)
         at = state.entity(entity, "position")[..., :2]
         end = over_edge(state, entity)

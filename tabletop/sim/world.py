@@ -160,7 +160,7 @@ class World:
             build_slab(floor, 0.9, 0.05, c): "floor",
         }
         build = {False: build_body, True: build_deformable}
-        self._bodies = [build[cards[e.kind].moves == "deformable"](e, cards[e.kind], c) for e in scene.entities]
+        self._bodies = [build[cards[e.kind].body_type == "deformable"](e, cards[e.kind], c) for e in scene.entities]
         self._body_ids = {b: i for i, body in enumerate(self._bodies) for b in body.beads or [body.id]}
 
     def _place(self, entity: Entity, body: Body) -> None:
@@ -168,7 +168,7 @@ class World:
         turn = [0.0, 0.0, math.sin(entity.yaw / 2), math.cos(entity.yaw / 2)]
         p.resetBasePositionAndOrientation(body.id, list(entity.position), turn, physicsClientId=c)
         p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=c)
-        if body.moves == "joint":
+        if body.body_type == "joint":
             fraction = min(1.0, max(0.0, entity.fraction))
             p.resetJointState(body.id, 0, fraction * body.travel, 0.0, physicsClientId=c)
             body.latched = fraction >= body.latch
@@ -257,7 +257,7 @@ class World:
             if index is None:
                 continue
             # Of a fixture the columns describe what moves.
-            if link == 0 or self._bodies[index].moves != "joint":
+            if link == 0 or self._bodies[index].body_type != "joint":
                 felt[index] = felt.get(index, 0.0) + sum(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
             self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
@@ -267,7 +267,7 @@ class World:
     def _note_way(self) -> None:
         """Add the control step to how each entity came to be where it is."""
         for i, body in enumerate(self._bodies):
-            if body.moves != "static":
+            if body.body_type != "static":
                 held = min(self._finger_forces.get(i, (0.0, 0.0))) > FELT
                 own = body.beads or (body.id,)
                 self._way.follow(i, *self._pose(i), held and stands_free(own, self.arm.body, self.client))
@@ -275,7 +275,7 @@ class World:
     def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""
         c, body = self.client, self._bodies[index]
-        if body.moves == "joint":
+        if body.body_type == "joint":
             link = p.getLinkState(body.id, 0, 0, 1, c)
             return link[0], link[1]
         if body.beads:
@@ -325,8 +325,8 @@ class World:
             TabletopError: the entity is a fixture.
         """
         body = self._bodies[self.layout.index(name)]
-        if body.moves not in {"rigid", "deformable"}:
-            raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.moves}; see shove_joint")
+        if body.body_type not in {"rigid", "deformable"}:
+            raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.body_type}; see shove_joint")
         self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
         shove_body(body, velocity, self.client)
 
@@ -341,8 +341,8 @@ class World:
             TabletopError: the entity has no joint, or the rate is not finite.
         """
         body = self._bodies[self.layout.index(name)]
-        if body.moves != "joint":
-            raise TabletopError(f"only fixtures with a joint can be shoved so, {name!r} is {body.moves}; see shove")
+        if body.body_type != "joint":
+            raise TabletopError(f"only fixtures with a joint can be shoved so, {name!r} is {body.body_type}; see shove")
         if not math.isfinite(rate):
             raise TabletopError(f"a rate is a finite number in 1/s, got {rate!r}")
         self._history.append(("shove_joint", (name, float(rate))))
@@ -362,13 +362,13 @@ class World:
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
         for i, body in enumerate(self._bodies):
-            if body.moves == "rigid":
+            if body.body_type == "rigid":
                 position, turn = p.getBasePositionAndOrientation(body.id, c)
                 linear, spin = p.getBaseVelocity(body.id, c)
                 row += position + turn + linear + spin
                 row += self._static[i]
                 row.append(0.0)
-            elif body.moves == "joint":
+            elif body.body_type == "joint":
                 link = p.getLinkState(body.id, 0, 1, 1, c)
                 row += link[0] + link[1] + link[6] + link[7]
                 row += self._static[i]

@@ -20,9 +20,9 @@ Things = Mapping[str, Mapping[str, Any]]
 
 def sample(attended: str, things: Things, effect: Sequence[float] = (0, 0, 0, 0)) -> Sample:
     """An episode of two states; each thing has a kind and columns for the `first` state and `then`."""
-    moves = {k: c.moves for k, c in load_cards().items()}
+    body_types = {k: c.body_type for k, c in load_cards().items()}
     kinds = tuple(str(t.get("kind", "block")) for t in things.values())
-    layout = Layout(tuple(things), kinds, tuple(moves[k] for k in kinds))
+    layout = Layout(tuple(things), kinds, tuple(body_types[k] for k in kinds))
     states = np.zeros((2, layout.width))
     states[:, layout.robot_slice("gripper_position")] = (0.3, -0.3, 0.4)
     states[:, layout.robot_slice("table_size")] = (0.65, 0.75)

@@ -130,8 +130,8 @@ def changes(one: State, other: State, entity: str) -> dict[str, float]:
     return least
 
 
-JOINTED: Final = sorted(c.kind for c in load_cards().values() if c.moves == "joint")
-SOFT: Final = sorted(c.kind for c in load_cards().values() if c.moves == "deformable")
+JOINTED: Final = sorted(c.kind for c in load_cards().values() if c.body_type == "joint")
+SOFT: Final = sorted(c.kind for c in load_cards().values() if c.body_type == "deformable")
 
 
 def test_all_kinds_with_a_joint_and_all_that_are_deformable_are_here() -> None:
