@@ -52,7 +52,7 @@ _AJAR: Final = width_command(0.034)
 """Between a handle and the front that it stands before, each finger has as much room to either side."""
 _ASKEW: Final = 0.2
 """rad off the wanted yaw at which the fingers still close on something."""
-_SHOVED: Final = 0.01
+_PUSHED: Final = 0.01
 """m that something has moved by while the gripper went to it."""
 _BEYOND: Final = 0.10
 """rad turned in excess, as fingers give."""
@@ -156,8 +156,8 @@ def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
 
     stood = pose(state)[0]
     state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
-    if ok or float(np.linalg.norm(pose(state)[0] - stood)) > _SHOVED:
-        # A finger has come down on it and shoves it along; going on would shove it farther.
+    if ok or float(np.linalg.norm(pose(state)[0] - stood)) > _PUSHED:
+        # A finger has come down on it and pushes it along; going on would push it farther.
         return state, ok
     # Where the actions are noisy the fingers need not be exactly there.
     return (yield from servo(state, pose, grip, tolerance=0.006, limit=4, until=between))

@@ -20,7 +20,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
+__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "pushed", "radius", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -159,7 +159,7 @@ def stood(state: State, entity: str, point: Array, floor: Array) -> State:
     return park(carry(state, entity, _centre(state, entity, point, floor)), entity)
 
 
-def shoved(state: State, entity: str, point: Array, floor: Array) -> State:
+def pushed(state: State, entity: str, point: Array, floor: Array) -> State:
     """Return states with an entity moved to points as in `stood`, without being lifted on the way."""
     return park(put(state, entity, _centre(state, entity, point, floor)), entity)
 

@@ -29,7 +29,7 @@ from tabletop.sim.deformable import (
 )
 from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.pressing import Pressing
-from tabletop.sim.pushes import push_body, shove_body
+from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -203,7 +203,7 @@ class World:
         down = cz + max(0.0, entity.size[2] / 2 - cz - _UNDER_PALM)
         at = [x - cos * cx + sin * cy, y - sin * cx - cos * cy, z - down]
         p.resetBasePositionAndOrientation(body.id, at, turn, physicsClientId=self.client)
-        self.arm.clasp(min(width, self.arm.max_width - 0.002))
+        self.arm.close_on(min(width, self.arm.max_width - 0.002))
 
     # --- stepping ----------------------------------------------------------------------------
 
@@ -318,7 +318,7 @@ class World:
                 push_body(self._bodies[self.layout.index(name)], force, c)
         self._pushes = [(name, force, left - 1) for name, force, left in self._pushes if left > 1]
 
-    def shove(self, name: str, velocity: Sequence[float]) -> None:
+    def apply_velocity(self, name: str, velocity: Sequence[float]) -> None:
         """Add a velocity (m/s, world) to something loose at once: a blow of mass times velocity.
 
         Raises:
@@ -326,11 +326,13 @@ class World:
         """
         body = self._bodies[self.layout.index(name)]
         if body.body_type not in {"rigid", "deformable"}:
-            raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.body_type}; see shove_joint")
-        self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
-        shove_body(body, velocity, self.client)
+            raise TabletopError(
+                f"only what is loose takes a velocity, {name!r} is {body.body_type}; see apply_joint_velocity"
+            )
+        self._history.append(("apply_velocity", (name, tuple(float(v) for v in velocity))))
+        apply_velocity(body, velocity, self.client)
 
-    def shove_joint(self, name: str, rate: float) -> None:
+    def apply_joint_velocity(self, name: str, rate: float) -> None:
         """Add a speed to a fixture's joint at once.
 
         Args:
@@ -342,10 +344,12 @@ class World:
         """
         body = self._bodies[self.layout.index(name)]
         if body.body_type != "joint":
-            raise TabletopError(f"only fixtures with a joint can be shoved so, {name!r} is {body.body_type}; see shove")
+            raise TabletopError(
+                f"only a fixture with a joint takes a joint velocity, {name!r} is {body.body_type}; see apply_velocity"
+            )
         if not math.isfinite(rate):
             raise TabletopError(f"a rate is a finite number in 1/s, got {rate!r}")
-        self._history.append(("shove_joint", (name, float(rate))))
+        self._history.append(("apply_joint_velocity", (name, float(rate))))
         position, speed = p.getJointState(body.id, 0, self.client)[:2]
         p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
 
@@ -478,8 +482,8 @@ class World:
             "step": self.step,
             "advance": self.advance,
             "push": self.push,
-            "shove": self.shove,
-            "shove_joint": self.shove_joint,
+            "apply_velocity": self.apply_velocity,
+            "apply_joint_velocity": self.apply_joint_velocity,
         }
         for name, arguments in snapshot.history:
             again[name](*arguments)

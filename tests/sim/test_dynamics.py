@@ -141,7 +141,7 @@ def test_nothing_sinks_while_it_slides(world: World, kind: str, speed: float) ->
         world.load(alone(kind, seed))
         for _ in range(3):
             world.step(STILL)
-        world.shove("a", (0.0, speed, 0.0))
+        world.apply_velocity("a", (0.0, speed, 0.0))
         for _ in range(10):
             world.step(STILL)
             assert below(world) < BOUND
