@@ -15,7 +15,7 @@ from tabletop.logic.task import Task
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["REWARDS", "GoalReward", "check_reward", "judge", "smallest", "sparse"]
+__all__ = ["REWARDS", "GoalReward", "check_reward", "reward_and_success", "smallest", "sparse"]
 
 REWARDS: Final = ("dense", "sparse")
 """dense: the formula's smooth margin, in (-1, 1); sparse: 0 where the task is done and -1 elsewhere."""
@@ -43,7 +43,7 @@ def sparse(done: npt.ArrayLike) -> Array:
     return np.where(done, 0.0, -1.0)
 
 
-def judge(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
+def reward_and_success(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
     """Return the reward of one state, and whether the task is done."""
     if kind == "sparse":
         done = bool(formula.holds(state, initial))

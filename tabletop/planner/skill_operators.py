@@ -24,7 +24,7 @@ def operators_from_samples(
 ) -> tuple[SampledOperator, ...]:
     """Return an operator for each skill that has samples. What is deformable is left out: its shape has no forecast.
 
-    The episodes begin with the gripper away from everything. So a skill that is judged while it may hold its
+    The episodes begin with the gripper away from everything. So a skill that is measured while it may hold its
     entity comes last in a plan: what would follow it was never measured from there.
 
     Args:

@@ -23,7 +23,7 @@ from tabletop.logic.task import Task
 from tabletop.paths import POLICIES
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, process_world
-from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, judge, run_task, scripted
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, run_task, scripted, success_of
 from tabletop.rollout.lasting import Touches, rest
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.rules import RULES, Rules, broken_rules
@@ -75,7 +75,7 @@ def _attempt(task: Task, make: PolicyFactory, look: bool, seed: int) -> _Attempt
     """Run one episode; with `look` see what touches what, and whether a success lasts."""
     touches = Touches() if look else None
     trajectory = run_task(task, make, seed, disturbance=touches)
-    done, steps = judge(task, trajectory)
+    done, steps = success_of(task, trajectory)
     came = False
     if task.counter is not None:
         first, last = (task.counter.holds(s, trajectory.initial) for s in (trajectory.initial, trajectory.final))

@@ -73,7 +73,7 @@ class EffectKind:
     size: int
     """Numbers an effect has."""
     settles: bool
-    """Whether the skill ends with opening, retreating and waiting, and is judged after it."""
+    """Whether the skill ends with opening, retreating and waiting, and is measured after it."""
     places: bool
     """Whether an effect says where the entity is, and not how it changed."""
     mirror: tuple[float, ...]
