@@ -32,7 +32,7 @@ from tabletop.sim.scene import Scene
 
 __all__ = ["COUNTERS", "audit", "counter"]
 
-COUNTERS: Final = POLICIES / "counter"
+COUNTERS: Final = POLICIES / "counterexamples"
 """Cards of scripts, by task, that do something close to the task which its description rules out."""
 
 

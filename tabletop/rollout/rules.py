@@ -88,7 +88,7 @@ def broken_rules(task: Task, row: Mapping[str, Any], middle: float, rules: Rules
 def _untrue(found: Mapping[str, Any] | None, rules: Rules) -> list[str]:
     """Return the rules that a task's counter-example breaks."""
     if found is None:
-        return ["a counter-example: the card's field counter and a card in policies/counter, got none"]
+        return ["a counter-example: the card's field counter and a card in policies/counterexamples, got none"]
     out = []
     if found["success"] > rules.counter:
         out.append(f"counter-example's success at most {rules.counter:g}, got {found['success']:g}")

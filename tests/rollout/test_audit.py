@@ -92,7 +92,9 @@ def test_what_is_so_from_the_start_is_not_brought_about_by_the_counter_example()
 def test_a_task_without_a_counter_example_is_told() -> None:
     row = audited(counter=None)
     assert row["counter"] is None
-    assert row["broken"] == ["a counter-example: the card's field counter and a card in policies/counter, got none"]
+    assert row["broken"] == [
+        "a counter-example: the card's field counter and a card in policies/counterexamples, got none"
+    ]
 
 
 def test_a_description_that_two_tasks_share_is_told_of_both() -> None:
