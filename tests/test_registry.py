@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic.task import load_registry
 from tabletop.paths import POLICIES
 from tabletop.rollout.audit import COUNTEREXAMPLES, counterexample
@@ -45,7 +45,7 @@ def test_the_scripted_policy_does_the_task_and_standing_still_does_not(name: str
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_the_scripted_policy_speaks_of_the_tasks_entities_only(name: str) -> None:
-    assert set(load_expert(name).names) <= set(REGISTRY[name].entities)
+    assert set(load_scripted_policy(name).names) <= set(REGISTRY[name].entities)
 
 
 def test_descriptions_are_unique_sentences() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.scripted import Expert
+from tabletop.control.scripted import ScriptedPolicy
 from tabletop.control.scripted import Step as Line
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.room import free_way, hand_room
@@ -34,7 +34,7 @@ _STEPS: Final = 180
 
 
 def line(primitive: str, **arguments: Any) -> Line:
-    """Return a step of an expert."""
+    """Return a step of a scripted policy."""
     return Line(primitive, arguments, "scripted operator")
 
 
@@ -131,17 +131,17 @@ class Careful(ScriptedOperator):
 
 
 class _Scripted:
-    """An expert whose steps are written when the skill begins."""
+    """A scripted policy whose steps are written when the skill begins."""
 
     def __init__(self, operator: ScriptedOperator, entity: str) -> None:
         self._operator, self._entity = operator, entity
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
-        self._expert = Expert(tuple(self._operator.lines(state, self._entity)))
-        self._expert.reset(state, scene, rng)
+        self._scripted = ScriptedPolicy(tuple(self._operator.lines(state, self._entity)))
+        self._scripted.reset(state, scene, rng)
 
     def act(self, state: State) -> Action | None:
-        return self._expert.act(state)
+        return self._scripted.act(state)
 
 
 def nowhere(state: State) -> Mask:

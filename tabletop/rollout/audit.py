@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.errors import TabletopError
 from tabletop.logic.distinct import same_tasks
 from tabletop.logic.task import Task
@@ -60,7 +60,7 @@ def counterexample(task: Task, scene: Scene) -> Policy:
     Raises:
         TabletopError: it has none, or the card is malformed.
     """
-    return load_expert(task, folder=COUNTEREXAMPLES)
+    return load_scripted_policy(task, folder=COUNTEREXAMPLES)
 
 
 def _gain(task: Task, trajectory: Trajectory) -> float:

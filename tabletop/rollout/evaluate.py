@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 
 import numpy as np
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine
@@ -51,7 +51,7 @@ class Result(TypedDict):
 
 def scripted(task: Task, scene: Scene) -> Policy:
     """Return the task's scripted policy."""
-    return load_expert(task)
+    return load_scripted_policy(task)
 
 
 def random(task: Task, scene: Scene) -> Policy:

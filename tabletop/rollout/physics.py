@@ -95,7 +95,7 @@ def physics(engine: Engine, tasks: Sequence[Task], episodes: int, seed: int, bou
 
     Args:
         engine: where the episodes run.
-        tasks: whose scenes and scripts.
+        tasks: whose scenes and scripted policies.
         episodes: scenes a task.
         seed: of the first scene.
         bounds: what is asked.

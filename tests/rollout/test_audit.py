@@ -44,7 +44,7 @@ def test_what_random_actions_do_is_told() -> None:
     assert not any(rule.startswith("nothing") for rule in broken)
 
 
-def test_what_the_script_does_not_do_is_told() -> None:
+def test_what_the_scripted_policy_does_not_do_is_told() -> None:
     broken = audited(success=parse("lifted(block, 80 cm)", ["block"]))["broken"]
     assert broken == ["scripted success at least 0.95, got 0", "no scripted success to time"]
 
@@ -126,7 +126,7 @@ def test_nothing_to_measure_is_an_error(tasks: list[object], episodes: int) -> N
         audit(engine, tasks, episodes, 0)  # type: ignore[arg-type]
 
 
-def test_a_second_seed_is_for_the_script_and_kept_in_the_result() -> None:
+def test_a_second_seed_is_for_the_scripted_policy_and_kept_in_the_result() -> None:
     with Engine(workers=0) as engine:
         found = audit(engine, [LIFT], 2, 7000, fresh=20261128)
         alone = audit(engine, [LIFT], 2, 7000)
@@ -139,7 +139,7 @@ def test_a_second_seed_is_for_the_script_and_kept_in_the_result() -> None:
     assert "mean_fresh" not in alone["registry"]
 
 
-def test_a_script_that_fails_on_the_second_seed_alone_is_told() -> None:
+def test_a_scripted_policy_that_fails_on_the_second_seed_alone_is_told() -> None:
     row = {**audited(), "fresh": {"success": 0.9}}
     assert broken_rules(LIFT, row, row["median_steps"], RULES) == ["fresh success at least 0.95, got 0.9"]
 
