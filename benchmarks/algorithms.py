@@ -3,7 +3,7 @@
     python benchmarks/algorithms.py --task stack --held --steps 30000 --seeds 3 --out algorithms.json
 
 Same networks, replay, rates and number of updates. `tried` counts the 5 cm bins of space that the attended entity was
-in while learning. Success is judged at the end of episodes of the greedy policy on scenes not learned on; a push is a
+in while learning. Success is measured at the end of episodes of the greedy policy on scenes not learned on; a push is a
 sideways force on the gripper for 0.3 s, at a random moment and in a random direction, the same for all. With --held the
 attended entity starts between the fingers: stacking from an empty hand takes far more steps than a figure here.
 """
@@ -34,7 +34,7 @@ _BIN: Final = 0.05
 _PUSH_STEPS: Final = 36
 """Physics steps of 1/120 s."""
 _LEARNED: Final = (0, 1 << 20)
-"""Numbers that scenes to learn on are drawn from; those to judge on lie above."""
+"""Numbers that scenes to learn on are drawn from; those to evaluate on lie above."""
 
 
 class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -82,7 +82,7 @@ def the_task(name: str, held: bool) -> Task:
 
 
 def one(task: Task, settings: SACSettings, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train one seed and judge it."""
+    """Train one seed and evaluate it."""
     watched = Watched(TabletopEnv(task, scenes=_LEARNED), task.attends)
     sac = train(watched, settings, arguments.steps, seed, random_steps=arguments.steps // 20, updates=arguments.updates)
     fresh = TabletopEnv(task, scenes=(_LEARNED[1], 2 * _LEARNED[1]))
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--updates", type=float, default=0.25, help="a control step")
     parser.add_argument("--alpha", type=float, default=None, help="sac: a fixed temperature; adapted without it")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--episodes", type=int, default=50, help="that a policy is judged on, at each force")
+    parser.add_argument("--episodes", type=int, default=50, help="that a policy is evaluated on, at each force")
     parser.add_argument("--forces", type=float, nargs="+", default=[0.0, 75.0, 150.0], help="N")
     parser.add_argument("--out", type=Path, default=Path("algorithms.json"))
     arguments = parser.parse_args()

@@ -156,7 +156,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
             resume=any((folder / name).is_dir() for name in CHECKPOINTS),
         )
         own = [p for r in runs if r["case"] == case.name for p in r["points"] if p is not point]
-        found = {"share": share, **judged(library, options, baselines=not any("baselines" in p for p in own))}
+        found = {"share": share, **measured(library, options, baselines=not any("baselines" in p for p in own))}
         if point:
             points.remove(point)
         if kept is None:
@@ -166,7 +166,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
         write(options, runs)
 
 
-def judged(library: Library, options: argparse.Namespace, *, baselines: bool) -> dict[str, Any]:
+def measured(library: Library, options: argparse.Namespace, *, baselines: bool) -> dict[str, Any]:
     """Return what a library comes to on held-out episodes, and the tasks it is named for if that is asked."""
     with Engine(options.workers) as engine:
         if baselines:

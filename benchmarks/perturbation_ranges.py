@@ -1,4 +1,4 @@
-"""Whether the ranges of perturbations are right: the scripts keep about half of their success at the largest magnitude.
+"""Whether the ranges of perturbations are right: scripted policies keep about half of their success at the largest one.
 
     python benchmarks/perturbation_ranges.py --scenes 20 --out benchmarks/results/perturbation_ranges.json
 
@@ -40,7 +40,7 @@ def runs(scenes: int, seed: int) -> list[Run]:
 
 def main() -> None:
     """Sweep, print and write."""
-    parser = argparse.ArgumentParser(description="shares of success that scripts keep under perturbations")
+    parser = argparse.ArgumentParser(description="shares of success that scripted policies keep under perturbations")
     parser.add_argument("--scenes", type=int, default=20, help="of each task (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the first scene (default 0)")
     parser.add_argument("--families", default=",".join(FAMILIES), help="names, with commas (default all)")

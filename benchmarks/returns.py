@@ -30,7 +30,7 @@ from tabletop.learn.train import evaluate, train
 
 HIDDEN, RATE, GAMMA, TAU, BATCH, RANDOM_STEPS, NOISE = (64, 64), 1e-3, 0.99, 0.005, 128, 100, 0.1
 EVALUATION = 1000
-"""Seed of the first episode that policies are judged on."""
+"""Seed of the first episode that policies are evaluated on."""
 
 
 def ours(env: Any, algorithm: str, steps: int, seed: int) -> Callable[[Any], Any]:
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--algorithms", nargs="+", choices=ALGORITHMS, default=["sac"])
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--episodes", type=int, default=20, help="that each policy is judged on")
+    parser.add_argument("--episodes", type=int, default=20, help="that each policy is evaluated on")
     parser.add_argument("--out", type=Path, default=Path("returns.json"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -28,7 +28,7 @@ def build(**entities: Mapping[str, Any]) -> State:
     cards = load_cards()
     kinds = tuple(str(e.get("kind", "block")) for e in entities.values())
     grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
-    layout = Layout(tuple(entities), kinds, tuple(cards[k].moves for k in kinds), grids)
+    layout = Layout(tuple(entities), kinds, tuple(cards[k].body_type for k in kinds), grids)
     values = np.zeros(layout.width)
     robot = {"gripper_position": (0.45, 0.0, 0.3), "gripper_quaternion": (1.0, 0, 0, 0), "table_size": (0.65, 0.7)}
     for field, value in robot.items():

@@ -7,16 +7,16 @@ from collections import Counter
 
 import pytest
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic.task import load_registry
 from tabletop.paths import POLICIES
-from tabletop.rollout.audit import COUNTERS, counter
+from tabletop.rollout.audit import COUNTEREXAMPLES, counterexample
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, nothing, run_task, scripted
 
 REGISTRY = load_registry()
 SEEDS = range(2000, 2005)
-COUNTER_SEEDS = range(2000, 2002)
+COUNTEREXAMPLE_SEEDS = range(2000, 2002)
 META_WORLD = {
     *("reach", "push", "pick-place", "door-open", "drawer-open", "drawer-close", "button-press-topdown"),
     *("peg-insert-side", "window-open", "window-close", "assembly", "basketball", "bin-picking", "box-close"),
@@ -45,7 +45,7 @@ def test_the_scripted_policy_does_the_task_and_standing_still_does_not(name: str
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_the_scripted_policy_speaks_of_the_tasks_entities_only(name: str) -> None:
-    assert set(load_expert(name).names) <= set(REGISTRY[name].entities)
+    assert set(load_scripted_policy(name).names) <= set(REGISTRY[name].entities)
 
 
 def test_descriptions_are_unique_sentences() -> None:
@@ -63,22 +63,24 @@ def test_policies_and_tasks_come_in_pairs() -> None:
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_a_counter_example_does_what_it_says_and_not_the_task(name: str) -> None:
+def test_a_counterexample_does_what_it_says_and_not_the_task(name: str) -> None:
     """Its card says in a sentence what it does instead, the task's card in a formula. `tasks audit` sees more."""
     task = REGISTRY[name]
-    assert task.counter is not None
-    card = (COUNTERS / f"{name}.yaml").read_text(encoding="utf-8")
+    assert task.counterexample is not None
+    card = (COUNTEREXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")
     assert re.match(r"# [A-Z].*\.\n", card)
     did = 0
-    for seed in COUNTER_SEEDS:
-        run = run_task(task, counter, seed)
+    for seed in COUNTEREXAMPLE_SEEDS:
+        run = run_task(task, counterexample, seed)
         assert not task.success.holds(run.final, run.initial)
-        did += bool(task.counter.holds(run.final, run.initial)) and not task.counter.holds(run.initial, run.initial)
+        did += bool(task.counterexample.holds(run.final, run.initial)) and not task.counterexample.holds(
+            run.initial, run.initial
+        )
     assert did > 0
 
 
-def test_counter_examples_are_of_tasks_only() -> None:
-    assert {p.stem for p in COUNTERS.glob("*.yaml")} <= set(REGISTRY)
+def test_counterexamples_are_of_tasks_only() -> None:
+    assert {p.stem for p in COUNTEREXAMPLES.glob("*.yaml")} <= set(REGISTRY)
 
 
 def test_horizons_are_tens_within_bounds() -> None:

@@ -74,7 +74,7 @@ class Effort:
 
 
 FULL: Final = Effort()
-"""What was found in minutes is judged in minutes: this at most."""
+"""What was found in minutes is evaluated in minutes: this at most."""
 LEAST: Final = Effort(4, 2, NameSettings(effects=4, trials=2, contenders=2, episodes=4, fresh=16), 6, 0.0, 2, 2)
 """What is done however little time there is; on split B so many episodes a skill on average, as not all are tested."""
 

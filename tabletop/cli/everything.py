@@ -74,7 +74,7 @@ def run_everything(options: argparse.Namespace) -> None:
             within=seconds,
         ),
     )
-    _tell("4/5 perturb: the same skills, shoved and delayed")
+    _tell("4/5 perturb: the same skills, pushed and delayed")
     last = clock.perturbing() if clock else full
     _try(
         perturb_lines,

@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--fresh-seed",
         type=int,
         metavar="N",
-        help="audit: of as many further scenes for the scripts, which nobody has seen (default: the day's date)",
+        help="audit: of as many unseen further scenes for the scripted policies (default: the day's date)",
     )
     tasks.add_argument(
         "--physics",

@@ -60,7 +60,7 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
     seeds = f"{scenes['episodes']} scenes from seed {scenes['seed']}"
     if scenes["fresh_seed"] is not None:
         seeds += f" and fresh ones from seed {scenes['fresh_seed']} (again: --fresh-seed {scenes['fresh_seed']})"
-    head = "scripted  fresh  lasts  nothing  random  counter   did  median steps  horizon  ranked"
+    head = "scripted  fresh  lasts  nothing  random  counterexample  shown  median steps  horizon  ranked"
     lines = [seeds, f"{'task':{width}}  {head}"]
     for name, r in rows.items():
         steps, ranked = ("-" if r[k] is None else f"{r[k]:g}" for k in ("median_steps", "ranked"))
@@ -68,8 +68,9 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
         lasts = "-" if r["lasting"]["share"] is None else f"{r['lasting']['share']:.3f}"
         rates = f"{r['scripted']['success']:8.2f}  {fresh:>5}  {lasts:>5}"
         rates += f"  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
-        contrary = ("-", "-") if r["counter"] is None else (f"{r['counter'][k]:.2f}" for k in ("success", "contrary"))
-        rates += "  {:>7}  {:>4}".format(*contrary)
+        found = r["counterexample"]
+        counterexample = ("-", "-") if found is None else (f"{found[k]:.2f}" for k in ("success", "shown"))
+        rates += "  {:>14}  {:>5}".format(*counterexample)
         lines.append(f"{name:{width}}  {rates}  {steps:>12}  {r['horizon']:7d}  {ranked:>6}")
         lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
     lines += ["", "control steps of contact in a scripted episode, on average:"]

@@ -6,13 +6,13 @@ from __future__ import annotations
 from tabletop.control import contact, deformable_cloth, deformable_rope, handling, joints, placing, tools
 from tabletop.control.motion import Motion
 from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
-from tabletop.control.scripted import Expert, Step, load_expert, read_steps
+from tabletop.control.scripted import ScriptedPolicy, Step, load_scripted_policy, read_steps
 
 __all__ = [
     "PRIMITIVES",
-    "Expert",
     "Motion",
     "Primitive",
+    "ScriptedPolicy",
     "Step",
     "contact",
     "deformable_cloth",
@@ -20,7 +20,7 @@ __all__ = [
     "get_primitive",
     "handling",
     "joints",
-    "load_expert",
+    "load_scripted_policy",
     "placing",
     "primitive",
     "read_steps",

@@ -109,7 +109,7 @@ def push(
             return _behind(now, entity, unit, 0.022, height)
 
         state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
-        state, _ = yield from _shove(state, entity, left, unit, height)
+        state, _ = yield from _push(state, entity, left, unit, height)
         state, _ = yield from straight(
             state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5
         )
@@ -117,7 +117,7 @@ def push(
     return state, bool(np.linalg.norm(left(state)) < 0.03)
 
 
-def _shove(state: State, entity: str, left: Callable[[State], Array], unit: Array, height: float) -> Motion:
+def _push(state: State, entity: str, left: Callable[[State], Array], unit: Array, height: float) -> Motion:
     """Push on until the rest of the way is short, leads elsewhere, or the entity has stopped moving."""
     solid = Solid.of(state, entity)
     # What is tall tips over when it is pushed suddenly or fast.

@@ -107,7 +107,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     """
     solid = Solid.of(state, name)
     axes = solid.axes
-    if state.layout.move(name) == "joint":
+    if state.layout.body_type(name) == "joint":
         point = solid.world(state.entity(name, "grasp"))
         if state.layout.kind(name) == "drawer":
             # The hand would come down on a high cabinet before the fingers are around the handle.
@@ -120,7 +120,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         longest = int(np.argmax(solid.half))
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
         point += out * (float(solid.half[longest]) - INSET)
-    if state.layout.move(name) == "rigid":
+    if state.layout.body_type(name) == "rigid":
         point[2] = max(point[2], float(solid.top) - DEPTH, float(state.robot("table_height")) + TIP + 0.002)
     now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7

@@ -52,7 +52,7 @@ _AJAR: Final = width_command(0.034)
 """Between a handle and the front that it stands before, each finger has as much room to either side."""
 _ASKEW: Final = 0.2
 """rad off the wanted yaw at which the fingers still close on something."""
-_SHOVED: Final = 0.01
+_PUSHED: Final = 0.01
 """m that something has moved by while the gripper went to it."""
 _BEYOND: Final = 0.10
 """rad turned in excess, as fingers give."""
@@ -65,7 +65,7 @@ Goal = Callable[[State], tuple[Array, float]]
 
 def holds(state: State, entity: str) -> bool:
     """Return whether both fingers press on an entity; on a fixture, which gives way to neither, one is enough."""
-    if state.layout.move(entity) == "joint":
+    if state.layout.body_type(entity) == "joint":
         return touches(state, entity)
     return bool(np.min(state.entity(entity, "finger_force")) > _HELD)
 
@@ -107,12 +107,12 @@ def grasp(state: State, entity: Name, end: Direction | None = None) -> Motion:
 
     With `end` what is long is taken near that of its ends which points more in that direction.
     """
-    return (yield from take(state, entity, OPEN if state.layout.move(entity) == "rigid" else _AJAR, end))
+    return (yield from take(state, entity, OPEN if state.layout.body_type(entity) == "rigid" else _AJAR, end))
 
 
 def take(state: State, entity: str, grip: float, end: str | None = None) -> Motion:
     """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way."""
-    rigid = state.layout.move(entity) == "rigid"
+    rigid = state.layout.body_type(entity) == "rigid"
     toward = None if end is None else np.array(DIRECTIONS[end])
     for _ in range(_ATTEMPTS):
         # Chosen once an attempt: which of several yaws is the best may change on the way.
@@ -156,8 +156,8 @@ def surround(state: State, pose: Goal, grip: float, width: float) -> Motion:
 
     stood = pose(state)[0]
     state, ok = yield from servo(state, pose, grip, tolerance=0.006, limit=15)
-    if ok or float(np.linalg.norm(pose(state)[0] - stood)) > _SHOVED:
-        # A finger has come down on it and shoves it along; going on would shove it farther.
+    if ok or float(np.linalg.norm(pose(state)[0] - stood)) > _PUSHED:
+        # A finger has come down on it and pushes it along; going on would push it farther.
         return state, ok
     # Where the actions are noisy the fingers need not be exactly there.
     return (yield from servo(state, pose, grip, tolerance=0.006, limit=4, until=between))

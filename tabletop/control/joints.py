@@ -61,7 +61,9 @@ _LEAN: Final = 0.035
 def _joint(state: State, entity: str) -> Joint:
     joint = load_cards()[state.layout.kind(entity)].joint
     if joint is None:
-        raise TabletopError(f"only what has a joint can be opened or shut, {entity!r} is {state.layout.move(entity)}")
+        raise TabletopError(
+            f"only what has a joint can be opened or shut, {entity!r} is {state.layout.body_type(entity)}"
+        )
     return joint
 
 

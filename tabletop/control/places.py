@@ -40,7 +40,7 @@ def _floor(state: State, name: str) -> float:
     tall = {"box": 2, "cylinder": 1}.get(part.shape)
     thick = number(part.size[tall], names) / 2 if tall is not None else number(part.size[0], names)
     # Parts of a static card count from its underside, others from the middle.
-    origin = float(solid.bottom) if card.moves == "static" else float(solid.position[2])
+    origin = float(solid.bottom) if card.body_type == "static" else float(solid.position[2])
     return min(origin + number(part.at[2], names) + thick, float(solid.top))
 
 

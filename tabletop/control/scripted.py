@@ -18,7 +18,7 @@ from tabletop.paths import POLICIES
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["Expert", "Step", "load_expert", "read_steps"]
+__all__ = ["ScriptedPolicy", "Step", "load_scripted_policy", "read_steps"]
 
 _RETRIES: Final = 2
 
@@ -64,7 +64,7 @@ def read_steps(path: Path) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-class Expert:
+class ScriptedPolicy:
     """Runs the steps of a card. Where a hold is lost it goes back to the grasp, twice at most."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Expert:
             TabletopError: called before `reset`.
         """
         if self._running is None:
-            raise TabletopError("an expert must be reset before it acts")
+            raise TabletopError("a scripted policy must be reset before it acts")
         try:
             if self._started:
                 return self._running.send(state)
@@ -157,9 +157,9 @@ class Expert:
                 index += 1
 
 
-def load_expert(
+def load_scripted_policy(
     task: str | Task, bindings: Mapping[str, str] | None = None, folder: Path = POLICIES / "scripted"
-) -> Expert:
+) -> ScriptedPolicy:
     """Return the scripted policy of a task.
 
     Args:
@@ -179,4 +179,4 @@ def load_expert(
                 raise unknown(f"entity ({step.where})", name, known.entities)
     parameter = known.parameter
     values = {parameter.kind: parameter.value} if parameter and parameter.value is not None else {}
-    return Expert(steps, bindings, values)
+    return ScriptedPolicy(steps, bindings, values)

@@ -103,8 +103,8 @@ def insert(state: State, entity: Name, into: Name, depth: Length = 0.04) -> Moti
 def strike(state: State, entity: Name, at: Name) -> Motion:
     """Drive a fixture's joint on along its path with the head of the held tool; then back off."""
     card = load_cards()[state.layout.kind(entity)]
-    if state.layout.move(at) != "joint":
-        raise TabletopError(f"only what has a joint can be driven, {at!r} is {state.layout.move(at)}")
+    if state.layout.body_type(at) != "joint":
+        raise TabletopError(f"only what has a joint can be driven, {at!r} is {state.layout.body_type(at)}")
     size = dict(zip(("w", "d", "h"), (float(s) for s in state.entity(entity, "size")), strict=True))
     # Cards list a tool's head last; it strikes with its end along x.
     head = np.array([number(v, size) for v in card.parts[-1].at])

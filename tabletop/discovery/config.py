@@ -40,7 +40,7 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "folded": (2, 0.06),
 }
 """Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in KINDS if get_effect(name).moves != "deformable")
+USUAL: Final = tuple(name for name in KINDS if get_effect(name).body_type != "deformable")
 """Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "drawer": 6, "button": 2}
 """Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""

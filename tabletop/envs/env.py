@@ -16,7 +16,7 @@ from gymnasium import spaces
 from tabletop.config import SimSettings
 from tabletop.envs.desired import ask_number, move_mark
 from tabletop.envs.goals import make_goal
-from tabletop.envs.reward import GoalReward, check_reward, judge
+from tabletop.envs.reward import GoalReward, check_reward, reward_and_success
 from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
 from tabletop.envs.views import CameraChoice, Views
 from tabletop.errors import TabletopError, unknown
@@ -176,7 +176,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         if self._observer is not None:
             self._observer.goal = self._goal
             self._observer.begin(self._state)
-        info = self._judge()[1]
+        info = self._reward_and_info()[1]
         if self._observation == "pixels" and self._views.is_segmented:
             info["segmentation_ids"] = self.segmentation_ids
         return self._observe(), info
@@ -231,7 +231,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self._state = self.world.step(as_action(action).tolist())
         self._steps += 1
         observation = self._observe()
-        reward, info = self._judge()
+        reward, info = self._reward_and_info()
         if self._goal is not None:
             goals = observation["achieved_goal"], observation["desired_goal"]
             reward = float(self._compute_reward(*goals, info))
@@ -259,12 +259,12 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     def _observe(self) -> Any:
         return self._views(self.world) if self._observer is None else self._observer(self._state)
 
-    def _judge(self) -> tuple[float, dict[str, Any]]:
+    def _reward_and_info(self) -> tuple[float, dict[str, Any]]:
         if self._success is None:
             return 0.0, {}
         # With goals the reward comes from them, and only the success is used.
         kind = "sparse" if self._goal else self._kind
-        reward, done = judge(kind, self._success, self._state, self._initial)
+        reward, done = reward_and_success(kind, self._success, self._state, self._initial)
         return reward, {"is_success": done, "success": done}
 
     def render(self) -> npt.NDArray[np.uint8] | None:

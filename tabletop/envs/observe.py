@@ -16,10 +16,10 @@ SLOTS: Final = 8
 """Entities that fit in; further ones are not seen."""
 LIMIT: Final = 100.0
 """No number of an observation is larger: m, m/s, rad/s, s or N."""
-_MOVES: Final = ("rigid", "joint", "static")
+_BODY_TYPES: Final = ("rigid", "joint", "static")
 _ENTITY_WIDTH: Final = sum(ENTITY_FIELDS.values())
 _ROBOT_WIDTH: Final = sum(ROBOT_FIELDS.values())
-SLOT_WIDTH: Final = 1 + len(_MOVES) + _ENTITY_WIDTH
+SLOT_WIDTH: Final = 1 + len(_BODY_TYPES) + _ENTITY_WIDTH
 """Presence (0 or 1), one of rigid, joint, static (0 or 1 each; 0 for what is deformable, whose nodes are not
 seen), then the columns of ENTITY_FIELDS."""
 STATE_WIDTH: Final = _ROBOT_WIDTH + SLOTS * SLOT_WIDTH
@@ -52,9 +52,9 @@ class StateObserver:
             if name is None:
                 columns += [zero] * SLOT_WIDTH
                 continue
-            moves = layout.move(name)
+            body_type = layout.body_type(name)
             start = layout.entity_slice(name, next(iter(ENTITY_FIELDS))).start
-            columns += [one, *(one if moves == m else zero for m in _MOVES)]
+            columns += [one, *(one if body_type == b else zero for b in _BODY_TYPES)]
             columns += range(start, start + _ENTITY_WIDTH)
         self._columns = np.array(columns)
 

@@ -15,7 +15,7 @@ from tabletop.logic.task import Task
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 
-__all__ = ["REWARDS", "GoalReward", "check_reward", "judge", "smallest", "sparse"]
+__all__ = ["REWARDS", "GoalReward", "check_reward", "reward_and_success", "smallest", "sparse"]
 
 REWARDS: Final = ("dense", "sparse")
 """dense: the formula's smooth margin, in (-1, 1); sparse: 0 where the task is done and -1 elsewhere."""
@@ -43,7 +43,7 @@ def sparse(done: npt.ArrayLike) -> Array:
     return np.where(done, 0.0, -1.0)
 
 
-def judge(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
+def reward_and_success(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
     """Return the reward of one state, and whether the task is done."""
     if kind == "sparse":
         done = bool(formula.holds(state, initial))
@@ -98,7 +98,7 @@ class GoalReward:
     def _is_fixed(self, task: Task, literal: Literal) -> bool:
         """Return whether a statement about the mark is only about where the scene put it: beyond a wall, say."""
         others = [n for n in literal.names if n != self.mark]
-        return bool(others) and all(_moves(_kind(task, n)) == "static" for n in others)
+        return bool(others) and all(_body_type(_kind(task, n)) == "static" for n in others)
 
     def achieved(self, state: State, initial: State) -> npt.NDArray[np.float32]:
         """Return where the thing is, (width,)."""
@@ -150,10 +150,10 @@ def _kind(task: Task, name: str) -> object:
     return entity.get("kind") if isinstance(entity, Mapping) else entity
 
 
-def _moves(kind: object) -> str:
-    """Return how entities of a kind move; "rigid" where the kind is drawn."""
+def _body_type(kind: object) -> str:
+    """Return the body type of entities of a kind; "rigid" where the kind is drawn."""
     card = load_cards().get(kind) if isinstance(kind, str) else None
-    return card.moves if card else "rigid"
+    return card.body_type if card else "rigid"
 
 
 def smallest(margins: list[Array], temperature: float = 0.1) -> Array:

@@ -35,6 +35,6 @@ def floor_of(kind: str) -> float:
     parts = card.moving or card.parts
     # Parts of what is static count from its underside, those of a joint and of what is loose from the middle.
     height = number(card.joint.extent[2], _NAMES) if card.joint else _NAMES["h"]
-    low, middle = (0.0, height / 2) if card.moves == "static" else (-height / 2, 0.0)
+    low, middle = (0.0, height / 2) if card.body_type == "static" else (-height / 2, 0.0)
     tops = [top for part in parts if (top := _top(part)) is not None and top < middle]
     return max(0.0, max(tops) - low) if tops else 0.0

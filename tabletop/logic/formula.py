@@ -163,7 +163,7 @@ def _soft_max(values: Sequence[Array], temperature: float) -> Array:
 _Join = Callable[[list[Array]], Array]
 
 
-def _judge(tree: Node, state: State, initial: State, joins: Mapping[str, _Join]) -> Array:
+def _evaluate(tree: Node, state: State, initial: State, joins: Mapping[str, _Join]) -> Array:
     now, then = Remembering(state.layout, state.values), Remembering(initial.layout, initial.values)
 
     def fold(node: Node) -> Array:
@@ -224,7 +224,7 @@ class Formula:
         """Return how clearly it holds, in (-1, 1): exact min for and, max for or, over squashed margins.
 
         Args:
-            state: the state to judge, any batch shape.
+            state: the state to evaluate, any batch shape.
             initial: the state at reset; its batch shape broadcasts against that of `state`.
 
         Raises:
@@ -234,7 +234,7 @@ class Formula:
             "and": lambda v: reduce(np.minimum, v),
             "or": lambda v: reduce(np.maximum, v),
         }
-        return _judge(self.tree, state, initial, joins)
+        return _evaluate(self.tree, state, initial, joins)
 
     def holds(self, state: State, initial: State) -> npt.NDArray[np.bool_]:
         """Return whether it holds, of the batch shape: exactly where `margin` is >= 0."""
@@ -255,7 +255,7 @@ class Formula:
             "and": lambda v: -_soft_max([-x for x in v], temperature),
             "or": lambda v: _soft_max(v, temperature),
         }
-        return _judge(self.tree, state, initial, joins)
+        return _evaluate(self.tree, state, initial, joins)
 
     def phrase(self) -> str:
         """Return it in English."""

@@ -243,7 +243,7 @@ class Solid:
 
 @dataclass(frozen=True)
 class Remembering(State):
-    """A state that keeps its solids, for as long as one formula is judged: its literals share them."""
+    """A state that keeps its solids, for as long as one formula is evaluated: its literals share them."""
 
     solids: dict[str, Solid] = field(default_factory=dict)
     """Those made so far, by entity."""

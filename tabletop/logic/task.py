@@ -20,7 +20,7 @@ __all__ = ["Parameter", "Registry", "Task", "load_registry"]
 
 _FIELDS: Final = (
     *("name", "family", "description", "scene", "attends", "success"),
-    *("horizon", "tags", "parameter", "version", "counter"),
+    *("horizon", "tags", "parameter", "version", "counterexample"),
 )
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST: Final = 1000
@@ -60,8 +60,8 @@ class Task:
     parameter: Parameter | None = None
     version: int = 1
     """Rises when the meaning changes, so that old results are not compared with new ones."""
-    counter: Formula | None = None
-    """What a counter-example does: something close to the task that its description rules out."""
+    counterexample: Formula | None = None
+    """What a counterexample does: something close to the task that its description rules out."""
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -171,6 +171,8 @@ def _read(path: Path) -> Task:
         raise TabletopError(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise TabletopError(f"{where}: must be a mapping with the fields {', '.join(_FIELDS)}")
+    if "counter" in raw:
+        raise TabletopError(f"{where}: the field counter is now counterexample")
     for key in raw:
         if key not in _FIELDS:
             raise TabletopError(f"{where}: unknown field {key!r}; there are: {', '.join(_FIELDS)}")
@@ -182,7 +184,9 @@ def _read(path: Path) -> Task:
     names = _names(raw.get("scene"), where)
     scene: Mapping[str, Any] = raw["scene"]
     success = parse(_text(raw, "success", where), names, f"{where}: success")
-    counter = parse(_text(raw, "counter", where), names, f"{where}: counter") if "counter" in raw else None
+    counterexample = None
+    if "counterexample" in raw:
+        counterexample = parse(_text(raw, "counterexample", where), names, f"{where}: counterexample")
     attends = raw.get("attends", names[0])
     if attends not in names:
         raise TabletopError(f"{where}: attends must be one of {', '.join(names)}, got {attends!r}")
@@ -201,7 +205,7 @@ def _read(path: Path) -> Task:
         tags=tuple(tags),
         parameter=parameter,
         version=_count(raw.get("version", 1), "version", where),
-        counter=counter,
+        counterexample=counterexample,
     )
 
 

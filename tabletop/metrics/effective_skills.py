@@ -138,7 +138,7 @@ def effective_skills(
     """Return effective skills exp(I) and bits I / log 2 of one kind of effect.
 
     I = E[log q(z|e + noise) + log K] (Gregor et al. 2016, eq. 3, with Z uniform). The episodes are dealt into five
-    parts; each is judged by a discriminator q that was fitted to the other four only. Any q gives a bound from below.
+    parts; a discriminator q that was fitted to the other four only classifies each. Any q gives a bound from below.
     This one is Bayes' rule on a kernel density of each code's effects, mixed with "any code alike".
 
     Args:
@@ -157,7 +157,7 @@ def effective_skills(
     for i in range(_PARTS):
         held_out, known = part == i, part != i
         if held_out.any() and known.any():
-            gains[held_out] = _judge(
+            gains[held_out] = _gains(
                 codes[known], effects[known], codes[held_out], effects[held_out], sigma, classes, rng
             )
     # Each code counts the same, however many episodes it has.
@@ -166,7 +166,7 @@ def effective_skills(
     return float(np.exp(information)), information / float(np.log(2))
 
 
-def _judge(
+def _gains(
     known_codes: npt.NDArray[np.intp],
     known: Array,
     codes: npt.NDArray[np.intp],

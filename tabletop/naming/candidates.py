@@ -1,4 +1,4 @@
-"""Split A: which tasks might a skill be? Its held-out episodes judged by every formula that can be asked."""
+"""Split A: which tasks might a skill be? Its held-out episodes evaluated by every formula that can be asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample
 from tabletop.skills.effects import EffectKind
 
-__all__ = ["Candidate", "candidates", "judge_sample", "task_kinds"]
+__all__ = ["Candidate", "candidates", "succeeds_in", "task_kinds"]
 
 _LEAST_SAMPLES = 4
 """Episodes on which a task must have been askable."""
@@ -52,7 +52,7 @@ def task_kinds(task: Task, role: str) -> tuple[str, ...]:
     return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
-def judge_sample(task: Task, sample: Sample) -> bool | None:
+def succeeds_in(task: Task, sample: Sample) -> bool | None:
     """Return whether a task was done at the end of an episode in some binding of its roles, None if none fits.
 
     The attended role is bound to the skill's entity; others to whatever of their kind is in the scene. Bindings
@@ -79,7 +79,7 @@ def judge_sample(task: Task, sample: Sample) -> bool | None:
 
 def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidate | None:
     """Return a target task as a candidate, with the skill's own median displacement as its parameter."""
-    if kind.moves != "rigid" or not kind.settles:
+    if kind.body_type != "rigid" or not kind.settles:
         return None
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
     if len(fitting) < _LEAST_SAMPLES:
@@ -98,7 +98,7 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
-    if kind.moves != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
+    if kind.body_type != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
         return None
     turns = np.array([s.outcome[3] for s in fitting])
     middle = float(np.median(turns))
@@ -135,7 +135,7 @@ def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) 
             if turned is None:
                 continue
             asked, angle = turned
-        verdicts = [v for v in (judge_sample(asked, s) for s in samples) if v is not None]
+        verdicts = [v for v in (succeeds_in(asked, s) for s in samples) if v is not None]
         if len(verdicts) >= _LEAST_SAMPLES:
             out.append(Candidate(task.name, float(np.mean(verdicts)), len(verdicts), angle=angle))
     return sorted(out, key=lambda c: (-c.rate, c.fitted, -c.n, c.task))

@@ -44,7 +44,7 @@ def entry_of(
     effects = np.array([x.effect for x in samples])
     kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
     spread = consistency(skill.effect, effects)
-    noun = "the object" if skill.effect.moves == "rigid" else f"the {skill.effect.name}"
+    noun = "the object" if skill.effect.body_type == "rigid" else f"the {skill.effect.name}"
     outcomes = np.array([x.outcome for x in samples])
     words = phrase(skill.effect, effects, outcomes, noun)
     # An effect may be a place, and what always ends at the same one may have been there before.
@@ -53,7 +53,7 @@ def entry_of(
     entry: dict[str, Any] = {
         "id": skill.id,
         "effect": skill.effect.name,
-        "entity_kind": skill.effect.moves if skill.effect.moves == "rigid" else kinds[0],
+        "entity_kind": skill.effect.body_type if skill.effect.body_type == "rigid" else kinds[0],
         "name": None,
         "task": None,
         "tried": None,

@@ -55,7 +55,7 @@ def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the o
         dx, dy, dz = (float(v) for v in effect[:3])
         way = " and ".join([*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])])
         return f"takes the gripper {way} from {noun}" if way else f"takes the gripper to {noun}"
-    if kind.moves == "joint":
+    if kind.body_type == "joint":
         share = float(middle[0])
         return f"brings {noun} to {abs(round(100 * share))}% open"
     dx, dy, dz, turn, x, y = (float(v) for v in middle)

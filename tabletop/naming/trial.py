@@ -1,4 +1,4 @@
-"""One episode of a skill, or of a baseline, on a task's scene: what names are judged by."""
+"""One episode of a skill, or of a baseline, on a task's scene: what names are measured by."""
 
 from __future__ import annotations
 

@@ -78,11 +78,11 @@ def push_object(magnitude: float, case: Case) -> Hooks:
         if step != moment:
             return
         if joint is None:
-            world.shove(name, (magnitude * x, magnitude * y, 0.0))
+            world.apply_velocity(name, (magnitude * x, magnitude * y, 0.0))
             return
         fraction = float(world.state().entity(name, "fraction"))
         opens = fraction < _END or (x > 0.0 and fraction < 1.0 - _END)
-        world.shove_joint(name, (1.0 if opens else -1.0) * magnitude / handle_way(joint, entity.size))
+        world.apply_joint_velocity(name, (1.0 if opens else -1.0) * magnitude / handle_way(joint, entity.size))
 
     return Hooks(world=world)
 
@@ -208,7 +208,7 @@ def tilt(magnitude: float, case: Case) -> Hooks:
     """Pull everything loose, and fixtures' moving parts, with g sin(angle) in one random direction, all along."""
     x, y = case.heading()
     pull = _GRAVITY * math.sin(math.radians(magnitude))
-    drawn = [(e.name, e.mass * pull) for e in case.scene.entities if case.move(e.name) != "static"]
+    drawn = [(e.name, e.mass * pull) for e in case.scene.entities if case.body_type(e.name) != "static"]
 
     def world(world: World, step: int) -> None:
         for name, force in drawn:

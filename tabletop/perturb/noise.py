@@ -63,13 +63,13 @@ def _sigmas(layout: Layout) -> Array:
     robot = {"gripper_position": 1.0, "gripper_width": WIDTH, "gripper_velocity": VELOCITY, "joints": ARM_TURN}
     for field, sigma in robot.items():
         out[layout.robot_slice(field)] = sigma
-    for name, moves in zip(layout.names, layout.moves, strict=True):
+    for name, body_type in zip(layout.names, layout.body_types, strict=True):
         fields = {"finger_force": FORCE}
         fields |= {"highest": 1.0, "carried_distance": 1.0, "free_distance": 1.0, "steepest": TURN, "touch": FORCE}
-        fields |= {} if moves == "deformable" else {"position": 1.0}
-        fields |= {} if moves == "static" else {"velocity": VELOCITY}
-        fields |= {"spin": SPIN} if moves in {"rigid", "joint"} else {}
-        fields |= {"fraction": FRACTION} if moves == "joint" else {}
+        fields |= {} if body_type == "deformable" else {"position": 1.0}
+        fields |= {} if body_type == "static" else {"velocity": VELOCITY}
+        fields |= {"spin": SPIN} if body_type in {"rigid", "joint"} else {}
+        fields |= {"fraction": FRACTION} if body_type == "joint" else {}
         for field, sigma in fields.items():
             out[layout.entity_slice(name, field)] = sigma
     return out
@@ -92,16 +92,16 @@ def blurred(state: State, sigma: float, scene: Scene, rng: np.random.Generator) 
     gripper[...] = _turned(gripper, ARM_TURN * turns[-1])
     width = seen.values[layout.robot_slice("gripper_width")]
     np.maximum(width, 0.0, out=width)
-    for name, moves, turn in zip(layout.names, layout.moves, turns, strict=False):
+    for name, body_type, turn in zip(layout.names, layout.body_types, turns, strict=False):
         for field in ("finger_force", "steepest", "touch", "carried_distance", "free_distance"):
             column = seen.values[layout.entity_slice(name, field)]
             np.maximum(column, 0.0, out=column)
-        if moves == "deformable":
+        if body_type == "deformable":
             _blur_nodes(seen, name, sigma, scene.entity(name).size[2], rng)
             continue
         quaternion = seen.entity(name, "quaternion")
         quaternion[...] = _turned(quaternion, TURN * turn)
-        if moves == "joint":
+        if body_type == "joint":
             fraction = seen.values[layout.entity_slice(name, "fraction")]
             np.clip(fraction, 0.0, 1.0, out=fraction)
     return seen

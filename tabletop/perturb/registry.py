@@ -50,9 +50,9 @@ class Case:
         angle = self.rng.uniform(0.0, 2 * math.pi)
         return math.cos(angle), math.sin(angle)
 
-    def move(self, name: str) -> str:
-        """Return how an entity of the scene moves: "rigid", "deformable", "joint" or "static"."""
-        return load_cards()[self.scene.entity(name).kind].moves
+    def body_type(self, name: str) -> str:
+        """Return the body type of an entity of the scene: "rigid", "deformable", "joint" or "static"."""
+        return load_cards()[self.scene.entity(name).kind].body_type
 
 
 OnEpisode = Callable[[float, Case], Hooks]
@@ -235,11 +235,11 @@ class Perturbation:
 
 def _movable(scene: Scene, wanted: str | None) -> str | None:
     cards = load_cards()
-    moves = {e.name: cards[e.kind].moves for e in scene.entities}
-    if wanted is not None and moves[scene.entity(wanted).name] != "static":
+    body_types = {e.name: cards[e.kind].body_type for e in scene.entities}
+    if wanted is not None and body_types[scene.entity(wanted).name] != "static":
         return wanted
-    for kind in ("rigid", "deformable", "joint"):
-        for name, move in moves.items():
-            if move == kind:
+    for wanted_type in ("rigid", "deformable", "joint"):
+        for name, body_type in body_types.items():
+            if body_type == wanted_type:
                 return name
     return None

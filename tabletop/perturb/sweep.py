@@ -37,7 +37,7 @@ class Run:
     horizon: int
     """Control steps at most."""
     success: Formula
-    """Judged on the last true state against the first."""
+    """Evaluated on the last true state against the first."""
     entity: str | None = None
     """What perturbations of one thing are done to; by default the first that `success` speaks of."""
     group: str = ""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.scripted import Expert
+from tabletop.control.scripted import ScriptedPolicy
 from tabletop.control.scripted import Step as Line
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.room import free_way, hand_room
@@ -20,7 +20,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
-__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "radius", "shoved", "stood"]
+__all__ = ["SIDES", "Careful", "Line", "ScriptedOperator", "Taking", "line", "nowhere", "pushed", "radius", "stood"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -34,7 +34,7 @@ _STEPS: Final = 180
 
 
 def line(primitive: str, **arguments: Any) -> Line:
-    """Return a step of an expert."""
+    """Return a step of a scripted policy."""
     return Line(primitive, arguments, "scripted operator")
 
 
@@ -75,7 +75,7 @@ class ScriptedOperator:
 
     def approach(self, state: State, entity: str) -> list[Line]:
         """Return what turns the gripper first, where its hand would hit what stands beside the entity."""
-        rigid = state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
+        rigid = state.layout.body_type(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable
         angle = free_way(state, entity) if rigid else None
         if angle is not None:
             return [line("face", angle=angle)]
@@ -131,17 +131,17 @@ class Careful(ScriptedOperator):
 
 
 class _Scripted:
-    """An expert whose steps are written when the skill begins."""
+    """A scripted policy whose steps are written when the skill begins."""
 
     def __init__(self, operator: ScriptedOperator, entity: str) -> None:
         self._operator, self._entity = operator, entity
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
-        self._expert = Expert(tuple(self._operator.lines(state, self._entity)))
-        self._expert.reset(state, scene, rng)
+        self._scripted = ScriptedPolicy(tuple(self._operator.lines(state, self._entity)))
+        self._scripted.reset(state, scene, rng)
 
     def act(self, state: State) -> Action | None:
-        return self._expert.act(state)
+        return self._scripted.act(state)
 
 
 def nowhere(state: State) -> Mask:
@@ -159,7 +159,7 @@ def stood(state: State, entity: str, point: Array, floor: Array) -> State:
     return park(carry(state, entity, _centre(state, entity, point, floor)), entity)
 
 
-def shoved(state: State, entity: str, point: Array, floor: Array) -> State:
+def pushed(state: State, entity: str, point: Array, floor: Array) -> State:
     """Return states with an entity moved to points as in `stood`, without being lifted on the way."""
     return park(put(state, entity, _centre(state, entity, point, floor)), entity)
 

@@ -147,7 +147,7 @@ def _one(job: ChainJob) -> ChainEpisode:
         formula = turn[0] if log is None else parse(log["goal"])
         goals.append({"goal": formula.text, "phrase": formula.phrase()})
         if log is not None:
-            # Judged by the true states, whatever the policy saw.
+            # Evaluated on the true states, whatever the policy saw.
             done = log["done"] and Goal(formula, run.state[log["begin"]]).holds(run.state[log["end"]])
             completed += done and completed == len(goals) - 1
             skills = [f"{s['skill']} {s['entity']}" for s in log["skills"]]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, shoved
+from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, pushed, radius
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import behind_of
 from tabletop.planner.room import hand_room
@@ -65,7 +65,7 @@ class Drag(Taking):
         return np.asarray(fits & way_free(state, at, end, radius(state, entity) + _FINGERS, entity, _HAND))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return shoved(state, entity, self._end(state, entity), state.robot("table_height"))
+        return pushed(state, entity, self._end(state, entity), state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         where = {"direction": self.direction, "distance": _WAY} if self.other is None else {"to": self.other}

@@ -110,13 +110,13 @@ def of_interest(states: State, names: frozenset[str]) -> list[str]:
     wanted = [layout.index(n) for n in layout.names if n in names]
     # What stands in the way of a door stands farther off than what does in that of a block.
     large = {i: float(states.values[0, layout.entity_slice(layout.names[i], "size")][:2].max()) for i in wanted}
-    large = {i: size if layout.moves[i] == "joint" else 0.0 for i, size in large.items()}
+    large = {i: size if layout.body_types[i] == "joint" else 0.0 for i, size in large.items()}
     out = []
     for i, name in enumerate(layout.names):
         gaps = [float(np.linalg.norm(places[i, :2] - places[j, :2])) - large[j] for j in wanted]
         near = min(gaps, default=_NEAR) < _NEAR
         # A drawer may hold what is wanted, or be in its way.
-        moves = layout.moves[i] == "rigid" or (layout.moves[i] == "joint" and layout.kinds[i] in CONTAINERS)
+        moves = layout.body_types[i] == "rigid" or (layout.body_types[i] == "joint" and layout.kinds[i] in CONTAINERS)
         if i in wanted or (near and moves):
             out.append(name)
     return out
@@ -144,8 +144,8 @@ def keys(states: State, gripper: Sequence[bool]) -> list[bytes]:
     )
     cells = np.round(np.concatenate(columns, axis=-1)).astype(np.int16)
     out = [row.tobytes() for row in cells]
-    for name, moves in zip(states.layout.names, states.layout.moves, strict=True):
-        if moves == "deformable":
+    for name, body_type in zip(states.layout.names, states.layout.body_types, strict=True):
+        if body_type == "deformable":
             nodes = np.round(states.nodes(name) / _CELL).astype(np.int16)
             out = [key + row.tobytes() for key, row in zip(out, nodes, strict=True)]
     ends = np.round(states.robot("gripper_position") / _CELL).astype(np.int16)

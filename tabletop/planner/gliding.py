@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, shoved
+from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, pushed, radius
 from tabletop.planner.pushing import MOUTH, behind_of, room_behind
 from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, reachable, stands, way_free
@@ -60,7 +60,7 @@ class Flick(ScriptedOperator):
     def predict(self, state: State, entity: str, draws: Array) -> State:
         there = state.entity(self.other, "position")[..., :2]
         run = np.linalg.norm(there - state.entity(entity, "position")[..., :2], axis=-1)
-        out = shoved(state, entity, there, state.robot("table_height"))
+        out = pushed(state, entity, there, state.robot("table_height"))
         return glided(out, entity, np.maximum(run - _PUSHED, _LEAST))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:

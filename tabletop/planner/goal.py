@@ -1,4 +1,4 @@
-"""A goal in one episode: a formula's parts, judged against the state that the episode began with."""
+"""A goal in one episode: a formula's parts, evaluated against the state that the episode began with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Goal:
-    """A formula taken apart into what must hold together, judged against one initial state."""
+    """A formula taken apart into what must hold together, evaluated against one initial state."""
 
     formula: Formula
     initial: State

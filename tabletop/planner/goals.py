@@ -121,7 +121,7 @@ class _Walk:
     samples: int
     clearly: float
 
-    def _judge(self, states: State) -> Mask:
+    def _holds(self, states: State) -> Mask:
         """Return which literals hold, (..., known)."""
         now = Remembering(states.layout, states.values)
         then = Remembering(self.state.layout, self.state.values)
@@ -149,9 +149,9 @@ class _Walk:
                     index, newly = found
                     states = after[index]
                     continue
-            holds = self._judge(after)
+            holds = self._holds(after)
             kept = np.asarray(holds[..., chosen].all(axis=-1))
-            before = np.asarray(self._judge(states).mean(axis=0) < 0.5)
+            before = np.asarray(self._holds(states).mean(axis=0) < 0.5)
             gained = (holds & kept[..., None]).mean(axis=1) >= 0.5
             options: Mask = gained & before & false
             options[:, chosen] = False
@@ -171,7 +171,7 @@ class _Walk:
     def _applicable(self, states: State) -> list[tuple[Operator, str, Mask]]:
         """Return all skills on all entities, with where they can be done: the shape of the states' batch."""
         now = Surveyed(states.layout, states.values)
-        names = [n for n, m in zip(states.layout.names, states.layout.moves, strict=True) if m != "static"]
+        names = [n for n, m in zip(states.layout.names, states.layout.body_types, strict=True) if m != "static"]
         return [(o, n, o.applicable(now, n)) for n in names for o in self.operators]
 
     def _successors(self, states: State, closing: bool) -> tuple[list[tuple[str, str]], State]:
@@ -192,7 +192,7 @@ class _Walk:
     ) -> tuple[int, set[tuple[str, str]]] | None:
         """Return a move that makes others possible and undoes nothing chosen, and those others."""
         could = {(o.id, n) for o, n, fits in self._applicable(states) if fits.mean() >= 0.5}
-        kept = self._judge(after)[..., chosen].all(axis=-1).mean(axis=1) >= 0.5
+        kept = self._holds(after)[..., chosen].all(axis=-1).mean(axis=1) >= 0.5
         new: list[set[tuple[str, str]]] = [set() for _ in moves]
         for operator, name, fits in self._applicable(after):
             if (operator.id, name) in could:

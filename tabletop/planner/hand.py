@@ -43,7 +43,7 @@ def graspable(state: State, entity: str) -> Mask:
 
 def _graspable(state: State, entity: str) -> Mask:
     layout, own = state.layout, state.layout.index(entity)
-    if layout.moves[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
+    if layout.body_types[own] != "rigid" or not load_cards()[layout.kinds[own]].graspable:
         return np.zeros(state.values.shape[:-1], dtype=bool)
     out = reachable(state, state.entity(entity, "position")[..., :2], 0.03)
     out &= boxes(state).low[..., own] > state.robot("table_height") - 0.01

@@ -102,10 +102,10 @@ class SampledOperator:
     """
 
     id: str
-    moves: str
-    """Entities it is about: "rigid" or "joint"."""
+    body_type: str
+    """Body type of the entities it is about: "rigid" or "joint"."""
     kinds: tuple[str, ...] | None
-    """Kinds of entity it is limited to; None for all that move so."""
+    """Kinds of entity it is limited to; None for all of that body type."""
     outcomes: tuple[Outcome, ...]
     horizon: int
     make_policy: Callable[[str], Policy]
@@ -129,8 +129,8 @@ class SampledOperator:
 
     @property
     def family(self) -> tuple[str, tuple[str, ...] | None, str | None]:
-        """What decides where it makes sense: what moves so, the kinds, and the relation."""
-        return self.moves, self.kinds, self.relation
+        """What decides where it makes sense: the body type, the kinds, and the relation."""
+        return self.body_type, self.kinds, self.relation
 
     @cached_property
     def exact(self) -> bool:
@@ -141,11 +141,11 @@ class SampledOperator:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
         layout, shape = state.layout, state.values.shape[:-1]
         kind = layout.kind(entity)
-        if layout.move(entity) != self.moves or (self.kinds is not None and kind not in self.kinds):
+        if layout.body_type(entity) != self.body_type or (self.kinds is not None and kind not in self.kinds):
             return np.zeros(shape, dtype=bool)
         if kind == "button":
             return np.asarray(state.entity(entity, "fraction") < 0.5)
-        if self.moves == "joint":
+        if self.body_type == "joint":
             return np.ones(shape, dtype=bool)
         height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
         with_another = True if self.relation is None else partner_of(self.relation, state, entity) >= 0
@@ -186,7 +186,7 @@ class Family:
         count = self._count[:, None]
         chosen = self._begin[:, None] + np.minimum((draws * count).astype(int), count - 1)
         state = State(state.layout, np.broadcast_to(state.values, (*chosen.shape, state.values.shape[-1])))
-        if self._first.moves == "joint":
+        if self._first.body_type == "joint":
             kept = np.isnan(self._fraction[chosen])
             fraction = np.where(kept, state.entity(entity, "fraction"), self._fraction[chosen])
             return touched(follow_joint(park(state, entity), entity, fraction), entity)

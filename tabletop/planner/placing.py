@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, radius, shoved, stood
+from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, pushed, radius, stood
 from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
 from tabletop.planner.trace import touched
@@ -190,7 +190,7 @@ class SetDown(ScriptedOperator):
             solid = Solid.of(state, name)
             top = solid.bottom + 0.01 if state.layout.kind(name) in CONTAINERS else solid.top
             floor = np.where(under, np.maximum(floor, top), floor)
-        return shoved(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
+        return pushed(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         under = [name for name, over in self._below(state, entity) if over.all()]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
-from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, radius, shoved
+from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, pushed, radius
 from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, free, reachable, stands, way_free
 from tabletop.planner.trace import risen
@@ -74,7 +74,7 @@ class Push(ScriptedOperator):
     direction: str = "left"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid":
+        if state.layout.body_type(entity) != "rigid":
             return nowhere(state)
         unit = np.array(DIRECTIONS[self.direction])[:2]
         at = state.entity(entity, "position")[..., :2]
@@ -109,7 +109,7 @@ class PushTo(ScriptedOperator):
 
     def applicable(self, state: State, entity: str) -> Mask:
         layout = state.layout
-        if entity == self.other or layout.move(entity) != "rigid":
+        if entity == self.other or layout.body_type(entity) != "rigid":
             return nowhere(state)
         at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))
         unit, behind = behind_of(state, entity, at, end)
@@ -132,7 +132,7 @@ class PushTo(ScriptedOperator):
         return push_room(state, entity, state.entity(self.other, "position")[..., :2])
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        return shoved(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
+        return pushed(state, entity, state.entity(self.other, "position")[..., :2], state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("push", entity=entity, to=self.other),)
@@ -147,7 +147,7 @@ class Sweep(ScriptedOperator):
     """Far less than it is: nothing brings back what has left the table, so that all else comes first."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) != "rigid":
+        if state.layout.body_type(entity) != "rigid":
             return nowhere(state)
         at = state.entity(entity, "position")[..., :2]
         end = over_edge(state, entity)
@@ -219,7 +219,7 @@ class Topple(ScriptedOperator):
         # Its centre rises over the edge that it tips about.
         half = state.entity(entity, "size") / 2
         state = risen(state, entity, solid.bottom + np.hypot(half[..., 0], half[..., 2]))
-        return shoved(tilted(state, entity, axis, angle), entity, beyond, state.robot("table_height"))
+        return pushed(tilted(state, entity, axis, angle), entity, beyond, state.robot("table_height"))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("topple", entity=entity, direction=self.direction),)

@@ -75,7 +75,7 @@ class _Reach(ScriptedOperator):
     last: bool = True
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.move(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable:
+        if state.layout.body_type(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable:
             return graspable(state, entity)
         if state.layout.kind(entity) == "target":
             return reachable(state, state.entity(entity, "position")[..., :2], 0.03)
@@ -132,7 +132,7 @@ def _layout(scene: Scene | Layout) -> Layout:
 
 def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
     out: list[ScriptedOperator] = []
-    if "rigid" in layout.moves:
+    if "rigid" in layout.body_types:
         out += _towards_others(layout)
         for side in SIDES:
             out.append(Push(f"push {side}", direction=side))
@@ -162,7 +162,7 @@ def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
 
 def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
     if isinstance(operator, PutDown):
-        return operator.distance < _FAR if operator.other is None else layout.move(operator.other) == "rigid"
+        return operator.distance < _FAR if operator.other is None else layout.body_type(operator.other) == "rigid"
     if isinstance(operator, PutInto):
         return operator.direction is None
     return isinstance(operator, (PlaceOn, Push, MoveJoint, Swing)) or operator.id == "lift"
@@ -171,7 +171,7 @@ def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
 def _towards_others(layout: Layout) -> list[ScriptedOperator]:
     """Return what brings a thing onto, into or beside another one."""
     out: list[ScriptedOperator] = []
-    for name, kind, moves in zip(layout.names, layout.kinds, layout.moves, strict=True):
+    for name, kind, body_type in zip(layout.names, layout.kinds, layout.body_types, strict=True):
         if kind in _SUPPORTS:
             out.append(PlaceOn(f"place on {name}", other=name))
         if kind in CONTAINERS:
@@ -189,10 +189,10 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
             out.append(Flick(f"flick under {name}", other=name))
         if kind in _PENS:
             out.append(PutBefore(f"put before {name}", other=name))
-        if moves != "deformable":
-            sure = 0.97 if moves == "rigid" else _SECOND
+        if body_type != "deformable":
+            sure = 0.97 if body_type == "rigid" else _SECOND
             out.extend(PutDown(f"put {side} of {name}", direction=side, other=name, reliability=sure) for side in SIDES)
-        if moves == "rigid":
+        if body_type == "rigid":
             out.append(PutBeside(f"put beside {name}", other=name))
             out.append(_Turn(f"turn like {name}", other=name))
     return out

@@ -188,6 +188,6 @@ def shaping_operators(layout: Layout) -> list[ScriptedOperator]:
             out += [Straighten("straighten"), Bend("bend")]
         else:
             out.append(Fold("fold"))
-            rigid = [n for n, m in zip(layout.names, layout.moves, strict=True) if m == "rigid"]
+            rigid = [n for n, m in zip(layout.names, layout.body_types, strict=True) if m == "rigid"]
             out.extend(Drape(f"drape over {n}", other=n) for n in rigid)
     return out

@@ -231,7 +231,7 @@ def _rounded(value: float, kind: str) -> float:
 
 def _can_change(literal: Literal, state: State) -> bool:
     """Return whether a literal is about one thing, or relates things of which one is loose."""
-    loose = [state.layout.move(n) in {"rigid", "deformable"} for n in literal.names]
+    loose = [state.layout.body_type(n) in {"rigid", "deformable"} for n in literal.names]
     return len(loose) < 2 or any(loose)
 
 
@@ -250,7 +250,7 @@ def _has_room(literal: Literal, state: State) -> bool:
 
 def _within_stops(literal: Literal, state: State) -> bool:
     """Return whether a literal about one fixture with a joint holds at some of its fractions."""
-    if len(literal.names) != 1 or state.layout.move(literal.names[0]) != "joint":
+    if len(literal.names) != 1 or state.layout.body_type(literal.names[0]) != "joint":
         return True
     fractions = np.linspace(0.0, 1.0, 21)
     states = State(state.layout, np.repeat(state.values[None], len(fractions), axis=0))

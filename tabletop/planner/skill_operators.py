@@ -24,7 +24,7 @@ def operators_from_samples(
 ) -> tuple[SampledOperator, ...]:
     """Return an operator for each skill that has samples. What is deformable is left out: its shape has no forecast.
 
-    The episodes begin with the gripper away from everything. So a skill that is judged while it may hold its
+    The episodes begin with the gripper away from everything. So a skill that is measured while it may hold its
     entity comes last in a plan: what would follow it was never measured from there.
 
     Args:
@@ -38,13 +38,13 @@ def operators_from_samples(
     out = []
     for id, found in samples.items():
         skill = library.skill(id)
-        if skill.effect.moves == "deformable":
+        if skill.effect.body_type == "deformable":
             continue
         outcomes = tuple(_outcome(skill.effect, e, id) for e in found)
         out.append(
             SampledOperator(
                 id,
-                skill.effect.moves,
+                skill.effect.body_type,
                 skill.effect.kinds,
                 outcomes,
                 library.length(skill),
@@ -58,10 +58,10 @@ def operators_from_samples(
 
 def _outcome(kind: EffectKind, found: Sequence[float], id: str) -> Outcome:
     numbers = [float(v) for v in found]
-    size = 1 if kind.moves == "joint" else 6 + kind.size * bool(kind.partners)
+    size = 1 if kind.body_type == "joint" else 6 + kind.size * bool(kind.partners)
     if len(numbers) != size or not np.isfinite(numbers).all():
         raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
-    if kind.moves == "joint":
+    if kind.body_type == "joint":
         return Outcome(fraction=numbers[0])
     dx, dy, dz, yaw, x, y = numbers[:6]
     if kind.partners:

@@ -116,7 +116,7 @@ def _boxes(state: State) -> Boxes:
     frame[..., 2, 2] = 1.0
     half = (np.abs(frame @ matrix) @ (state.field("size") / 2)[..., None])[..., 0]
     centre = state.field("position")
-    fixtures = [i for i, m in enumerate(layout.moves) if m == "joint"]
+    fixtures = [i for i, m in enumerate(layout.body_types) if m == "joint"]
     if fixtures:
         names = [layout.names[i] for i in fixtures]
         back = np.stack([travel(state, n) * state.entity(n, "fraction")[..., None] for n in names], axis=-2)
@@ -165,7 +165,7 @@ def stands(state: State, entity: str) -> Mask:
 
 
 def _rigid(state: State) -> list[int]:
-    return [i for i, m in enumerate(state.layout.moves) if m == "rigid"]
+    return [i for i, m in enumerate(state.layout.body_types) if m == "rigid"]
 
 
 def covered(state: State, entity: str) -> Mask:
@@ -194,7 +194,7 @@ def contains(state: State, container: str) -> Mask:
     low = found.low[..., :count]
     inside = _within(found, own, list(range(count)), 0.0)
     inside &= (low > found.low[..., own : own + 1] - 0.01) & (low < found.high[..., own : own + 1])
-    inside[..., [i for i in range(count) if i == own or state.layout.moves[i] != "rigid"]] = False
+    inside[..., [i for i in range(count) if i == own or state.layout.body_types[i] != "rigid"]] = False
     return inside
 
 

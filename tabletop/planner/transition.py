@@ -203,7 +203,7 @@ def follow_joint(state: State, entity: str, fraction: Array) -> State:
     """
     layout = state.layout
     shift = travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]
-    inside = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.move(name) == "rigid"]
+    inside = [(name, _lies_in(state, entity, name)) for name in layout.names if layout.body_type(name) == "rigid"]
     out = swung(state, entity, fraction)
     for name, within in inside:
         if not within.any():

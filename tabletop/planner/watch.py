@@ -26,9 +26,9 @@ def clear(state: State, entity: str) -> bool:
     if float(state.entity(entity, "finger_force").max()) >= _TOUCH:
         return False
     gripper, solid = state.robot("gripper_position"), Solid.of(state, entity)
-    if state.layout.move(entity) == "joint":
+    if state.layout.body_type(entity) == "joint":
         return float(np.linalg.norm(gripper - solid.world(state.entity(entity, "grasp")))) > _CLEAR
-    return state.layout.move(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR
+    return state.layout.body_type(entity) != "rigid" or float(solid.distance(gripper)) > _CLEAR
 
 
 def unchanged(before: State, now: State) -> bool:
@@ -39,5 +39,5 @@ def unchanged(before: State, now: State) -> bool:
     turned = np.abs((now.field("quaternion") * before.field("quaternion")).sum(axis=-1))
     if float(2 * np.arccos(np.minimum(turned, 1.0)).max(initial=0.0)) > _UNTURNED:
         return False
-    soft = [n for n, m in zip(now.layout.names, now.layout.moves, strict=True) if m == "deformable"]
+    soft = [n for n, m in zip(now.layout.names, now.layout.body_types, strict=True) if m == "deformable"]
     return all(float(np.abs(now.nodes(n) - before.nodes(n)).max()) <= _UNCHANGED for n in soft)

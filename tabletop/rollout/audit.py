@@ -1,7 +1,7 @@
 """The rules a registry of tasks must hold to, measured.
 
 They are about scripted success on two sets of scenes, baselines, difficulty, horizons and rewards. A success must last
-once things rest. A counter-example must fail, or the description is not true. Where a tool must do the work, the robot
+once things rest. A counterexample must fail, or the description is not true. Where a tool must do the work, the robot
 must not. No two tasks may ask for the same.
 """
 
@@ -16,24 +16,24 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.errors import TabletopError
 from tabletop.logic.distinct import same_tasks
 from tabletop.logic.task import Task
 from tabletop.paths import POLICIES
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, process_world
-from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, judge, run_task, scripted
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, run_task, scripted, success_of
 from tabletop.rollout.lasting import Touches, rest
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.rules import RULES, Rules, broken_rules
 from tabletop.rollout.statistics import wilson
 from tabletop.sim.scene import Scene
 
-__all__ = ["COUNTERS", "audit", "counter"]
+__all__ = ["COUNTEREXAMPLES", "audit", "counterexample"]
 
-COUNTERS: Final = POLICIES / "counter"
-"""Cards of scripts, by task, that do something close to the task which its description rules out."""
+COUNTEREXAMPLES: Final = POLICIES / "counterexamples"
+"""Cards of scripted policies, by task, that do something close to the task which its description rules out."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class _Attempt:
     """Control steps to the first success."""
     gain: float
     """Mean dense reward over the task's horizon; the last state stands still beyond the episode's end."""
-    contrary: bool
-    """Whether what the card says of its counter-example came to be."""
+    counterexample_shown: bool
+    """Whether what the card says of its counterexample came to be."""
     lasts: bool | None = None
     """Whether it is still done once things rest; None where it was not done, or nobody looked."""
     touches: Mapping[str, Mapping[str, int]] | None = None
     """Control steps by what touched what; None where nobody looked."""
 
 
-def counter(task: Task, scene: Scene) -> Policy:
-    """Return the script of the task's counter-example.
+def counterexample(task: Task, scene: Scene) -> Policy:
+    """Return the scripted policy of the task's counterexample.
 
     Raises:
         TabletopError: it has none, or the card is malformed.
     """
-    return load_expert(task, folder=COUNTERS)
+    return load_scripted_policy(task, folder=COUNTEREXAMPLES)
 
 
 def _gain(task: Task, trajectory: Trajectory) -> float:
@@ -75,18 +75,18 @@ def _attempt(task: Task, make: PolicyFactory, look: bool, seed: int) -> _Attempt
     """Run one episode; with `look` see what touches what, and whether a success lasts."""
     touches = Touches() if look else None
     trajectory = run_task(task, make, seed, disturbance=touches)
-    done, steps = judge(task, trajectory)
-    came = False
-    if task.counter is not None:
-        first, last = (task.counter.holds(s, trajectory.initial) for s in (trajectory.initial, trajectory.final))
-        came = bool(last and not first)
+    done, steps = success_of(task, trajectory)
+    shown = False
+    if task.counterexample is not None:
+        first, last = (task.counterexample.holds(s, trajectory.initial) for s in (trajectory.initial, trajectory.final))
+        shown = bool(last and not first)
     lasts = None
     if touches is not None:
         world = process_world()
         touches.look(world, len(trajectory))
         lasts = bool(task.success.holds(rest(world, trajectory), trajectory.initial)) if done else None
     table = None if touches is None else touches.table()
-    return _Attempt(seed, done, steps, _gain(task, trajectory), came, lasts, table)
+    return _Attempt(seed, done, steps, _gain(task, trajectory), shown, lasts, table)
 
 
 def audit(
@@ -104,7 +104,7 @@ def audit(
     Args:
         engine: where the episodes run.
         tasks: the registry, or a part of it (band, mean and what is unique are then those of the part).
-        episodes: scenes a task, each run once by the scripted, the random and the idle policy and the counter-example.
+        episodes: scenes a task, each run once by the scripted, the random and the idle policy and the counterexample.
         seed: of the first scene.
         rules: what is asked.
         fresh: of the first of as many further scenes, for the scripted policy alone; none without it.
@@ -124,8 +124,8 @@ def audit(
     rows: dict[str, dict[str, Any]] = {}
     for task in tasks:
         makers = dict(BUILTIN_POLICIES)
-        if task.counter is not None and (COUNTERS / f"{task.name}.yaml").is_file():
-            makers["counter"] = counter
+        if task.counterexample is not None and (COUNTEREXAMPLES / f"{task.name}.yaml").is_file():
+            makers["counterexample"] = counterexample
         jobs = {name: (make, seed) for name, make in makers.items()}
         if fresh is not None:
             jobs["fresh"] = (scripted, fresh)
@@ -194,11 +194,12 @@ def _row(task: Task, found: Mapping[str, Sequence[_Attempt]]) -> dict[str, Any]:
     share = round(float(np.mean(lasts)), 4) if lasts else None
     row["lasting"] = {"share": share, "n": len(lasts), "not": [a.seed for a in looked if a.lasts is False]}
     row["touches"] = _touches([a.touches for a in looked if a.touches is not None])
-    if "counter" in found:
-        contrary = float(np.mean([a.contrary for a in found["counter"]]))
-        row["counter"] = {"does": str(task.counter), "contrary": round(contrary, 4), **row["counter"]}
+    if "counterexample" in found:
+        shown = float(np.mean([a.counterexample_shown for a in found["counterexample"]]))
+        told = {"does": str(task.counterexample), "shown": round(shown, 4)}
+        row["counterexample"] = {**told, **row["counterexample"]}
     else:
-        row["counter"] = None
+        row["counterexample"] = None
     return row
 
 

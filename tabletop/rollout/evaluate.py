@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 
 import numpy as np
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine
@@ -23,11 +23,11 @@ __all__ = [
     "PolicyFactory",
     "Result",
     "evaluate",
-    "judge",
     "nothing",
     "random",
     "run_task",
     "scripted",
+    "success_of",
 ]
 
 PolicyFactory = Callable[[Task, Scene], Policy]
@@ -51,7 +51,7 @@ class Result(TypedDict):
 
 def scripted(task: Task, scene: Scene) -> Policy:
     """Return the task's scripted policy."""
-    return load_expert(task)
+    return load_scripted_policy(task)
 
 
 def random(task: Task, scene: Scene) -> Policy:
@@ -68,7 +68,7 @@ BUILTIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "r
 """The policies that need no library, by name."""
 
 
-def judge(task: Task, trajectory: Trajectory) -> tuple[bool, int | None]:
+def success_of(task: Task, trajectory: Trajectory) -> tuple[bool, int | None]:
     """Return whether the task is done in the last state, and after how many steps it first was (None: never).
 
     The first state does not count for the latter unless it is the only one.
@@ -94,7 +94,7 @@ def run_task(
 def _one(
     task: Task, make_policy: PolicyFactory, horizon: int | None, disturbance: Disturbance | None, seed: int
 ) -> tuple[bool, int | None]:
-    return judge(task, run_task(task, make_policy, seed, horizon=horizon, disturbance=disturbance))
+    return success_of(task, run_task(task, make_policy, seed, horizon=horizon, disturbance=disturbance))
 
 
 def evaluate(

@@ -68,8 +68,8 @@ def drift(trajectory: Trajectory) -> float:
     state = trajectory.state
     turn = rotation(state.robot("gripper_quaternion"))
     most = 0.0
-    for name, moves in zip(trajectory.layout.names, trajectory.layout.moves, strict=True):
-        if moves != "rigid":
+    for name, body_type in zip(trajectory.layout.names, trajectory.layout.body_types, strict=True):
+        if body_type != "rigid":
             continue
         apart = state.entity(name, "position") - state.robot("gripper_position")
         across = np.einsum("ti,ti->t", apart, turn[:, :, 1])
@@ -95,7 +95,7 @@ def physics(engine: Engine, tasks: Sequence[Task], episodes: int, seed: int, bou
 
     Args:
         engine: where the episodes run.
-        tasks: whose scenes and scripts.
+        tasks: whose scenes and scripted policies.
         episodes: scenes a task.
         seed: of the first scene.
         bounds: what is asked.

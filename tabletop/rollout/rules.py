@@ -36,10 +36,10 @@ class Rules:
     """Control steps that any horizon may have, however short the task."""
     ranked: float = 0.99
     """Least share of pairs in which a scripted success has the higher return than a failed attempt on its scene."""
-    counter: float = 0.01
-    """Most success of the counter-example."""
-    contrary: float = 0.7
-    """Least share of scenes in which the counter-example brings about what the card says that it does: true in its
+    counterexample_success: float = 0.01
+    """Most success of the counterexample."""
+    counterexample_shown: float = 0.7
+    """Least share of scenes in which the counterexample brings about what the card says that it does: true in its
     last state and not in its first. One that does nothing would prove nothing."""
     mean: float = 0.985
     """Least mean success of the scripted policies, on either set of scenes."""
@@ -71,7 +71,7 @@ def broken_rules(task: Task, row: Mapping[str, Any], middle: float, rules: Rules
         most = getattr(rules, name)
         if row[name]["success"] > most:
             out.append(f"{name} success at most {most:g}, got {row[name]['success']:g}")
-    out += _untrue(row["counter"], rules)
+    out += _untrue(row["counterexample"], rules)
     steps = row["median_steps"]
     if steps is None:
         return [*out, "no scripted success to time"]
@@ -86,15 +86,15 @@ def broken_rules(task: Task, row: Mapping[str, Any], middle: float, rules: Rules
 
 
 def _untrue(found: Mapping[str, Any] | None, rules: Rules) -> list[str]:
-    """Return the rules that a task's counter-example breaks."""
+    """Return the rules that a task's counterexample breaks."""
     if found is None:
-        return ["a counter-example: the card's field counter and a card in policies/counter, got none"]
+        return ["a counterexample: the card's field counterexample and a card in policies/counterexamples, got none"]
     out = []
-    if found["success"] > rules.counter:
-        out.append(f"counter-example's success at most {rules.counter:g}, got {found['success']:g}")
-    if found["contrary"] < rules.contrary:
-        share = f"{found['does']} in at least {rules.contrary:g} of scenes"
-        out.append(f"counter-example brings about: {share}, got {found['contrary']:g}")
+    if found["success"] > rules.counterexample_success:
+        out.append(f"counterexample's success at most {rules.counterexample_success:g}, got {found['success']:g}")
+    if found["shown"] < rules.counterexample_shown:
+        share = f"{found['does']} in at least {rules.counterexample_shown:g} of scenes"
+        out.append(f"counterexample brings about: {share}, got {found['shown']:g}")
     return out
 
 

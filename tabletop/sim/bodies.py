@@ -33,7 +33,7 @@ class Body:
     """A built entity: its PyBullet ids and what is constant about it."""
 
     id: int
-    moves: str
+    body_type: str
     size: tuple[float, ...]
     """Full extents of what moves (or of a static body), m."""
     grasp: tuple[float, ...]
@@ -155,23 +155,23 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
     """Create an entity's body, parked far below the table.
 
     Raises:
-        TabletopError: the card lacks what its way to move needs.
+        TabletopError: the card lacks what its body type needs.
     """
     collision, visual = _shapes(card.parts, entity, card.solid, client)
-    if card.moves in {"rigid", "static"}:
+    if card.body_type in {"rigid", "static"}:
         body = p.createMultiBody(
-            baseMass=entity.mass if card.moves == "rigid" else 0.0,
+            baseMass=entity.mass if card.body_type == "rigid" else 0.0,
             baseCollisionShapeIndex=collision,
             baseVisualShapeIndex=visual,
             basePosition=_FAR,
             physicsClientId=client,
         )
         set_dynamics(body, [-1], entity.friction, client, rolling=card.rolling, damping=_DAMPING)
-        offset = entity.size[2] / 2 if card.moves == "static" else 0.0
-        return Body(body, card.moves, entity.size, (0.0, 0.0, 0.0), offset)
+        offset = entity.size[2] / 2 if card.body_type == "static" else 0.0
+        return Body(body, card.body_type, entity.size, (0.0, 0.0, 0.0), offset)
     joint = card.joint
-    if card.moves != "joint" or joint is None or not card.moving:
-        raise TabletopError(f"kind {card.kind!r}: moves is rigid, static, or joint with `joint` and `moving`")
+    if card.body_type != "joint" or joint is None or not card.moving:
+        raise TabletopError(f"kind {card.kind!r}: body_type is rigid, static, or joint with `joint` and `moving`")
     names = _names(entity)
     # PyBullet's link frame is the joint's: on the axis, which need not pass through the part's middle.
     axle = hinge(joint, entity.size)

@@ -118,7 +118,7 @@ class Card:
 
     kind: str
     description: str
-    moves: str
+    body_type: str
     """ "rigid", "deformable", "joint" or "static"."""
     size: Mapping[str, Any]
     """w, d, h (full extents along its own x, y, z): a number, a [low, high] range, or an expression over
@@ -144,7 +144,7 @@ class Card:
     @property
     def loose(self) -> bool:
         """Whether it lies where it is put, as no fixture does; its position is then its middle."""
-        return self.moves in {"rigid", "deformable"}
+        return self.body_type in {"rigid", "deformable"}
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,8 @@ def _card(path: Path) -> Card:
         raise TabletopError(f"{where} is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(raw, dict):
         raise TabletopError(f"{where} must be a mapping")
+    if "moves" in raw:
+        raise TabletopError(f"{where}: the field moves is now body_type, as in 'body_type: {raw['moves']}'")
     data = dict(raw)
     parts = _parts(data.pop("parts", []), where)
     moving = _parts(data.pop("moving", []), where)

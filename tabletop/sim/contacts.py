@@ -65,7 +65,7 @@ class Names:
         if body in self._slabs:
             return self._slabs[body]
         index = self._bodies[body]
-        base = self._layout.moves[index] == "joint" and link < 0
+        base = self._layout.body_types[index] == "joint" and link < 0
         return self._layout.names[index] + (" base" if base else "")
 
     def pairs(self) -> Iterator[tuple[tuple[str, str], float, float]]:

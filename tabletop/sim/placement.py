@@ -167,8 +167,8 @@ def grasp_point(entity: Entity) -> tuple[float, float, float]:
     card = load_cards()[entity.kind]
     x, y, z = entity.position
     if card.joint is None:
-        if card.moves != "rigid":
-            return x, y, z + (entity.size[2] if card.moves == "static" else 0.0)
+        if card.body_type != "rigid":
+            return x, y, z + (entity.size[2] if card.body_type == "static" else 0.0)
         cx, cy, cz = grasped_part(card, entity.size).centre
         dx, dy = _turned(cx, cy, entity.yaw)
         return x + dx, y + dy, z + cz
@@ -328,7 +328,7 @@ def _resting(
         slack = [(r - 0.03) / 2 for r in rooms]
     else:
         z = bottom + max(_levels(parts, names)) + half + 0.001
-        slack = [max(0.0, r / 2 - 0.015) * (0.2 if card.moves == "rigid" else 1.0) for r in rooms]
+        slack = [max(0.0, r / 2 - 0.015) * (0.2 if card.body_type == "rigid" else 1.0) for r in rooms]
     a, b = (float(rng.uniform(-0.5 * room, 0.5 * room)) for room in slack)
     dx, dy = _turned(a, b, base.yaw)
     return replace(entity, position=(x + dx, y + dy, z))

@@ -1,4 +1,4 @@
-"""Forces and blows on bodies from outside."""
+"""Forces and velocities that bodies are given from outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pybullet as p
 
 from tabletop.sim.bodies import Body
 
-__all__ = ["push_body", "shove_body"]
+__all__ = ["apply_velocity", "push_body"]
 
 
 def push_body(body: Body, force: Sequence[float], client: int) -> None:
@@ -21,12 +21,12 @@ def push_body(body: Body, force: Sequence[float], client: int) -> None:
     """
     share = [f / max(1, len(body.beads)) for f in force]
     for part in body.beads or (body.id,):
-        link = 0 if body.moves == "joint" else -1
+        link = 0 if body.body_type == "joint" else -1
         at = p.getLinkState(part, 0, 0, 1, client)[0] if link == 0 else p.getBasePositionAndOrientation(part, client)[0]
         p.applyExternalForce(part, link, share, at, p.WORLD_FRAME, physicsClientId=client)
 
 
-def shove_body(body: Body, velocity: Sequence[float], client: int) -> None:
+def apply_velocity(body: Body, velocity: Sequence[float], client: int) -> None:
     """Add a velocity (m/s, world) to something loose, all beads of something deformable alike."""
     for part in body.beads or (body.id,):
         linear, spin = p.getBaseVelocity(part, client)

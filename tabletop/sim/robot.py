@@ -99,14 +99,17 @@ class RobotArm:
         rest = [i for i in range(-1, p.getNumJoints(self.body, client)) if i not in self.fingers]
         set_dynamics(self.body, rest, LINK_FRICTION, client)
         set_dynamics(self.body, self.fingers, float(card["finger_friction"]), client)
-        for finger in self.fingers:
-            # Their friction corrects positions too: without it what they hold creeps, a bead of a rope most of all.
-            p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=client)
+        self._enable_friction_anchors()
         self._gear(float(card["gear_force"]))
         self.target = [0.0, 0.0, 0.0, 0.0]
         """x, y, z (m) and yaw (rad) the gripper is sent to."""
         self.motors: list[float] = [0.0] * 9
         self._q: tuple[float, ...] = ()
+
+    def _enable_friction_anchors(self) -> None:
+        """Let the fingers' friction correct positions too: without it what they hold creeps, as a bead does."""
+        for finger in self.fingers:
+            p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=self.client)
 
     def _gear(self, force: float) -> None:
         """Gear the fingers together, so that what they hold stays midway between them.
@@ -143,7 +146,7 @@ class RobotArm:
         self._drive(values)
         self.refresh()
 
-    def clasp(self, width: float) -> None:
+    def close_on(self, width: float) -> None:
         """Put the fingers around something of that width (m) and close them on it."""
         for joint in self.fingers:
             p.resetJointState(self.body, joint, width / 2, 0.0, physicsClientId=self.client)

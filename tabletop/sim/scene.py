@@ -220,5 +220,5 @@ def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card]) -> Layout:
     """Return the layout of the states of a scene with these entities, given the cards of their kinds."""
     kinds = tuple(e.kind for e in entities)
     grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
-    moves = tuple(cards[k].moves for k in kinds)
-    return Layout(tuple(e.name for e in entities), kinds, moves, grids if any(map(any, grids)) else ())
+    body_types = tuple(cards[k].body_type for k in kinds)
+    return Layout(tuple(e.name for e in entities), kinds, body_types, grids if any(map(any, grids)) else ())

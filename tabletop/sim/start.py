@@ -113,7 +113,7 @@ def _around(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
     z = max(z, table.height + 0.012)
     # The palm is 3.7 cm above the fingers' middle: what is taller is taken nearer to its top.
     z = max(z, heights(entity)[1] - 0.033)
-    if card.moves == "rigid":
+    if card.body_type == "rigid":
         return (x, y, z), _across(entity), _OPEN
     upright = card.joint is not None and abs(card.joint.axis[2]) > 0.5
     if upright:
@@ -142,7 +142,7 @@ def _near(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
 def _across(entity: Entity) -> float:
     """Return the yaw at which the fingers close on the part by which an entity is held, where it is narrowest."""
     card = load_cards()[entity.kind]
-    along_x = card.moves == "rigid" and grasped_part(card, entity.size).closing == 0
+    along_x = card.body_type == "rigid" and grasped_part(card, entity.size).closing == 0
     return _aligned(entity.yaw + (math.pi / 2 if along_x else 0.0))
 
 

@@ -78,8 +78,8 @@ class Layout:
     """Unique names: what formulas refer to."""
     kinds: tuple[str, ...]
     """Kind of each: the card's name in assets/objects or assets/fixtures ("block", "drawer")."""
-    moves: tuple[str, ...]
-    """How each moves: "rigid" (free), "deformable" (free), "joint" (a fixture with one joint) or "static"."""
+    body_types: tuple[str, ...]
+    """Body type of each: "rigid" (free), "deformable" (free), "joint" (a fixture with one joint) or "static"."""
     grids: tuple[tuple[int, int], ...] = ()
     """Nodes of each along its own x and y, (0, 0) for what is not deformable; () where nothing is."""
 
@@ -112,9 +112,9 @@ class Layout:
         """Return the kind of an entity."""
         return self.kinds[self.index(name)]
 
-    def move(self, name: str) -> str:
-        """Return how an entity moves: "rigid", "deformable", "joint" or "static"."""
-        return self.moves[self.index(name)]
+    def body_type(self, name: str) -> str:
+        """Return the body type of an entity: "rigid", "deformable", "joint" or "static"."""
+        return self.body_types[self.index(name)]
 
     def grid(self, name: str) -> tuple[int, int]:
         """Return how many nodes an entity has along its own x and y: (0, 0) where it is not deformable."""

@@ -29,7 +29,7 @@ from tabletop.sim.deformable import (
 )
 from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.pressing import Pressing
-from tabletop.sim.pushes import push_body, shove_body
+from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
@@ -160,7 +160,7 @@ class World:
             build_slab(floor, 0.9, 0.05, c): "floor",
         }
         build = {False: build_body, True: build_deformable}
-        self._bodies = [build[cards[e.kind].moves == "deformable"](e, cards[e.kind], c) for e in scene.entities]
+        self._bodies = [build[cards[e.kind].body_type == "deformable"](e, cards[e.kind], c) for e in scene.entities]
         self._body_ids = {b: i for i, body in enumerate(self._bodies) for b in body.beads or [body.id]}
 
     def _place(self, entity: Entity, body: Body) -> None:
@@ -168,7 +168,7 @@ class World:
         turn = [0.0, 0.0, math.sin(entity.yaw / 2), math.cos(entity.yaw / 2)]
         p.resetBasePositionAndOrientation(body.id, list(entity.position), turn, physicsClientId=c)
         p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=c)
-        if body.moves == "joint":
+        if body.body_type == "joint":
             fraction = min(1.0, max(0.0, entity.fraction))
             p.resetJointState(body.id, 0, fraction * body.travel, 0.0, physicsClientId=c)
             body.latched = fraction >= body.latch
@@ -203,7 +203,7 @@ class World:
         down = cz + max(0.0, entity.size[2] / 2 - cz - _UNDER_PALM)
         at = [x - cos * cx + sin * cy, y - sin * cx - cos * cy, z - down]
         p.resetBasePositionAndOrientation(body.id, at, turn, physicsClientId=self.client)
-        self.arm.clasp(min(width, self.arm.max_width - 0.002))
+        self.arm.close_on(min(width, self.arm.max_width - 0.002))
 
     # --- stepping ----------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class World:
             if index is None:
                 continue
             # Of a fixture the columns describe what moves.
-            if link == 0 or self._bodies[index].moves != "joint":
+            if link == 0 or self._bodies[index].body_type != "joint":
                 felt[index] = felt.get(index, 0.0) + sum(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
             self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
@@ -267,7 +267,7 @@ class World:
     def _note_way(self) -> None:
         """Add the control step to how each entity came to be where it is."""
         for i, body in enumerate(self._bodies):
-            if body.moves != "static":
+            if body.body_type != "static":
                 held = min(self._finger_forces.get(i, (0.0, 0.0))) > FELT
                 own = body.beads or (body.id,)
                 self._way.follow(i, *self._pose(i), held and stands_free(own, self.arm.body, self.client))
@@ -275,7 +275,7 @@ class World:
     def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""
         c, body = self.client, self._bodies[index]
-        if body.moves == "joint":
+        if body.body_type == "joint":
             link = p.getLinkState(body.id, 0, 0, 1, c)
             return link[0], link[1]
         if body.beads:
@@ -318,19 +318,21 @@ class World:
                 push_body(self._bodies[self.layout.index(name)], force, c)
         self._pushes = [(name, force, left - 1) for name, force, left in self._pushes if left > 1]
 
-    def shove(self, name: str, velocity: Sequence[float]) -> None:
+    def apply_velocity(self, name: str, velocity: Sequence[float]) -> None:
         """Add a velocity (m/s, world) to something loose at once: a blow of mass times velocity.
 
         Raises:
             TabletopError: the entity is a fixture.
         """
         body = self._bodies[self.layout.index(name)]
-        if body.moves not in {"rigid", "deformable"}:
-            raise TabletopError(f"only what is loose can be shoved, {name!r} is {body.moves}; see shove_joint")
-        self._history.append(("shove", (name, tuple(float(v) for v in velocity))))
-        shove_body(body, velocity, self.client)
+        if body.body_type not in {"rigid", "deformable"}:
+            raise TabletopError(
+                f"only what is loose takes a velocity, {name!r} is {body.body_type}; see apply_joint_velocity"
+            )
+        self._history.append(("apply_velocity", (name, tuple(float(v) for v in velocity))))
+        apply_velocity(body, velocity, self.client)
 
-    def shove_joint(self, name: str, rate: float) -> None:
+    def apply_joint_velocity(self, name: str, rate: float) -> None:
         """Add a speed to a fixture's joint at once.
 
         Args:
@@ -341,11 +343,13 @@ class World:
             TabletopError: the entity has no joint, or the rate is not finite.
         """
         body = self._bodies[self.layout.index(name)]
-        if body.moves != "joint":
-            raise TabletopError(f"only fixtures with a joint can be shoved so, {name!r} is {body.moves}; see shove")
+        if body.body_type != "joint":
+            raise TabletopError(
+                f"only a fixture with a joint takes a joint velocity, {name!r} is {body.body_type}; see apply_velocity"
+            )
         if not math.isfinite(rate):
             raise TabletopError(f"a rate is a finite number in 1/s, got {rate!r}")
-        self._history.append(("shove_joint", (name, float(rate))))
+        self._history.append(("apply_joint_velocity", (name, float(rate))))
         position, speed = p.getJointState(body.id, 0, self.client)[:2]
         p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
 
@@ -362,13 +366,13 @@ class World:
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
         for i, body in enumerate(self._bodies):
-            if body.moves == "rigid":
+            if body.body_type == "rigid":
                 position, turn = p.getBasePositionAndOrientation(body.id, c)
                 linear, spin = p.getBaseVelocity(body.id, c)
                 row += position + turn + linear + spin
                 row += self._static[i]
                 row.append(0.0)
-            elif body.moves == "joint":
+            elif body.body_type == "joint":
                 link = p.getLinkState(body.id, 0, 1, 1, c)
                 row += link[0] + link[1] + link[6] + link[7]
                 row += self._static[i]
@@ -478,8 +482,8 @@ class World:
             "step": self.step,
             "advance": self.advance,
             "push": self.push,
-            "shove": self.shove,
-            "shove_joint": self.shove_joint,
+            "apply_velocity": self.apply_velocity,
+            "apply_joint_velocity": self.apply_joint_velocity,
         }
         for name, arguments in snapshot.history:
             again[name](*arguments)

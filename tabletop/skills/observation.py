@@ -74,7 +74,7 @@ class Observer:
         self._layout, self._entity, self._horizon = layout, entity, horizon
         state = State(layout, initial)
         self._x_axis = _x_axis(state.entity(entity, "quaternion"))
-        self._joint = layout.move(entity) == "joint"
+        self._joint = layout.body_type(entity) == "joint"
         origin = state.entity(entity, "position")
         index = layout.index(entity)
         far = np.linalg.norm(state.field("position") - origin, axis=-1)
@@ -145,7 +145,7 @@ class Observer:
             put(theirs, 6.0, gripper)
             put(layout.entity_slice(name, "size"), 8.0)
             for kind in ("rigid", "joint"):
-                self._constant[column] = float(layout.moves[i] == kind)
+                self._constant[column] = float(layout.body_types[i] == kind)
                 column += 1
             put(layout.entity_slice(name, "fraction"), 1.0)
 

@@ -13,7 +13,7 @@ from tabletop.discovery.config import KINDS, DiscoverSettings
 from tabletop.errors import TabletopError
 from tabletop.skills.effects import get_effect
 
-SOFT = {name for name in KINDS if get_effect(name).moves == "deformable"}
+SOFT = {name for name in KINDS if get_effect(name).body_type == "deformable"}
 
 
 def settings(folder: Path, *words: str) -> DiscoverSettings:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabletop.control import Expert, load_expert, read_steps
+from tabletop.control import ScriptedPolicy, load_scripted_policy, read_steps
 from tabletop.errors import TabletopError
 from tabletop.logic.task import load_registry
 from tabletop.rollout.episode import episode
@@ -65,52 +65,52 @@ def test_a_missing_card_lists_those_that_exist(tmp_path: Path) -> None:
 
 def test_a_word_for_a_number_needs_a_value(tmp_path: Path) -> None:
     steps = read_steps(card(tmp_path, "- grasp: block\n- turn: {entity: block, by: angle}\n"))
-    assert Expert(steps, values={"angle": 0.5}).values == {"angle": 0.5}
+    assert ScriptedPolicy(steps, values={"angle": 0.5}).values == {"angle": 0.5}
     with pytest.raises(TabletopError, match=r"unknown value .* 'angle'; there are: none"):
-        Expert(steps)
+        ScriptedPolicy(steps)
 
 
 def test_a_card_may_not_speak_of_entities_that_the_task_lacks(tmp_path: Path) -> None:
     (tmp_path / "lift.yaml").write_text("- grasp: mug\n", encoding="utf-8")
     with pytest.raises(TabletopError, match=r"line 1\) 'mug'; there are: block"):
-        load_expert("lift", folder=tmp_path)
+        load_scripted_policy("lift", folder=tmp_path)
 
 
 def test_a_scene_without_the_entity_is_refused(tmp_path: Path) -> None:
-    expert = Expert(read_steps(card(tmp_path, "- grasp: mug\n")))
+    policy = ScriptedPolicy(read_steps(card(tmp_path, "- grasp: mug\n")))
     scene = generate(SCENE, 0)
     with pytest.raises(TabletopError, match=r"unknown entity .* 'mug'; there are: block, red, target"):
-        episode(expert, scene, 0, 5)
+        episode(policy, scene, 0, 5)
 
 
 def test_acting_before_reset_is_refused(tmp_path: Path) -> None:
-    expert = Expert(read_steps(card(tmp_path, "- release\n")))
+    policy = ScriptedPolicy(read_steps(card(tmp_path, "- release\n")))
     with pytest.raises(TabletopError, match="must be reset"):
-        expert.act(None)  # type: ignore[arg-type]
+        policy.act(None)  # type: ignore[arg-type]
 
 
 def test_roles_are_bound_to_entities(tmp_path: Path) -> None:
-    expert = Expert(read_steps(card(tmp_path, "- grasp: block\n- lift: 10 cm\n")), {"block": "red"})
-    assert expert.names == ("red",)
-    trajectory = episode(expert, generate(SCENE, 3), 3, 60)
+    policy = ScriptedPolicy(read_steps(card(tmp_path, "- grasp: block\n- lift: 10 cm\n")), {"block": "red"})
+    assert policy.names == ("red",)
+    trajectory = episode(policy, generate(SCENE, 3), 3, 60)
     rise = trajectory.final.entity("red", "position")[2] - trajectory.initial.entity("red", "position")[2]
     assert trajectory.finished
     assert rise > 0.08
     assert [entry["step"] for entry in trajectory.log] == ["grasp", "lift"]
 
 
-def test_an_expert_pickles_even_after_an_episode() -> None:
-    expert = load_expert("lift")
+def test_a_scripted_policy_pickles_even_after_an_episode() -> None:
+    policy = load_scripted_policy("lift")
     scene = generate(load_registry()["lift"].scene, 1)
-    first = episode(expert, scene, 1, 60)
-    again = episode(pickle.loads(pickle.dumps(expert)), scene, 1, 60)
+    first = episode(policy, scene, 1, 60)
+    again = episode(pickle.loads(pickle.dumps(policy)), scene, 1, 60)
     assert np.array_equal(first.states, again.states)
 
 
 def test_a_lost_hold_sends_it_back_to_the_grasp(tmp_path: Path) -> None:
     # Opening the fingers before the place makes the place fail, whatever the scene.
     text = "- grasp: block\n- lift: 6 cm\n- release\n- place: {entity: block, on: target}\n"
-    trajectory = episode(Expert(read_steps(card(tmp_path, text))), generate(SCENE, 5), 5, 300)
+    trajectory = episode(ScriptedPolicy(read_steps(card(tmp_path, text))), generate(SCENE, 5), 5, 300)
     steps = [entry["step"] for entry in trajectory.log]
     assert steps.count("grasp") == 3
     assert not trajectory.log[-1]["ok"]
@@ -119,6 +119,6 @@ def test_a_lost_hold_sends_it_back_to_the_grasp(tmp_path: Path) -> None:
 def test_the_tasks_open_number_reaches_the_policy() -> None:
     task = load_registry()["rotate"].with_value(np.radians(30.0))
     scene = generate(task.scene, 2)
-    turned = episode(load_expert(task), scene, 2, 100)
+    turned = episode(load_scripted_policy(task), scene, 2, 100)
     margin = task.success.leaves[0].raw_margin(turned.final, turned.initial)
     assert 0.0 <= margin < np.radians(12.0)

@@ -71,7 +71,7 @@ def test_who_goes_to_the_place_that_was_asked_for_is_done(observation: str) -> N
 
 @pytest.mark.parametrize("observation", ["goal", "state"])
 def test_a_number_that_was_asked_for_decides_when_it_is_done(observation: str) -> None:
-    """A script lifts by 10 cm; on its way it is done at 5 cm where 5 cm were asked for."""
+    """A scripted policy lifts by 10 cm; on its way it is done at 5 cm where 5 cm were asked for."""
     made = TabletopEnv("lift", observation=observation, reward="sparse")
     task = TASKS["lift"]
     scene = generate(task.scene, 3)

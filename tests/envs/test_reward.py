@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabletop.envs.reward import GoalReward, judge
+from tabletop.envs.reward import GoalReward, reward_and_success
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry, parse
 from tabletop.sim import World, generate
@@ -14,7 +14,7 @@ TASKS = load_registry()
 
 
 @pytest.mark.parametrize("name", ["push-left", "pick-place", "stack", "drawer-open", "reach", "topple"])
-def test_a_judgement_is_the_formulas_own(name: str) -> None:
+def test_reward_and_success_are_the_formulas_own(name: str) -> None:
     """States are taken as they come, and with entities put where the formula may hold."""
     task = TASKS[name]
     outcomes = set()
@@ -27,21 +27,21 @@ def test_a_judgement_is_the_formulas_own(name: str) -> None:
                 values[initial.layout.entity_slice(entity, "position")] += rng.normal(0, 0.08, 3)
                 values[initial.layout.entity_slice(entity, "fraction")] = rng.uniform()
             state = type(initial)(initial.layout, values)
-            reward, done = judge("dense", task.success, state, initial)
+            reward, done = reward_and_success("dense", task.success, state, initial)
             assert done == bool(task.success.holds(state, initial))
             assert reward == float(task.success.smooth(state, initial))
-            assert judge("sparse", task.success, state, initial) == (0.0 if done else -1.0, done)
+            assert reward_and_success("sparse", task.success, state, initial) == (0.0 if done else -1.0, done)
             outcomes.add(done)
     assert False in outcomes
 
 
-def test_an_alternative_is_judged_exactly_although_its_smooth_margin_is_lower() -> None:
+def test_an_alternative_is_evaluated_exactly_although_its_smooth_margin_is_lower() -> None:
     formula = parse("lifted(a, 1 cm) or lifted(a, 30 cm)", ["a"])
     with World() as world:
         initial = world.load(generate({"entities": {"a": "block"}}, 0))
     values = initial.values.copy()
     values[initial.layout.entity_slice("a", "position")] += (0, 0, 0.0102)
-    reward, done = judge("dense", formula, type(initial)(initial.layout, values), initial)
+    reward, done = reward_and_success("dense", formula, type(initial)(initial.layout, values), initial)
     assert done
     assert reward < 0.0
 

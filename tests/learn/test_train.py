@@ -78,7 +78,7 @@ def test_only_a_true_end_is_worth_nothing_more(over: bool, monkeypatch: pytest.M
     assert set(np.round(discounts[discounts > 0], 4)) == {np.float32(0.9)}
 
 
-def test_a_policy_can_be_disturbed_while_it_is_judged() -> None:
+def test_a_policy_can_be_disturbed_while_it_is_evaluated() -> None:
     env, steps = Line(), []
 
     def shift(step: int) -> None:

@@ -1,4 +1,4 @@
-"""Formulas as values: equality, text, phrases, and their three ways to be judged."""
+"""Formulas as values: equality, text, phrases, and their three ways to be evaluated."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabletop.control.scripted import Expert, Step, load_expert
+from tabletop.control.scripted import ScriptedPolicy, Step, load_scripted_policy
 from tabletop.logic import PREDICATES, load_registry, manner, parse
 from tabletop.logic.containers import floor_of
 from tabletop.rollout.episode import Trajectory, episode
@@ -79,9 +79,9 @@ def test_margins_are_in_the_unit_of_their_threshold(make: Build) -> None:
 
 def play(name: str, *steps: tuple[str, dict[str, Any]], seed: int = 2001) -> Trajectory:
     """Run steps in a scene of a task."""
-    expert = Expert(tuple(Step(primitive, arguments, "test") for primitive, arguments in steps))
+    policy = ScriptedPolicy(tuple(Step(primitive, arguments, "test") for primitive, arguments in steps))
     scene = generate(load_registry()[name].scene, seed)
-    return episode(expert, scene, seed, 120)
+    return episode(policy, scene, seed, 120)
 
 
 def holds(text: str, run: Trajectory) -> bool:
@@ -125,7 +125,7 @@ def test_what_is_flicked_glides_on_and_what_is_drawn_along_does_not() -> None:
 
 
 def test_columns_of_manner_only_grow_and_begin_at_the_reset() -> None:
-    run = episode(load_expert("carry-left"), generate(load_registry()["carry-left"].scene, 2003), 0, 60)
+    run = episode(load_scripted_policy("carry-left"), generate(load_registry()["carry-left"].scene, 2003), 0, 60)
     for field in ("highest", "steepest", "touch", "carried_distance"):
         along = run.state.entity("block", field)
         assert (np.diff(along) >= 0).all(), field

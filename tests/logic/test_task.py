@@ -138,8 +138,9 @@ def test_one_name_in_two_families_is_refused(tmp_path: Path) -> None:
         ("at(block,", "at(blok,", "success: unknown entity 'blok'; did you mean 'block'?"),
         ("on_table(block)", "on_table(clutter)", "success: unknown entity 'clutter'"),
         ("  on_table(block)", "", "success: the formula ends too early"),
-        ("horizon: 80", "counter: moved(blok, left)", "counter: unknown entity 'blok'"),
-        ("horizon: 80", "counter: 3", "counter must be text, got 3"),
+        ("horizon: 80", "counterexample: moved(blok, left)", "counterexample: unknown entity 'blok'"),
+        ("horizon: 80", "counterexample: 3", "counterexample must be text, got 3"),
+        ("horizon: 80", "counter: moved(block, left)", "the field counter is now counterexample$"),
         ("horizon: 80", "horizon: 0", "horizon must be a whole number from 1 to 1000, got 0"),
         ("horizon: 80", "horizon: true", "horizon must be a whole number"),
         ("horizon: 80", "attends: cup", "attends must be one of block, target, got 'cup'"),
@@ -186,9 +187,9 @@ def test_an_empty_folder_is_an_empty_registry(tmp_path: Path) -> None:
 
 def test_the_fields_left_out_have_defaults(registry: Registry) -> None:
     task: Task = registry["turn-brick"]
-    assert (task.horizon, task.tags, task.version, task.counter) == (60, (), 1, None)
+    assert (task.horizon, task.tags, task.version, task.counterexample) == (60, (), 1, None)
 
 
-def test_a_counter_example_is_a_formula_about_the_same_scene(tmp_path: Path) -> None:
-    write(tmp_path, "push", "push-to", PUSH + "counter: moved(block, left, 3 cm)\n")
-    assert load_registry(tmp_path)["push-to"].counter == parse("moved(block, left, 3 cm)", ["block", "target"])
+def test_a_counterexample_is_a_formula_about_the_same_scene(tmp_path: Path) -> None:
+    write(tmp_path, "push", "push-to", PUSH + "counterexample: moved(block, left, 3 cm)\n")
+    assert load_registry(tmp_path)["push-to"].counterexample == parse("moved(block, left, 3 cm)", ["block", "target"])

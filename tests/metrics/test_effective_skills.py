@@ -170,7 +170,7 @@ def test_an_effect_in_metres_of_the_world(
 
 def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
     for kind in EFFECTS.values():
-        if kind.moves == "joint":
+        if kind.body_type == "joint":
             assert kind.kinds is not None
             card = load_cards()[kind.kinds[0]]
             size = tuple(float(np.mean(v)) if isinstance(v, tuple) else 0.1 for v in card.size.values())

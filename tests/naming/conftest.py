@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic import Registry, load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.rollout.engine import Engine
@@ -44,15 +44,15 @@ class Disguised:
         return self.skills[self.tasks.index(task)]
 
     def length(self, skill: Skill, within: int | None = None) -> int:
-        """Experts stop by themselves; the random ones do not."""
+        """Scripted policies stop by themselves; the random ones do not."""
         return self.horizon if within is None else min(self.horizon, within)
 
     def policy(self, skill: Skill, entity: str, within: int | None = None) -> Policy:
-        """Return the expert of the code's task, on an entity."""
+        """Return the scripted policy of the code's task, on an entity."""
         task = self.tasks[skill.code]
         if task in {"random", "nothing"}:
             return Random() if task == "random" else Nothing()
-        return load_expert(task, {load_registry()[task].attends: entity})
+        return load_scripted_policy(task, {load_registry()[task].attends: entity})
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from tabletop.logic import Registry
 from tabletop.metrics.effective_skills import Sample
-from tabletop.naming.candidates import candidates, judge_sample, task_kinds
+from tabletop.naming.candidates import candidates, succeeds_in, task_kinds
 from tabletop.rollout.episode import Trajectory
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene
@@ -20,9 +20,9 @@ Things = Mapping[str, Mapping[str, Any]]
 
 def sample(attended: str, things: Things, effect: Sequence[float] = (0, 0, 0, 0)) -> Sample:
     """An episode of two states; each thing has a kind and columns for the `first` state and `then`."""
-    moves = {k: c.moves for k, c in load_cards().items()}
+    body_types = {k: c.body_type for k, c in load_cards().items()}
     kinds = tuple(str(t.get("kind", "block")) for t in things.values())
-    layout = Layout(tuple(things), kinds, tuple(moves[k] for k in kinds))
+    layout = Layout(tuple(things), kinds, tuple(body_types[k] for k in kinds))
     states = np.zeros((2, layout.width))
     states[:, layout.robot_slice("gripper_position")] = (0.3, -0.3, 0.4)
     states[:, layout.robot_slice("table_size")] = (0.65, 0.75)
@@ -46,11 +46,11 @@ def drawer(first: float, then: float) -> Sample:
 def test_what_was_done_at_the_start_is_not_asked(
     registry: Registry, first: float, then: float, verdict: bool | None
 ) -> None:
-    assert judge_sample(registry["drawer-open"], drawer(first, then)) is verdict
+    assert succeeds_in(registry["drawer-open"], drawer(first, then)) is verdict
 
 
 def test_an_entity_of_a_kind_that_the_task_does_not_have_is_not_asked(registry: Registry) -> None:
-    assert judge_sample(registry["lift"], drawer(0.0, 1.0)) is None
+    assert succeeds_in(registry["lift"], drawer(0.0, 1.0)) is None
     assert task_kinds(registry["drawer-open"], "drawer") == ("drawer",)
     assert "block" in task_kinds(registry["lift"], "block")
 
@@ -67,25 +67,25 @@ def stack_roles(registry: Registry) -> tuple[str, str]:
 
 def test_other_roles_are_tried_on_all_that_fits(registry: Registry) -> None:
     things: dict[str, Any] = {"mine": ON_TOP, "far": {"first": {"position": (0.6, 0.3, 0.025)}}, "under": UNDER}
-    assert judge_sample(registry["stack"], sample("mine", things)) is True
-    assert judge_sample(registry["stack"], sample("far", things)) is False
+    assert succeeds_in(registry["stack"], sample("mine", things)) is True
+    assert succeeds_in(registry["stack"], sample("far", things)) is False
 
 
 def test_other_roles_are_not_bound_to_another_kind(registry: Registry) -> None:
     _, other = stack_roles(registry)
     assert "drawer" not in task_kinds(registry["stack"], other)
     things: dict[str, Any] = {"mine": ON_TOP, "under": {**UNDER, "kind": "drawer"}}
-    assert judge_sample(registry["stack"], sample("mine", things)) is None
+    assert succeeds_in(registry["stack"], sample("mine", things)) is None
 
 
 def test_a_task_of_two_things_is_not_asked_of_one(registry: Registry) -> None:
-    assert judge_sample(registry["stack"], sample("mine", {"mine": ON_TOP})) is None
+    assert succeeds_in(registry["stack"], sample("mine", {"mine": ON_TOP})) is None
 
 
 def test_a_binding_that_held_at_the_start_does_not_count_though_others_are_asked(registry: Registry) -> None:
     already = {"first": {"position": (0.4, -0.1, 0.075)}}
     things: dict[str, Any] = {"mine": already, "under": UNDER, "far": {"first": {"position": (0.6, 0.3, 0.025)}}}
-    assert judge_sample(registry["stack"], sample("mine", things)) is False
+    assert succeeds_in(registry["stack"], sample("mine", things)) is False
 
 
 def test_candidates_come_best_first_and_need_four_episodes(registry: Registry) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tabletop.control.scripted import load_expert
+from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic import load_registry
 from tabletop.perturb import FAMILIES, Perturbation
 from tabletop.rollout.episode import Trajectory, episode
@@ -37,7 +37,7 @@ TASKS: Final[Mapping[str, tuple[str, str]]] = {
     "rope": ("rope-pull", "rope"),
     "window": ("window-open", "window"),
 }
-"""By kind of thing: a task whose script touches one. All kinds with a joint, all that are deformable, and one rigid."""
+"""By kind of thing: a task whose scripted policy touches one. All kinds with a joint or deformable, and one rigid."""
 SEEN: Final = ("observation-noise", "observation-loss", "stuck-sensor")
 DONE: Final = ("action-delay", "action-noise", "action-loss")
 WORLD: Final = ("push-object", "tilt", "mass", "friction")
@@ -106,7 +106,7 @@ def plain_of(kind: str, world: World) -> Plain:
         task = load_registry()[name]
         scene = generate(task.scene, 7, gripper="nominal")
         entity = wanted or next(e.name for e in scene.entities if e.kind == kind)
-        run = episode(load_expert(task), scene, 7, task.horizon, world=world)
+        run = episode(load_scripted_policy(task), scene, 7, task.horizon, world=world)
         pressed = run.state.entity(entity, "finger_force").max(axis=-1) > 0.1
         moving = np.linalg.norm(run.state.entity(entity, "velocity"), axis=-1) > 0.02
         moving[1:] |= np.abs(np.diff(run.state.entity(entity, "fraction"))) > 0.005
@@ -130,8 +130,8 @@ def changes(one: State, other: State, entity: str) -> dict[str, float]:
     return least
 
 
-JOINTED: Final = sorted(c.kind for c in load_cards().values() if c.moves == "joint")
-SOFT: Final = sorted(c.kind for c in load_cards().values() if c.moves == "deformable")
+JOINTED: Final = sorted(c.kind for c in load_cards().values() if c.body_type == "joint")
+SOFT: Final = sorted(c.kind for c in load_cards().values() if c.body_type == "deformable")
 
 
 def test_all_kinds_with_a_joint_and_all_that_are_deformable_are_here() -> None:
@@ -140,7 +140,7 @@ def test_all_kinds_with_a_joint_and_all_that_are_deformable_are_here() -> None:
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_the_script_touches_the_thing(world: World, kind: str) -> None:
+def test_the_scripted_policy_touches_the_thing(world: World, kind: str) -> None:
     assert plain_of(kind, world).touched
 
 

@@ -21,7 +21,7 @@ SIGMA = 0.01
 
 @cache
 def truth() -> tuple[Scene, State]:
-    """Return a scene with a thing of each way to move, and its state after a step."""
+    """Return a scene with a thing of each body type, and its state after a step."""
     scene = generate(CARD, 3)
     with World() as world:
         world.load(scene)

@@ -29,7 +29,7 @@ def here() -> Iterator[Engine]:
 
 
 @dataclass
-class Judge:
+class WeighsBlock:
     """Opens the fingers where the block is not heavier than `limit`, closes them otherwise."""
 
     limit: float
@@ -64,8 +64,8 @@ class Blind:
         return np.array([0.5, np.clip(error / 0.04, -1, 1), 0.0, 0.0, -1.0])
 
 
-def judge(limit: float, group: str = "") -> Run:
-    return Run(Judge(limit), Scene((BLOCK,)), 0, 6, parse("gripper_open()"), group=group)
+def weighing(limit: float, group: str = "") -> Run:
+    return Run(WeighsBlock(limit), Scene((BLOCK,)), 0, 6, parse("gripper_open()"), group=group)
 
 
 def pushes(n: int) -> list[Run]:
@@ -74,8 +74,8 @@ def pushes(n: int) -> list[Run]:
 
 
 def test_a_curve_has_the_numbers_of_its_outcomes(here: Engine) -> None:
-    # Factors of the mass of 0.1 kg: 1, 2, 3, 5. One judge gives up above 2.5, one above 4, one never.
-    runs = [judge(0.25, "a"), judge(0.4, "a"), judge(9.0, "b"), judge(0.01, "b")]
+    # Factors of the mass of 0.1 kg: 1, 2, 3, 5. One policy gives up above 2.5, one above 4, one never.
+    runs = [weighing(0.25, "a"), weighing(0.4, "a"), weighing(9.0, "b"), weighing(0.01, "b")]
     curve = sweep(here, runs, ["mass"], magnitudes={"mass": (0, 1, 2, 4)})["mass"]
     assert curve["unit"] == FAMILIES["mass"].unit
     assert curve["magnitudes"] == [0.0, 1.0, 2.0, 4.0]
@@ -104,7 +104,7 @@ def test_recovery_counts_only_what_succeeds_undisturbed_and_times_the_rest() -> 
 
 def test_success_counts_at_the_end_and_done_is_when_it_holds_for_good(here: Engine) -> None:
     # The fingers pass 6 cm on their way, and stay open: done after the first steps, not before.
-    run = Run(Judge(9.0), Scene((BLOCK,), robot=Robot(width=0.0)), 0, 10, parse("gripper_open()"))
+    run = Run(WeighsBlock(9.0), Scene((BLOCK,), robot=Robot(width=0.0)), 0, 10, parse("gripper_open()"))
     from tabletop.perturb.sweep import _measure
 
     outcome = _measure((run, None))
@@ -144,7 +144,7 @@ def test_a_sweep_does_not_depend_on_the_number_of_workers(here: Engine) -> None:
 
 
 def test_all_families_are_swept_by_default(here: Engine) -> None:
-    curves = sweep(here, [judge(9.0)])
+    curves = sweep(here, [weighing(9.0)])
     assert list(curves) == list(FAMILIES)
     assert all(len(c["success"]) == 5 for c in curves.values())
 
@@ -153,18 +153,18 @@ def test_bad_sweeps_are_refused_before_anything_runs(here: Engine) -> None:
     with pytest.raises(TabletopError, match="at least one run"):
         sweep(here, [])
     with pytest.raises(TabletopError, match=r"unknown family of perturbations 'wind'; there are: .*tilt"):
-        sweep(here, [judge(1.0)], ["wind"])
+        sweep(here, [weighing(1.0)], ["wind"])
     with pytest.raises(TabletopError, match=r"mass must be two or more that rise from 0, got \[1, 2\]"):
-        sweep(here, [judge(1.0)], ["mass"], magnitudes={"mass": [1, 2]})
+        sweep(here, [weighing(1.0)], ["mass"], magnitudes={"mass": [1, 2]})
     with pytest.raises(TabletopError, match="magnitude of friction must be a number from 0 to 1"):
-        sweep(here, [judge(1.0)], ["friction"], magnitudes={"friction": [0, 7]})
+        sweep(here, [weighing(1.0)], ["friction"], magnitudes={"friction": [0, 7]})
     with pytest.raises(TabletopError, match="for families of the sweep, got 'tilt'; there are: mass"):
-        sweep(here, [judge(1.0)], ["mass"], magnitudes={"tilt": [0, 7]})
+        sweep(here, [weighing(1.0)], ["mass"], magnitudes={"tilt": [0, 7]})
 
 
 def test_runs_that_a_family_does_nothing_to_are_counted_and_not_taken_for_robust(here: Engine) -> None:
     dial = Scene((Entity("dial", "dial", (0.5, 0.0, 0.0), size=(0.1, 0.1, 0.04), fraction=0.0),))
-    still = Run(Judge(9.0), Scene((BLOCK,)), 0, 3, parse("gripper_open()"), "block", "push")
+    still = Run(WeighsBlock(9.0), Scene((BLOCK,)), 0, 3, parse("gripper_open()"), "block", "push")
     turn = Run(Blank(), dial, 0, 3, parse("closed(dial)", ["dial"]), "dial", "dial-turn")
     curves = sweep(here, [still, turn, turn], ["tilt", "mass"], magnitudes={"tilt": (0, 5), "mass": (0, 1)})
     why = "dial: its moving part goes up and down or turns on the spot"

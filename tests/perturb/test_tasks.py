@@ -27,7 +27,7 @@ LEVELS = {"push-arm": (0, 300, 600), "mass": (0, 40)}
 
 @dataclass
 class Once:
-    """Does what a script does, in the one episode that it is good for."""
+    """Does what a scripted policy does, in the one episode that it is good for."""
 
     own: Policy
 

@@ -28,7 +28,7 @@ def build(**entities: Mapping[str, Any]) -> State:
     """Return a state; each entity has `kind` and `at` (x, y), and may have any column by name."""
     cards = load_cards()
     kinds = tuple(str(e.get("kind", "block")) for e in entities.values())
-    layout = Layout(tuple(entities), kinds, tuple(cards[k].moves for k in kinds))
+    layout = Layout(tuple(entities), kinds, tuple(cards[k].body_type for k in kinds))
     values = np.zeros(layout.width)
     robot = {
         "gripper_position": (0.45, 0.0, 0.3),

@@ -19,8 +19,8 @@ def nothing(entity: str) -> Nothing:
     return Nothing()
 
 
-def operator(*outcomes: Outcome, moves: str = "rigid", kinds: tuple[str, ...] | None = None) -> SampledOperator:
-    return SampledOperator("x", moves, kinds, outcomes, 10, nothing)
+def operator(*outcomes: Outcome, body_type: str = "rigid", kinds: tuple[str, ...] | None = None) -> SampledOperator:
+    return SampledOperator("x", body_type, kinds, outcomes, 10, nothing)
 
 
 def batch(state: State, count: int) -> State:
@@ -77,7 +77,7 @@ def test_what_lies_in_a_drawer_goes_with_it_and_what_stands_beside_does_not(make
         red={"at": (0.53, 0.0), "size": (0.04, 0.04, 0.04), "position": (0.53, 0.0, 0.032)},
         blue={"at": (0.5, 0.25)},
     )
-    shut = operator(Outcome(fraction=0.0), moves="joint").predict(batch(state, 1), "drawer", np.array([0.5]))
+    shut = operator(Outcome(fraction=0.0), body_type="joint").predict(batch(state, 1), "drawer", np.array([0.5]))
     # The drawer opens toward the robot, along -x, by 13 cm.
     assert shut.entity("drawer", "position")[0, 0] == pytest.approx(0.68)
     assert shut.entity("red", "position")[0, 0] == pytest.approx(0.66)
@@ -93,7 +93,7 @@ def test_it_applies_to_fitting_kinds_on_the_table_and_to_buttons_that_are_up(mak
         down={"kind": "button", "fraction": 1.0},
     )
     push = operator(Outcome((0.1, 0, 0)))
-    press = operator(Outcome(fraction=1.0), moves="joint", kinds=("button",))
+    press = operator(Outcome(fraction=1.0), body_type="joint", kinds=("button",))
     assert [bool(push.applicable(state, n)) for n in state.layout.names] == [True, False, False, False]
     assert [bool(press.applicable(state, n)) for n in state.layout.names] == [False, False, True, False]
 

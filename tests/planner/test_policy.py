@@ -30,8 +30,8 @@ class Board:
     """m by which a skill that fails moves its entity all the same, toward the robot."""
     ran: list[tuple[str, str]] = field(default_factory=list)
 
-    def operator(self, id: str, moves: str, outcome: Outcome, horizon: int = 10) -> SampledOperator:
-        return SampledOperator(id, moves, None, (outcome,), horizon, lambda entity: _Skill(self, id, entity))
+    def operator(self, id: str, body_type: str, outcome: Outcome, horizon: int = 10) -> SampledOperator:
+        return SampledOperator(id, body_type, None, (outcome,), horizon, lambda entity: _Skill(self, id, entity))
 
 
 @dataclass

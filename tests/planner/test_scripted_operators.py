@@ -75,12 +75,12 @@ def test_a_skill_leads_to_where_it_is_forecast(task: str, skill: str, entity: st
     there = expected.entity(entity, "position")[:axes]
     np.testing.assert_allclose(run.final.entity(entity, "position")[:axes], there, atol=ROUGH.get(skill, 0.05))
     assert run.final.entity(entity, "fraction") == pytest.approx(expected.entity(entity, "fraction"), abs=0.25)
-    for name, moves in zip(state.layout.names, state.layout.moves, strict=True):
+    for name, body_type in zip(state.layout.names, state.layout.body_types, strict=True):
         told = [f"never_touched({name})"]
-        if moves in {"rigid", "deformable"}:
-            height = "2 cm" if moves == "deformable" else "1 cm"
+        if body_type in {"rigid", "deformable"}:
+            height = "2 cm" if body_type == "deformable" else "1 cm"
             told += [f"slid({name}, {height})", f"carried({name})", f"glided({name}, 4 cm)"]
-            told += [f"upright_throughout({name})"] if moves == "rigid" else []
+            told += [f"upright_throughout({name})"] if body_type == "rigid" else []
         for text in told:
             (leaf,) = parse(text, state.layout.names).leaves
             came = bool(leaf.margin(run.final, run.initial) >= 0)

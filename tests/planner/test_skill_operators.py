@@ -34,7 +34,7 @@ def test_what_was_measured_becomes_the_planner_s_outcomes() -> None:
     assert settled.outcomes[0].displacement == (0.1, 0.0, 0.001)
     assert settled.outcomes[0].yaw == 0.04
     assert math.isclose(math.fsum(o.fraction or 0.0 for o in drawer.outcomes), 1.5)
-    assert (settled.moves, drawer.moves, drawer.kinds) == ("rigid", "joint", ("drawer",))
+    assert (settled.body_type, drawer.body_type, drawer.kinds) == ("rigid", "joint", ("drawer",))
 
 
 def scene(blue: float) -> State:

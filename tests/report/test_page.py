@@ -107,7 +107,7 @@ def test_only_what_is_consistent_is_called_so_and_no_rate_stands_without_its_tas
     assert "did nothing consistent enough to describe" in words
 
 
-def test_plans_of_scripts_are_not_the_skills(run_folder: Path) -> None:
+def test_plans_of_scripted_policies_are_not_the_skills(run_folder: Path) -> None:
     assert "the skills reached" in report(run_folder)
     edit(run_folder, "plan.json", put("policy", value="scripted"))
     text = report(run_folder)

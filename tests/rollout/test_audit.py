@@ -27,9 +27,9 @@ def test_a_task_in_order_breaks_no_rule() -> None:
     row = audited()
     assert row["broken"] == []
     assert row["scripted"]["success"] == row["ranked"] == 1.0
-    assert row["nothing"]["success"] == row["random"]["success"] == row["counter"]["success"] == 0.0
-    assert row["counter"]["does"] == "lifted(block, 3 cm) and held(block)"
-    assert row["counter"]["contrary"] == 1.0
+    assert row["nothing"]["success"] == row["random"]["success"] == row["counterexample"]["success"] == 0.0
+    assert row["counterexample"]["does"] == "lifted(block, 3 cm) and held(block)"
+    assert row["counterexample"]["shown"] == 1.0
     assert 5 < row["median_steps"] < LIFT.horizon
 
 
@@ -44,7 +44,7 @@ def test_what_random_actions_do_is_told() -> None:
     assert not any(rule.startswith("nothing") for rule in broken)
 
 
-def test_what_the_script_does_not_do_is_told() -> None:
+def test_what_the_scripted_policy_does_not_do_is_told() -> None:
     broken = audited(success=parse("lifted(block, 80 cm)", ["block"]))["broken"]
     assert broken == ["scripted success at least 0.95, got 0", "no scripted success to time"]
 
@@ -72,27 +72,29 @@ def test_a_reward_that_ranks_a_failure_above_a_success_is_told() -> None:
     assert any(rule.startswith("share of ranked pairs at least 0.99, got 0") for rule in row["broken"])
 
 
-def test_a_counter_example_that_does_the_task_is_told() -> None:
+def test_a_counterexample_that_does_the_task_is_told() -> None:
     """As where a formula asks for less than the description."""
     broken = audited(success=parse("lifted(block, 2 cm) and held(block)", ["block"]))["broken"]
-    assert broken == ["counter-example's success at most 0.01, got 1"]
+    assert broken == ["counterexample's success at most 0.01, got 1"]
 
 
-def test_a_counter_example_that_does_not_do_what_it_should_is_told() -> None:
-    broken = audited(counter=parse("lifted(block, 30 cm)", ["block"]))["broken"]
-    assert broken == ["counter-example brings about: lifted(block, 30 cm) in at least 0.7 of scenes, got 0"]
+def test_a_counterexample_that_does_not_do_what_it_should_is_told() -> None:
+    broken = audited(counterexample=parse("lifted(block, 30 cm)", ["block"]))["broken"]
+    assert broken == ["counterexample brings about: lifted(block, 30 cm) in at least 0.7 of scenes, got 0"]
 
 
-def test_what_is_so_from_the_start_is_not_brought_about_by_the_counter_example() -> None:
-    row = audited(counter=parse("not lifted(block, 30 cm)", ["block"]))
-    assert row["counter"]["contrary"] == 0.0
+def test_what_is_so_from_the_start_is_not_brought_about_by_the_counterexample() -> None:
+    row = audited(counterexample=parse("not lifted(block, 30 cm)", ["block"]))
+    assert row["counterexample"]["shown"] == 0.0
     assert len(row["broken"]) == 1
 
 
-def test_a_task_without_a_counter_example_is_told() -> None:
-    row = audited(counter=None)
-    assert row["counter"] is None
-    assert row["broken"] == ["a counter-example: the card's field counter and a card in policies/counter, got none"]
+def test_a_task_without_a_counterexample_is_told() -> None:
+    row = audited(counterexample=None)
+    assert row["counterexample"] is None
+    assert row["broken"] == [
+        "a counterexample: the card's field counterexample and a card in policies/counterexamples, got none"
+    ]
 
 
 def test_a_description_that_two_tasks_share_is_told_of_both() -> None:
@@ -124,7 +126,7 @@ def test_nothing_to_measure_is_an_error(tasks: list[object], episodes: int) -> N
         audit(engine, tasks, episodes, 0)  # type: ignore[arg-type]
 
 
-def test_a_second_seed_is_for_the_script_and_kept_in_the_result() -> None:
+def test_a_second_seed_is_for_the_scripted_policy_and_kept_in_the_result() -> None:
     with Engine(workers=0) as engine:
         found = audit(engine, [LIFT], 2, 7000, fresh=20261128)
         alone = audit(engine, [LIFT], 2, 7000)
@@ -137,7 +139,7 @@ def test_a_second_seed_is_for_the_script_and_kept_in_the_result() -> None:
     assert "mean_fresh" not in alone["registry"]
 
 
-def test_a_script_that_fails_on_the_second_seed_alone_is_told() -> None:
+def test_a_scripted_policy_that_fails_on_the_second_seed_alone_is_told() -> None:
     row = {**audited(), "fresh": {"success": 0.9}}
     assert broken_rules(LIFT, row, row["median_steps"], RULES) == ["fresh success at least 0.95, got 0.9"]
 

@@ -9,7 +9,7 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry, parse
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.evaluate import evaluate, judge, nothing, random, run_task, scripted
+from tabletop.rollout.evaluate import evaluate, nothing, random, run_task, scripted, success_of
 from tabletop.rollout.policy import Policy
 from tabletop.sim import Scene, State
 
@@ -78,10 +78,10 @@ def test_the_scene_of_a_seed_is_generated_from_that_seed() -> None:
     assert run_task(LIFT, nothing, 7, horizon=1).scene.seed == 7
 
 
-def test_judging_counts_steps_from_the_first_action() -> None:
+def test_success_counts_steps_from_the_first_action() -> None:
     trajectory = run_task(AWAY, timed, 0)
     done = AWAY.success.holds(trajectory.state, trajectory.initial)
-    last, first = judge(AWAY, trajectory)
+    last, first = success_of(AWAY, trajectory)
     assert last == done[-1]
     assert first is not None
     assert done[first]

@@ -89,7 +89,7 @@ def goal():
     return ObservationPolicy(from_goal, "goal")
 
 
-def expert():
+def theirs():
     return scripted
 
 
@@ -195,8 +195,8 @@ def test_each_form_of_a_policy_acts(folder: Path, name: str, rise: int) -> None:
 
 def test_a_factory_is_told_the_task_and_may_give_a_function(folder: Path) -> None:
     assert len(run_task(TASKS["push"], load_policy_file("own.py:factory"), 4, horizon=5)) == 5
-    script = run_task(LIFT, load_policy_file("own.py:expert"), 4)
-    assert LIFT.success.holds(script.final, script.initial)
+    run = run_task(LIFT, load_policy_file("own.py:theirs"), 4)
+    assert LIFT.success.holds(run.final, run.initial)
 
 
 def test_a_policy_for_goals_is_of_the_task_it_is_asked_for(folder: Path) -> None:

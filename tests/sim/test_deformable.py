@@ -13,7 +13,7 @@ from tabletop.sim import Entity, Layout, Scene, State, World, generate, load_sce
 from tabletop.sim.cards import load_cards
 from tabletop.sim.deformable_beads import rest
 
-KINDS = sorted(k for k, c in load_cards().items() if c.moves == "deformable")
+KINDS = sorted(k for k, c in load_cards().items() if c.body_type == "deformable")
 ACTIONS = np.random.default_rng(0).uniform(-1, 1, (20, 5)).astype(np.float32)
 ACTIONS[:8, 2] = -1
 

@@ -18,7 +18,7 @@ from tabletop.sim.robot import LINK_FRICTION, load_robot_card
 from tabletop.sim.scene import Table
 
 CARDS = load_cards()
-LOOSE = sorted(k for k, c in CARDS.items() if c.moves == "rigid")
+LOOSE = sorted(k for k, c in CARDS.items() if c.body_type == "rigid")
 BOUND = 0.002  # m that anything may sink into anything
 STILL = [0.0, 0.0, 0.0, 0.0, 1.0]
 
@@ -56,7 +56,7 @@ def test_every_link_of_every_kind_has_its_entitys_friction_and_mass(world: World
             assert touching(world, number, link) == pytest.approx((0.37, CARDS[kind].rolling, 0.002)), link
         masses = [pybullet.getDynamicsInfo(number, link, physicsClientId=world.client)[0] for link in shaped]
         wanted = {"rigid": [entity.mass], "static": [0.0], "joint": [0.0, entity.mass]}
-        assert masses == pytest.approx(wanted.get(body.moves, [entity.mass / max(1, len(body.beads))]))
+        assert masses == pytest.approx(wanted.get(body.body_type, [entity.mass / max(1, len(body.beads))]))
 
 
 def test_every_link_of_the_robot_has_its_cards_friction(world: World) -> None:
@@ -141,7 +141,7 @@ def test_nothing_sinks_while_it_slides(world: World, kind: str, speed: float) ->
         world.load(alone(kind, seed))
         for _ in range(3):
             world.step(STILL)
-        world.shove("a", (0.0, speed, 0.0))
+        world.apply_velocity("a", (0.0, speed, 0.0))
         for _ in range(10):
             world.step(STILL)
             assert below(world) < BOUND

@@ -82,7 +82,7 @@ def test_everything_stands_on_the_table_within_the_arms_reach() -> None:
         for e in scene.entities:
             x, y, z = e.position
             assert 0.3 < math.hypot(x, y) < 0.76
-            rise = z - scene.table.height - (e.size[2] / 2 if cards[e.kind].moves == "rigid" else 0.0)
+            rise = z - scene.table.height - (e.size[2] / 2 if cards[e.kind].body_type == "rigid" else 0.0)
             assert 0.0 <= rise < 0.002
             assert x + min(e.size[:2]) / 2 < 0.2 + scene.table.size[0]
             assert abs(y) + min(e.size[:2]) / 2 < scene.table.size[1] / 2

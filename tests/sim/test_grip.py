@@ -14,7 +14,7 @@ from tabletop.sim import World, generate
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-GRASPABLE = sorted(k for k, c in load_cards().items() if c.moves == "rigid" and c.graspable)
+GRASPABLE = sorted(k for k, c in load_cards().items() if c.body_type == "rigid" and c.graspable)
 BY_ITS_END = ("nut", "peg")
 """Held far from their middle: at half a kilogram they hang down, as they would."""
 

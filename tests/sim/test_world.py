@@ -154,30 +154,30 @@ def test_a_held_thing_stays_between_the_fingers_while_the_arm_moves(world: World
         assert state.entity("thing", "finger_force").min() > 1.0
 
 
-def test_a_shove_moves_what_is_loose_and_nothing_else(world: World) -> None:
+def test_a_velocity_moves_what_is_loose_and_nothing_else(world: World) -> None:
     world.load(generate({"entities": {"puck": "puck", "bin": "bin"}}, 0))
     before = world.step([0, 0, 0, 0, 1]).entity("puck", "position")
-    world.shove("puck", [0.4, 0.0, 0.0])
+    world.apply_velocity("puck", [0.4, 0.0, 0.0])
     assert world.step([0, 0, 0, 0, 1]).entity("puck", "position")[0] > before[0] + 0.005
     with pytest.raises(TabletopError, match="'bin' is static"):
-        world.shove("bin", [1, 0, 0])
+        world.apply_velocity("bin", [1, 0, 0])
     with pytest.raises(TabletopError, match="there are: bin, puck"):
-        world.shove("cup", [1, 0, 0])
+        world.apply_velocity("cup", [1, 0, 0])
 
 
 @pytest.mark.parametrize("kind", ["rope", "cloth"])
-def test_a_shove_moves_every_node_of_what_is_deformable(world: World, kind: str) -> None:
+def test_a_velocity_moves_every_node_of_what_is_deformable(world: World, kind: str) -> None:
     start = world.load(generate({"entities": {"soft": kind}}, 0)).nodes("soft")
-    world.shove("soft", [0.0, 0.5, 0.0])
+    world.apply_velocity("soft", [0.0, 0.5, 0.0])
     moved = world.step([0, 0, 0, 0, 1]).nodes("soft") - start
     assert (moved[..., 1] > 0.005).all()
 
 
-def test_a_joint_is_shoved_open_and_shut_at_its_rate(world: World) -> None:
+def test_a_joint_is_given_a_velocity_and_opens_and_shuts_at_its_rate(world: World) -> None:
     scene = generate({"entities": {"drawer": {"kind": "drawer", "fraction": 0.5}, "puck": "puck"}}, 0)
     for rate in (4.0, -4.0):
         world.load(scene)
-        world.shove_joint("drawer", rate)
+        world.apply_joint_velocity("drawer", rate)
         speed = (float(world.step([0, 0, 0, 0, 1]).entity("drawer", "fraction")) - 0.5) / 0.1
         # Friction brakes it meanwhile.
         assert 0.3 * abs(rate) < speed * np.sign(rate) < abs(rate)
@@ -185,10 +185,10 @@ def test_a_joint_is_shoved_open_and_shut_at_its_rate(world: World) -> None:
     after = world.step([0, 0, 0, 0, 1]).values
     world.restore(snapshot)
     assert np.array_equal(world.step([0, 0, 0, 0, 1]).values, after)
-    with pytest.raises(TabletopError, match="'puck' is rigid; see shove"):
-        world.shove_joint("puck", 1.0)
+    with pytest.raises(TabletopError, match="'puck' is rigid; see apply_velocity"):
+        world.apply_joint_velocity("puck", 1.0)
     with pytest.raises(TabletopError, match="a rate is a finite number in 1/s, got nan"):
-        world.shove_joint("drawer", float("nan"))
+        world.apply_joint_velocity("drawer", float("nan"))
 
 
 @pytest.mark.parametrize(

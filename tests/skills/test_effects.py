@@ -138,7 +138,7 @@ def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
     kind = get_effect(name)
-    what = kind.kinds[0] if kind.kinds else {"deformable": "rope"}.get(kind.moves, "block")
+    what = kind.kinds[0] if kind.kinds else {"deformable": "rope"}.get(kind.body_type, "block")
     rng = np.random.default_rng(1)
     first = make(a={"kind": what})
     rows = [
@@ -279,7 +279,7 @@ def test_entities_for_a_kind_of_effect_fit_it_and_can_have_it(make: Build) -> No
 def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
     before = EFFECTS["held_at"]
     with pytest.raises(TabletopError, match="'held_at' is registered twice"):
-        effect("held_at", moves="rigid", mirror=(1.0,), settles=False)(lambda first, then, entity: np.zeros(1))
+        effect("held_at", body_type="rigid", mirror=(1.0,), settles=False)(lambda first, then, entity: np.zeros(1))
     assert EFFECTS["held_at"] is before
 
 

@@ -18,8 +18,8 @@ HORIZON = 30
 def crowd(seed: int, names: tuple[str, ...] = ("red", "can", "drawer", "mug", "brick", "mark")) -> State:
     """A state with random numbers in all columns, the same for each entity whatever the order of names."""
     kinds = {"red": "block", "can": "can", "drawer": "drawer", "mug": "mug", "brick": "brick", "mark": "target"}
-    moves = {"drawer": "joint", "mark": "static"}
-    layout = Layout(names, tuple(kinds[n] for n in names), tuple(moves.get(n, "rigid") for n in names))
+    body_types = {"drawer": "joint", "mark": "static"}
+    layout = Layout(names, tuple(kinds[n] for n in names), tuple(body_types.get(n, "rigid") for n in names))
     values = np.zeros(layout.width)
     rng = np.random.default_rng(seed)
     values[: layout.entity_slice(names[0], "position").start] = rng.normal(0, 0.3, 22)

@@ -36,7 +36,7 @@ def _fact(predicate: str, initial: State, state: State, entity: str) -> Array:
     return np.asarray((get_predicate(predicate).function(state, initial, entity) > 0) * FACT)
 
 
-@effect("dragged", moves="deformable", mirror=(1.0, -1.0, 1.0), settles=True)
+@effect("dragged", body_type="deformable", mirror=(1.0, -1.0, 1.0), settles=True)
 def _dragged(initial: State, state: State, entity: str) -> Array:
     """Displacement of the middle (m) after the gripper let go and left."""
     return displacement(initial, state, entity)
@@ -44,7 +44,7 @@ def _dragged(initial: State, state: State, entity: str) -> Array:
 
 @effect(
     "straightened",
-    moves="deformable",
+    body_type="deformable",
     kinds=("rope",),
     mirror=(1.0, 1.0),
     settles=True,
@@ -60,7 +60,7 @@ def _straightened(initial: State, state: State, entity: str) -> Array:
 
 @effect(
     "folded",
-    moves="deformable",
+    body_type="deformable",
     kinds=("cloth",),
     mirror=(1.0, 1.0),
     settles=True,

@@ -65,7 +65,7 @@ def _down(effects: npt.NDArray[np.floating[Any]]) -> Index:
 for _name, _mirrors in _JOINTS.items():
     effect(
         _name,
-        moves="joint",
+        body_type="joint",
         kinds=(_name,),
         mirror=(1.0,),
         mirrors=_mirrors,
@@ -78,7 +78,7 @@ for _name, _mirrors in _JOINTS.items():
 for _name in _BUTTONS:
     effect(
         _name,
-        moves="joint",
+        body_type="joint",
         kinds=(_name,),
         mirror=(1.0,),
         settles=True,

@@ -64,16 +64,16 @@ class EffectKind:
     """One kind of effect."""
 
     name: str
-    moves: str
-    """Entities it is about: "rigid", "joint" or "deformable"."""
+    body_type: str
+    """Body type of the entities it is about: "rigid", "joint" or "deformable"."""
     kinds: tuple[str, ...] | None
-    """Kinds of entity it is limited to; None for all that move so."""
+    """Kinds of entity it is limited to; None for all of that body type."""
     partners: tuple[str, ...]
     """Kinds of entity of which another one must be there; () where none is needed."""
     size: int
     """Numbers an effect has."""
     settles: bool
-    """Whether the skill ends with opening, retreating and waiting, and is judged after it."""
+    """Whether the skill ends with opening, retreating and waiting, and is measured after it."""
     places: bool
     """Whether an effect says where the entity is, and not how it changed."""
     mirror: tuple[float, ...]
@@ -115,7 +115,7 @@ EFFECTS: Final[dict[str, EffectKind]] = {}
 def effect(
     name: str,
     *,
-    moves: str,
+    body_type: str,
     mirror: tuple[float, ...],
     settles: bool,
     places: bool = False,
@@ -139,7 +139,7 @@ def effect(
             raise TabletopError(f"effect {name!r} is registered twice")
         EFFECTS[name] = EffectKind(
             name=name,
-            moves=moves,
+            body_type=body_type,
             kinds=kinds,
             partners=partners,
             size=len(mirror),
@@ -196,9 +196,9 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
 def _suits(kind: EffectKind, entity_kind: str) -> bool:
     """Return whether a kind of effect is about entities of a kind, whatever state they are in."""
     card = load_cards()[entity_kind]
-    if card.moves != kind.moves or (kind.kinds is not None and entity_kind not in kind.kinds):
+    if card.body_type != kind.body_type or (kind.kinds is not None and entity_kind not in kind.kinds):
         return False
-    if kind.moves == "rigid" and not card.graspable:
+    if kind.body_type == "rigid" and not card.graspable:
         return False
     return kind.name != "turned" or not symmetric(entity_kind)
 

@@ -106,7 +106,7 @@ for _name, _kinds, _partners, _said in (
 ):
     effect(
         _name,
-        moves="rigid",
+        body_type="rigid",
         kinds=_kinds,
         partners=_partners,
         mirror=(1.0, -1.0, 1.0, 1.0),

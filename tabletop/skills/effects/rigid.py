@@ -73,7 +73,7 @@ def outcome(initial: State, state: State, entity: str) -> Array:
         (rad, within a quarter each way, 0 for what lies on its side), and where it is, x and y (m from the middle of
         the reach, MIDDLE). (..., 1) of a joint: its fraction.
     """
-    if state.layout.move(entity) == "joint":
+    if state.layout.body_type(entity) == "joint":
         return state.entity(entity, "fraction")[..., None]
     turn = np.where(_upright(state, entity), np.clip(turned(initial, state, entity), -np.pi / 2, np.pi / 2), 0.0)
     there = state.entity(entity, "position")[..., :2] - MIDDLE
@@ -109,13 +109,13 @@ def _top(entity: Entity) -> tuple[float, ...]:
     return entity.size[2] / _TILT, 1.0
 
 
-@effect("held_at", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
+@effect("held_at", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
 def _held(initial: State, state: State, entity: str) -> Array:
     """Place at the last step, with no settling: where the object is taken."""
     return place(initial, state, entity)
 
 
-@effect("placed", moves="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True)
+@effect("placed", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True)
 def _placed(initial: State, state: State, entity: str) -> Array:
     """Place after the gripper let go and left: where the object stays."""
     return place(initial, state, entity)
@@ -123,7 +123,7 @@ def _placed(initial: State, state: State, entity: str) -> Array:
 
 @effect(
     "displaced",
-    moves="rigid",
+    body_type="rigid",
     mirror=(1.0, -1.0, 1.0, -1.0),
     settles=True,
     lengths=_corner_shifted,
@@ -135,7 +135,7 @@ def _settled(initial: State, state: State, entity: str) -> Array:
     return out
 
 
-@effect("turned", moves="rigid", mirror=(-1.0,), settles=True, lengths=_corner_turned)
+@effect("turned", body_type="rigid", mirror=(-1.0,), settles=True, lengths=_corner_turned)
 def _turned(initial: State, state: State, entity: str) -> Array:
     """Turn in place after the gripper let go and left, half a turn counting as the reach.
 
@@ -155,7 +155,7 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
 
 @effect(
     "toppled",
-    moves="rigid",
+    body_type="rigid",
     kinds=("can", "mug"),
     mirror=(1.0, 1.0),
     settles=True,
@@ -176,7 +176,7 @@ def _toppled(initial: State, state: State, entity: str) -> Array:
 
 @effect(
     "dropped",
-    moves="rigid",
+    body_type="rigid",
     mirror=(1.0, 1.0),
     settles=True,
     fact_targets=((-0.2, 0.0), (0.1, FACT)),
