@@ -12,6 +12,7 @@ import pytest
 from tabletop.cli.stages import measure_stage
 from tabletop.metrics.baselines import Measured
 from tabletop.metrics.effective_skills import Samples
+from tabletop.runs.store import record_data
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 
@@ -29,7 +30,7 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
     keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
     assert found.keys() >= {*keys, "by_kind", "channel", "siblings", "synergies"}
     assert list(found["baselines"]) == ["random", "untrained", "shuffled"]
-    discovered = measure_stage(here / "stage", library, 1, 0, 4)
+    discovered = record_data(measure_stage(here / "stage", library, 1, 0, 4))
     assert [found[k] for k in keys] == [discovered[k] for k in keys]
     assert found["by_kind"] == {"button": discovered["by_kind"]["button"]["effective_2cm"]}
     assert list(found["siblings"]) == ["button-00", "button-01"]
@@ -43,15 +44,14 @@ def test_ends_of_reaching_are_where_the_gripper_is(
     here: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = replace(library, codes=Codebook({"reached": 2}))
-    figures = dict.fromkeys(
-        ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines")
-    )
+    figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm"), 1.0)
+    figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_kind": {}}
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
     samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
     monkeypatch.setattr("tabletop.cli.stages.measure_library", lambda *_: Measured(samples, figures))
     found = measure_stage(here, library, 1, 0, 1)
-    assert [s["finals"] for s in found["skills"]] == [[[-0.1, 0.0, 0.3, 0.5]], [[0.1, 0.0, 0.2, 0.5]]]
+    assert [s.finals for s in found.skills] == [((-0.1, 0.0, 0.3, 0.5),), ((0.1, 0.0, 0.2, 0.5),)]
 
 
 def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Command, here: Path, run_of: Path) -> None:
