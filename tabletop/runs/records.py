@@ -5,11 +5,15 @@ Units: m, rad, s. Rates are shares from 0 to 1 with their 95 % interval (Wilson'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
+
+from tabletop.runs.shown import Shown
 
 __all__ = [
     "AtLeast",
@@ -44,8 +48,12 @@ Clip = Annotated[str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+\.webp$")]
 """A moving picture inside the run's folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+Row = dict[str, Any]
+"""A row of a table: text, numbers and None by column."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Record(Shown):
     """What one file holds."""
 
     FILE: ClassVar[str]
@@ -54,6 +62,17 @@ class Record:
     """Of the file; it changes where an older reader would misread it."""
     MADE_BY: ClassVar[str]
     """The command that writes it into a {folder}, for messages."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON; the file appears whole or not at all.
+
+        Args:
+            path: a file, or a run's folder, in which it gets its usual name.
+        """
+        from tabletop.runs.store import write_record
+
+        target = Path(path)
+        write_record(target / self.FILE if target.is_dir() else target, self)
 
 
 # --- discovery and measuring ---------------------------------------------------------------------
@@ -93,7 +112,7 @@ class Ends:
             raise ValueError("finals must be rows of [x, y, z, turn] or of [fraction]")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Discovery(Record, SkillCount):
     """discover.json: how many skills a discovery came to, on held-out episodes."""
 
@@ -114,6 +133,22 @@ class Discovery(Record, SkillCount):
     episodes: Count
     """Held-out, a code."""
     skills: tuple[Ends, ...]
+
+    def rows(self) -> list[Row]:
+        """Return a row an effect, then the whole, then a row a baseline."""
+        rows: list[Row] = [
+            {"what": name, "codes": c.codes, "at_2cm": c.effective_2cm, "at_5cm": c.effective_5cm}
+            for name, c in self.by_kind.items()
+        ]
+        whole = {"all": self, **{f"baseline: {name}": count for name, count in self.baselines.items()}}
+        return rows + [
+            {"what": name, "codes": self.codes, "at_2cm": c.effective_skills_2cm, "at_5cm": c.effective_skills_5cm}
+            for name, c in whole.items()
+        ]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +184,7 @@ class Components:
     """Of the variance, of the first ones."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Measurement(Record, SkillCount):
     """measure.json: a library's figures on held-out episodes."""
 
@@ -169,6 +204,26 @@ class Measurement(Record, SkillCount):
     """Of "postures" and of "movements/EFFECT"."""
     episodes: Count
     seed: Count
+
+    def rows(self) -> list[Row]:
+        """Return a row an effect, with its channel from code to end, then a row a baseline."""
+        rows: list[Row] = [
+            {
+                "what": name,
+                "at_2cm": count,
+                "information_bits": c.information_bits,
+                "empowerment_bits": c.empowerment_bits,
+            }
+            for name, count in self.by_kind.items()
+            for c in [self.channel[name]]
+        ]
+        whole = {"all": self, **{f"baseline: {name}": count for name, count in self.baselines.items()}}
+        none = {"information_bits": None, "empowerment_bits": None}
+        return rows + [{"what": name, "at_2cm": c.effective_skills_2cm, **none} for name, c in whole.items()]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes ({self.library})"
 
 
 # --- naming --------------------------------------------------------------------------------------
@@ -254,7 +309,7 @@ class Matrix:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Naming(Record):
     """name.json: what a library's skills are."""
 
@@ -295,6 +350,18 @@ class Naming(Record):
         """Return the skills that do something consistent for which no task has a name."""
         return sorted((s for s in self.skills if not s.task and s.name), key=lambda s: (s.title, s.id))
 
+    def rows(self) -> list[Row]:
+        """Return a row a named task: its best skill, on scenes that had no part in choosing it."""
+        return [
+            {"name": s.title, "success": s.success, "low": s.low, "high": s.high, "n": s.n, "skill": s.id}
+            | {f"{name}_success": rate for name, rate in s.baselines.items()}
+            for s in sorted(self.best().values(), key=lambda s: (-s.success, s.title))
+        ]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{len(self.named_tasks)} tasks named, by {len(self.skills)} skills"
+
     def skill(self, name: str) -> NamedSkill | None:
         """Return the skill of an id, or the best of a task's name; None where there is none."""
         found = self.best().get(name)
@@ -327,7 +394,7 @@ class PlanRun:
     clip: Clip | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Planning(Record):
     """plan.json: goals, plans and what came of them."""
 
@@ -341,6 +408,18 @@ class Planning(Record):
     mean_completed: Rate
     spent: Count
     episodes: tuple[PlanRun, ...]
+
+    def rows(self) -> list[Row]:
+        """Return a row a goal."""
+        return [
+            {"goal": e.goal, "solved": e.solved, "completed": e.completed, "literals": e.literals, "steps": e.steps}
+            | {"skills": ", ".join(e.skills), "why": "; ".join(e.why)}
+            for e in self.episodes
+        ]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{self.solved} of {self.goals} goals reached by {self.policy} skills"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -373,14 +452,14 @@ class ChainGoal:
 class ChainRun:
     """One chain."""
 
-    scene_seed: tuple[int, ...]
+    scene_seed: Count
     completed: Count
     steps: Count
     goals: tuple[ChainGoal, ...]
     clip: Clip | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Chains(Record):
     """chains.json: goals one after another in one scene, until one is not reached."""
 
@@ -402,6 +481,18 @@ class Chains(Record):
     predicates: Mapping[str, Count]
     episodes: tuple[ChainRun, ...]
 
+    def rows(self) -> list[Row]:
+        """Return a row a number of goals: the share of chains with at least so many done."""
+        return [
+            {"name": f"at least {r.goals}", "success": r.share, "low": r.low, "high": r.high, "n": self.chains}
+            for r in self.at_least
+        ]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        interval = f"[{self.low:.2f}, {self.high:.2f}]"
+        return f"{self.mean_completed:.2f} {interval} of 5 goals in a row, {self.chains} chains, {self.policy} skills"
+
 
 # --- evaluation and perturbation -----------------------------------------------------------------
 
@@ -420,7 +511,7 @@ class TaskRates:
     """Share of episodes in which the task was done at some step."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation(Record):
     """What `tabletop evaluate --out FILE` writes: a policy's success by task."""
 
@@ -437,6 +528,18 @@ class Evaluation(Record):
     missing: tuple[str, ...]
     """Tasks that no skill is named for."""
     tasks: Mapping[str, TaskRates]
+
+    def rows(self) -> list[Row]:
+        """Return a row a task."""
+        return [
+            {"name": name, "success": r.success, "low": r.low, "high": r.high, "n": r.n}
+            | {"median_steps": r.median_steps, "success_once": r.success_once}
+            for name, r in self.tasks.items()
+        ]
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{self.policy}: mean success {self.mean:.3f} over {self.counted} tasks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -476,7 +579,7 @@ class Curve(Rates):
                 raise ValueError(f"{name} must be {len(self.magnitudes)} rates, one a magnitude, got {len(curve)}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Robustness(Record):
     """perturb.json: success of a policy or of named skills under perturbations."""
 
@@ -493,3 +596,18 @@ class Robustness(Record):
     skills: tuple[str, ...] = ()
     """Ids, where it is a library."""
     families: Mapping[str, Curve]
+
+    def rows(self) -> list[Row]:
+        """Return a row a family, magnitude and task, in long format; task "all" is all of them together."""
+        rows: list[Row] = []
+        for family, curve in self.families.items():
+            for task, rates in {"all": curve, **curve.by_task}.items():
+                values = zip(curve.magnitudes, rates.success, rates.low, rates.high, strict=bool(rates.n))
+                for magnitude, success, low, high in values:
+                    rows.append({"family": family, "magnitude": magnitude, "unit": curve.unit, "task": task})
+                    rows[-1] |= {"success": success, "low": low, "high": high, "n": rates.n}
+        return rows
+
+    def title(self) -> str:
+        """Return the figure in one line."""
+        return f"{self.policy}: {len(self.families)} families of perturbations on {len(self.tasks)} tasks"
