@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import Final
 
 import numpy as np
@@ -32,8 +32,12 @@ _MOST_NUMBER: Final = 2**32
 """Numbers are below this, so that each is one word of the spawn key and no two lists of them read alike."""
 
 
+@unique
 class Purpose(IntEnum):
-    """What a derived seed is for. A value is never changed or used again: new ones go to the end."""
+    """What a derived seed is for. A value is never changed or used again: new ones go to the end.
+
+    Below each stands which numbers go with it, and what is drawn.
+    """
 
     # Discovery. `number` is that of a training episode.
     TRAINING_CHOICES = 1
