@@ -9,8 +9,9 @@ too. `episode(policy, scene, seed)` draws the noise of that number. Saved scenes
 on these numbers, so they are never derived: the functions at the end of this file keep what they mean.
 
 *Derived seeds* are what the stages draw scenes by for themselves. `seed_of` makes one of a user's seed, a purpose and
-numbers, by numpy's SeedSequence: the seed is its entropy, purpose and numbers are its spawn key. Derived seeds are at
-least 2**62, so none is a number that a user can give on the command line.
+numbers. It is numpy's SeedSequence with the seed as entropy, and with purpose and numbers as spawn key. Derived seeds
+are at least 2**62, so none is a number that a user can give on the command line. Two of them are equal by chance only,
+once in 2**62 pairs.
 """
 
 from __future__ import annotations
