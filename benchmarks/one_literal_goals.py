@@ -22,6 +22,7 @@ from tabletop.planner import Search, SingleGoal, draw_single, evaluate_plans, sc
 from tabletop.planner.single import patterns
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.statistics import wilson
+from tabletop.seeds import Purpose, seed_of
 
 GOAL = 0.95
 
@@ -48,7 +49,7 @@ def main() -> None:
             scripted_operators,
             [d.scene for d in drawn],
             [d.goal for d in drawn],
-            [arguments.seed * 1000 + i for i in range(arguments.goals)],
+            [seed_of(arguments.seed, Purpose.SINGLE_EPISODES, i) for i in range(arguments.goals)],
             search=Search(seconds=arguments.seconds),
             label="goals",
         )
@@ -60,7 +61,7 @@ def main() -> None:
         asked[name] += 1
         reached[name] += episode["solved"]
         skills = [f"{s['skill']} {s['entity']}" for s in episode["skills"]]
-        rows.append({"goal": episode["goal"], "card": goal.card, "scene": list(goal.scene_seed)})
+        rows.append({"goal": episode["goal"], "card": goal.card, "scene": goal.scene_seed})
         rows[-1].update(reached=episode["solved"], skills=skills, why=episode["why"], spent=episode["spent"])
         print(
             f"{'reached' if episode['solved'] else 'not    '}  {episode['goal']}   by {', '.join(skills) or 'nothing'}"

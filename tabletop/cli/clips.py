@@ -16,14 +16,14 @@ from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
 from tabletop.runs.records import NamedSkill
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim import Scene, framing
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
 
 __all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill", "to_film"]
 
-_CLIP_SCENES: Final = 4_500_000
-"""First scene seed of the films."""
+_PURPOSES: Final = Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES, Purpose.CLIP_EPISODES
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,16 @@ def film_skill(job: SkillClip) -> str:
     """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
     library, named, seed = job.library, job.named, job.seed
     skill, within = library.skill(named.id), None
+    poses, things, noise = (seed_of(seed, purpose, skill.code) for purpose in _PURPOSES)
     if named.task:
-        scene, task, entity = skill_task(job.registry, named, _CLIP_SCENES + 1000 * seed + skill.code)
+        scene, task, entity = skill_task(job.registry, named, poses)
         within = task.horizon
     else:
-        scene, entity = attended_scene(library.card, skill.effect, [seed, 61], [seed, 62, skill.code], "nominal")
+        scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
     policy = library.policy(skill, entity, within)
     # Run twice, which gives the same: the camera is to see where the thing goes.
-    way = episode(policy, scene, seed, policy.length).state.entity(entity, "position")
-    run = episode(policy, scene, seed, policy.length, frames=_film(scene, 1, way))
+    way = episode(policy, scene, noise, policy.length).state.entity(entity, "position")
+    run = episode(policy, scene, noise, policy.length, frames=_film(scene, 1, way))
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
     return name

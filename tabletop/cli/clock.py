@@ -18,6 +18,7 @@ from tabletop.discovery.learner import Learner
 from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library
@@ -185,7 +186,8 @@ def speed_of(settings: DiscoverSettings, workers: Workers) -> float:
     library = Library(codes, horizon, weights, embeddings, card, {}, objective.conditioning, objective.acts)
     with Engine(workers) as engine:
         count = _PROBES * max(1, engine.workers)
-        jobs = [SkillRun(library, library.skills[i % codes.total], i, settings.seed) for i in range(2 * count)]
+        seed = seed_of(settings.seed, Purpose.TIMING)
+        jobs = [SkillRun(library, library.skills[i % codes.total], i, seed) for i in range(2 * count)]
         # Processes take seconds to start: the first half only sees to that.
         for _ in engine.map(_probe, jobs[:count], chunk=1):
             pass

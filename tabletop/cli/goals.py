@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Formula, parse
@@ -11,22 +10,20 @@ from tabletop.planner import goal_for
 from tabletop.planner.operator import Operator
 from tabletop.planner.vocabulary import Template
 from tabletop.rollout.episode import process_world
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
 
 __all__ = ["draw_goals", "read_goal"]
 
-_PLAN_SCENES: Final = 3_000_000
-"""First scene seed, so that no plan runs on a scene that another stage chose by."""
-
 
 def read_goal(text: str, seed: int) -> tuple[Scene, Formula]:
-    """Return the planning scene of a seed and a goal for it.
+    """Return the scene that `tabletop scene --card planning` draws with a seed, and a goal for it.
 
     Raises:
         TabletopError: the text is no formula, or speaks of what the scene does not have.
     """
-    scene = generate(load_scene_card("planning"), [seed, _PLAN_SCENES])
+    scene = generate(load_scene_card("planning"), seed)
     return scene, parse(text, scene.names)
 
 
@@ -59,11 +56,12 @@ def draw_goals(
                 f"found only {len(goals)} of {count} goals of {', '.join(map(str, lengths))} literals that these"
                 " skills might reach; discover or name more skills first"
             )
-        scene = generate(card, [seed, _PLAN_SCENES + tried])
+        scene = generate(card, seed_of(seed, Purpose.PLANNING_SCENES, tried))
+        own = seed_of(seed, Purpose.PLANNING_GOALS, tried)
         tried += 1
         state = process_world().load(scene)
         try:
-            goal = goal_for(state, [seed, tried], lengths[len(goals) % len(lengths)], operators(scene), vocabulary)
+            goal = goal_for(state, own, lengths[len(goals) % len(lengths)], operators(scene), vocabulary)
         except TabletopError:
             continue
         scenes.append(scene)

@@ -183,7 +183,11 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--chains", type=int, metavar="N", help="run so many chains of five goals instead (CALVIN's figures)"
     )
-    plan.add_argument("--goal", help="a formula to reach instead, such as 'on(red, blue) and open(drawer)'")
+    plan.add_argument(
+        "--goal",
+        help="a formula to reach instead, such as 'on(red, blue) and open(drawer)',"
+        " in the scene that 'tabletop scene --card planning' draws with the same --seed",
+    )
     plan.add_argument(
         "--seconds",
         type=float,

@@ -29,6 +29,7 @@ from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.files import merge_summary
 from tabletop.runs.records import Discovery, Naming, Planning, Robustness
 from tabletop.runs.store import as_record, read_record, record_data, write_record
+from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
 
@@ -38,8 +39,6 @@ Array = npt.NDArray[np.float64]
 
 _ROUNDS: Final = 0.7
 """Share of the time for planning after which no further round is begun: films come after them."""
-_PERTURB_SCENES: Final = 4_000_000
-"""First scene seed, so that nothing is perturbed on a scene that another stage chose by."""
 FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
 
 
@@ -174,7 +173,7 @@ def plan_stage(
         lengths: literals of the goals, in turn.
         seed: of scenes, goals and plans.
         workers: processes.
-        goal: a formula to reach instead, in the scene of that seed.
+        goal: a formula to reach instead, in the scene that the card "planning" gives for that seed.
         clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
         within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
@@ -186,7 +185,7 @@ def plan_stage(
         scenes, wanted = [scene], [formula]
     else:
         scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
-    seeds = [seed * 1000 + i for i in range(len(wanted))]
+    seeds = [seed_of(seed, Purpose.PLANNING_EPISODES, i) for i in range(len(wanted))]
     with Engine(workers) as engine:
         until = None if within is None else began + within * _ROUNDS
         search = Search(seconds=seconds)
@@ -245,9 +244,10 @@ def perturb_stage(
     for best in chosen:
         skill = library.skill(best.id)
         for i in range(scenes):
-            scene, task, entity = skill_task(registry, best, _PERTURB_SCENES + 1000 * seed + i)
+            scene, task, entity = skill_task(registry, best, seed_of(seed, Purpose.PERTURBING_SCENES, i))
             policy = library.policy(skill, entity, task.horizon)
-            runs.append(Run(policy, scene, i, policy.length, task.success, entity, task.name))
+            noise = seed_of(seed, Purpose.PERTURBING_EPISODES, i)
+            runs.append(Run(policy, scene, noise, policy.length, task.success, entity, task.name))
     with Engine(workers) as engine:
         curves = sweep(engine, runs, families, label="perturb")
     record = as_record(

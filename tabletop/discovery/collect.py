@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.rollout.episode import episode
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.scene import Scene
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, entities_for
@@ -94,15 +95,14 @@ def collect(job: CollectJob) -> Batch:
     names = [s for s, _ in STARTS[job.starts]]
     shares = np.array([p for _, p in STARTS[job.starts]])
     for number in range(job.first, job.first + job.count):
-        rng = np.random.default_rng([job.seed, 11, number])
+        rng = rng_of(job.seed, Purpose.TRAINING_CHOICES, number)
         kind_index = int(rng.choice(len(job.effect_weights), p=np.array(job.effect_weights)))
         kind = job.codes.kinds[kind_index]
         code = job.codes.draw(kind_index, rng, job.facts)
         start = names[int(rng.choice(len(names), p=shares))]
-        inventory = [job.seed, 13, number // INVENTORY_EPISODES]
-        scene, entity = attended_scene(
-            job.card, kind, [job.seed, 12, number], inventory, start, job.acceptance_probability
-        )
+        poses = seed_of(job.seed, Purpose.TRAINING_SCENES, number)
+        things = seed_of(job.seed, Purpose.TRAINING_INVENTORIES, number // INVENTORY_EPISODES)
+        scene, entity = attended_scene(job.card, kind, poses, things, start, job.acceptance_probability)
         policy = SkillPolicy(
             job.weights,
             kind.name,
@@ -116,7 +116,7 @@ def collect(job: CollectJob) -> Batch:
             conditioning=job.conditioning,
             origin=_origin(scene, entity, rng),
         )
-        run = episode(policy, scene, int(rng.integers(2**31)), policy.length)
+        run = episode(policy, scene, seed_of(job.seed, Purpose.TRAINING_EPISODES, number), policy.length)
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
         valid = [

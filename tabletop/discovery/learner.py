@@ -17,6 +17,7 @@ from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored
 from tabletop.skills.skill_policy import code_columns, condition
@@ -45,8 +46,8 @@ class Learner:
         width = self.objective.skill_embeddings.shape[1]
         columns = code_columns(self.objective.conditioning, width)
         self.spec = NetworkSpec(EGO + columns + len(codes.kinds), OTHERS, OTHER_WIDTH)
-        self.sac = SAC(self.spec, 5, settings.sac, seed)
-        self.rng = np.random.default_rng([seed, 21])
+        self.sac = SAC(self.spec, 5, settings.sac, seed_of(seed, Purpose.POLICY_NETWORK, 0))
+        self.rng = rng_of(seed, Purpose.LEARNING)
         embedding_width = width if self.objective.fresh else 0
         self.memory = HindsightReplay(codes, OBSERVATION, settings.capacity, horizon, embedding_width)
         self.recent: list[tuple[int, bool, float, str]] = []
@@ -123,7 +124,7 @@ class Learner:
         self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
         self.rounds += 1
         if self.objective.restarts:
-            self.sac = SAC(self.spec, 5, self.settings.sac, self.seed + 1)
+            self.sac = SAC(self.spec, 5, self.settings.sac, seed_of(self.seed, Purpose.POLICY_NETWORK, 1))
         for _ in range(updates):
             self.update()
 

@@ -14,6 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.learn.replay import Replay
 from tabletop.learn.sac import SAC
 from tabletop.learn.settings import SACSettings
+from tabletop.seeds import Purpose, rng_of
 
 __all__ = ["evaluate", "train"]
 
@@ -49,7 +50,7 @@ def train(
     """
     space = _box(env, "action_space")
     width = int(np.prod(_box(env, "observation_space").shape))
-    sac, rng = SAC(width, int(np.prod(space.shape)), settings, seed), np.random.default_rng([seed, 1])
+    sac, rng = SAC(width, int(np.prod(space.shape)), settings, seed), rng_of(seed, Purpose.REPLAY)
     replay = Replay(
         min(capacity, steps),
         {

@@ -10,6 +10,7 @@ from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.metrics.effective_skills import Samples, measure, sample_effects
 from tabletop.rollout.engine import Engine
+from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.library import Library
 
 __all__ = ["BASELINES", "Measured", "measure_library"]
@@ -59,4 +60,5 @@ def untrained(library: Library, seed: int) -> Library:
     spec = NetworkSpec(*(int(v) for v in library.weights["spec"]))
     layers = sum(k.startswith("layer") and k.endswith(".weight") for k in library.weights)
     hidden = tuple(int(library.weights[f"layer{i}.weight"].shape[1]) for i in range(layers - 1))
-    return replace(library, weights=SAC(spec, 5, SACSettings(hidden=hidden), seed + 1).actor_arrays())
+    network = SAC(spec, 5, SACSettings(hidden=hidden), seed_of(seed, Purpose.UNTRAINED_NETWORK))
+    return replace(library, weights=network.actor_arrays())

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tabletop.metrics.effective_skills import Samples
 from tabletop.metrics.information import BIT, capacity, entropy, gaussian_kl, mutual_information
 from tabletop.metrics.synergies import pca
+from tabletop.seeds import Purpose, rng_of
 
 __all__ = ["Channel", "channel", "channels", "siblings", "synergies"]
 
@@ -73,7 +74,7 @@ def channel(labels: npt.NDArray[np.intp], effects: Array, seed: int, size: float
 
     seen = rates(labels)
     most, inputs = capacity(seen, _NEAR)
-    rng = np.random.default_rng([seed, 51])
+    rng = rng_of(seed, Purpose.CHANNEL_SHUFFLES)
     chance = np.mean([capacity(rates(rng.permutation(labels)), _NEAR)[0] for _ in range(_SHUFFLES)])
     information = mutual_information(seen / len(seen))
     spread = float(entropy(seen.mean(0)))

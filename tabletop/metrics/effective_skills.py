@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, outcome
 from tabletop.skills.library import Library, Skill
@@ -87,17 +88,18 @@ class Samples:
 def nominal_run(run: SkillRun) -> Sample:
     """Run a skill from a nominal start (gripper away from everything) in a scene of its library's card."""
     library, skill = run.library, run.skill
-    seed = [run.seed, 31, run.number]
-    scene, entity = attended_scene(library.card, skill.effect, seed, [run.seed, 32, run.number], "nominal")
-    rng = np.random.default_rng([run.seed, 33, run.number, skill.code])
+    poses = seed_of(run.seed, Purpose.MEASURING_SCENES, run.number)
+    things = seed_of(run.seed, Purpose.MEASURING_INVENTORIES, run.number)
+    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
     code = skill.code
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.kind_of[code]))
-        code = int(rng.choice(own))
+        code = int(rng_of(run.seed, Purpose.MEASURING_CODES, run.number, code).choice(own))
     policy = library.policy(library.skills[code], entity)
     if run.mode == "random":
         policy = replace(policy, random=True)
-    trajectory = episode(policy, scene, int(rng.integers(2**31)), library.length(skill))
+    noise = seed_of(run.seed, Purpose.MEASURING_EPISODES, run.number, skill.code)
+    trajectory = episode(policy, scene, noise, library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
     metres = skill.effect.metres(scene.entity(entity))
     numbers, factors = (tuple(float(v) for v in row) for row in (effect, metres))
@@ -148,7 +150,7 @@ def effective_skills(
         classes: K.
         seed: of the parts and the noise.
     """
-    rng = np.random.default_rng([seed, 41])
+    rng = rng_of(seed, Purpose.CROSS_VALIDATION)
     part = np.zeros(len(codes), dtype=np.intp)
     for code in range(classes):
         own = rng.permutation(np.flatnonzero(codes == code))

@@ -21,14 +21,10 @@ from tabletop.naming.entry import BASELINES, entry_of
 from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
+from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.library import Library, Skill
 
 __all__ = ["NameSettings", "name_skills", "rate_tasks"]
-
-_SPLIT_A: Final = 1_000_000
-_SPLIT_B: Final = 2_000_000
-_SPLIT_C: Final = 3_000_000
-"""First scene seeds of the splits, so that they never meet."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,8 @@ def name_skills(
     """
     s = settings or NameSettings()
     skills = library.skills
-    jobs = [SkillRun(library, skill, i, _SPLIT_A + s.seed, "skill") for skill in skills for i in range(s.effects)]
+    held_out = seed_of(s.seed, Purpose.NAMING_EFFECTS)
+    jobs = [SkillRun(library, skill, i, held_out, "skill") for skill in skills for i in range(s.effects)]
     samples = list(engine.map(_brief, jobs, chunk=8, label="name: split A"))
     by_skill = {k.id: [x for x in samples if x.code == k.code] for k in skills}
     found = {k.id: candidates(k.effect, by_skill[k.id], registry) for k in skills}
@@ -109,7 +106,8 @@ def name_skills(
         for candidate in picked:
             task = registry[candidate.task]
             trials += [
-                TaskRun(library, skill, task, candidate, _SPLIT_A + 1000 * s.seed + i, "skill") for i in range(s.trials)
+                TaskRun(library, skill, task, candidate, seed_of(s.seed, Purpose.NAMING_SPLIT_A, i), "skill")
+                for i in range(s.trials)
             ]
     verdicts = list(engine.map(succeeds, trials, chunk=8, label="name: trials"))
     tried: dict[str, list[tuple[TaskRun, float]]] = {}
@@ -182,7 +180,7 @@ def rate_tasks(
         offset = tuple(entry["offset"]) if entry["offset"] else None
         candidate = Candidate(task, entry["success"], entry["n"], offset, entry["angle"])
         make = partial(TaskRun, library, library.skill(entry["id"]), registry[task], candidate)
-        runs += [make(seed=_SPLIT_C + 1000 * settings.seed + i, mode="skill") for i in range(n)]
+        runs += [make(seed=seed_of(settings.seed, Purpose.NAMING_SPLIT_C, i), mode="skill") for i in range(n)]
     outcomes = list(engine.map(succeeds, runs, chunk=8, label="name: split C"))
     out: dict[str, dict[str, Any]] = {}
     for i, (task, entry) in enumerate(best.items()):
@@ -219,7 +217,7 @@ def _tested(
         for skill in skills:
             make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
             for mode in modes:
-                runs = [make(seed=_SPLIT_B + 1000 * s.seed + i, mode=mode) for i in range(n)]
+                runs = [make(seed=seed_of(s.seed, Purpose.NAMING_SPLIT_B, i), mode=mode) for i in range(n)]
                 finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
         jobs = [run for runs in finals.values() for run in runs]
         outcomes = iter(list(engine.map(succeeds, jobs, chunk=8, label=label)))

@@ -12,6 +12,7 @@ from tabletop.naming.candidates import Candidate
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.rollout.policy import Nothing, Policy, Random
 from tabletop.runs.records import NamedSkill
+from tabletop.seeds import Purpose, rng_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill
@@ -80,7 +81,7 @@ def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
 
 def run_task_run(run: TaskRun) -> Trajectory:
     """Run it, within the task's horizon."""
-    rng = np.random.default_rng([run.seed, 51])
+    rng = rng_of(run.seed, Purpose.NAMING_CODES)
     scene = task_scene(run.task, run.candidate, run.seed)
     return episode(_policy(run, rng), scene, run.seed, run.library.length(run.skill, run.task.horizon))
 

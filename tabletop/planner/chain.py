@@ -22,6 +22,7 @@ from tabletop.planner.search import Search
 from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template
 from tabletop.rollout.episode import process_world
 from tabletop.rollout.policy import Action
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -42,7 +43,7 @@ _CLEARLY: Final = 0.1
 
 def sample_chain(
     scene: Scene,
-    seed: int | Sequence[int],
+    seed: int,
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
     length: int = LENGTH,
@@ -53,7 +54,7 @@ def sample_chain(
 
 def chain_for(
     state: State,
-    seed: int | Sequence[int],
+    seed: int,
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
     length: int = LENGTH,
@@ -81,8 +82,7 @@ def chain_for(
     for operator in operators:
         if not operator.exact:
             raise TabletopError(f"a chain is drawn by exact forecasts, those of {operator.id!r} are samples")
-    key = [seed] if isinstance(seed, int) else list(seed)
-    rng = np.random.default_rng([11, *key])
+    rng = rng_of(seed, Purpose.CHAINS)
     turns: list[Turn] = []
     asked: list[Literal] = []
     for i in range(length):
@@ -91,9 +91,8 @@ def chain_for(
         after = state
         for spare in range(1 + _SPARES):
             try:
-                goal, end = goal_with_end(
-                    state, [*key, i, spare], literals, operators, vocabulary, without=asked, clearly=_CLEARLY
-                )
+                own = seed_of(seed, Purpose.CHAIN_TURNS, i, spare)
+                goal, end = goal_with_end(state, own, literals, operators, vocabulary, without=asked, clearly=_CLEARLY)
             except TabletopError:
                 if not turn:
                     raise

@@ -19,13 +19,12 @@ from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode
 from tabletop.rollout.statistics import stratified_interval, wilson
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
 
 __all__ = ["Chain", "ChainEpisode", "ChainJob", "Chains", "draw_chain", "evaluate_chains", "run_chain"]
 
-_SCENES: Final = 5_000_000
-"""First of the scenes' seeds, so that no chain runs on a scene that another stage chose by."""
 _TRIES: Final = 50
 
 
@@ -35,7 +34,8 @@ class Chain:
 
     card: str
     """Scene card in assets/scenes."""
-    scene_seed: tuple[int, ...]
+    scene_seed: int
+    """`generate` draws the scene again by it."""
     scene: Scene
     turns: tuple[Turn, ...]
 
@@ -57,14 +57,15 @@ def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LEN
     drawn = load_scene_card(card)
     reason: TabletopError | None = None
     for attempt in range(_TRIES):
-        key = (seed, _SCENES + number, attempt)
+        scene_seed = seed_of(seed, Purpose.CHAIN_SCENES, number, attempt)
+        own = seed_of(seed, Purpose.CHAIN_GOALS, number, attempt)
         try:
-            scene = generate(drawn, list(key))
-            turns = sample_chain(scene, key, basic_operators(scene), length=length)
+            scene = generate(drawn, scene_seed)
+            turns = sample_chain(scene, own, basic_operators(scene), length=length)
         except TabletopError as error:
             reason = error
             continue
-        return Chain(card, key, scene, turns)
+        return Chain(card, scene_seed, scene, turns)
     raise TabletopError(f"no chain of {length} goals in {_TRIES} scenes of the card {card!r}: {reason}")
 
 
@@ -88,7 +89,7 @@ class ChainJob:
     @property
     def run_seed(self) -> int:
         """Of the policy's randomness."""
-        return self.seed * 1000 + self.number
+        return seed_of(self.seed, Purpose.CHAIN_EPISODES, self.number)
 
     def policy(self, chain: Chain) -> ChainPolicy:
         """Return the policy that plans for each goal when its turn comes."""
@@ -99,7 +100,7 @@ class ChainJob:
 class ChainEpisode(TypedDict):
     """What came of one chain."""
 
-    scene_seed: list[int]
+    scene_seed: int
     completed: int
     """Goals reached before the first that was not."""
     steps: int
@@ -154,7 +155,7 @@ def _one(job: ChainJob) -> ChainEpisode:
             steps = log["end"] - log["begin"]
             goals[-1].update(done=bool(done), already=log["already"], steps=steps, skills=skills)
             goals[-1].update(why=log["why"], spent=log["spent"])
-    return ChainEpisode(scene_seed=list(chain.scene_seed), completed=completed, steps=len(run), goals=goals)
+    return ChainEpisode(scene_seed=chain.scene_seed, completed=completed, steps=len(run), goals=goals)
 
 
 def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | None = None) -> Chains:

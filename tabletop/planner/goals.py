@@ -21,6 +21,7 @@ from tabletop.planner.operator import Operator
 from tabletop.planner.space import Surveyed
 from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY, Template
 from tabletop.rollout.episode import process_world
+from tabletop.seeds import Purpose, rng_of
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -39,7 +40,7 @@ _MARGIN: Final = 0.05
 
 def sample_goal(
     scene: Scene,
-    seed: int | Sequence[int],
+    seed: int,
     literals: int,
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
@@ -50,7 +51,7 @@ def sample_goal(
 
 def goal_for(
     state: State,
-    seed: int | Sequence[int],
+    seed: int,
     literals: int,
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
@@ -74,7 +75,7 @@ def goal_for(
 
 def goal_with_end(
     state: State,
-    seed: int | Sequence[int],
+    seed: int,
     literals: int,
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
@@ -100,7 +101,7 @@ def goal_with_end(
         raise TabletopError(f"a goal needs at least 1 literal, got {literals}")
     left_out = set(without)
     known = tuple(dict.fromkeys(x for t in vocabulary for x in t.ground(state.layout) if x not in left_out))
-    rng = np.random.default_rng([7, *([seed] if isinstance(seed, int) else seed)])
+    rng = rng_of(seed, Purpose.GOALS)
     exact = all(o.exact for o in operators)
     walk = _Walk(state, known, operators, rng, 1 if exact else _SAMPLES, clearly)
     for _ in range(_TRIES):

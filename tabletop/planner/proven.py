@@ -27,13 +27,12 @@ from tabletop.planner.scripted_operators import scripted_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
 
 __all__ = ["Proof", "ProofJob", "ProvenGoal", "load_goals", "prove", "prove_again", "sample_proven", "save_goals"]
 
-_SCENES: Final = 6_000_000
-"""First of the scenes' seeds, so that no goal is proven on a scene that another stage chose by."""
 _TRIES: Final = 30
 _SPARE: Final = 4
 """Skills that a plan may have beyond the goal's literals."""
@@ -47,6 +46,7 @@ class ProvenGoal:
     card: str
     """Scene card in assets/scenes."""
     scene_seed: tuple[int, ...]
+    """One number that `generate` draws the scene by; several in files of older versions."""
     goal: Formula
     plan: tuple[tuple[str, str], ...]
     """(skill, entity), in order: those that were run, also where one had to be repeated."""
@@ -120,14 +120,15 @@ def _one(job: ProofJob) -> Draw:
     card = load_scene_card(job.card)
     undrawn = unreached = 0
     for attempt in range(_TRIES):
-        key = (job.seed, _SCENES + job.number, attempt)
+        scene_seed = seed_of(job.seed, Purpose.PROVEN_SCENES, job.number, attempt)
+        own = seed_of(job.seed, Purpose.PROVEN_GOALS, job.number, attempt)
         try:
-            scene = generate(card, list(key))
-            goal = sample_goal(scene, key, job.literals, scripted_operators(scene))
+            scene = generate(card, scene_seed)
+            goal = sample_goal(scene, own, job.literals, scripted_operators(scene))
         except TabletopError:
             undrawn += 1
             continue
-        found = prove(job.card, key, goal)
+        found = prove(job.card, [scene_seed], goal)
         if found is not None:
             return Draw(found, undrawn, unreached)
         unreached += 1

@@ -24,6 +24,7 @@ from tabletop.logic.task import Task, load_registry
 from tabletop.paths import ASSETS, POLICIES
 from tabletop.planner.transition import swung
 from tabletop.rollout.episode import process_world
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, inventory, load_scene_card
 from tabletop.sim.scene import Scene
@@ -33,8 +34,6 @@ __all__ = ["Pattern", "SingleGoal", "draw_single", "fitting", "patterns"]
 
 Array = npt.NDArray[np.float64]
 
-_SCENES: Final = 8_000_000
-"""First of the scenes' seeds, so that no goal is drawn on a scene that another stage chose by."""
 _TRIES: Final = 12
 """Scenes that are looked at for a predicate before another one is drawn."""
 _AREA: Final = ((0.36, 0.64), (-0.25, 0.25))
@@ -64,7 +63,8 @@ class SingleGoal:
 
     card: str
     """A scene card in assets/scenes, or "task:" and a task's name."""
-    scene_seed: tuple[int, ...]
+    scene_seed: int
+    """`generate` draws the scene again by it."""
     scene: Scene
     goal: Formula
     passed_over: tuple[str, ...]
@@ -150,24 +150,23 @@ def draw_single(seed: int, number: int) -> SingleGoal:
     Raises:
         TabletopError: no predicate has a goal in any of the scenes tried.
     """
-    rng = np.random.default_rng([13, seed, number])
+    rng = rng_of(seed, Purpose.SINGLE_GOALS, number)
     keys = sorted({p.key for p in patterns()})
     passed: list[str] = []
     while keys:
         key = keys.pop(int(rng.integers(len(keys))))
         asked = [p for p in patterns() if p.key == key]
         for attempt in range(_TRIES):
-            found = _attempt(asked, rng, (seed, _SCENES + number, len(passed), attempt))
+            scene_seed = seed_of(seed, Purpose.SINGLE_SCENES, number, len(passed), attempt)
+            found = _attempt(asked, rng, scene_seed)
             if found is not None:
-                card, scene_seed, scene, literal = found
+                card, scene, literal = found
                 return SingleGoal(card, scene_seed, scene, conjunction([literal]), tuple(passed))
         passed.append(("" if key[1] else "not ") + key[0])
     raise TabletopError(f"no goal of one literal is false at reset in the {_TRIES} scenes tried for each predicate")
 
 
-def _attempt(
-    asked: Sequence[Pattern], rng: np.random.Generator, seed: tuple[int, ...]
-) -> tuple[str, tuple[int, ...], Scene, Literal] | None:
+def _attempt(asked: Sequence[Pattern], rng: np.random.Generator, seed: int) -> tuple[str, Scene, Literal] | None:
     pools = [[n for n, c in cards.items() if any(_may_fit(_offers(c), p.kinds) for p in asked)] for cards in _cards()]
     pools = [p for p in pools if p]
     if not pools:
@@ -179,11 +178,11 @@ def _attempt(
     if not any(_may_fit([frozenset([k]) for k in kinds], p.kinds) for p in asked):
         return None
     try:
-        scene = generate(card, list(seed))
+        scene = generate(card, seed)
     except TabletopError:
         return None
     literals = _literals(scene, process_world().load(scene), asked, rng)
-    return (name, seed, scene, literals[int(rng.integers(len(literals)))]) if literals else None
+    return (name, scene, literals[int(rng.integers(len(literals)))]) if literals else None
 
 
 def _literals(scene: Scene, state: State, asked: Sequence[Pattern], rng: np.random.Generator) -> list[Literal]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.rollout.policy import Action, Policy
+from tabletop.seeds import episode_rngs
 from tabletop.sim.action import as_action
 from tabletop.sim.scene import Camera, Scene
 from tabletop.sim.state import Layout, State
@@ -128,7 +129,7 @@ def episode(
     if horizon < 1:
         raise TabletopError(f"horizon must be at least 1 control step, got {horizon}")
     world = world or process_world()
-    policy_rng, disturbance_rng = (np.random.default_rng([seed, i]) for i in range(2))
+    policy_rng, disturbance_rng = episode_rngs(seed)
     if disturbance is not None:
         scene = disturbance.scene(scene)
     hooks = disturbance.hooks(scene, horizon, disturbance_rng) if disturbance is not None else Hooks()

@@ -13,6 +13,7 @@ import yaml
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.seeds import inventory_rng, scene_number, scene_rng
 from tabletop.sim.cards import Card, load_cards, number
 from tabletop.sim.placement import Spec, check_fields, draw, place
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
@@ -231,7 +232,7 @@ def inventory(card: SceneCard, seed: int | Sequence[int]) -> dict[str, str]:
 
 
 def _things(seed: int | Sequence[int]) -> np.random.Generator:
-    return np.random.default_rng([1, *_seeds(seed)])
+    return inventory_rng(_seeds(seed))
 
 
 def generate(
@@ -276,7 +277,7 @@ def generate(
     known = {*map(str, card.get("entities", {})), *(s.name for s in specs)}
     if target is not None and target not in known:
         raise unknown("entity to attend to", target, known)
-    poses = np.random.default_rng([2, *base])
+    poses = scene_rng(base)
     order = _order(specs)
     for _ in range(_RESTARTS):
         placed: list[Entity] = []
@@ -298,5 +299,4 @@ def generate(
         target = attend(entities)
     robot, kept = start(mode, entities, target, table, poses)
     light, camera = _view(poses)
-    number_seed = base[-1] if len(base) == 1 else int(np.random.SeedSequence(base).generate_state(1)[0])
-    return Scene(kept, table, light, camera, robot, number_seed)
+    return Scene(kept, table, light, camera, robot, scene_number(base))

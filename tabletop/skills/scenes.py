@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.generate import inventory as inventory_of
@@ -38,8 +39,8 @@ STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 def attended_scene(
     card: Mapping[str, Any],
     kind: EffectKind,
-    seed: Sequence[int],
-    inventory: Sequence[int],
+    seed: int,
+    inventory: int,
     gripper: str,
     acceptance_probability: Mapping[str, float] | None = None,
 ) -> tuple[Scene, str]:
@@ -48,15 +49,15 @@ def attended_scene(
     Args:
         card: scene card.
         kind: of effect.
-        seed: of poses and choices.
-        inventory: of the set of objects; where it lacks such an entity, further ones are tried.
+        seed: of poses and choices; a derived one, see seeds.py.
+        inventory: seed of the set of objects; where it lacks such an entity, further ones are tried.
         gripper: where it starts, see GRIPPER_STARTS.
         acceptance_probability: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
 
     Raises:
         TabletopError: none of many inventories has one.
     """
-    rng = np.random.default_rng([5, *seed])
+    rng = rng_of(seed, Purpose.ATTENDED_ENTITIES)
     chosen: list[str] = []
     acceptance_probability = acceptance_probability or {}
 
@@ -72,9 +73,9 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for attempt in _inventories(card, kind, inventory):
+    for things in _inventories(card, kind, inventory):
         try:
-            scene = generate(card, [*seed, 0], inventory_seed=[*inventory, attempt], gripper=gripper, attend=choose)
+            scene = generate(card, seed, inventory_seed=things, gripper=gripper, attend=choose)
         except TabletopError:
             # This set of objects does not fit on this table; the next one may.
             continue
@@ -86,11 +87,12 @@ def attended_scene(
     raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
 
 
-def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: Sequence[int]) -> Iterator[int]:
-    """Yield the numbers of those inventories in which a kind of effect may be had."""
+def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: int) -> Iterator[int]:
+    """Yield the seeds of those inventories in which a kind of effect may be had."""
     for attempt in range(_ATTEMPTS):
-        if possible(kind, list(inventory_of(card, [*inventory, attempt]).values())):
-            yield attempt
+        seed = seed_of(inventory, Purpose.INVENTORY_ATTEMPTS, attempt)
+        if possible(kind, list(inventory_of(card, seed).values())):
+            yield seed
 
 
 def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
         TabletopError: there is no such card.
     """
     card = load_scene_card(name)
-    return tuple(k for k in kinds if next(_inventories(card, get_effect(k), [0]), None) is not None)
+    return tuple(k for k in kinds if next(_inventories(card, get_effect(k), 0), None) is not None)
 
 
 def check_card(name: str, kinds: Iterable[EffectKind]) -> None:

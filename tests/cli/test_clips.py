@@ -12,6 +12,7 @@ from tabletop.cli.task_page import write_task_page
 from tabletop.logic import load_registry
 from tabletop.report import read_clip
 from tabletop.rollout.episode import Frames, episode
+from tabletop.seeds import Purpose, seed_of
 from tabletop.sim import Scene, World, framing, generate
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
@@ -35,15 +36,17 @@ def test_a_skill_is_filmed_from_near(library: Library, tmp_path: Path) -> None:
     name = film_skill(SkillClip(library, load_registry(), entry, str(tmp_path), CLIP_SEED))
     frames, _ = read_clip(tmp_path / name)
     skill = library.skill("button-01")
-    scene, entity = attended_scene(library.card, skill.effect, [3, 61], [3, 62, skill.code], "nominal")
+    purposes = Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES, Purpose.CLIP_EPISODES
+    poses, things, noise = (seed_of(CLIP_SEED, p, skill.code) for p in purposes)
+    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
     policy = library.policy(skill, entity, None)
-    way = episode(policy, scene, CLIP_SEED, policy.length).state.entity(entity, "position")
+    way = episode(policy, scene, noise, policy.length).state.entity(entity, "position")
     near, far = pictures(scene, way)
     assert off(frames[0], near) < 6 < off(frames[0], far)
 
 
 def test_an_episodes_pictures_are_taken_by_the_camera_that_is_given(library: Library) -> None:
-    scene, entity = attended_scene(library.card, library.skill("button-01").effect, [1], [2], "nominal")
+    scene, entity = attended_scene(library.card, library.skill("button-01").effect, 1, 2, "nominal")
     policy = library.policy("button-01", entity)
     near, far = (episode(policy, scene, 0, 2, frames=Frames(240, 180, 2, c)).frames for c in (framing(scene), None))
     assert len(near) == len(far) == 2

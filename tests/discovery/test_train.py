@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_line_and_keeps_nothing_half_written(
 
 def test_where_all_that_comes_up_is_done_well_any_is_taken() -> None:
     card, kind = load_scene_card("discovery"), get_effect("drawer")
-    arguments = (card, kind, [0, 12, 0], [0, 13, 0], "near")
+    arguments = (card, kind, 0, 1, "near")
     assert attended_scene(*arguments, {"drawer": 0.0}) == attended_scene(*arguments)
 
 

@@ -182,10 +182,10 @@ def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
 @pytest.mark.parametrize("effect", ["held_at", "drawer", "button"])
 def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(effect: str) -> None:
     card, kind = load_scene_card("discovery"), get_effect(effect)
-    scene, entity = attended_scene(card, kind, [3, 1], [4, 1], "nominal")
-    assert (scene, entity) == attended_scene(card, kind, [3, 1], [4, 1], "nominal")
+    scene, entity = attended_scene(card, kind, 31, 41, "nominal")
+    assert (scene, entity) == attended_scene(card, kind, 31, 41, "nominal")
     assert kind.kinds is None or scene.entity(entity).kind in kind.kinds
-    other, _ = attended_scene(card, kind, [3, 2], [4, 1], "nominal")
+    other, _ = attended_scene(card, kind, 32, 41, "nominal")
     assert other != scene
     assert {e.kind for e in other.entities} == {e.kind for e in scene.entities}
 

@@ -16,6 +16,7 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Objective, Window, one_hot
 from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
+from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.codebook import Codebook
 
 __all__ = ["Classifier"]
@@ -28,7 +29,7 @@ class Classifier(Objective):
         super().__init__(codes, settings, seed, horizon)
         self.features = Features(codes, settings.discriminator_input)
         sizes = (self.features.columns, *settings.phi.hidden, codes.total)
-        self.net = Net(sizes, settings.phi.rate, seed)
+        self.net = Net(sizes, settings.phi.rate, seed_of(seed, Purpose.OBJECTIVE_NETWORK))
         self._embeddings = one_hot(codes)
         self._other = np.where(codes.member, 0.0, -1e9).astype(np.float32)
         self._log_count = np.log(codes.member.sum(1))

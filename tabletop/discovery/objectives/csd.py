@@ -21,6 +21,7 @@ from torch import Tensor
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.distance_maximizing import Dual, Transitions
 from tabletop.discovery.objectives.network import Net
+from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.codebook import Codebook
 
 __all__ = ["CSD"]
@@ -34,7 +35,7 @@ class CSD(Dual):
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
         sizes = (self.features.columns, *settings.phi.hidden, 2 * self.features.size)
-        self.density = Net(sizes, settings.phi.rate, seed + 1)
+        self.density = Net(sizes, settings.phi.rate, seed_of(seed, Purpose.DENSITY_NETWORK))
 
     def _miss(self, density: Callable[[Tensor], Tensor], batch: Transitions) -> tuple[Tensor, Tensor]:
         """Return ((ds - mu) / sigma)^2 and log sigma, (B, size) each."""

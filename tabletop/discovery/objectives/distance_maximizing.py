@@ -24,6 +24,7 @@ from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
 from tabletop.errors import TabletopError
 from tabletop.learn.adam import Adam
+from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
 
 __all__ = ["DistanceMaximizing", "Dual", "Transitions"]
@@ -78,9 +79,10 @@ class DistanceMaximizing(Objective):
         super().__init__(codes, settings, seed, horizon)
         self.features = Features(codes, settings.discriminator_input)
         self.fresh = settings.latent != "discrete"
-        self._embeddings = self._library(np.random.default_rng([seed, 51]))
+        self._embeddings = self._library(rng_of(seed, Purpose.EMBEDDINGS))
         sizes = (self.features.columns, *settings.phi.hidden, self._embeddings.shape[1])
-        self.phi = Net(sizes, settings.phi.rate, seed, lipschitz=self.lipschitz)
+        network = seed_of(seed, Purpose.OBJECTIVE_NETWORK)
+        self.phi = Net(sizes, settings.phi.rate, network, lipschitz=self.lipschitz)
         self._log_count = np.log(codes.member.sum(1))
 
     # --- codes -------------------------------------------------------------------------------
