@@ -45,10 +45,10 @@ def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
     lines = [f"{'task':{width}}  success  95 % interval   n  median steps"]
     for name, r in results.items():
         steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
-        interval = f"{r['low']:.2f} .. {r['high']:.2f}"
+        interval = f"{r['low']:.2f} .. {r['high']:.2f}" if r["n"] else "no skill"
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    lines += [f"no skill is named for: {', '.join(missing)}"] if result["counted"] > len(results) else []
-    return [*lines, f"mean {result['mean']:.3f} over {result['counted']} tasks"]
+    lacking = f", {len(missing)} of them without a skill, which count as not done" if missing else ""
+    return [*lines, f"mean {result['mean']:.3f} over {result['counted']} tasks{lacking}"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
@@ -28,6 +27,7 @@ from tabletop.discovery.learner import Learner
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
+from tabletop.progress import Progress
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.interrupt import held_back
 from tabletop.runs.lock import alone_in
@@ -63,7 +63,7 @@ def discover(
         steps: budget in control steps (deterministic).
         workers: collecting processes, see Engine; default: one core is left to the learner.
         resume: go on from the folder's checkpoint.
-        quiet: no progress bar.
+        quiet: no word of progress.
 
     Raises:
         TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
@@ -133,19 +133,18 @@ class _Run:
             self.save()
         began = time.monotonic() - self.minutes * 60
         saved = time.monotonic()
-        bar = tqdm(
-            total=round(minutes * 60) if minutes else steps,
-            initial=round(self.minutes * 60) if minutes else self.steps,
-            unit="s" if minutes else "step",
-            desc="discover",
-            disable=True if quiet else None,
-            leave=False,
+        bar = Progress(
+            "discover",
+            round(minutes * 60) if minutes else (steps or 0),
+            unit="s" if minutes else "steps",
+            done=round(self.minutes * 60) if minutes else self.steps,
+            shown=not quiet,
         )
         with bar, held_back() as interrupted:
             while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
                 self.round()
                 self.minutes = (time.monotonic() - began) / 60
-                bar.update((round(self.minutes * 60) if minutes else self.steps) - bar.n)
+                bar.reach(round(self.minutes * 60) if minutes else self.steps)
                 if self.rounds % 10 == 0:
                     self._report(bar)
                 stop = interrupted()
@@ -233,7 +232,7 @@ class _Run:
                     self._submit(job)
         raise TabletopError("collecting processes died three times in a row; is there enough memory?")
 
-    def _report(self, bar: Any) -> None:
+    def _report(self, bar: Progress) -> None:
         values = {
             "step": self.steps,
             "minutes": round(self.minutes, 3),
@@ -250,7 +249,7 @@ class _Run:
             self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.steps)
         for name, value in values.items():
             self._tensorboard.add_scalar(name, value, self.steps)
-        bar.set_postfix_str(
+        bar.note(
             f"{self.steps} steps, {values['effective']:.1f} effective skills, "
             f"named right {values['accuracy']:.0%}, {values['coverage']} bins"
         )

@@ -163,7 +163,7 @@ def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | No
     Args:
         engine: where they run.
         jobs: one a chain, all on one card.
-        label: of a progress bar.
+        label: what progress is told under.
 
     Raises:
         TabletopError: no jobs, or a chain cannot be drawn.

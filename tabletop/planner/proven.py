@@ -147,7 +147,7 @@ def sample_proven(
         count: how many.
         lengths: literals of the goals, in turn.
         card: scene card in assets/scenes.
-        label: of a progress bar.
+        label: what progress is told under.
 
     Raises:
         TabletopError: no such card, or no goal of such a length can be reached.
