@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
@@ -27,7 +27,9 @@ from tabletop.cli.show import (
     task_lines,
 )
 from tabletop.errors import TabletopError
-from tabletop.logic import Task, load_registry
+
+if TYPE_CHECKING:  # What takes long to import is not needed for --help.
+    from tabletop.logic import Task
 
 __all__ = ["main"]
 
@@ -123,6 +125,8 @@ def _scene(options: argparse.Namespace) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int | None:
+    from tabletop.logic import load_registry
+
     registry = load_registry()
     tasks = registry.select(options.tasks)
     if options.action == "audit":
@@ -212,6 +216,7 @@ def _discover(options: argparse.Namespace) -> None:
         workers=options.workers,
         resume=options.resume,
         episodes=options.episodes,
+        measure=options.measure,
     )
     note(folder, options)
     say(options, {k: v for k, v in result.items() if k != "skills"}, discover_lines(folder, result))

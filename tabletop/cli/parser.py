@@ -156,7 +156,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="scene card in assets/scenes: everything (default), discovery, fabrics or another",
     )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
-    discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
+    discover.add_argument(
+        "--episodes",
+        type=int,
+        metavar="N",
+        help="held-out, a skill, for measuring (default 50; with a budget in minutes as many, from 5 on, as fit into a "
+        "third of them)",
+    )
+    discover.add_argument(
+        "--no-measure",
+        dest="measure",
+        action="store_false",
+        help="leave measuring out; 'tabletop measure DIR' does it later",
+    )
     _common(discover, out="the run's folder (default runs/SEED)")
 
     measure = commands.add_parser("measure", help="count a library's skills on held-out episodes, with plots")

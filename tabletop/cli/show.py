@@ -6,10 +6,10 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tabletop.logic import Task
-from tabletop.naming import skills_by_task
+if TYPE_CHECKING:  # What takes long to import is not needed for --help.
+    from tabletop.logic import Task
 
 __all__ = [
     "audit_lines",
@@ -47,7 +47,7 @@ def evaluate_lines(result: Mapping[str, Any]) -> list[str]:
         steps = "-" if r["median_steps"] is None else f"{r['median_steps']:.0f}"
         interval = f"{r['low']:.2f} .. {r['high']:.2f}" if r["n"] else "no skill"
         lines.append(f"{name:{width}}  {r['success']:7.2f}  {interval:>13}  {r['n']:3d}  {steps:>12}")
-    lacking = f", {len(missing)} of them without a skill, which count as not done" if missing else ""
+    lacking = f", {len(missing)} of them without a skill (counted as not done)" if missing else ""
     return [*lines, f"mean {result['mean']:.3f} over {result['counted']} tasks{lacking}"]
 
 
@@ -101,11 +101,15 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
 
 def discover_lines(folder: Path, result: Mapping[str, Any]) -> list[str]:
     """Return how many skills were found, beside the baselines, and where they are."""
+    where = f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}"
+    if "baselines" not in result:
+        return [f"{result['codes']} codes, not measured; measure them with: tabletop measure {folder}", where]
     baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
     return [
         f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm, "
         f"{result['effective_skills_5cm']:.1f} at 5 cm (baselines at 2 cm: {baselines})",
-        f"{result['env_steps']} control steps in {result['minutes']} minutes; library in {folder / 'library'}",
+        f"measured by {result['episodes']} episodes a code, baselines by {result['baseline_episodes']}",
+        where,
     ]
 
 
@@ -131,6 +135,8 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the named tasks with their rates on fresh scenes, then what else has a name."""
+    from tabletop.naming import skills_by_task
+
     lines = []
     best = skills_by_task(result)
     for e in sorted(best.values(), key=lambda e: (-e["success"], e["task"])):

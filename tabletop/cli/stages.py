@@ -13,23 +13,33 @@ import numpy.typing as npt
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.cli.folder import forget_stages, library_of
 from tabletop.cli.goals import draw_goals, read_goal
+from tabletop.cli.measuring import plan_measuring
 from tabletop.cli.planning import run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.metrics.baselines import measure_library
+from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.naming import NameSettings, name_skills, skills_by_task
 from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search
+from tabletop.progress import tell
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.files import merge_summary, read_names, write_json
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
 
-__all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
+__all__ = [
+    "discover_stage",
+    "measure_stage",
+    "name_stage",
+    "perturb_stage",
+    "plan_stage",
+    "report_stage",
+    "write_discovery",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -48,18 +58,34 @@ def discover_stage(
     steps: int | None,
     workers: Workers,
     resume: bool,
-    episodes: int,
+    episodes: int | None = None,
+    measure: bool = True,
 ) -> dict[str, Any]:
     """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json.
 
     What later stages said of the library that a resumed run had before goes, if it has changed.
+
+    Args:
+        folder: the run's.
+        settings: of the discovery.
+        minutes: to discover for, or
+        steps: control steps.
+        workers: processes.
+        resume: go on from the folder's checkpoint.
+        episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (cli/measuring.py).
+        measure: False leaves measuring out; then discover.json is not written, and the result has no figures.
     """
     weights = folder / "library" / "weights.safetensors"
     before = weights.read_bytes() if weights.is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
     if before is not None and weights.read_bytes() != before:
         forget_stages(folder)
-    return measure_stage(folder, library, settings.seed, workers, episodes)
+    if not measure:
+        return {"codes": library.codes.total, **_made(library)}
+    with Engine(workers) as engine:
+        plan = plan_measuring(library, engine, settings.seed, episodes=episodes, minutes=minutes)
+    tell(plan.announcement())
+    return measure_stage(folder, library, settings.seed, workers, plan.episodes, plan.baselines)
 
 
 def measure_stage(
@@ -68,16 +94,20 @@ def measure_stage(
     """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json."""
     with Engine(workers) as engine:
         found = measure_library(library, engine, episodes, seed, baselines)
+    return write_discovery(folder, library, found)
+
+
+def _made(library: Library) -> dict[str, Any]:
+    """Return how a library was made, as discover.json says it."""
+    info = library.info
+    made = {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
+    return {**made, "objective": info.get("objective", "final-state")}
+
+
+def write_discovery(folder: Path, library: Library, found: Measured) -> dict[str, Any]:
+    """Write discover.json, and its part of summary.json, of a library that was measured; return what it says."""
     samples = found.samples
-    result = {
-        "codes": library.codes.total,
-        **found.figures,
-        "env_steps": library.info.get("env_steps"),
-        "minutes": library.info.get("minutes"),
-        "seed": library.info.get("seed"),
-        "objective": library.info.get("objective", "final-state"),
-        "episodes": episodes,
-    }
+    result = {"codes": library.codes.total, **found.figures, **_made(library)}
     result["skills"] = [
         {
             "id": s.id,
@@ -93,7 +123,7 @@ def measure_stage(
     write_json(folder / "discover.json", result)
     keys = (
         *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
-        *("coverage_bins_5cm", "seed", "objective", "baselines"),
+        *("episodes", "baseline_episodes", "coverage_bins_5cm", "seed", "objective", "baselines"),
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return result
