@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tabletop.cli.measuring import HeldOut
 from tabletop.cli.stages import write_discovery
 from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.metrics.channel import channels, siblings, synergies
+from tabletop.progress import tell
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
 from tabletop.runs.files import write_json
@@ -29,6 +31,7 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     library = load_library(path)
     folder = Path(options.out) if options.out else _beside(path, options.library)
     folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
+    tell(HeldOut(library.codes.total, options.episodes).announcement())
     with Engine(options.workers) as engine:
         found = measure_library(library, engine, options.episodes, options.seed)
     result = measured(library, found, options.library, options.seed)

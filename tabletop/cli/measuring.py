@@ -11,7 +11,7 @@ from tabletop.progress import time_text
 from tabletop.rollout.engine import Engine
 from tabletop.skills.library import Library
 
-__all__ = ["EPISODES", "HeldOut", "fitting", "plan_measuring"]
+__all__ = ["EPISODES", "HeldOut", "announcement", "fitting", "plan_measuring"]
 
 EPISODES: Final = 50
 """Held-out episodes a code, where neither --episodes nor a budget in minutes says something else."""
@@ -50,11 +50,20 @@ class HeldOut:
 
     def announcement(self) -> str:
         """Return what there is to be done, and for how long."""
-        about = "" if self.seconds is None else f", about {time_text(self.seconds)}"
-        return (
-            f"measuring: {self.codes} codes x {self.episodes} episodes "
-            f"and {len(BASELINES)} baselines x {self.baselines}{about}"
-        )
+        return announcement(self.codes, self.episodes, self.baselines, self.seconds)
+
+
+def announcement(codes: int, episodes: int, baselines: int, seconds: float | None = None) -> str:
+    """Return what measuring is about to do.
+
+    Args:
+        codes: of the library.
+        episodes: a code of it.
+        baselines: episodes a code of each baseline.
+        seconds: that it takes, about; None where nothing is known of that.
+    """
+    about = "" if seconds is None else f", about {time_text(seconds)}"
+    return f"measuring: {codes} codes x {episodes} episodes and {len(BASELINES)} baselines x {baselines}{about}"
 
 
 def fitting(codes: int, pace: float, seconds: float) -> HeldOut:

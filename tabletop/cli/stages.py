@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.cli.choices import DEFAULT_FAMILIES
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.cli.folder import forget_stages, library_of
-from tabletop.cli.goals import draw_goals, read_goal
+from tabletop.cli.goals import PLANNING, draw_goals, read_goal
 from tabletop.cli.measuring import plan_measuring
 from tabletop.cli.planning import run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
@@ -47,7 +48,7 @@ _ROUNDS: Final = 0.7
 """Share of the time for planning after which no further round is begun: films come after them."""
 _PERTURB_SCENES: Final = 4_000_000
 """First scene seed, so that nothing is perturbed on a scene that another stage chose by."""
-FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
+FAMILIES: Final = DEFAULT_FAMILIES
 
 
 def discover_stage(
@@ -187,6 +188,8 @@ def plan_stage(
     seed: int,
     workers: Workers,
     goal: str | None = None,
+    card: str = PLANNING,
+    scene: str | None = None,
     clips: int = 4,
     within: float | None = None,
     seconds: float | None = 10.0,
@@ -201,6 +204,8 @@ def plan_stage(
         seed: of scenes, goals and plans.
         workers: processes.
         goal: a formula to reach instead, in the scene of that seed.
+        card: scene card: one that ships, or the path of a file.
+        scene: path of a saved scene, which the goal is to be reached in.
         clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
         within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
@@ -208,10 +213,10 @@ def plan_stage(
     began = time.monotonic()
     operators, vocabulary = skills_of(folder, policy)
     if goal is not None:
-        scene, formula = read_goal(goal, seed)
-        scenes, wanted = [scene], [formula]
+        where, formula = read_goal(goal, seed, card, scene)
+        scenes, wanted = [where], [formula]
     else:
-        scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
+        scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary, card)
     seeds = [seed * 1000 + i for i in range(len(wanted))]
     with Engine(workers) as engine:
         until = None if within is None else began + within * _ROUNDS

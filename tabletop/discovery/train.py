@@ -31,7 +31,7 @@ from tabletop.progress import Progress
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.interrupt import held_back
 from tabletop.runs.lock import alone_in
-from tabletop.sim.generate import load_scene_card
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.scenes import check_card
@@ -111,7 +111,7 @@ class _Run:
         self.folder, self.settings, self.engine = folder, settings, engine
         self.budget = {"minutes": minutes, "steps": steps}
         self.codes = Codebook(settings.counts)
-        self.card = load_scene_card(settings.scene)
+        self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
@@ -133,9 +133,10 @@ class _Run:
             self.save()
         began = time.monotonic() - self.minutes * 60
         saved = time.monotonic()
+        total = round(minutes * 60) if minutes is not None else steps or 0
         bar = Progress(
             "discover",
-            round(minutes * 60) if minutes else (steps or 0),
+            total,
             unit="s" if minutes else "steps",
             done=round(self.minutes * 60) if minutes else self.steps,
             shown=not quiet,
@@ -325,6 +326,7 @@ class _Run:
             "counts": dict(self.codes.counts),
             "how": self.settings.how,
             "budget": self.budget,
+            "card": _plain(self.card),
         }
         (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
@@ -358,6 +360,11 @@ class _Run:
             theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (state["how"], self.settings.how))
             raise TabletopError(
                 f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
+            )
+        if state.get("card", _plain(self.card)) != _plain(self.card):
+            raise TabletopError(
+                f"scene card {self.settings.scene!r} has changed since checkpoint {str(checkpoint)!r} was made; "
+                "put it back as it was, or begin another run (--out)"
             )
         self.steps, self.rounds = state["steps"], state["rounds"]
         self.next_episode, self.minutes, self.pending_updates = (
@@ -395,3 +402,8 @@ class _Run:
             except (ValueError, KeyError, TypeError):
                 continue  # cut short by the kill
         write_whole(path, "".join(kept))
+
+
+def _plain(card: Mapping[str, Any]) -> Any:
+    """Return a scene card as it comes back from JSON."""
+    return json.loads(json.dumps(card, default=str))

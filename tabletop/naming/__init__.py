@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tabletop.naming.best import skills_by_task
 from tabletop.naming.name import NameSettings, name_skills
+from tabletop.naming.named import Called, NamedLibrary, open_library
 
-__all__ = ["NameSettings", "name_skills", "skills_by_task"]
+__all__ = ["Called", "NameSettings", "NamedLibrary", "name_skills", "open_library", "skills_by_task"]
