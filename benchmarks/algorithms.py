@@ -21,13 +21,13 @@ from typing import Any, Final
 import gymnasium
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from tabletop.envs.env import TabletopEnv
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.settings import ALGORITHMS, SACSettings
 from tabletop.learn.train import evaluate, train
 from tabletop.logic.task import Task, load_registry
+from tabletop.progress import track
 
 _BIN: Final = 0.05
 """m"""
@@ -116,7 +116,8 @@ def main() -> None:
     task = the_task(arguments.task, arguments.held)
     runs: dict[str, list[dict[str, Any]]] = {algorithm: [] for algorithm in arguments.algorithms}
     given = {k: v for k, v in vars(arguments).items() if k not in ("out", "algorithms")}
-    for algorithm, seed in tqdm(list(itertools.product(arguments.algorithms, range(arguments.seeds))), unit="run"):
+    pairs = list(itertools.product(arguments.algorithms, range(arguments.seeds)))
+    for algorithm, seed in track(pairs, "algorithms", unit="runs"):
         settings = SACSettings(
             algorithm=algorithm, alpha=arguments.alpha, actor_rate=5e-4, critic_rate=5e-4, device="cpu"
         )

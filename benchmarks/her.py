@@ -31,12 +31,12 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from tabletop.envs import environment_id
 from tabletop.envs.goals import has_goal
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import load_registry
+from tabletop.progress import Progress
 from tabletop.report.charts import Series, lines, panels
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, random
@@ -124,11 +124,11 @@ def learn(task: str, seed: int, steps: int, episodes: int, out: Path) -> None:
         **SETTINGS,
     )
     start = time.perf_counter()
-    with tqdm(total=steps, desc=f"{task}, seed {seed}", disable=None) as bar:
+    with Progress(f"{task}, seed {seed}", steps, unit="steps") as bar:
 
         def keep(curve: list[Point]) -> None:
             point = curve[-1]
-            bar.set_postfix(success=f"{point['successes']}/{point['n']}")
+            bar.note(f"success {point['successes']}/{point['n']}")
             seconds = round(time.perf_counter() - start, 1)
             run = {"task": task, "seed": seed, "steps": steps, "seconds": seconds, "curve": curve}
             result = read(out)
@@ -137,7 +137,7 @@ def learn(task: str, seed: int, steps: int, episodes: int, out: Path) -> None:
             write(out, json.dumps(result, indent=1) + "\n")
 
         trials = Trials(task, steps, episodes, env, keep)
-        count = ConvertCallback(lambda *_: bool(bar.update()) or True)
+        count = ConvertCallback(lambda *_: bar.update() is None)
         model.learn(steps, callback=[trials, count])
     env.close()
     trials.env.close()

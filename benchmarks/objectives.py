@@ -35,7 +35,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from tabletop.discovery.config import USUAL, DiscoverSettings, looking_for, looking_for_few
 from tabletop.discovery.learner import LearnerSettings
@@ -48,6 +47,7 @@ from tabletop.metrics.baselines import BASELINES, measure_library
 from tabletop.metrics.effective_skills import measure, sample_effects
 from tabletop.naming import NameSettings, name_skills
 from tabletop.paths import write_whole
+from tabletop.progress import tell, track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval
 from tabletop.skills.library import Library
@@ -144,9 +144,7 @@ def run(case: Case, seed: int, options: argparse.Namespace, runs: list[dict[str,
         if point and (not options.name or "named_tasks" in point):
             continue
         if any(p["share"] > share for p in points):
-            tqdm.write(
-                f"{case.name}, seed {seed}, is past {share:g} of its budget: not measured there", file=sys.stderr
-            )
+            tell(f"{case.name}, seed {seed}, is past {share:g} of its budget: not measured there")
             continue
         library = discover(
             folder,
@@ -308,8 +306,8 @@ def main() -> None:
     runs = read(options)
     # Seed by seed, so that an interrupted benchmark has every case.
     todo = [(case, seed) for seed in range(options.seeds) for case in wanted]
-    for case, seed in tqdm(todo, desc="objectives", unit="run"):
-        tqdm.write(f"{case.name}, seed {seed}", file=sys.stderr)
+    for case, seed in track(todo, "objectives", unit="runs"):
+        tell(f"{case.name}, seed {seed}")
         run(case, seed, options, runs)
     show(collected(runs))
 

@@ -22,11 +22,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.settings import ALGORITHMS, SACSettings
 from tabletop.learn.train import evaluate, train
+from tabletop.progress import track
 
 HIDDEN, RATE, GAMMA, TAU, BATCH, RANDOM_STEPS, NOISE = (64, 64), 1e-3, 0.99, 0.005, 128, 100, 0.1
 EVALUATION = 1000
@@ -152,7 +152,7 @@ def main() -> None:
     }
     env = gymnasium.make(arguments.env)
     runs = list(itertools.product(arguments.algorithms, range(arguments.seeds), learners))
-    for algorithm, seed, name in tqdm(runs, unit="run"):
+    for algorithm, seed, name in track(runs, "returns", unit="runs"):
         seeds = result["seeds"].setdefault(algorithm, {n: {} for n in learners})
         if str(seed) in seeds[name]:
             continue

@@ -18,12 +18,11 @@ from tabletop.discovery.learner import Learner
 from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.seeds import Purpose, seed_of
-from tabletop.sim.generate import load_scene_card
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library
 
-__all__ = ["FULL", "SHARES", "Clock", "Effort", "speed_of"]
+__all__ = ["FULL", "SHARES", "Clock", "Effort", "pace_of", "probes", "speed_of"]
 
 SHARES: Final[Mapping[str, float]] = {
     "discover": 0.48,
@@ -178,23 +177,41 @@ def speed_of(settings: DiscoverSettings, workers: Workers) -> float:
         settings: of the discovery to come.
         workers: processes, as for Engine.
     """
+    with Engine(workers) as engine:
+        return pace_of(_untrained(settings), engine, settings.seed)
+
+
+def _untrained(settings: DiscoverSettings) -> Library:
     codes = Codebook(settings.counts)
     learner = Learner(codes, settings.learner, settings.seed, settings.horizon)
     objective, horizon = learner.objective, settings.horizon * settings.horizon_multiplier
     weights, embeddings = learner.sac.actor_arrays(), objective.skill_embeddings.copy()
-    card = load_scene_card(settings.scene)
-    library = Library(codes, horizon, weights, embeddings, card, {}, objective.conditioning, objective.acts)
-    with Engine(workers) as engine:
-        count = _PROBES * max(1, engine.workers)
-        seed = seed_of(settings.seed, Purpose.TIMING)
-        jobs = [SkillRun(library, library.skills[i % codes.total], i, seed) for i in range(2 * count)]
-        # Processes take seconds to start: the first half only sees to that.
-        for _ in engine.map(_probe, jobs[:count], chunk=1):
-            pass
-        began = time.monotonic()
-        for _ in engine.map(_probe, jobs[count:], chunk=1):
-            pass
-        return (time.monotonic() - began) / count
+    card = find_scene_card(settings.scene)
+    return Library(codes, horizon, weights, embeddings, card, {}, objective.conditioning, objective.acts)
+
+
+def probes(workers: int) -> int:
+    """Return how many episodes `pace_of` runs with so many processes."""
+    return 2 * _PROBES * max(1, workers)
+
+
+def pace_of(library: Library, engine: Engine, seed: int) -> float:
+    """Return the seconds that an episode of a library's skills takes, all processes together, by running a few.
+
+    Args:
+        library: the skills; those that are run are spread evenly over its kinds of effect.
+        engine: where they run.
+        seed: of scenes and episodes.
+    """
+    count, skills = probes(engine.workers) // 2, library.skills
+    jobs = [SkillRun(library, skills[i * len(skills) // count % len(skills)], i, seed) for i in range(2 * count)]
+    # Processes take seconds to start: the first half only sees to that.
+    for _ in engine.map(_probe, jobs[:count], chunk=1):
+        pass
+    began = time.monotonic()
+    for _ in engine.map(_probe, jobs[count:], chunk=1):
+        pass
+    return (time.monotonic() - began) / count
 
 
 def _probe(run: SkillRun) -> int:

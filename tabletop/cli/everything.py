@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,12 +12,14 @@ from typing import TypeVar
 from tabletop.cli import stages
 from tabletop.cli.clock import FULL, Clock, Effort, speed_of
 from tabletop.cli.folder import make_way, new_folder, note
+from tabletop.cli.measuring import announcement
 from tabletop.cli.parser import RUN_MINUTES
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.discovery.config import looking_for_few
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.naming import NameSettings
+from tabletop.progress import tell
 from tabletop.runs.files import read_json
 from tabletop.runs.records import Record
 from tabletop.skills.library import Library, find_library, load_library, save_library
@@ -45,21 +46,23 @@ def run_everything(options: argparse.Namespace) -> None:
         clock = None if options.steps else Clock(60 * (options.minutes or RUN_MINUTES))
         library, full = _discovered(folder, options, clock), FULL
     else:
-        _tell(f"1/5 discover: taking the library {options.library!r}; measuring it")
+        tell(f"1/5 discover: taking the library {options.library!r}")
         clock = Clock(60 * options.minutes, given.codes.total) if options.minutes else None
         library, full = given, Effort(measured=30, naming=NameSettings())
         save_library(library, folder / "library")
     effort = clock.measuring() if clock else full
+    seconds = clock.pace * clock.codes * effort.held_out if clock else None
+    tell(announcement(library.codes.total, effort.measured, effort.baselines, seconds))
     began = time.monotonic()
     found = stages.measure_stage(folder, library, seed, workers, effort.measured, effort.baselines)
     if clock:
         clock.measured(effort, time.monotonic() - began)
-    _tell("\n".join(discover_lines(folder, found)))
-    _tell("2/5 name: which of the hand-written tasks are these?")
+    tell("\n".join(discover_lines(folder, found)))
+    tell("2/5 name: which of the hand-written tasks are these?")
     effort = clock.naming() if clock else full
     named = stages.name_stage(folder, library, replace(effort.naming, seed=seed), workers, effort.films)
-    _tell("\n".join(name_lines(named)))
-    _tell("3/5 plan: goals of two and three steps")
+    tell("\n".join(name_lines(named)))
+    tell("3/5 plan: goals of two and three steps")
     seconds = clock.planning().planning if clock else None
     _try(
         plan_lines,
@@ -74,7 +77,7 @@ def run_everything(options: argparse.Namespace) -> None:
             within=seconds,
         ),
     )
-    _tell("4/5 perturb: the same skills, pushed and delayed")
+    tell("4/5 perturb: the same skills, pushed and delayed")
     last = clock.perturbing() if clock else full
     _try(
         perturb_lines,
@@ -82,7 +85,7 @@ def run_everything(options: argparse.Namespace) -> None:
             folder, families=stages.FAMILIES, scenes=last.scenes, most=last.most, seed=seed, workers=workers
         ),
     )
-    _tell("5/5 report")
+    tell("5/5 report")
     path = stages.report_stage(folder)
     summary = read_json(folder / "summary.json", "tabletop run")
     say(options, summary, [f"report: {path.resolve()}"])
@@ -97,7 +100,7 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
         clock.pace = speed_of(settings, options.workers)
         minutes = clock.discovery()
     budget = f"{options.steps} steps" if minutes is None else f"{minutes:.1f} minutes"
-    _tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
+    tell(f"1/5 discover: a robot nobody taught plays on random tables for {budget}")
     library = discover(folder, settings, minutes=minutes, steps=options.steps, workers=options.workers)
     if clock is not None:
         # What else the machine has to do may have changed since.
@@ -108,10 +111,6 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
 def _try(lines: Callable[[R], Iterable[str]], stage: Callable[[], R]) -> None:
     """Run a stage and print its result, or why it has too little to work on: the report is due anyway."""
     try:
-        _tell("\n".join(lines(stage())))
+        tell("\n".join(lines(stage())))
     except TabletopError as error:
-        _tell(f"left out: {error}")
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        tell(f"left out: {error}")

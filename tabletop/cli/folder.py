@@ -130,7 +130,8 @@ def _maker(folder: Path) -> str | None:
 def note(folder: Path, options: argparse.Namespace) -> None:
     """Write run.yaml: the command, version and settings that made a folder."""
     settings = {k: v for k, v in vars(options).items() if k not in {"command", "json"} and v is not None}
-    words = " ".join(f"--{k} {v}" for k, v in settings.items() if k not in {"run", "resume"})
+    words = " ".join(f"--{k} {v}" for k, v in settings.items() if k not in {"run", "resume", "measure"})
+    words += "" if settings.get("measure", True) else " --no-measure"
     card = {
         "command": f"tabletop {options.command} {getattr(options, 'run', '')} {words}".replace("  ", " ").strip(),
         "version": __version__,

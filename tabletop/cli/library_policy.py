@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
+from tabletop.naming import open_library
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.policy_file import PolicyFile, is_policy_file, load_policy_file
-from tabletop.runs.records import Naming
-from tabletop.runs.store import read_record
 from tabletop.sim.scene import Scene
-from tabletop.skills.library import Library, Skill, find_library, load_library
+from tabletop.skills.library import Library, Skill
 
 __all__ = ["fingerprint", "policies_of"]
 
@@ -49,12 +47,10 @@ def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]
         file = load_policy_file(name)
         file.check(tasks)
         return {t.name: file for t in tasks}
-    path = find_library(name)
-    library = load_library(path)
-    cards = [p for p in (Path(name) / "name.json", path / "name.json", path.parent / "name.json") if p.is_file()]
-    if not cards:
+    opened = open_library(name)
+    if opened.named is None:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
-    best = read_record(cards[0], Naming).best()
+    library, best = opened.library, opened.named.best()
     found = {t.name: OneSkill(library, library.skill(best[t.name].id)) for t in tasks if t.name in best}
     if not found:
         raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
@@ -23,12 +23,17 @@ from tabletop.cli.show import (
     perturb_task_lines,
     physics_lines,
     plan_lines,
+    play_lines,
+    predicate_lines,
     say,
+    skill_lines,
     task_lines,
 )
 from tabletop.errors import TabletopError
-from tabletop.logic import Task, load_registry
 from tabletop.runs.store import record_data
+
+if TYPE_CHECKING:  # What takes long to import is not needed for --help.
+    from tabletop.logic import Task
 
 __all__ = ["main"]
 
@@ -104,9 +109,10 @@ def _check(options: argparse.Namespace) -> None:
 def _scene(options: argparse.Namespace) -> None:
     import cv2
 
-    from tabletop.sim import World, generate, load_scene_card, save_scene
+    from tabletop.sim import World, generate, save_scene
+    from tabletop.sim.scene_cards import find_scene_card
 
-    scene = generate(load_scene_card(options.card), options.seed)
+    scene = generate(find_scene_card(options.card), options.seed)
     folder = Path(options.out or "scene")
     folder.mkdir(parents=True, exist_ok=True)
     save_scene(scene, folder / "scene.yaml")
@@ -124,6 +130,8 @@ def _scene(options: argparse.Namespace) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int | None:
+    from tabletop.logic import load_registry
+
     registry = load_registry()
     tasks = registry.select(options.tasks)
     if options.action == "audit":
@@ -213,8 +221,17 @@ def _discover(options: argparse.Namespace) -> None:
         workers=options.workers,
         resume=options.resume,
         episodes=options.episodes,
+        measure=options.measure,
     )
     note(folder, options)
+    if result is None:
+        later = f"not measured; measure it with: tabletop measure {folder}"
+        say(
+            options,
+            {"library": str(folder / "library"), "measured": False},
+            [f"library in {folder / 'library'}", later],
+        )
+        return
     say(options, {k: v for k, v in record_data(result).items() if k != "skills"}, discover_lines(folder, result))
 
 
@@ -236,6 +253,35 @@ def _name(options: argparse.Namespace) -> None:
     say(options, {k: v for k, v in record_data(result).items() if k != "matrix"}, name_lines(result))
 
 
+def _skills(options: argparse.Namespace) -> None:
+    from tabletop.naming import open_library
+
+    rows = open_library(options.library).rows()
+    say(options, {"library": options.library, "skills": rows}, skill_lines(rows, options.library))
+
+
+def _predicates(options: argparse.Namespace) -> None:
+    from tabletop.logic.listing import predicate_rows
+
+    rows = predicate_rows()
+    say(options, {"predicates": rows}, predicate_lines(rows))
+
+
+def _play(options: argparse.Namespace) -> None:
+    from tabletop.cli.play import play
+
+    result = play(
+        options.what,
+        options.out or "clip.webp",
+        library=options.library,
+        task=options.task,
+        scene=options.scene,
+        entity=options.entity,
+        seed=options.seed,
+    )
+    say(options, result, play_lines(result))
+
+
 def _lengths(text: str) -> list[int]:
     try:
         lengths = [int(v) for v in text.split(",")]
@@ -253,8 +299,13 @@ def _plan(options: argparse.Namespace) -> None:
     lengths = _lengths(options.literals)
     if options.goal is not None and options.chains is not None:
         raise TabletopError("give --goal or --chains, not both")
+    if options.chains is not None and (options.card is not None or options.scene is not None):
+        raise TabletopError("--chains have a scene card of their own; leave out --card and --scene")
+    if options.scene is not None and options.goal is None:
+        raise TabletopError("--scene needs --goal: a formula to reach in that scene, such as 'on(red, blue)'")
+    card = goals.PLANNING if options.card is None else options.card
     if options.goal is not None:
-        goals.read_goal(options.goal, options.seed)  # Refused before anything is copied.
+        goals.read_goal(options.goal, options.seed, card, options.scene)  # Refused before anything is copied.
     if not (math.isfinite(options.seconds) and options.seconds >= 0):
         raise TabletopError(f"--seconds takes a number from 0, got {options.seconds!r}")
     seconds = options.seconds or None
@@ -279,6 +330,8 @@ def _plan(options: argparse.Namespace) -> None:
         seed=options.seed,
         workers=options.workers,
         goal=options.goal,
+        card=card,
+        scene=options.scene,
         seconds=seconds,
     )
     say(options, result, plan_lines(result))
@@ -352,6 +405,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "discover": _discover,
     "measure": _measure,
     "name": _name,
+    "skills": _skills,
+    "predicates": _predicates,
+    "play": _play,
     "plan": _plan,
     "goals": _goals,
     "perturb": _perturb,

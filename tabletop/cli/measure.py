@@ -6,8 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tabletop.metrics.baselines import measure_library
+from tabletop.cli.measuring import HeldOut
+from tabletop.cli.stages import write_discovery
+from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.metrics.channel import channels, siblings, synergies
+from tabletop.progress import tell
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Measurement
@@ -20,6 +23,8 @@ __all__ = ["measure_and_plot"]
 def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     """Measure a library; write measure.json and measure.html; return what --json prints.
 
+    A run that was discovered with --no-measure gets its discover.json, too.
+
     Raises:
         TabletopError: no such library, or it is damaged.
     """
@@ -27,7 +32,12 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     library = load_library(path)
     folder = Path(options.out) if options.out else _beside(path, options.library)
     folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
-    record = as_record(Measurement, measured(library, options))
+    tell(HeldOut(library.codes.total, options.episodes).announcement())
+    with Engine(options.workers) as engine:
+        found = measure_library(library, engine, options.episodes, options.seed)
+    record = as_record(Measurement, measured(library, found, options.library, options.seed))
+    if path == folder / "library" and not (folder / "discover.json").exists():
+        write_discovery(folder, library, found)
     write_record(folder / Measurement.FILE, record)
     result = record_data(record)
     return {**result, "page": str(write_measured(folder, result))}
@@ -38,18 +48,22 @@ def _beside(path: Path, name: str) -> Path:
     return path.parent if path.name == "library" else Path("runs") / Path(name).name
 
 
-def measured(library: Library, options: argparse.Namespace) -> dict[str, Any]:
-    """Return a library's figures."""
-    with Engine(options.workers) as engine:
-        found = measure_library(library, engine, options.episodes, options.seed)
+def measured(library: Library, found: Measured, name: str, seed: int) -> dict[str, Any]:
+    """Return a library's figures.
+
+    Args:
+        library: the skills.
+        found: what they did.
+        name: the library's, as the user gave it.
+        seed: of the figures' own randomness.
+    """
     return {
-        "library": options.library,
+        "library": name,
         "codes": library.codes.total,
         **found.figures,
         "by_kind": {kind: v["effective_2cm"] for kind, v in found.figures["by_kind"].items()},
-        "channel": channels(found.samples, options.seed),
+        "channel": channels(found.samples, seed),
         "siblings": siblings(found.samples),
         "synergies": synergies(found.samples),
-        "episodes": options.episodes,
-        "seed": options.seed,
+        "seed": seed,
     }

@@ -7,6 +7,16 @@ import re
 from typing import Final, NoReturn
 
 from tabletop import __version__
+from tabletop.cli.choices import (
+    BASELINE_OBJECTIVES,
+    DEFAULT_FAMILIES,
+    EFFECTS,
+    FAMILIES,
+    OBJECTIVES,
+    SUITES,
+    cards,
+    listed,
+)
 from tabletop.errors import TabletopError
 
 __all__ = ["DISCOVER_MINUTES", "RUN_MINUTES", "build_parser"]
@@ -25,6 +35,12 @@ or stage by stage, each on the folder of the one before:
   tabletop plan runs/a              chain them to reach goals of two and three steps
   tabletop perturb runs/a           push, delay and blur; see what holds
   tabletop report runs/a            one page with clips, numbers and charts
+
+and to look around:
+
+  tabletop skills default           what a library can do
+  tabletop play drawer-open         film a skill, or a policy on a task
+  tabletop predicates               what a goal may say
 """
 
 
@@ -34,9 +50,10 @@ RUN_MINUTES: Final = 11.5
 """That `tabletop run` takes, all stages together, on a machine with two cores."""
 
 _OBJECTIVES = (
-    "final-state (default), final-state-at-end, every-state, first-and-last, trajectory, lsd, csd, metra, "
-    "explore-then-discover; baselines: max-entropy, random. docs/objectives.md compares them"
+    f"{listed(OBJECTIVES)} (default {OBJECTIVES[0]}); baselines: {listed(BASELINE_OBJECTIVES)}. "
+    "docs/objectives.md compares them"
 )
+_CARD = f"scene card: {listed(cards())}, or the path of a YAML file"
 _POLICIES = (
     "scripted, random, nothing, a run folder or library whose skills have been named, or a file of your own: "
     "FILE.py:NAME or a Stable-Baselines3 MODEL.zip (docs/policies.md)"
@@ -79,7 +96,7 @@ def _policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("policy", help=_POLICIES)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--tasks", default="all", metavar="A,B", help="names, or family:NAME (default all)")
-    which.add_argument("--suite", metavar="NAME", help="a suite's tasks and scenes: MT10, ML10-test, MT1:push, ...")
+    which.add_argument("--suite", metavar="NAME", help=f"a suite's tasks and scenes: {listed(SUITES)}")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -89,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     scene = commands.add_parser("scene", help="draw a random scene: its card and a picture")
-    scene.add_argument("--card", default="discovery", help="scene card in assets/scenes (default discovery)")
+    scene.add_argument("--card", default="discovery", help=f"{_CARD} (default discovery)")
     _common(scene, out="folder for scene.yaml and scene.png (default: scene)", workers=False)
 
     tasks = commands.add_parser("tasks", help="list the hand-written tasks, or measure them against their rules")
@@ -148,15 +165,27 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--effects",
         metavar="NAME[,NAME]",
-        help="kinds of effect to look for, by name, or all that the scene card has things for (default)",
+        help=f"kinds of effect to look for: {listed(EFFECTS)}; or all that the scene card has things for (default)",
     )
     discover.add_argument(
         "--scene",
         metavar="CARD",
-        help="scene card in assets/scenes: everything (default), discovery, fabrics or another",
+        help=f"{_CARD} (default everything)",
     )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
-    discover.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
+    discover.add_argument(
+        "--episodes",
+        type=int,
+        metavar="N",
+        help="held-out, a skill, for measuring (default 50; with a budget in minutes as many, from 5 on, as fit into a "
+        "third of them)",
+    )
+    discover.add_argument(
+        "--no-measure",
+        dest="measure",
+        action="store_false",
+        help="leave measuring out; 'tabletop measure DIR' does it later",
+    )
     _common(discover, out="the run's folder (default runs/SEED)")
 
     measure = commands.add_parser("measure", help="count a library's skills on held-out episodes, with plots")
@@ -186,8 +215,11 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--goal",
         help="a formula to reach instead, such as 'on(red, blue) and open(drawer)',"
-        " in the scene that 'tabletop scene --card planning' draws with the same --seed",
+        " in the scene that 'tabletop scene' draws with the same --card and --seed",
     )
+    where = plan.add_mutually_exclusive_group()
+    where.add_argument("--card", help=f"{_CARD} (default planning)")
+    where.add_argument("--scene", metavar="FILE", help="with --goal: a saved scene, as 'tabletop scene' writes it")
     plan.add_argument(
         "--seconds",
         type=float,
@@ -197,10 +229,26 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _common(plan, out="where to write (default: the run folder)")
 
+    skills = commands.add_parser("skills", help="list what a library can do")
+    skills.add_argument("library", help="a run folder, a library's folder, or 'default' for the one that ships")
+    skills.add_argument("--json", action="store_true", help="print the skills as JSON, those without a name too")
+
+    predicates = commands.add_parser("predicates", help="list what a goal may say")
+    predicates.add_argument("--json", action="store_true", help="print them as JSON")
+
+    play = commands.add_parser("play", help="film one episode of a skill or a policy")
+    play.add_argument("what", metavar="SKILL|POLICY", help=f"a skill's name or id; or, with --task, {_POLICIES}")
+    play.add_argument("--library", metavar="RUN", help="of the skill: a run folder or library (default: default)")
+    where = play.add_mutually_exclusive_group()
+    where.add_argument("--task", metavar="NAME", help="to run on (default: the one that the skill is named for)")
+    where.add_argument("--scene", metavar="FILE", help="a saved scene for the skill, as 'tabletop scene' writes it")
+    play.add_argument("--entity", metavar="NAME", help="of --scene, to work on (default: the first that the skill can)")
+    _common(play, out="the film: .webp, or .mp4, .webm (default: clip.webp)", kind="FILE", workers=False)
+
     goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")
     goals.add_argument("--count", type=int, default=100, metavar="N", help="how many (default 100)")
     goals.add_argument("--literals", default="2,3,4,5,6,7,8", metavar="A,B", help="lengths in turn (default 2 to 8)")
-    goals.add_argument("--card", default="workshop", help="scene card in assets/scenes (default workshop)")
+    goals.add_argument("--card", default="workshop", help=f"{_CARD} (default workshop)")
     goals.add_argument("--check", metavar="FILE", help="run the plans of such a file again instead")
     _common(goals, out="the file (default goals.yaml)", kind="FILE")
 
@@ -211,7 +259,12 @@ def build_parser() -> argparse.ArgumentParser:
     perturb.add_argument(
         "--tasks", metavar="A,B", help="names, or family:NAME (default: what the skills are named for)"
     )
-    perturb.add_argument("--families", default="default", metavar="A,B", help="of perturbations, or all")
+    perturb.add_argument(
+        "--families",
+        default="default",
+        metavar="A,B",
+        help=f"of perturbations: {listed(FAMILIES)}; or all (default {','.join(DEFAULT_FAMILIES)})",
+    )
     perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill or task (default 10)")
     perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most, without --tasks (default 6)")
     out = "folder to write to (default: the run folder); with --tasks: file for the JSON too"

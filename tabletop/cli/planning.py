@@ -30,6 +30,7 @@ from tabletop.planner import (
 )
 from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
+from tabletop.progress import track
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.files import merge_summary
 from tabletop.runs.records import Chains, Naming
@@ -83,7 +84,7 @@ def run_goals(
     """
     size = len(goals) if until is None else max(1, engine.workers)
     parts: list[Mapping[str, Any]] = []
-    for i in range(0, len(goals), size):
+    for i in track(range(0, len(goals), size), "plan", unit="rounds"):
         if parts and until is not None and time.monotonic() > until:
             break
         rows = slice(i, i + size)

@@ -6,11 +6,13 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tabletop.logic import Task
 from tabletop.runs.records import Chains, Curve, Discovery, Evaluation, Naming, Planning, Record, Robustness
 from tabletop.runs.store import record_data
+
+if TYPE_CHECKING:  # What takes long to import is not needed for --help.
+    from tabletop.logic import Task
 
 __all__ = [
     "audit_lines",
@@ -23,7 +25,10 @@ __all__ = [
     "perturb_task_lines",
     "physics_lines",
     "plan_lines",
+    "play_lines",
+    "predicate_lines",
     "say",
+    "skill_lines",
     "task_lines",
 ]
 
@@ -47,10 +52,10 @@ def evaluate_lines(result: Evaluation) -> list[str]:
     lines = [f"{'task':{width}}  success  95 % interval   n  median steps"]
     for name, r in results.items():
         steps = "-" if r.median_steps is None else f"{r.median_steps:.0f}"
-        interval = f"{r.low:.2f} .. {r.high:.2f}"
+        interval = "no skill" if r.low is None or r.high is None else f"{r.low:.2f} .. {r.high:.2f}"
         lines.append(f"{name:{width}}  {r.success:7.2f}  {interval:>13}  {r.n:3d}  {steps:>12}")
-    lines += [f"no skill is named for: {', '.join(missing)}"] if result.counted > len(results) else []
-    return [*lines, f"mean {result.mean:.3f} over {result.counted} tasks"]
+    lacking = f", {len(missing)} of them without a skill (counted as not done)" if missing else ""
+    return [*lines, f"mean {result.mean:.3f} over {result.counted} tasks{lacking}"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:
@@ -108,6 +113,7 @@ def discover_lines(folder: Path, result: Discovery) -> list[str]:
     return [
         f"{result.codes} codes, {result.effective_skills_2cm:.1f} effective skills at 2 cm, "
         f"{result.effective_skills_5cm:.1f} at 5 cm (baselines at 2 cm: {baselines})",
+        f"measured by {result.episodes} episodes a code, baselines by {result.baseline_episodes}",
         f"{result.env_steps} control steps in {result.minutes} minutes; library in {folder / 'library'}",
     ]
 
@@ -157,6 +163,43 @@ def plan_lines(result: Planning) -> list[str]:
         lines += [f"{'':9} {why}" for why in e.why]
     lines.append(f"{result.solved} of {result.goals} goals; mean share completed {result.mean_completed:.2f}")
     return lines
+
+
+def skill_lines(rows: Sequence[Mapping[str, Any]], library: str) -> list[str]:
+    """Return what a library can do, a line a skill that has a name; or all its ids where none has been named."""
+    if not any(r["phrase"] for r in rows):
+        lines = [f"{r['id']:14} {r['effect']}" for r in rows]
+        return [*lines, f"{len(rows)} skills, not named yet; name them with: tabletop name {library}"]
+    named = [r for r in rows if r["name"]]
+    width = max((len(r["name"]) for r in named if r["task"]), default=4)
+    lines = [f"{'name':{width}}  {'success (95 % interval, n)':26}  {'entity':10}  {'id':14}  what it does"]
+    for r in named:
+        rate = f"{r['success']:.2f} ({r['low']:.2f} .. {r['high']:.2f}, n {r['n']})" if r["task"] else "-"
+        name, entity = r["name"] if r["task"] else "-", r["entity"] or "-"
+        lines.append(f"{name:{width}}  {rate:26}  {entity:10}  {r['id']:14}  {r['phrase']}")
+    tasks = len({r["task"] for r in named if r["task"]})
+    return [*lines, f"{len(named)} of {len(rows)} skills have a name; {tasks} tasks are among them"]
+
+
+def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each predicate: how it is written with its defaults, an example, and when it holds."""
+    signature, example = (max(len(r[k]) for r in rows) for k in ("signature", "example"))
+    lines = [
+        f"{r['signature']:{signature}}  {r['example']:{example}}  {r['means'].partition('. ')[0].rstrip('.')}"
+        for r in rows
+    ]
+    kinds = {a["kind"]: a["takes"] for r in rows for a in r["arguments"]}
+    taken = sorted({(a["name"], a["kind"]) for r in rows for a in r["arguments"]})
+    by_kind = [f"  {', '.join(n for n, k in taken if k == kind)}: {takes}" for kind, takes in kinds.items()]
+    join = "joined by 'and', 'or', 'not' and parentheses: on(red, blue) and not near(red, bin, distance=10 cm)"
+    return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_kind, join]
+
+
+def play_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return what was filmed, whether the task was done where there is one, and the file."""
+    who = f"skill {result['skill']}" if "skill" in result else f"policy {result['policy']}"
+    done = "" if result["task"] is None else f"; {result['task']}: {'done' if result['success'] else 'not done'}"
+    return [f"{who} on {result['entity']}, {result['steps']} control steps{done}", f"film: {result['film']}"]
 
 
 def chain_lines(result: Chains) -> list[str]:

@@ -11,19 +11,22 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.cli.choices import DEFAULT_FAMILIES
 from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.cli.folder import forget_stages, library_of
-from tabletop.cli.goals import draw_goals, read_goal
+from tabletop.cli.goals import PLANNING, draw_goals, read_goal
+from tabletop.cli.measuring import plan_measuring
 from tabletop.cli.planning import run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.metrics.baselines import measure_library
+from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.trial import skill_task
 from tabletop.perturb import Run, sweep
 from tabletop.planner import PlanJob, Search
+from tabletop.progress import tell
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.files import merge_summary
@@ -33,13 +36,21 @@ from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Library
 
-__all__ = ["discover_stage", "measure_stage", "name_stage", "perturb_stage", "plan_stage", "report_stage"]
+__all__ = [
+    "discover_stage",
+    "measure_stage",
+    "name_stage",
+    "perturb_stage",
+    "plan_stage",
+    "report_stage",
+    "write_discovery",
+]
 
 Array = npt.NDArray[np.float64]
 
 _ROUNDS: Final = 0.7
 """Share of the time for planning after which no further round is begun: films come after them."""
-FAMILIES: Final = ("push-arm", "push-object", "observation-noise", "action-delay", "mass", "friction")
+FAMILIES: Final = DEFAULT_FAMILIES
 
 
 def discover_stage(
@@ -50,18 +61,34 @@ def discover_stage(
     steps: int | None,
     workers: Workers,
     resume: bool,
-    episodes: int,
-) -> Discovery:
+    episodes: int | None = None,
+    measure: bool = True,
+) -> Discovery | None:
     """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json.
 
     What later stages said of the library that a resumed run had before goes, if it has changed.
+
+    Args:
+        folder: the run's.
+        settings: of the discovery.
+        minutes: to discover for, or
+        steps: control steps.
+        workers: processes.
+        resume: go on from the folder's checkpoint.
+        episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (cli/measuring.py).
+        measure: False leaves measuring out; then discover.json is not written, and None is returned.
     """
     weights = folder / "library" / "weights.safetensors"
     before = weights.read_bytes() if weights.is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
     if before is not None and weights.read_bytes() != before:
         forget_stages(folder)
-    return measure_stage(folder, library, settings.seed, workers, episodes)
+    if not measure:
+        return None
+    with Engine(workers) as engine:
+        plan = plan_measuring(library, engine, settings.seed, episodes=episodes, minutes=minutes)
+    tell(plan.announcement())
+    return measure_stage(folder, library, settings.seed, workers, plan.episodes, plan.baselines)
 
 
 def measure_stage(
@@ -70,16 +97,20 @@ def measure_stage(
     """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json."""
     with Engine(workers) as engine:
         found = measure_library(library, engine, episodes, seed, baselines)
+    return write_discovery(folder, library, found)
+
+
+def _made(library: Library) -> dict[str, Any]:
+    """Return how a library was made, as discover.json says it."""
+    info = library.info
+    made = {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
+    return {**made, "objective": info.get("objective", "final-state")}
+
+
+def write_discovery(folder: Path, library: Library, found: Measured) -> Discovery:
+    """Write discover.json, and its part of summary.json, of a library that was measured; return what it says."""
     samples = found.samples
-    result: dict[str, Any] = {
-        "codes": library.codes.total,
-        **found.figures,
-        "env_steps": library.info.get("env_steps"),
-        "minutes": library.info.get("minutes"),
-        "seed": library.info.get("seed"),
-        "objective": library.info.get("objective", "final-state"),
-        "episodes": episodes,
-    }
+    result: dict[str, Any] = {"codes": library.codes.total, **found.figures, **_made(library)}
     result["skills"] = [
         {
             "id": s.id,
@@ -96,7 +127,7 @@ def measure_stage(
     write_record(folder / Discovery.FILE, record)
     keys = (
         *("codes", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "env_steps", "minutes"),
-        *("coverage_bins_5cm", "seed", "objective", "baselines"),
+        *("episodes", "baseline_episodes", "coverage_bins_5cm", "seed", "objective", "baselines"),
     )
     merge_summary(folder, "discover", {k: result[k] for k in keys})
     return record
@@ -160,6 +191,8 @@ def plan_stage(
     seed: int,
     workers: Workers,
     goal: str | None = None,
+    card: str = PLANNING,
+    scene: str | None = None,
     clips: int = 4,
     within: float | None = None,
     seconds: float | None = 10.0,
@@ -173,7 +206,9 @@ def plan_stage(
         lengths: literals of the goals, in turn.
         seed: of scenes, goals and plans.
         workers: processes.
-        goal: a formula to reach instead, in the scene that the card "planning" gives for that seed.
+        goal: a formula to reach instead, in the scene that the card gives for that seed.
+        card: scene card: one that ships, or the path of a file.
+        scene: path of a saved scene, which the goal is to be reached in.
         clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
         within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
@@ -181,10 +216,10 @@ def plan_stage(
     began = time.monotonic()
     operators, vocabulary = skills_of(folder, policy)
     if goal is not None:
-        scene, formula = read_goal(goal, seed)
-        scenes, wanted = [scene], [formula]
+        where, formula = read_goal(goal, seed, card, scene)
+        scenes, wanted = [where], [formula]
     else:
-        scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary)
+        scenes, wanted = draw_goals(seed, goals, lengths, operators, vocabulary, card)
     seeds = [seed_of(seed, Purpose.PLANNING_EPISODES, i) for i in range(len(wanted))]
     with Engine(workers) as engine:
         until = None if within is None else began + within * _ROUNDS

@@ -16,6 +16,7 @@ from tabletop.demos.record import Demonstration, demonstrate, load_demonstration
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Task
 from tabletop.paths import write_whole
+from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
 
@@ -87,7 +88,7 @@ def write_demos(
     _begin(parts, recording)
     counts: dict[str, dict[str, int]] = {}
     kept: list[Path] = []
-    for task in recording.tasks:
+    for task in track(recording.tasks, "demos", unit="tasks"):
         files = _record(parts, recording, task, makers[task.name], engine)
         good = [path for path, wanted in files if wanted]
         counts[task.name] = {"kept": len(good), "run": len(files)}

@@ -55,7 +55,7 @@ class DiscoverSettings:
     effect_weights: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
     """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "everything"
-    """Scene card in assets/scenes."""
+    """Scene card: one that ships, by name, or the path of a YAML file."""
     horizon: int = 30
     """Control steps a skill acts for while it is learned."""
     horizon_multiplier: int = 2

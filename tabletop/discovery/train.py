@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
@@ -28,10 +27,11 @@ from tabletop.discovery.learner import Learner
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
+from tabletop.progress import Progress
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.interrupt import held_back
 from tabletop.runs.lock import alone_in
-from tabletop.sim.generate import load_scene_card
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.scenes import check_card
@@ -63,7 +63,7 @@ def discover(
         steps: budget in control steps (deterministic).
         workers: collecting processes, see Engine; default: one core is left to the learner.
         resume: go on from the folder's checkpoint.
-        quiet: no progress bar.
+        quiet: no word of progress.
 
     Raises:
         TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
@@ -111,7 +111,7 @@ class _Run:
         self.folder, self.settings, self.engine = folder, settings, engine
         self.budget = {"minutes": minutes, "steps": steps}
         self.codes = Codebook(settings.counts)
-        self.card = load_scene_card(settings.scene)
+        self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
@@ -133,19 +133,19 @@ class _Run:
             self.save()
         began = time.monotonic() - self.minutes * 60
         saved = time.monotonic()
-        bar = tqdm(
-            total=round(minutes * 60) if minutes else steps,
-            initial=round(self.minutes * 60) if minutes else self.steps,
-            unit="s" if minutes else "step",
-            desc="discover",
-            disable=True if quiet else None,
-            leave=False,
+        total = round(minutes * 60) if minutes is not None else int(steps or 0)
+        bar = Progress(
+            "discover",
+            total,
+            unit="s" if minutes else "steps",
+            done=round(self.minutes * 60) if minutes else self.steps,
+            shown=not quiet,
         )
         with bar, held_back() as interrupted:
             while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
                 self.round()
                 self.minutes = (time.monotonic() - began) / 60
-                bar.update((round(self.minutes * 60) if minutes else self.steps) - bar.n)
+                bar.reach(round(self.minutes * 60) if minutes else self.steps)
                 if self.rounds % 10 == 0:
                     self._report(bar)
                 stop = interrupted()
@@ -233,7 +233,7 @@ class _Run:
                     self._submit(job)
         raise TabletopError("collecting processes died three times in a row; is there enough memory?")
 
-    def _report(self, bar: Any) -> None:
+    def _report(self, bar: Progress) -> None:
         values = {
             "step": self.steps,
             "minutes": round(self.minutes, 3),
@@ -250,7 +250,7 @@ class _Run:
             self._tensorboard = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.steps)
         for name, value in values.items():
             self._tensorboard.add_scalar(name, value, self.steps)
-        bar.set_postfix_str(
+        bar.note(
             f"{self.steps} steps, {values['effective']:.1f} effective skills, "
             f"named right {values['accuracy']:.0%}, {values['coverage']} bins"
         )
@@ -326,6 +326,7 @@ class _Run:
             "counts": dict(self.codes.counts),
             "how": self.settings.how,
             "budget": self.budget,
+            "card": _plain(self.card),
         }
         (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
@@ -359,6 +360,11 @@ class _Run:
             theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (state["how"], self.settings.how))
             raise TabletopError(
                 f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
+            )
+        if state.get("card", _plain(self.card)) != _plain(self.card):
+            raise TabletopError(
+                f"scene card {self.settings.scene!r} has changed since checkpoint {str(checkpoint)!r} was made; "
+                "put it back as it was, or begin another run (--out)"
             )
         self.steps, self.rounds = state["steps"], state["rounds"]
         self.next_episode, self.minutes, self.pending_updates = (
@@ -396,3 +402,8 @@ class _Run:
             except (ValueError, KeyError, TypeError):
                 continue  # cut short by the kill
         write_whole(path, "".join(kept))
+
+
+def _plain(card: Mapping[str, Any]) -> Any:
+    """Return a scene card as it comes back from JSON."""
+    return json.loads(json.dumps(card, default=str))

@@ -13,7 +13,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.library import Library
 
-__all__ = ["BASELINES", "Measured", "measure_library"]
+__all__ = ["BASELINES", "Measured", "baseline_episodes", "measure_library"]
 
 BASELINES: Final = ("random", "untrained", "shuffled")
 """Random actions, the network before any learning, and the library's own with a code of the kind drawn at random."""
@@ -39,9 +39,9 @@ def measure_library(
         engine: runs the episodes.
         episodes: a skill.
         seed: of scenes, episodes and discriminators.
-        baselines: episodes a skill of these, 2 or more; a tenth of the others, and 5 at least, by default.
+        baselines: episodes a skill of these, 2 or more; by default see `baseline_episodes`.
     """
-    few = max(5, episodes // 10) if baselines is None else baselines
+    few = baseline_episodes(episodes) if baselines is None else baselines
     samples = sample_effects(library, engine, episodes, seed, label="measure")
     runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
     floor_samples = [
@@ -52,7 +52,16 @@ def measure_library(
         partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
     )
     shown = {name: {k: baseline[k] for k in _SHOWN} for name, baseline in zip(BASELINES, others, strict=True)}
-    return Measured(samples, {**found, "baselines": shown})
+    return Measured(samples, {**found, "baselines": shown, "episodes": episodes, "baseline_episodes": few})
+
+
+def baseline_episodes(episodes: int) -> int:
+    """Return how many episodes a code of a baseline go with so many of the library: a tenth, at least 2.
+
+    >>> baseline_episodes(50), baseline_episodes(5)
+    (5, 2)
+    """
+    return max(2, episodes // 10)
 
 
 def untrained(library: Library, seed: int) -> Library:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tabletop.naming.name import NameSettings, name_skills
+from tabletop.naming.named import Called, NamedLibrary, open_library
 
-__all__ = ["NameSettings", "name_skills"]
+__all__ = ["Called", "NameSettings", "NamedLibrary", "name_skills", "open_library"]

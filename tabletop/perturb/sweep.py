@@ -127,7 +127,7 @@ def sweep(
         runs: what to run.
         families: names; all by default.
         magnitudes: other magnitudes than a family's own, rising from 0.
-        label: of a progress bar.
+        label: what progress is told under.
 
     Returns:
         A curve by family, ready for JSON.
@@ -166,7 +166,7 @@ def sweep(
         groups = [runs[i].group for i in kept]
         named = [run.group for run in runs if run.group]
         curves[family.name] = _curve(family, levels[family.name], rows, groups, left_out, named)
-    for _ in outcomes:  # lets the engine close its progress bar
+    for _ in outcomes:  # lets the engine end its progress
         pass
     return curves
 

@@ -20,8 +20,9 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Frames, Trajectory, episode
 from tabletop.rollout.statistics import stratified_interval, wilson
 from tabletop.seeds import Purpose, seed_of
-from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
+from tabletop.sim.scene_cards import find_scene_card
 
 __all__ = ["Chain", "ChainEpisode", "ChainJob", "Chains", "draw_chain", "evaluate_chains", "run_chain"]
 
@@ -33,7 +34,7 @@ class Chain:
     """A scene and the goals to reach in it, one after another."""
 
     card: str
-    """Scene card in assets/scenes."""
+    """Scene card: one that ships, by name, or the path of a YAML file."""
     scene_seed: int
     """`generate` draws the scene again by it."""
     scene: Scene
@@ -48,13 +49,13 @@ def draw_chain(seed: int, number: int, card: str = "workshop", length: int = LEN
     Args:
         seed: of the benchmark.
         number: of the chain in it.
-        card: scene card in assets/scenes.
+        card: scene card: one that ships, by name, or the path of a YAML file.
         length: goals.
 
     Raises:
         TabletopError: no such card, or no chain in a good number of its scenes.
     """
-    drawn = load_scene_card(card)
+    drawn = find_scene_card(card)
     reason: TabletopError | None = None
     for attempt in range(_TRIES):
         scene_seed = seed_of(seed, Purpose.CHAIN_SCENES, number, attempt)
@@ -164,7 +165,7 @@ def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | No
     Args:
         engine: where they run.
         jobs: one a chain, all on one card.
-        label: of a progress bar.
+        label: what progress is told under.
 
     Raises:
         TabletopError: no jobs, or a chain cannot be drawn.

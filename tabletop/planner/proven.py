@@ -28,8 +28,9 @@ from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.seeds import Purpose, seed_of
-from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
+from tabletop.sim.scene_cards import find_scene_card
 
 __all__ = ["Proof", "ProofJob", "ProvenGoal", "load_goals", "prove", "prove_again", "sample_proven", "save_goals"]
 
@@ -44,7 +45,7 @@ class ProvenGoal:
     """A goal, where it holds in the end, and how."""
 
     card: str
-    """Scene card in assets/scenes."""
+    """Scene card: one that ships, by name, or the path of a YAML file."""
     scene_seed: tuple[int, ...]
     """One number that `generate` draws the scene by; several in files of older versions."""
     goal: Formula
@@ -57,7 +58,7 @@ class ProvenGoal:
 
     def scene(self) -> Scene:
         """Return its scene."""
-        return generate(load_scene_card(self.card), list(self.scene_seed))
+        return generate(find_scene_card(self.card), list(self.scene_seed))
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _digest(run: Trajectory) -> str:
 
 def prove(card: str, scene_seed: Sequence[int], goal: Formula) -> ProvenGoal | None:
     """Plan for a goal with the scripted policies, run the plan, and return the proof; None where it fails."""
-    scene = generate(load_scene_card(card), list(scene_seed))
+    scene = generate(find_scene_card(card), list(scene_seed))
     run = _run(goal, scene, None)
     if not Goal(goal, run.initial).holds(run.final):
         return None
@@ -117,7 +118,7 @@ def prove_again(goal: ProvenGoal) -> Proof:
 
 
 def _one(job: ProofJob) -> Draw:
-    card = load_scene_card(job.card)
+    card = find_scene_card(job.card)
     undrawn = unreached = 0
     for attempt in range(_TRIES):
         scene_seed = seed_of(job.seed, Purpose.PROVEN_SCENES, job.number, attempt)
@@ -147,8 +148,8 @@ def sample_proven(
         seed: of scenes and goals.
         count: how many.
         lengths: literals of the goals, in turn.
-        card: scene card in assets/scenes.
-        label: of a progress bar.
+        card: scene card: one that ships, by name, or the path of a YAML file.
+        label: what progress is told under.
 
     Raises:
         TabletopError: no such card, or no goal of such a length can be reached.

@@ -21,6 +21,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.distinct import same_tasks
 from tabletop.logic.task import Task
 from tabletop.paths import POLICIES
+from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, process_world
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, run_task, scripted, success_of
@@ -122,7 +123,7 @@ def audit(
     if not tasks or episodes < 1:
         raise TabletopError(f"an audit needs a task and an episode, got {len(tasks)} tasks and {episodes} episodes")
     rows: dict[str, dict[str, Any]] = {}
-    for task in tasks:
+    for task in track(tasks, "audit", unit="tasks"):
         makers = dict(BUILTIN_POLICIES)
         if task.counterexample is not None and (COUNTEREXAMPLES / f"{task.name}.yaml").is_file():
             makers["counterexample"] = counterexample

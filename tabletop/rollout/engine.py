@@ -14,9 +14,9 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from tabletop.errors import TabletopError
+from tabletop.progress import Progress
 
 __all__ = ["Engine", "Workers", "default_workers"]
 
@@ -157,14 +157,14 @@ class Engine:
             function: importable by name, its arguments and results pickle.
             jobs: what to run it on.
             chunk: jobs handed to a worker at once.
-            label: what a progress bar (on a terminal only) says; none without it.
+            label: what the work is called where progress is told (tabletop/progress.py); nothing is told without it.
 
         Raises:
             TabletopError: workers died three times in a row on the same jobs.
             Exception: whatever the function raises.
         """
         todo = list(jobs)
-        with tqdm(total=len(todo), desc=label, disable=None if label else True, leave=False) as bar:
+        with Progress(label or "", len(todo), shown=label is not None) as bar:
             if self.workers == 0:
                 for job in todo:
                     yield function(job)

@@ -12,6 +12,7 @@ import numpy as np
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import rotation
 from tabletop.logic.task import Task
+from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory
 from tabletop.rollout.evaluate import run_task, scripted
@@ -111,7 +112,7 @@ def physics(engine: Engine, tasks: Sequence[Task], episodes: int, seed: int, bou
     if not tasks or episodes < 1:
         raise TabletopError(f"physics needs a task and an episode, got {len(tasks)} tasks and {episodes} episodes")
     rows: dict[str, Any] = {}
-    for task in tasks:
+    for task in track(tasks, "physics", unit="tasks"):
         seeds = range(seed, seed + episodes)
         found = list(engine.map(partial(_episode, task), seeds, label=f"{task.name}: physics"))
         row: dict[str, Any] = {"broken": []}

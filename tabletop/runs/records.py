@@ -132,6 +132,8 @@ class Discovery(Record, SkillCount):
     objective: str
     episodes: Count
     """Held-out, a code."""
+    baseline_episodes: Count | None = None
+    """The same of each baseline."""
     skills: tuple[Ends, ...]
 
     def rows(self) -> list[Row]:
@@ -203,6 +205,7 @@ class Measurement(Record, SkillCount):
     synergies: Mapping[str, Components]
     """Of "postures" and of "movements/EFFECT"."""
     episodes: Count
+    baseline_episodes: Count
     seed: Count
 
     def rows(self) -> list[Row]:
@@ -499,11 +502,11 @@ class Chains(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRates:
-    """Success of a policy on one task."""
+    """Success of a policy on one task; of a task without a skill n is 0, and it counts as not done."""
 
     success: Rate
-    low: Rate
-    high: Rate
+    low: Rate | None
+    high: Rate | None
     n: Count
     median_steps: float | None
     """Control steps to the first success."""

@@ -12,9 +12,10 @@ from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
-from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.generate import generate
 from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, get_effect, possible
 
@@ -101,7 +102,7 @@ def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
     Raises:
         TabletopError: there is no such card.
     """
-    card = load_scene_card(name)
+    card = find_scene_card(name)
     return tuple(k for k in kinds if next(_inventories(card, get_effect(k), 0), None) is not None)
 
 

@@ -1,21 +1,28 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tabletop.cli import main
+from tabletop.cli import choices, main
+from tabletop.cli.stages import FAMILIES as DEFAULT_FAMILIES
+from tabletop.discovery.config import KINDS
 from tabletop.discovery.learner_config import DISCRIMINATOR_INPUTS, LATENTS
 from tabletop.discovery.objectives import OBJECTIVES
+from tabletop.logic import load_suites
+from tabletop.perturb import FAMILIES, select_families
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.scenes import STARTS
 
 Command = Callable[..., Any]
 
 COMMANDS = (
     *("scene", "tasks", "evaluate", "demos", "discover", "measure"),
-    *("name", "plan", "goals", "perturb", "report", "run"),
+    *("name", "plan", "goals", "perturb", "report", "run", "skills", "predicates", "play"),
 )
 
 
@@ -26,7 +33,7 @@ def test_each_command_has_help_with_its_defaults(name: str, capsys: pytest.Captu
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert f"tabletop {name}" in text
-    if name not in {"tasks", "report"}:
+    if name not in {"tasks", "report", "skills", "predicates"}:
         assert "--seed" in text
         assert "default" in text
     assert "--json" in text
@@ -36,7 +43,7 @@ def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(f"    {name} " in text for name in COMMANDS)
+    assert all(re.search(rf"^    {name}\s", text, re.MULTILINE) for name in COMMANDS)
 
 
 def test_the_help_of_discover_lists_all_objectives_and_what_they_may_be_told(
@@ -47,3 +54,49 @@ def test_the_help_of_discover_lists_all_objectives_and_what_they_may_be_told(
     text = re.sub(r"\s+", " ", capsys.readouterr().out).replace("- ", "-")
     for name in (*OBJECTIVES, *DISCRIMINATOR_INPUTS, *LATENTS, *STARTS):
         assert re.search(rf"[ :]{name}\b", text), name
+
+
+def help_of(name: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    return re.sub(r"\s+", " ", capsys.readouterr().out).replace("- ", "-")
+
+
+def test_what_help_lists_is_what_the_registries_have() -> None:
+    assert (*choices.OBJECTIVES, *choices.BASELINE_OBJECTIVES) == tuple(OBJECTIVES)
+    assert tuple(KINDS) == choices.EFFECTS
+    assert tuple(FAMILIES) == choices.FAMILIES
+    assert {*select_families(",".join(choices.DEFAULT_FAMILIES))} == {*DEFAULT_FAMILIES}
+    assert tuple(f"{n}:TASK" if s.is_open else n for n, s in load_suites().items()) == choices.SUITES
+    assert all(find_scene_card(name) for name in choices.cards())
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("scene", choices.cards()),
+        ("goals", choices.cards()),
+        ("plan", choices.cards()),
+        ("discover", (*choices.cards(), *choices.EFFECTS)),
+        ("evaluate", choices.SUITES),
+        ("demos", choices.SUITES),
+        ("perturb", choices.FAMILIES),
+    ],
+)
+def test_help_lists_what_may_be_chosen(
+    command: str, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = help_of(command, capsys)
+    for name in names:
+        assert re.search(rf"[ :,(]{name}\b", text), name
+
+
+def test_help_imports_nothing_that_takes_long() -> None:
+    code = (
+        "import sys, contextlib\n"
+        "from tabletop.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['discover', '--help'])\n"
+        "print(sorted({'torch', 'pybullet', 'numpy', 'cv2', 'yaml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

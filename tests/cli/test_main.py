@@ -151,7 +151,7 @@ def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("tabletop.cli.main"), "load_registry", interrupt)
+    monkeypatch.setattr(import_module("tabletop.logic"), "load_registry", interrupt)
     said = command("tasks")
     assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
 
@@ -229,18 +229,32 @@ def test_naming_writes_the_same_bytes_each_time_and_adds_to_the_summary(
     assert files(run_of) == written
 
 
-def test_of_a_suite_tasks_without_a_skill_count_as_not_done(
-    command: Command, write_names: Names, run_of: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("asked", [("--suite", "Two"), ("--tasks", "button-press,push")])
+def test_tasks_without_a_skill_have_rows_and_count_as_not_done(
+    command: Command,
+    write_names: Names,
+    run_of: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: tuple[str, str],
 ) -> None:
     suite = Suite("Two", "Two.", ("button-press", "push"), (0, 10))
     monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
     write_names(run_of, **{"button-press": "button-00"})
     rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0, "success_once": 1.0}
     monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)
-    said = command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--workers", "0")
-    assert said.out.splitlines()[-2:] == ["no skill is named for: push", "mean 0.500 over 2 tasks"]
-    found = json.loads(command("evaluate", "run", "--suite", "Two", "--episodes", "2", "--json").out)
-    assert (found["mean"], found["missing"]) == (0.5, ["push"])
+    said = command("evaluate", "run", *asked, "--episodes", "2", "--workers", "0")
+    # By --tasks they come in the registry's order.
+    rows = {line.split()[0]: line.split()[1:] for line in said.out.splitlines()[1:-1]}
+    assert rows == {
+        "button-press": ["1.00", "0.90", "..", "1.00", "2", "4"],
+        "push": ["0.00", "no", "skill", "0", "-"],
+    }
+    last = "mean 0.500 over 2 tasks, 1 of them without a skill (counted as not done)"
+    assert said.out.splitlines()[-1] == last
+    found = json.loads(command("evaluate", "run", *asked, "--episodes", "2", "--json").out)
+    assert (found["mean"], found["counted"], found["missing"]) == (0.5, 2, ["push"])
+    assert {name: row["n"] for name, row in found["tasks"].items()} == {"button-press": 2, "push": 0}
+    assert (found["tasks"]["push"]["success"], found["tasks"]["push"]["low"]) == (0.0, None)
 
 
 def test_a_plan_for_a_given_goal_is_made_with_scripted_skills(command: Command, files: Files, here: Path) -> None:

@@ -14,7 +14,7 @@ from tabletop.metrics.baselines import Measured
 from tabletop.metrics.effective_skills import Samples
 from tabletop.runs.store import record_data
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.library import Library, save_library
+from tabletop.skills.library import Library, load_library, save_library
 
 Command = Callable[..., Any]
 
@@ -40,12 +40,23 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
     assert Path(found["page"]).is_file()
 
 
+def test_what_was_discovered_without_measuring_is_measured_later(command: Command, run_of: Path, here: Path) -> None:
+    command("measure", "run", *FEW)
+    later = json.loads((run_of / "discover.json").read_text(encoding="utf-8"))
+    assert later == record_data(measure_stage(here / "stage", load_library(run_of / "library"), 1, 0, 4))
+    assert (later["episodes"], later["baseline_episodes"]) == (4, 2)
+    assert json.loads((run_of / "summary.json").read_text(encoding="utf-8"))["discover"]["baseline_episodes"] == 2
+    (run_of / "discover.json").write_text("{}")
+    command("measure", "run", *FEW)
+    assert (run_of / "discover.json").read_text() == "{}"
+
+
 def test_ends_of_reaching_are_where_the_gripper_is(
     here: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = replace(library, codes=Codebook({"reached": 2}))
     figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm"), 1.0)
-    figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_kind": {}}
+    figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_kind": {}, "episodes": 1, "baseline_episodes": 2}
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
     samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
@@ -75,7 +86,7 @@ def test_a_folder_that_cannot_be_is_refused_before_the_work(
     def work(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("tabletop.cli.measure.measured", work)
+    monkeypatch.setattr("tabletop.cli.measure.measure_library", work)
     (here / "taken").write_text("mine")
     said = command("measure", "run", *FEW, "--out", "taken")
     assert (said.code, said.err) == (2, "tabletop: cannot read or write 'taken': File exists\n")

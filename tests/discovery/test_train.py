@@ -21,6 +21,7 @@ from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.learn.tensors import save_tensors
+from tabletop.paths import ASSETS
 from tabletop.rollout.engine import Engine
 from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
@@ -183,6 +184,21 @@ def test_a_checkpoint_of_other_codes_or_another_seed_is_not_gone_on_from(
     for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held_at": 3, "drawer": 2})):
         with pytest.raises(TabletopError, match="resume with the same"):
             discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
+
+
+def test_a_run_on_a_card_of_ones_own_goes_on_only_while_the_card_is_the_same(tmp_path: Path) -> None:
+    card = tmp_path / "mine.yaml"
+    text = (ASSETS / "scenes" / "discovery.yaml").read_text(encoding="utf-8")
+    card.write_text(text)
+    folder, settings = tmp_path / "run", replace(SETTINGS, scene=str(card))
+    first = discover(folder, settings, steps=20, workers=0, quiet=True)
+    assert first.card == load_scene_card("discovery")
+    assert first.info["scene"] == str(card)
+    card.write_text(text.replace("entities:", "gripper: nominal\nentities:", 1))
+    with pytest.raises(TabletopError, match=r"scene card '.*mine.yaml' has changed since checkpoint"):
+        discover(folder, settings, steps=40, workers=0, resume=True, quiet=True)
+    card.write_text(text)
+    assert discover(folder, settings, steps=40, workers=0, resume=True, quiet=True).info["env_steps"] >= 40
 
 
 def test_a_checkpoint_says_what_the_run_was_to_spend(whole: tuple[Path, Library]) -> None:

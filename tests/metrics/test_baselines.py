@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabletop.metrics.baselines import BASELINES, measure_library, untrained
+from tabletop.metrics.baselines import BASELINES, baseline_episodes, measure_library, untrained
 from tabletop.metrics.effective_skills import measure
 from tabletop.rollout.engine import Engine
 from tabletop.skills.library import Library
@@ -17,6 +17,10 @@ def test_what_was_never_trained_has_the_same_form_and_other_weights(library: Lib
     assert not np.array_equal(fresh.weights["layer0.weight"], untrained(library, 1).weights["layer0.weight"])
 
 
+def test_baselines_have_a_tenth_of_the_episodes_and_two_at_least() -> None:
+    assert [baseline_episodes(n) for n in (1, 5, 29, 50, 200)] == [2, 2, 2, 5, 20]
+
+
 @pytest.mark.slow
 def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
     with Engine(workers=0) as engine:
@@ -25,6 +29,7 @@ def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
     assert [p.shape[1] for p in found.samples.postures] == [7] * 25
     assert [len(p) for p in found.samples.postures] == [7] * 10 + [19] * 15
     baselines = found.figures.pop("baselines")
+    assert (found.figures.pop("episodes"), found.figures.pop("baseline_episodes")) == (5, 2)
     assert found.figures == measure(found.samples, 0)
     assert tuple(baselines) == BASELINES
     for baseline in baselines.values():

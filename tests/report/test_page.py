@@ -136,7 +136,7 @@ CHAINS = {
     "literals": {},
     "predicates": {},
     "episodes": [
-        {"scene_seed": [0], "completed": 3, "steps": 90, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}]}
+        {"scene_seed": 0, "completed": 3, "steps": 90, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}]}
         | {"clip": "clips/held_at-00.webp"}
     ],
 }

@@ -1,0 +1,103 @@
+"""How thoroughly a discovery is measured when it is over, and what is said of it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tabletop.cli.clock import pace_of, probes
+from tabletop.metrics.baselines import BASELINES, baseline_episodes
+from tabletop.progress import time_text
+from tabletop.rollout.engine import Engine
+from tabletop.skills.library import Library
+
+__all__ = ["EPISODES", "HeldOut", "announcement", "fitting", "plan_measuring"]
+
+EPISODES: Final = 50
+"""Held-out episodes a code, where neither --episodes nor a budget in minutes says something else."""
+_LEAST: Final = 5
+"""Held-out episodes a code at least: one for each part that a discriminator is tested on (effective_skills.py)."""
+_SHARE: Final = 1 / 3
+"""Of the discovery's minutes that measuring takes at most."""
+_RUNNING: Final = 0.85
+"""Share of that time for episodes; discriminators take the rest."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How many held-out episodes a library is measured by."""
+
+    codes: int
+    episodes: int
+    """A code of the library."""
+    pace: float | None = None
+    """s that an episode takes, all processes together; None where that was not measured."""
+
+    @property
+    def baselines(self) -> int:
+        """Episodes a code of each baseline."""
+        return baseline_episodes(self.episodes)
+
+    @property
+    def total(self) -> int:
+        """Episodes, baselines included."""
+        return self.codes * (self.episodes + len(BASELINES) * self.baselines)
+
+    @property
+    def seconds(self) -> float | None:
+        """What it takes, about."""
+        return None if self.pace is None else self.total * self.pace / _RUNNING
+
+    def announcement(self) -> str:
+        """Return what there is to be done, and for how long."""
+        return announcement(self.codes, self.episodes, self.baselines, self.seconds)
+
+
+def announcement(codes: int, episodes: int, baselines: int, seconds: float | None = None) -> str:
+    """Return what measuring is about to do.
+
+    Args:
+        codes: of the library.
+        episodes: a code of it.
+        baselines: episodes a code of each baseline.
+        seconds: that it takes, about; None where nothing is known of that.
+    """
+    about = "" if seconds is None else f", about {time_text(seconds)}"
+    return f"measuring: {codes} codes x {episodes} episodes and {len(BASELINES)} baselines x {baselines}{about}"
+
+
+def fitting(codes: int, pace: float, seconds: float) -> HeldOut:
+    """Return the most episodes a code that can be run in a time, from 5 to 50.
+
+    Args:
+        codes: of the library.
+        pace: s that an episode takes, all processes together.
+        seconds: that there are.
+
+    >>> fitting(100, 0.05, 90.0).episodes
+    12
+    """
+    choices = (HeldOut(codes, n, pace) for n in range(EPISODES, _LEAST, -1))
+    return next((c for c in choices if c.total * pace / _RUNNING <= seconds), HeldOut(codes, _LEAST, pace))
+
+
+def plan_measuring(
+    library: Library, engine: Engine, seed: int, *, episodes: int | None = None, minutes: float | None = None
+) -> HeldOut:
+    """Return how thoroughly to measure a library that was just discovered.
+
+    Args:
+        library: the skills.
+        engine: where it will be measured: a few episodes are run on it, for the time they take.
+        seed: of those.
+        episodes: held-out episodes a code, if that is asked for.
+        minutes: that the discovery had, if it had minutes: measuring takes a third of them at most. Otherwise the
+            clock has no say.
+    """
+    asked = HeldOut(library.codes.total, EPISODES if episodes is None else episodes)
+    if (episodes is not None or minutes is None) and asked.total <= 4 * probes(engine.workers):
+        return asked  # So few that measuring the pace would take as long.
+    pace = pace_of(library, engine, seed)
+    if episodes is None and minutes is not None:
+        return fitting(asked.codes, pace, _SHARE * 60 * minutes)
+    return HeldOut(asked.codes, asked.episodes, pace)

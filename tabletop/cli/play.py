@@ -1,0 +1,168 @@
+"""`tabletop play`: one episode of a skill or a policy as a film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop.cli.library_policy import policies_of
+from tabletop.errors import TabletopError, unknown
+from tabletop.logic import Task, load_registry
+from tabletop.naming import Called, NamedLibrary, open_library
+from tabletop.naming.trial import skill_task
+from tabletop.progress import tell
+from tabletop.report.films import check_film, write_film
+from tabletop.rollout.episode import Frames, episode
+from tabletop.rollout.evaluate import BUILTIN_POLICIES, success_of
+from tabletop.rollout.policy import Policy
+from tabletop.rollout.policy_file import is_policy_file
+from tabletop.seeds import Purpose, seed_of
+from tabletop.sim import Scene, framing, generate, load_scene
+from tabletop.skills.library import find_library
+from tabletop.skills.scenes import attended_scene
+
+__all__ = ["is_policy", "play"]
+
+_WIDTH, _HEIGHT = 480, 360
+_SHIPPED: Final = "default"
+"""The library whose skills are meant where none is named."""
+
+
+@dataclass(frozen=True)
+class _Take:
+    """An episode to film."""
+
+    policy: Policy
+    scene: Scene
+    horizon: int
+    entity: str
+    """The thing that it is about; the camera sees where that goes."""
+    task: Task | None
+    said: dict[str, Any]
+
+
+def is_policy(what: str) -> bool:
+    """Return whether that is a policy of `tabletop evaluate`, not a skill's name or id."""
+    if what in BUILTIN_POLICIES or is_policy_file(what):
+        return True
+    try:
+        find_library(what)
+    except TabletopError:
+        return False
+    return True
+
+
+def play(
+    what: str,
+    out: str | Path,
+    *,
+    library: str | None = None,
+    task: str | None = None,
+    scene: str | Path | None = None,
+    entity: str | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Film one episode; return what came of it.
+
+    Args:
+        what: a skill of a library, by id or name; or a policy, which needs a task.
+        out: file of the film: .webp, or .mp4 or .webm where they can be written.
+        library: run folder or library that the skill is of; the one that ships by default.
+        task: name of the task on whose scene it runs. A skill that is named for a task runs on that one by default,
+            any other in a scene of its library's card.
+        scene: path of a saved scene for the skill to run in, instead of a task's.
+        entity: of that scene, for the skill to work on; by default the first that it can.
+        seed: of the scene and the episode.
+
+    Returns:
+        "film", "steps", "seed", "entity", "task" and "success", which is None where there is no task.
+
+    Raises:
+        TabletopError: no such skill, policy, task, scene or entity, or a kind of film that cannot be written here.
+    """
+    if task is not None and scene is not None:
+        raise TabletopError("give --task or --scene, not both")
+    if entity is not None and scene is None:
+        raise TabletopError("--entity is of a scene: give --scene, too")
+    check_film(out)
+    if library is None and is_policy(what):
+        chosen = _policy(what, task, scene, seed)
+    else:
+        opened = open_library(library or _SHIPPED)
+        chosen = _skill(opened, what, library or _SHIPPED, task, scene, entity, seed)
+    # Run twice, which gives the same: the camera is to see where the thing goes.
+    run = episode(chosen.policy, chosen.scene, seed, chosen.horizon)
+    way = run.state.entity(chosen.entity, "position")
+    frames = Frames(_WIDTH, _HEIGHT, 1, framing(chosen.scene, way))
+    run = episode(chosen.policy, chosen.scene, seed, chosen.horizon, frames=frames)
+    success = None if chosen.task is None else success_of(chosen.task, run)[0]
+    path = write_film(run.frames, out)
+    name = None if chosen.task is None else chosen.task.name
+    came = {"entity": chosen.entity, "task": name, "seed": seed, "steps": len(run), "success": success}
+    return {**chosen.said, **came, "film": str(path)}
+
+
+def _policy(what: str, name: str | None, scene: str | Path | None, seed: int) -> _Take:
+    if scene is not None:
+        raise TabletopError(f"--scene is for skills; policy {what!r} needs a task: give --task")
+    if name is None:
+        raise TabletopError(f"policy {what!r} needs a task: give --task, such as --task lift")
+    task = load_registry()[_known(name)]
+    makers = policies_of(what, [task])
+    drawn = generate(task.scene, seed)
+    return _Take(makers[task.name](task, drawn), drawn, task.horizon, task.attends, task, {"policy": what})
+
+
+def _known(task: str) -> str:
+    registry = load_registry()
+    if task not in registry:
+        raise unknown("task", task, registry)
+    return task
+
+
+def _skill(
+    opened: NamedLibrary,
+    word: str,
+    library: str,
+    name: str | None,
+    scene: str | Path | None,
+    entity: str | None,
+    seed: int,
+) -> _Take:
+    called = opened.called(word)
+    if called.by_name:
+        others = f", the best of {called.others + 1} of that name" if called.others else ""
+        tell(f"{word!r} is skill {called.skill.id}{others}")
+    task, horizon = None, None
+    if scene is not None:
+        drawn, thing = _in_scene(opened, called, load_scene(scene), entity)
+    elif name is not None or (called.entry is not None and called.entry.task):
+        drawn, task, thing = _on_task(called, name, seed)
+        horizon = task.horizon
+    else:
+        effect = called.skill.effect
+        poses, things = (seed_of(seed, p) for p in (Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES))
+        drawn, thing = attended_scene(opened.library.card, effect, poses, things, "nominal")
+    policy = opened.library.policy(called.skill, thing, horizon)
+    return _Take(policy, drawn, policy.length, thing, task, {"skill": called.skill.id, "library": library})
+
+
+def _on_task(called: Called, name: str | None, seed: int) -> tuple[Scene, Task, str]:
+    """Return a task's scene; of the task that a skill is named for it is the skill's own variant."""
+    registry, entry = load_registry(), called.entry
+    if entry is not None and entry.task and name in (None, entry.task):
+        return skill_task(registry, entry, seed)
+    task = registry[_known(str(name))]
+    return generate(task.scene, seed), task, task.attends
+
+
+def _in_scene(opened: NamedLibrary, called: Called, scene: Scene, entity: str | None) -> tuple[Scene, str]:
+    able = opened.library.entities(called.skill, scene)
+    if entity is None and not able:
+        raise TabletopError(
+            f"skill {called.skill.id!r} has nothing to work on in that scene, which has: {', '.join(scene.names)}"
+        )
+    if entity is not None and entity not in able:
+        raise unknown(f"entity for skill {called.skill.id!r}", entity, able)
+    return scene, entity or able[0]

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tabletop.cli.measuring import HeldOut, fitting, plan_measuring
+from tabletop.rollout.engine import Engine
+from tabletop.runs.records import Discovery
+from tabletop.skills.library import Library, save_library
+
+Command = Callable[..., Any]
+measuring = import_module("tabletop.cli.measuring")
+stages = import_module("tabletop.cli.stages")
+
+
+@pytest.fixture
+def pace(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return a list of the one pace that is measured."""
+    found = [0.05]
+    monkeypatch.setattr(measuring, "pace_of", lambda *_: found[0])
+    return found
+
+
+@pytest.fixture
+def discovered(monkeypatch: pytest.MonkeyPatch, library: Library) -> None:
+    def discover(folder: Path, *_: object, **__: object) -> Library:
+        save_library(library, folder / "library")
+        return library
+
+    monkeypatch.setattr(stages, "discover", discover)
+
+
+def test_as_many_episodes_as_fit_and_a_tenth_for_each_baseline() -> None:
+    # 206 codes of 0.05 s: 30 episodes and 3 x 3 are 401.7 s of running, which is 85 % of 472.6 s.
+    assert fitting(206, 0.05, 473.0).episodes == 30
+    assert fitting(206, 0.05, 472.0).episodes == 29
+    assert fitting(206, 0.05, 1e6) == HeldOut(206, 50, 0.05)
+    assert fitting(206, 0.05, 1.0) == HeldOut(206, 5, 0.05)
+    assert (fitting(206, 0.05, 1.0).baselines, HeldOut(206, 50).baselines) == (2, 5)
+
+
+@pytest.mark.parametrize("minutes", [4.0, 12.0, 30.0, 60.0])
+@pytest.mark.parametrize("pace", [0.01, 0.03])
+def test_measuring_takes_a_third_of_the_minutes_at_most(minutes: float, pace: float) -> None:
+    plan = fitting(206, pace, 60 * minutes / 3)
+    assert plan.seconds is not None
+    assert plan.seconds <= 60 * minutes / 3
+    assert plan.episodes == 50 or fitting(206, pace, 60 * minutes).episodes > plan.episodes
+
+
+def test_the_clock_has_a_say_only_where_the_budget_is_in_minutes(pace: list[float], library: Library) -> None:
+    # 2 codes: 7 episodes and 3 x 2 are 26 episodes, 10 s each are 306 s of the 310 that there are.
+    pace[0] = 10.0
+    with Engine(0) as engine:
+        assert plan_measuring(library, engine, 0, minutes=15.5).episodes == 7
+        assert plan_measuring(library, engine, 0, minutes=15.5, episodes=9).episodes == 9
+        assert plan_measuring(library, engine, 0).episodes == 50
+        assert plan_measuring(library, engine, 0, episodes=9).pace is None
+    assert HeldOut(206, 50, 0.05).announcement() == (
+        "measuring: 206 codes x 50 episodes and 3 baselines x 5, about 13 min"
+    )
+    assert HeldOut(2, 9).announcement() == "measuring: 2 codes x 9 episodes and 3 baselines x 2"
+
+
+@pytest.mark.usefixtures("discovered")
+def test_measuring_is_announced_before_it_begins_and_bounded(
+    command: Command, here: Path, pace: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace[0] = 10.0
+    figures: dict[str, Any] = {"effective_skills_2cm": 1.0, "effective_skills_5cm": 1.0, "bits_2cm": 0.0, "codes": 2}
+    figures |= {"coverage_bins_5cm": 1, "by_kind": {}, "baselines": {}, "env_steps": 9, "minutes": 1.0, "seed": 0}
+    figures |= {"objective": "final-state", "skills": ()}
+
+    def stage(*given: Any) -> Discovery:
+        return Discovery(**figures, episodes=given[-2], baseline_episodes=given[-1])
+
+    monkeypatch.setattr(stages, "measure_stage", stage)
+    said = command("discover", "--minutes", "15.5", "--out", "run", "--workers", "0", "--json")
+    assert said.err == "measuring: 2 codes x 7 episodes and 3 baselines x 2, about 5 min\n"
+    found = json.loads(said.out)
+    assert (found["episodes"], found["baseline_episodes"]) == (7, 2)
+    said = command("discover", "--steps", "10", "--out", "run", "--workers", "0", "--json")
+    found = json.loads(said.out)
+    assert (found["episodes"], found["baseline_episodes"]) == (50, 5)
+
+
+@pytest.mark.usefixtures("discovered")
+def test_what_was_used_is_in_the_result_and_in_discover_json(command: Command, here: Path) -> None:
+    said = command("discover", "--steps", "10", "--episodes", "3", "--out", "run", "--workers", "0", "--json")
+    assert said.err == "measuring: 2 codes x 3 episodes and 3 baselines x 2\n"
+    found, kept = json.loads(said.out), json.loads((here / "run" / "discover.json").read_text())
+    assert (found["episodes"], found["baseline_episodes"]) == (kept["episodes"], kept["baseline_episodes"]) == (3, 2)
+
+
+@pytest.mark.usefixtures("discovered")
+def test_measuring_can_be_left_out(command: Command, here: Path) -> None:
+    said = command("discover", "--steps", "10", "--out", "run", "--no-measure", "--workers", "0")
+    assert said.err == ""
+    assert said.out.splitlines() == ["library in run/library", "not measured; measure it with: tabletop measure run"]
+    assert sorted(p.name for p in (here / "run").iterdir()) == ["library", "run.yaml"]
+    assert (here / "run" / "run.yaml").read_text().splitlines()[0].endswith(" --no-measure")
+    said = command("discover", "--steps", "10", "--out", "run", "--no-measure", "--workers", "0", "--json")
+    assert json.loads(said.out) == {"library": "run/library", "measured": False}
