@@ -35,7 +35,7 @@ def as_record(kind: type[R], data: Any) -> R:
 
 def record_data(record: Record) -> dict[str, Any]:
     """Return a record as JSON's values, its format first."""
-    return {"format": record.FORMAT, **msgspec.to_builtins(record)}
+    return {"format": record.FORMAT, **msgspec.json.decode(msgspec.json.encode(record))}
 
 
 def write_record(path: Path, record: Record) -> None:
