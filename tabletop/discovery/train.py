@@ -133,7 +133,7 @@ class _Run:
             self.save()
         began = time.monotonic() - self.minutes * 60
         saved = time.monotonic()
-        total = round(minutes * 60) if minutes is not None else steps or 0
+        total = round(minutes * 60) if minutes is not None else int(steps or 0)
         bar = Progress(
             "discover",
             total,
