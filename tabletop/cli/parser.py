@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Final, NoReturn
+import textwrap
+from typing import Any, Final, NoReturn
 
 from tabletop import __version__
 from tabletop.cli.choices import (
@@ -60,7 +61,16 @@ _POLICIES = (
 )
 
 
+class _Help(argparse.HelpFormatter):
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        # A name with a hyphen stays whole, so that it can be copied.
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{"formatter_class": _Help, **named})
+
     def error(self, message: str) -> NoReturn:
         raise TabletopError(f"{message} (see '{self.prog} --help')")
 

@@ -59,7 +59,7 @@ def test_the_help_of_discover_lists_all_objectives_and_what_they_may_be_told(
 def help_of(name: str, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit):
         main([name, "--help"])
-    return re.sub(r"\s+", " ", capsys.readouterr().out).replace("- ", "-")
+    return re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
 def test_what_help_lists_is_what_the_registries_have() -> None:
