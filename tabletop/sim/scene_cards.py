@@ -19,7 +19,7 @@ def find_scene_card(given: object) -> SceneCard:
     """Return a scene card.
 
     Args:
-        given: a mapping (CONTRIBUTING.md has its fields); the name of a card that ships, such as "workshop"; or the
+        given: a mapping (docs/how-to/scene.md has its fields); the name of a card that ships, such as "workshop"; or the
             path of a YAML file. A path is a Path, or text that ends in .yaml or .yml.
 
     Raises:
