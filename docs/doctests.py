@@ -1,4 +1,4 @@
-"""Examples (`>>>`) in docstrings become code on the reference's pages; as Markdown they would be quotations of quotations."""
+"""Examples (`>>>`) in docstrings become code on the reference's pages: as Markdown they would be quotations."""
 
 from __future__ import annotations
 

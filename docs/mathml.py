@@ -22,4 +22,7 @@ def on_page_content(html: str, **_: object) -> str:
 
 
 def _equation(found: re.Match[str]) -> str:
-    return str(convert(unescape(found[3]), display="block" if found[2] == "[" else "inline"))
+    shown = str(convert(unescape(found[3]), display="block" if found[2] == "[" else "inline"))
+    if "\\" in shown:
+        raise ValueError(f"an equation has a command that has no MathML: {found[3].strip()}")
+    return shown

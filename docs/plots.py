@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +124,7 @@ def information_of_codes() -> str:
 def _walk(width: int, steps: int, slip: float, falls: bool) -> Array:
     """Return p(end | start, actions), (width, 3^steps, width + 1), of a walk between two edges.
 
-    The last column is having fallen. Without `falls` a wall stops the walker. With probability `slip` a step does nothing.
+    The last column is having fallen. Without `falls` a wall stops the walker. With probability `slip` a step fails.
     """
     moves = np.zeros((3, width + 1, width + 1))
     for i, way in enumerate((-1, 0, 1)):
@@ -294,11 +294,14 @@ def chains_of_skills() -> str:
         _curve("two tries", number, (1 - 0.3**2) ** number),
         _curve("three tries", number, (1 - 0.3**3) ** number, 1),
     ]
-    whole = {"x_name": "goals in a row", "y_range": (0.0, 1.0), "rates": True}
+
+    def chart(series: Sequence[Series], label: str) -> str:
+        return lines(series, label, x_name="goals in a row", y_range=(0.0, 1.0), rates=True)
+
     return panels(
         [
-            ("chains done so far", lines([seen, *alone], "share of chains", **whole)),
-            ("skills of 0.7, tried again where they fail", lines(again, "share of chains with retries", **whole)),
+            ("chains done so far", chart([seen, *alone], "share of chains")),
+            ("skills of 0.7, tried again where they fail", chart(again, "share of chains with retries")),
         ]
     )
 
@@ -314,7 +317,9 @@ def one_gaussian() -> str:
     x = np.linspace(-1.0, 1.2, 881)
     shared = []
     for i, sigma in enumerate((0.02, 0.05)):
-        bits = [mutual_information(np.stack([_bell(x, 0.0, sigma), _bell(x, float(g), sigma)]) / 2) / BIT for g in apart]
+        bits = [
+            mutual_information(np.stack([_bell(x, 0.0, sigma), _bell(x, float(g), sigma)]) / 2) / BIT for g in apart
+        ]
         shared.append(_curve(f"{100 * sigma:g} cm", 100 * apart, np.array(bits), i))
     name = "distance of two skills' ends (cm)"
     return panels(
@@ -340,7 +345,10 @@ def architecture() -> str:
         parts += [f'<rect x="{x}" y="34" width="92" height="34" {_BOX}/>', words(x + 46, 55, name, anchor="middle")]
         if i < len(said):
             parts += [_arrow(x + 92, 51, x + 128, 51), words(x + 110, 25, said[i], "note", "middle")]
-    parts += [_arrow(652 + 46, 68, 652 + 46, 100), words(12, 98, "Engine maps episode over seeds; a formula judges each trajectory", "note")]
+    parts += [
+        _arrow(652 + 46, 68, 652 + 46, 100),
+        words(12, 98, "Engine maps episode over seeds; a formula judges each trajectory", "note"),
+    ]
     parts.append(f'<rect x="4" y="104" width="752" height="86" {_BOX.replace("1.3", "0.6")}/>')
     for i, (name, file) in enumerate(zip(stages, made, strict=True)):
         x = 12 + 128 * i
@@ -358,8 +366,9 @@ def architecture() -> str:
 
 def _arrow(x0: float, y0: float, x1: float, y1: float) -> str:
     """Return a line with a head at its end; level or upright."""
-    back, side = (5, 0) if y0 == y1 else (0, 5), (0, 4) if y0 == y1 else (4, 0)
-    head = f"M{px(x1 - back[0] - side[0])} {px(y1 - back[1] - side[1])}L{px(x1)} {px(y1)}L{px(x1 - back[0] + side[0])} {px(y1 - back[1] + side[1])}"
+    sides = ((x1 - 5, y1 - 4), (x1 - 5, y1 + 4)) if y0 == y1 else ((x1 - 4, y1 - 5), (x1 + 4, y1 - 5))
+    (ax, ay), (bx, by) = sides
+    head = f"M{px(ax)} {px(ay)}L{px(x1)} {px(y1)}L{px(bx)} {px(by)}"
     return f'<path d="M{px(x0)} {px(y0)}L{px(x1)} {px(y1)}{head}" fill="none" stroke="currentColor"/>'
 
 

@@ -22,7 +22,8 @@ DOCS = ROOT / "docs"
 OWN = {"environments.md", "policies.md"}  # by test_readme.py and test_policies_page.py
 NEEDS = {"tutorials/evaluate.md": "stable_baselines3"}
 BLOCK = re.compile(
-    r"^(?:<!-- in tests: (?P<change>.*?) -->\n)?```(?P<language>python|sh|yaml)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```",
+    r"^(?:<!-- in tests: (?P<change>.*?) -->\n)?"
+    r"```(?P<language>python|sh|yaml)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```",
     re.DOTALL | re.MULTILINE,
 )
 WORKERS = ("discover", "measure", "name", "evaluate", "perturb", "plan", "demos", "tasks")
@@ -81,7 +82,9 @@ def test_tutorials_concepts_and_recipes_have_code() -> None:
     assert len(PAGES) >= 18
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=pytest.mark.slow if p.startswith("tutorials/") else ()) for p in PAGES]
+)
 def test_the_code_of_a_page_runs(page: str, tmp_path: Path) -> None:
     if page in NEEDS:
         pytest.importorskip(NEEDS[page])
