@@ -65,6 +65,6 @@ clean:
 	@$(PIP) --no-build-isolation -e '.[dev]'
 	@touch $@
 
-.venv/.documents: .venv/.develops
+.venv/.documents: .venv/.runs
 	@$(PIP) --no-build-isolation -e '.[docs]'
 	@touch $@
