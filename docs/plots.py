@@ -28,7 +28,7 @@ Array = npt.NDArray[np.float64]
 
 _HOVER: Final = re.compile(r'<rect class="hit".*?/>', re.DOTALL)
 """Columns that show values in a page with a script; in a picture they do nothing."""
-_COLORS: Final = ("#0f766e", "#c2410c", "#6d28d9", "#64748b")
+_COLORS: Final = ("#0d9488", "#ea580c", "#8b5cf6", "#7c8594")  # seen on a light page as on a dark one
 
 
 def _curve(name: str, x: Array, y: Array, color: int = 0) -> Series:
