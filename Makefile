@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers format clean
+.PHONY: help demo test docs lint types layers format clean
 
 PYTHON ?= $(shell for p in python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -17,6 +17,7 @@ ARGS ?=
 help:
 	@echo 'make demo    install what running needs, then tabletop run (ARGS="--seed 1" adds to it)'
 	@echo 'make test    install what development needs, then all tests (ARGS="-k scene" adds to pytest)'
+	@echo 'make docs    install what the site of docs/ needs, then build it into site/, without network'
 	@echo 'make lint    ruff, check only        make format  ruff, rewrite'
 	@echo 'make types   mypy --strict           make layers  import-linter'
 	@echo 'make clean   remove builds and caches (.venv and out/ stay)'
@@ -26,6 +27,9 @@ demo: .venv/.runs
 
 test: .venv/.develops
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+docs: .venv/.documents
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: .venv/.develops
 	$(BIN)/ruff check .
@@ -42,7 +46,7 @@ layers: .venv/.develops
 	$(BIN)/lint-imports --no-cache
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # torch by itself and by its exact version first: pip then takes a file of it on this machine where there is one.
@@ -59,4 +63,8 @@ clean:
 
 .venv/.develops: .venv/.runs
 	@$(PIP) --no-build-isolation -e '.[dev]'
+	@touch $@
+
+.venv/.documents: .venv/.runs
+	@$(PIP) --no-build-isolation -e '.[docs]'
 	@touch $@

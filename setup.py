@@ -114,6 +114,7 @@ setup(
         "demos": DEMOS,
         "ray": RAY,
         "bench": ["panda-gym>=3.0.7"],
+        "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77", "ruff>=0.9"],
     },
     entry_points={"console_scripts": ["tabletop = tabletop.cli:main"]},
     classifiers=[

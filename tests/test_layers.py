@@ -1,4 +1,4 @@
-"""The direction of imports, as docs/design.md gives it."""
+"""The direction of imports, as docs/architecture.md gives it."""
 
 from __future__ import annotations
 

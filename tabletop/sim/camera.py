@@ -236,7 +236,8 @@ def render(
         client: PyBullet client.
         camera: where from.
         light: the scene's light.
-        width, height: pixels.
+        width: pixels.
+        height: pixels.
         labels: segmentation label of each PyBullet body id; others are taken for the background.
         behind: what `Backdrop.picture` gave for the same camera, light and pixels.
     """

@@ -247,7 +247,7 @@ def generate(
     """Draw a scene.
 
     Args:
-        card: what may be in it (docs/scenes in CONTRIBUTING.md gives the fields).
+        card: what may be in it (docs/how-to/scene.md gives the fields).
         seed: of the poses, the gripper, the light and the camera; and of the rest too without inventory_seed.
         inventory_seed: of the kinds, sizes, masses, frictions and colours.
         gripper: one of GRIPPER_STARTS; otherwise the card's, or nominal.

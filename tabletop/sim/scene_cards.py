@@ -19,8 +19,8 @@ def find_scene_card(given: object) -> SceneCard:
     """Return a scene card.
 
     Args:
-        given: a mapping (CONTRIBUTING.md has its fields); the name of a card that ships, such as "workshop"; or the
-            path of a YAML file. A path is a Path, or text that ends in .yaml or .yml.
+        given: a mapping (docs/how-to/scene.md has its fields); the name of a card that ships, such as "workshop"; or
+            the path of a YAML file. A path is a Path, or text that ends in .yaml or .yml.
 
     Raises:
         TabletopError: there is none, it is not a mapping in YAML, or its entities are not what a card may have.

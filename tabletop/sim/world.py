@@ -208,7 +208,7 @@ class World:
     # --- stepping ----------------------------------------------------------------------------
 
     def step(self, action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> State:
-        """Apply one action (5 numbers in [-1, 1], see docs/design.md) for one control step.
+        """Apply one action (5 numbers in [-1, 1], see docs/architecture.md) for one control step.
 
         Raises:
             TabletopError: no scene is loaded.

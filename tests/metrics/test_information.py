@@ -136,6 +136,11 @@ def test_mutual_information_is_none_if_independent_and_all_if_equal() -> None:
     assert mutual_information(joint) / BIT == pytest.approx(0.375)
 
 
+def test_what_next_to_never_happens_tells_next_to_nothing() -> None:
+    """The product of its marginals is less than the least number above 0."""
+    assert mutual_information(np.diag([1.0, 1e-200])) == pytest.approx(0, abs=1e-12)
+
+
 @pytest.mark.parametrize("e", [0.0, 0.1, 0.3, 0.5, 1.0])
 def test_capacity_of_the_binary_symmetric_channel(e: float) -> None:
     found, inputs = capacity([[1 - e, e], [e, 1 - e]], 1e-9)
