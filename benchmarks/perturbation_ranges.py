@@ -4,7 +4,7 @@
 
 Sweeps every family over the scripted policies of lift, pick-place, drawer-open and push, on scenes of one seed, and
 prints the share of success that is left at each magnitude, all four together. A family whose share at the largest one
-is outside 0.35 to 0.65 is marked: its magnitudes (tabletop/perturb/families.py) want another range.
+is outside 0.35 to 0.65 is marked: its magnitudes (tabletop/perturbation/families.py) want another range.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.logic import load_registry
-from tabletop.perturb import FAMILIES, Run, sweep
+from tabletop.perturbation import FAMILIES, Run, sweep
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.evaluate import scripted
 from tabletop.sim.generate import generate

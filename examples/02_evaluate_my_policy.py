@@ -17,7 +17,7 @@ from stable_baselines3 import SAC
 
 import tabletop.envs  # registers Tabletop/<Task>-v0
 from tabletop.logic import load_registry
-from tabletop.perturb import perturb_tasks
+from tabletop.perturbation import perturb_tasks
 from tabletop.rollout import Engine
 from tabletop.rollout.evaluate import evaluate, random
 from tabletop.rollout.policy_file import load_policy_file

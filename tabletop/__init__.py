@@ -1,7 +1,70 @@
-"""Robot skills discovered without reward on a randomised tabletop, then named, chained and perturbed."""
+"""Robot skills discovered without reward on a randomised tabletop, then named, chained and perturbed.
+
+    import tabletop as tt
+
+    tt.evaluate("scripted", "push,lift")
+
+Names below are imported when they are first used: importing the package itself costs next to nothing.
+"""
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tabletop.api.front import (
+        discover,
+        evaluate,
+        load_library,
+        make_scene,
+        measure,
+        name_skills,
+        perturb,
+        plan,
+        predicates,
+        record,
+        tasks,
+    )
+    from tabletop.errors import TabletopError
+    from tabletop.rollout.observation_policy import ObservationPolicy
+    from tabletop.sim.world import World
+
+__all__ = [
+    "ObservationPolicy",
+    "TabletopError",
+    "World",
+    "__version__",
+    "discover",
+    "evaluate",
+    "load_library",
+    "make_scene",
+    "measure",
+    "name_skills",
+    "perturb",
+    "plan",
+    "predicates",
+    "record",
+    "tasks",
+]
 
 __version__ = "0.1.0"
+
+_ELSEWHERE: Final = {
+    "ObservationPolicy": "tabletop.rollout.observation_policy",
+    "TabletopError": "tabletop.errors",
+    "World": "tabletop.sim.world",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what `__all__` names on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'tabletop' has no attribute {name!r}")
+    found = getattr(import_module(_ELSEWHERE.get(name, "tabletop.api.front")), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

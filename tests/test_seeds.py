@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tabletop.api.goals import draw_goals
 from tabletop.cli import main
-from tabletop.cli.goals import draw_goals
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.planner import scripted_operators
@@ -141,7 +141,7 @@ def test_a_given_goal_is_planned_for_in_the_scene_that_tabletop_scene_draws(
         seen.extend(scenes)
         raise TabletopError("seen")
 
-    monkeypatch.setattr("tabletop.cli.stages.run_goals", watch)
+    monkeypatch.setattr("tabletop.api.stages.run_goals", watch)
     arguments = ["plan", "toy", "--policy", "scripted", "--seed", "1", "--workers", "0"]
     assert main([*arguments, "--goal", "moved(red, left, 10 cm)"]) == 2
     assert seen == [load_scene(tmp_path / "drawn" / "scene.yaml")]

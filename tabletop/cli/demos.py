@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.library_policy import fingerprint, policies_of
+from tabletop.api.policies import fingerprint, policies_of
 from tabletop.cli.success import chosen
 from tabletop.demos import Recording, write_demos
 from tabletop.rollout.engine import Engine

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from tabletop.cli import stages
-from tabletop.cli.clock import FULL, Clock, Effort, speed_of
-from tabletop.cli.folder import make_way, new_folder, note
-from tabletop.cli.measuring import announcement
+from tabletop.api import stages
+from tabletop.api.clock import FULL, Clock, Effort, speed_of
+from tabletop.api.folder import make_way
+from tabletop.api.measuring import announcement
+from tabletop.cli.folder import new_folder, note
 from tabletop.cli.parser import RUN_MINUTES
 from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_lines, say
 from tabletop.discovery.config import looking_for_few
@@ -33,7 +34,7 @@ _GOALS = 12
 def run_everything(options: argparse.Namespace) -> None:
     """Run all stages into one folder. A stage that has nothing to work on is passed over with a line.
 
-    With a budget in minutes all stages together keep to it (cli/clock.py). With one in steps, or with a library that is
+    With a budget in minutes all stages together keep to it (api/clock.py). With one in steps, or with a library that is
     there, each stage does all that it can.
     """
     folder = new_folder(options)

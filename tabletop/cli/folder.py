@@ -1,130 +1,21 @@
-"""The run folder that a command writes to: which it is, and the library it needs in it."""
+"""The run folder of a command: which it is, and the note of how it was made."""
 
 from __future__ import annotations
 
 import argparse
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import numpy as np
 import yaml
 
 from tabletop import __version__
-from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
-from tabletop.runs.lock import alone_in
-from tabletop.skills.library import Library, find_library, load_library, save_library
 
-__all__ = ["forget_stages", "library_of", "make_way", "new_folder", "note", "run_folder"]
-
-_BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
-"""Files of a run that say something of its library."""
-_STAGES: Final = (
-    *("discover.json", "measure.json", "measure.html", "name.json", "plan.json", "chains.json", "perturb.json"),
-    *("summary.json", "report.html"),
-)
-"""Files of the stages after discovery."""
+__all__ = ["new_folder", "note"]
 
 
 def new_folder(options: argparse.Namespace) -> Path:
     """Return the folder that `tabletop discover` or `run` makes."""
     return Path(options.out or ("runs/demo" if options.command == "run" else f"runs/{options.seed}"))
-
-
-def library_of(folder: Path) -> Library:
-    """Return the library of a run folder, or the one that ships under that name."""
-    return load_library(find_library(str(folder)))
-
-
-def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
-    """Return the folder a stage writes to; a library from elsewhere is copied into it, with what is known of it.
-
-    Args:
-        run: a run folder, a library's folder, or the name of a library that ships.
-        out: where to write instead.
-        needs: files of earlier stages; nothing is copied where one is missing.
-
-    Raises:
-        TabletopError: no such library, it is damaged, a file is missing, or another library is where to write.
-    """
-    source = Path(run)
-    if out is None and source.is_dir() and ((source / "library").is_dir() or not (source / "library.yaml").is_file()):
-        return source
-    path = find_library(run)
-    library = load_library(path)
-    target = Path(out) if out is not None else Path("runs") / path.name
-    places = [source, path, *([path.parent] if path.name == "library" else [])]
-    beside = {n: p / n for p in reversed(places) for n in _BESIDE if (p / n).is_file()}
-    there = _holds(target, library)
-    for name in needs:
-        if name not in beside and not (there and (target / name).is_file()):
-            stage = name.partition(".")[0]
-            raise TabletopError(f"{str(source / name)!r} is missing; make it with: tabletop {stage} {run}")
-    if not there and (target / "library").exists():
-        raise TabletopError(f"{str(target)!r} already holds another library; give another --out")
-    if not there:
-        save_library(library, target / "library")
-    for name, file in beside.items():
-        if not (there and (target / name).exists()):
-            shutil.copyfile(file, target / name)
-    return target
-
-
-def _holds(folder: Path, library: Library) -> bool:
-    """Return whether a run folder already has that library: then what it says of it is true, too."""
-    try:
-        other = load_library(folder / "library")
-    except TabletopError:
-        return False
-    return (
-        list(other.codes.counts.items()) == list(library.codes.counts.items())
-        and other.horizon == library.horizon
-        and other.weights.keys() == library.weights.keys()
-        and np.array_equal(other.embeddings, library.embeddings)
-        and all(np.array_equal(v, library.weights[k]) for k, v in other.weights.items())
-    )
-
-
-def make_way(folder: Path, library: Path | None) -> None:
-    """Remove what an earlier `tabletop run` left in a folder.
-
-    Args:
-        folder: the folder, there or not.
-        library: of the run that is to begin; it must not go with the folder.
-
-    Raises:
-        TabletopError: the folder is something else, or holds the library.
-    """
-    if library is not None and library.resolve().is_relative_to(folder.resolve()):
-        raise TabletopError(f"the library lies in {str(folder)!r}, which this run would replace; give another --out")
-    if not folder.exists():
-        return
-    if not folder.is_dir() or (any(folder.iterdir()) and _maker(folder) != "run"):
-        raise TabletopError(f"{str(folder)!r} is there and not of 'tabletop run'; give another --out")
-    with alone_in(folder):
-        for path in folder.iterdir():  # The folder itself may be a link.
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
-def forget_stages(folder: Path) -> None:
-    """Remove what the stages after discovery said of a run folder's library: another's skills go by the same ids."""
-    for name in _STAGES:
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "clips", ignore_errors=True)
-
-
-def _maker(folder: Path) -> str | None:
-    """Return the command that a folder's run.yaml says it was made by."""
-    try:
-        card = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
-        return str(card["command"]).split()[1]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, IndexError):
-        return None
 
 
 def note(folder: Path, options: argparse.Namespace) -> None:

@@ -207,7 +207,7 @@ def _demos(options: argparse.Namespace) -> None:
 
 
 def _discover(options: argparse.Namespace) -> None:
-    from tabletop.cli import stages
+    from tabletop.api import stages
     from tabletop.cli.folder import new_folder, note
     from tabletop.cli.objective import budget, discovery_settings
 
@@ -243,8 +243,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _name(options: argparse.Namespace) -> None:
-    from tabletop.cli import stages
-    from tabletop.cli.folder import library_of, run_folder
+    from tabletop.api import stages
+    from tabletop.api.folder import library_of, run_folder
     from tabletop.naming import NameSettings
 
     folder = run_folder(options.run, options.out)
@@ -268,7 +268,7 @@ def _predicates(options: argparse.Namespace) -> None:
 
 
 def _play(options: argparse.Namespace) -> None:
-    from tabletop.cli.play import play
+    from tabletop.api.play import play
 
     result = play(
         options.what,
@@ -293,8 +293,8 @@ def _lengths(text: str) -> list[int]:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from tabletop.cli import goals, planning, stages
-    from tabletop.cli.folder import run_folder
+    from tabletop.api import goals, planning, stages
+    from tabletop.api.folder import run_folder
 
     lengths = _lengths(options.literals)
     if options.goal is not None and options.chains is not None:
@@ -338,23 +338,30 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _goals(options: argparse.Namespace) -> None:
-    from tabletop.cli import planning
+    from tabletop.api import planning
 
     lengths = _lengths(options.literals)
     if options.check is not None:
-        found = planning.check_goals(options)
+        found = planning.check_goals(Path(options.check), options.workers)
         say(options, found, ["{goals} goals: {reached} reached again, {identical} bit for bit".format(**found)])
         return
-    made = planning.make_goals(options, lengths)
+    made = planning.make_goals(
+        Path(options.out or "goals.yaml"),
+        options.count,
+        lengths,
+        options.seed,
+        card=options.card,
+        workers=options.workers,
+    )
     lines = [f"{made['goals']} goals in {made['out']}, {made['distinct']} different formulas"]
     say(options, made, [*lines, f"passed over: {made['unreached']} not reached, {made['undrawn']} scenes without one"])
 
 
 def _perturb(options: argparse.Namespace) -> None:
-    from tabletop.cli import stages
-    from tabletop.cli.folder import run_folder
+    from tabletop.api import stages
+    from tabletop.api.folder import run_folder
     from tabletop.cli.perturbing import needs_tasks, perturb_policy
-    from tabletop.perturb import select_families
+    from tabletop.perturbation import select_families
 
     families = stages.FAMILIES if options.families == "default" else select_families(options.families)
     if options.tasks is not None:
@@ -376,7 +383,7 @@ def _perturb(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from tabletop.cli import stages
+    from tabletop.api import stages
 
     if not Path(options.run).is_dir():
         raise TabletopError(f"no run folder {options.run!r}; make one with 'tabletop run' or 'tabletop discover'")

@@ -6,16 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.measuring import HeldOut
-from tabletop.cli.stages import write_discovery
-from tabletop.metrics.baselines import Measured, measure_library
-from tabletop.metrics.channel import channels, siblings, synergies
+from tabletop.api.measuring import HeldOut, measurement
+from tabletop.api.stages import write_discovery
+from tabletop.metrics.baselines import measure_library
 from tabletop.progress import tell
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Measurement
-from tabletop.runs.store import as_record, record_data, write_record
-from tabletop.skills.library import Library, find_library, load_library
+from tabletop.runs.store import record_data, write_record
+from tabletop.skills.library import find_library, load_library
 
 __all__ = ["measure_and_plot"]
 
@@ -35,7 +34,7 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     tell(HeldOut(library.codes.total, options.episodes).announcement())
     with Engine(options.workers) as engine:
         found = measure_library(library, engine, options.episodes, options.seed)
-    record = as_record(Measurement, measured(library, found, options.library, options.seed))
+    record = measurement(library, found, options.library, options.seed)
     if path == folder / "library" and not (folder / "discover.json").exists():
         write_discovery(folder, library, found)
     write_record(folder / Measurement.FILE, record)
@@ -46,24 +45,3 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
 def _beside(path: Path, name: str) -> Path:
     """Return the run folder that a library lies in, or runs/NAME for one from elsewhere."""
     return path.parent if path.name == "library" else Path("runs") / Path(name).name
-
-
-def measured(library: Library, found: Measured, name: str, seed: int) -> dict[str, Any]:
-    """Return a library's figures.
-
-    Args:
-        library: the skills.
-        found: what they did.
-        name: the library's, as the user gave it.
-        seed: of the figures' own randomness.
-    """
-    return {
-        "library": name,
-        "codes": library.codes.total,
-        **found.figures,
-        "by_kind": {kind: v["effective_2cm"] for kind, v in found.figures["by_kind"].items()},
-        "channel": channels(found.samples, seed),
-        "siblings": siblings(found.samples),
-        "synergies": synergies(found.samples),
-        "seed": seed,
-    }

@@ -8,7 +8,7 @@ import textwrap
 from typing import Any, Final, NoReturn
 
 from tabletop import __version__
-from tabletop.cli.choices import (
+from tabletop.api.choices import (
     BASELINE_OBJECTIVES,
     DEFAULT_FAMILIES,
     EFFECTS,

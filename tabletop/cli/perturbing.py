@@ -6,15 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tabletop.cli.library_policy import policies_of
+from tabletop.api.success import robustness
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.perturb import perturb_tasks
-from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import BUILTIN_POLICIES
 from tabletop.rollout.policy_file import is_policy_file
 from tabletop.runs.records import Robustness
-from tabletop.runs.store import as_record, write_record
+from tabletop.runs.store import write_record
 
 __all__ = ["needs_tasks", "perturb_policy"]
 
@@ -33,19 +31,7 @@ def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> Robu
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for perturb with --tasks, got the folder {options.out!r}")
     tasks = load_registry().select(options.tasks)
-    makers = policies_of(options.run, tasks)
-    able = [t for t in tasks if t.name in makers]
-    with Engine(options.workers) as engine:
-        curves = perturb_tasks(engine, makers, able, families, options.scenes, options.seed, label="perturb")
-    result = {
-        "policy": options.run,
-        "seed": options.seed,
-        "scenes": options.scenes,
-        "tasks": [t.name for t in able],
-        "missing": [t.name for t in tasks if t.name not in makers],
-        "families": curves,
-    }
-    record = as_record(Robustness, result)
+    record = robustness(options.run, tasks, families, options.scenes, options.seed, options.workers)
     if options.out:
         write_record(Path(options.out), record)
     return record

@@ -8,6 +8,7 @@ from typing import Any
 
 from tabletop.errors import TabletopError
 from tabletop.runs.records import NamedSkill, Naming
+from tabletop.runs.shown import Shown
 from tabletop.runs.store import read_record
 from tabletop.skills.library import Library, Skill, find_library, load_library
 from tabletop.skills.skill_policy import SkillPolicy
@@ -28,8 +29,8 @@ class Called:
     """Whether it was asked for by name, not by id."""
 
 
-@dataclass(frozen=True)
-class NamedLibrary:
+@dataclass(frozen=True, repr=False)
+class NamedLibrary(Shown):
     """A library, and what `tabletop name` found of it."""
 
     library: Library
@@ -72,6 +73,13 @@ class NamedLibrary:
     def policy(self, word: str, entity: str, within: int | None = None) -> SkillPolicy:
         """Return the policy that runs a skill, by name or id, on an entity; see `Library.policy`."""
         return self.library.policy(self.called(word).skill, entity, within)
+
+    def title(self) -> str:
+        """Return how many skills there are, in one line."""
+        info = self.library.info
+        named = "not named yet" if self.named is None else f"{len(self.named.named_tasks)} tasks named"
+        codes = self.library.codes
+        return f"{codes.total} skills of {len(codes.kinds)} effects, {named} (seed {info.get('seed')})"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what the library can do, one row a skill: first those named for a task, then others, then the rest.

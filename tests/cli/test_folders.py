@@ -41,7 +41,7 @@ def test_a_discovery_that_was_interrupted_is_not_begun_anew(
 def test_what_was_said_of_the_library_before_a_resumed_run_goes_with_it(
     here: Path, files: Files, run_of: Path, library: Library, monkeypatch: pytest.MonkeyPatch, changed: bool
 ) -> None:
-    stages = import_module("tabletop.cli.stages")
+    stages = import_module("tabletop.api.stages")
     (run_of / "clips").mkdir()
     for name in ("name.json", "plan.json", "clips/button-00.webp"):
         (run_of / name).write_text("{}")
@@ -65,7 +65,7 @@ def test_a_damaged_library_does_not_keep_a_run_from_going_on(
 ) -> None:
     (run_of / "library" / "weights.safetensors").write_bytes(b"part")
     (run_of / "name.json").write_text("{}")
-    stages = import_module("tabletop.cli.stages")
+    stages = import_module("tabletop.api.stages")
 
     def discover(folder: Path, *_: object, **__: object) -> Library:
         save_library(library, folder / "library")

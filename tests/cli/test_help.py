@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from tabletop.cli import choices, main
-from tabletop.cli.stages import FAMILIES as DEFAULT_FAMILIES
+from tabletop.api import choices
+from tabletop.api.stages import FAMILIES as DEFAULT_FAMILIES
+from tabletop.cli import main
 from tabletop.discovery.config import KINDS
 from tabletop.discovery.learner_config import DISCRIMINATOR_INPUTS, LATENTS
 from tabletop.discovery.objectives import OBJECTIVES
 from tabletop.logic import load_suites
-from tabletop.perturb import FAMILIES, select_families
+from tabletop.perturbation import FAMILIES, select_families
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.scenes import STARTS
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tabletop.cli.play import _in_scene, play
+from tabletop.api.play import _in_scene, play
 from tabletop.cli.show import skill_lines
 from tabletop.logic import load_registry
 from tabletop.naming import open_library

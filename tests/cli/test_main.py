@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import pytest
 
-from tabletop.cli.clips import to_film
+from tabletop.api.clips import to_film
 from tabletop.logic import Suite, load_registry
-from tabletop.perturb import Perturbation
+from tabletop.perturbation import Perturbation
 from tabletop.rollout.evaluate import evaluate
 from tabletop.sim import load_scene
 

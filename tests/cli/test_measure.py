@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabletop.cli.stages import measure_stage
+from tabletop.api.stages import measure_stage
 from tabletop.metrics.baselines import Measured
 from tabletop.metrics.effective_skills import Samples
 from tabletop.runs.store import record_data
@@ -60,7 +60,7 @@ def test_ends_of_reaching_are_where_the_gripper_is(
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
     samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
-    monkeypatch.setattr("tabletop.cli.stages.measure_library", lambda *_: Measured(samples, figures))
+    monkeypatch.setattr("tabletop.api.stages.measure_library", lambda *_: Measured(samples, figures))
     found = measure_stage(here, library, 1, 0, 1)
     assert [s.finals for s in found.skills] == [((-0.1, 0.0, 0.3, 0.5),), ((0.1, 0.0, 0.2, 0.5),)]
 

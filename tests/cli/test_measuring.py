@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tabletop.cli.measuring import HeldOut, fitting, plan_measuring
+from tabletop.api.measuring import HeldOut, fitting, plan_measuring
 from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Discovery
 from tabletop.skills.library import Library, save_library
 
 Command = Callable[..., Any]
-measuring = import_module("tabletop.cli.measuring")
-stages = import_module("tabletop.cli.stages")
+measuring = import_module("tabletop.api.measuring")
+stages = import_module("tabletop.api.stages")
 
 
 @pytest.fixture

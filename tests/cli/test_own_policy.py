@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabletop.cli.library_policy import fingerprint, policies_of
+from tabletop.api.policies import fingerprint, policies_of
 from tabletop.demos.lerobot_read import read_lerobot
 from tabletop.envs import TabletopEnv
 from tabletop.logic import load_registry

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tabletop.cli.clock import FULL, SHARES, Clock
+from tabletop.api.clock import FULL, SHARES, Clock
+from tabletop.api.planning import run_goals
 from tabletop.cli.parser import RUN_MINUTES
-from tabletop.cli.planning import run_goals
 from tabletop.rollout.engine import Engine
 
 CODES = 112
@@ -20,7 +20,7 @@ class Hands:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("tabletop.cli.clock.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("tabletop.api.clock.time.monotonic", lambda: self.now)
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def test_goals_are_begun_until_the_time_is_over_and_counted_together(
         solved = sum(s == 1 for s in scenes)
         return {"goals": len(scenes), "solved": solved, "mean_completed": 9.0, "episodes": episodes}
 
-    monkeypatch.setattr("tabletop.cli.planning.evaluate_plans", two)
-    monkeypatch.setattr("tabletop.cli.planning.time.monotonic", lambda: hands.now)
+    monkeypatch.setattr("tabletop.api.planning.evaluate_plans", two)
+    monkeypatch.setattr("tabletop.api.planning.time.monotonic", lambda: hands.now)
     rows: list[Any] = list(range(7))
     with Engine(2) as engine:
         for until, goals in ((hands.now - 1.0, 2), (hands.now + 15.0, 4), (None, 7)):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tabletop.cli.clock import pace_of, probes
-from tabletop.metrics.baselines import BASELINES, baseline_episodes
+from tabletop.api.clock import pace_of, probes
+from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes
+from tabletop.metrics.channel import channels, siblings, synergies
 from tabletop.progress import time_text
 from tabletop.rollout.engine import Engine
+from tabletop.runs.records import Measurement
+from tabletop.runs.store import as_record
 from tabletop.skills.library import Library
 
-__all__ = ["EPISODES", "HeldOut", "announcement", "fitting", "plan_measuring"]
+__all__ = ["EPISODES", "HeldOut", "announcement", "fitting", "measurement", "plan_measuring"]
 
 EPISODES: Final = 50
 """Held-out episodes a code, where neither --episodes nor a budget in minutes says something else."""
@@ -101,3 +104,25 @@ def plan_measuring(
     if episodes is None and minutes is not None:
         return fitting(asked.codes, pace, _SHARE * 60 * minutes)
     return HeldOut(asked.codes, asked.episodes, pace)
+
+
+def measurement(library: Library, found: Measured, name: str, seed: int) -> Measurement:
+    """Return a library's figures.
+
+    Args:
+        library: the skills.
+        found: what they did.
+        name: the library's, as the user gave it.
+        seed: of the figures' own randomness.
+    """
+    figures = {
+        "library": name,
+        "codes": library.codes.total,
+        **found.figures,
+        "by_kind": {kind: v["effective_2cm"] for kind, v in found.figures["by_kind"].items()},
+        "channel": channels(found.samples, seed),
+        "siblings": siblings(found.samples),
+        "synergies": synergies(found.samples),
+        "seed": seed,
+    }
+    return as_record(Measurement, figures)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
-from tabletop.perturb.registry import FAMILIES, Family, Perturbation, get_family
+from tabletop.perturbation.registry import FAMILIES, Family, Perturbation, get_family
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import episode
 from tabletop.rollout.policy import Policy

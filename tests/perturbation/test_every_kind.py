@@ -11,7 +11,7 @@ import pytest
 
 from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic import load_registry
-from tabletop.perturb import FAMILIES, Perturbation
+from tabletop.perturbation import FAMILIES, Perturbation
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.rollout.policy import Policy
 from tabletop.sim.cards import load_cards

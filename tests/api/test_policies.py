@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tabletop.cli.library_policy import OneSkill, fingerprint
+from tabletop.api.policies import OneSkill, fingerprint
 from tabletop.logic import load_registry
 from tabletop.sim.generate import generate
 from tabletop.skills.library import Library

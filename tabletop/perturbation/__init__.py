@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 # Importing the module registers its families.
-from tabletop.perturb import families
-from tabletop.perturb.registry import (
+from tabletop.perturbation import families
+from tabletop.perturbation.registry import (
     FAMILIES,
     Case,
     Family,
@@ -14,8 +14,8 @@ from tabletop.perturb.registry import (
     on_scene,
     select_families,
 )
-from tabletop.perturb.sweep import Curve, Rates, Run, sweep
-from tabletop.perturb.tasks import perturb_tasks
+from tabletop.perturbation.sweep import Curve, Rates, Run, sweep
+from tabletop.perturbation.tasks import perturb_tasks
 
 __all__ = [
     "FAMILIES",

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tabletop.cli.clips import SkillClip, film_skill
+from tabletop.api.clips import SkillClip, film_skill
 from tabletop.cli.task_page import write_task_page
 from tabletop.logic import load_registry
 from tabletop.report import read_clip

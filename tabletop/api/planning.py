@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tabletop.cli.clips import ChainClip, film_chain, to_film
-from tabletop.cli.folder import library_of
+from tabletop.api.clips import ChainClip, film_chain, to_film
+from tabletop.api.folder import library_of
 from tabletop.errors import TabletopError
 from tabletop.logic import Formula, load_registry
+from tabletop.naming import NamedLibrary
 from tabletop.planner import (
     SCRIPTED_VOCABULARY,
     ChainJob,
@@ -37,7 +37,7 @@ from tabletop.runs.records import Chains, Naming
 from tabletop.runs.store import as_record, read_record, write_record
 from tabletop.sim.scene import Scene
 
-__all__ = ["chains_stage", "check_goals", "make_goals", "run_goals", "skills_of"]
+__all__ = ["chains_stage", "check_goals", "make_goals", "operators_of", "run_goals", "skills_of"]
 
 
 def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Template]]:
@@ -52,8 +52,18 @@ def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Temp
     """
     if policy == "scripted":
         return scripted_operators, SCRIPTED_VOCABULARY
-    named = read_record(folder / Naming.FILE, Naming)
-    library = library_of(folder)
+    return operators_of(NamedLibrary(library_of(folder), read_record(folder / Naming.FILE, Naming)))
+
+
+def operators_of(skills: NamedLibrary) -> tuple[OperatorFactory, Sequence[Template]]:
+    """Return what makes the operators of a library's named and consistent skills, and what may be asked of them.
+
+    Raises:
+        TabletopError: the skills have not been named, or none has a name.
+    """
+    library, named = skills.library, skills.named
+    if named is None:
+        raise TabletopError("the skills of this library have no names yet; name them with: tabletop name")
     usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name}
     if not usable:
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
@@ -136,17 +146,18 @@ def chains_stage(
     return record
 
 
-def make_goals(options: argparse.Namespace, lengths: Sequence[int]) -> dict[str, Any]:
+def make_goals(
+    path: Path, count: int, lengths: Sequence[int], seed: int, *, card: str = "workshop", workers: Workers = None
+) -> dict[str, Any]:
     """Draw goals that the scripted policies are seen to reach, and write them.
 
     Raises:
         TabletopError: the goals cannot be made, or --out is a folder.
     """
-    path = Path(options.out or "goals.yaml")
     if path.is_dir():
         raise TabletopError(f"--out takes a file for goals, got the folder {str(path)!r}")
-    with Engine(options.workers) as engine:
-        draws = sample_proven(engine, options.seed, options.count, lengths, card=options.card, label="goals")
+    with Engine(workers) as engine:
+        draws = sample_proven(engine, seed, count, lengths, card=card, label="goals")
     save_goals(path, [d.goal for d in draws])
     goals = [d.goal.goal for d in draws]
     return {
@@ -160,14 +171,14 @@ def make_goals(options: argparse.Namespace, lengths: Sequence[int]) -> dict[str,
     }
 
 
-def check_goals(options: argparse.Namespace) -> dict[str, Any]:
+def check_goals(path: Path, workers: Workers = None) -> dict[str, Any]:
     """Run the plans of a file of proven goals again.
 
     Raises:
         TabletopError: no such file, or it is damaged.
     """
-    goals = load_goals(Path(options.check))
-    with Engine(options.workers) as engine:
+    goals = load_goals(path)
+    with Engine(workers) as engine:
         proofs = list(engine.map(prove_again, goals, chunk=1, label="goals"))
     return {
         "goals": len(goals),

@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.cli.choices import DEFAULT_FAMILIES
-from tabletop.cli.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
-from tabletop.cli.folder import forget_stages, library_of
-from tabletop.cli.goals import PLANNING, draw_goals, read_goal
-from tabletop.cli.measuring import plan_measuring
-from tabletop.cli.planning import run_goals, skills_of
+from tabletop.api.choices import DEFAULT_FAMILIES
+from tabletop.api.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
+from tabletop.api.folder import forget_stages, library_of
+from tabletop.api.goals import PLANNING, draw_goals, read_goal
+from tabletop.api.measuring import plan_measuring
+from tabletop.api.planning import run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
@@ -24,7 +24,7 @@ from tabletop.logic import load_registry
 from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.trial import skill_task
-from tabletop.perturb import Run, sweep
+from tabletop.perturbation import Run, sweep
 from tabletop.planner import PlanJob, Search
 from tabletop.progress import tell
 from tabletop.report import write_report
@@ -75,7 +75,7 @@ def discover_stage(
         steps: control steps.
         workers: processes.
         resume: go on from the folder's checkpoint.
-        episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (cli/measuring.py).
+        episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (api/measuring.py).
         measure: False leaves measuring out; then discover.json is not written, and None is returned.
     """
     weights = folder / "library" / "weights.safetensors"

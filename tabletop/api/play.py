@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tabletop.cli.library_policy import policies_of
+from tabletop.api.policies import policies_of
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic import Task, load_registry
 from tabletop.naming import Called, NamedLibrary, open_library

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tabletop.logic.geometry import Solid
-from tabletop.perturb.noise import ARM_TURN, FORCE, FRACTION, SPIN, TURN, VELOCITY, WIDTH, blurred
+from tabletop.perturbation.noise import ARM_TURN, FORCE, FRACTION, SPIN, TURN, VELOCITY, WIDTH, blurred
 from tabletop.sim.deformable_beads import box, heading
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene

@@ -12,8 +12,8 @@ import pytest
 from tabletop.cli.show import perturb_lines
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
-from tabletop.perturb import FAMILIES, Run, sweep
-from tabletop.perturb.sweep import _curve, _Outcome
+from tabletop.perturbation import FAMILIES, Run, sweep
+from tabletop.perturbation.sweep import _curve, _Outcome
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
 from tabletop.sim.scene import Entity, Robot, Scene
@@ -105,7 +105,7 @@ def test_recovery_counts_only_what_succeeds_undisturbed_and_times_the_rest() -> 
 def test_success_counts_at_the_end_and_done_is_when_it_holds_for_good(here: Engine) -> None:
     # The fingers pass 6 cm on their way, and stay open: done after the first steps, not before.
     run = Run(WeighsBlock(9.0), Scene((BLOCK,), robot=Robot(width=0.0)), 0, 10, parse("gripper_open()"))
-    from tabletop.perturb.sweep import _measure
+    from tabletop.perturbation.sweep import _measure
 
     outcome = _measure((run, None))
     assert outcome.success

@@ -11,7 +11,7 @@ import pytest
 from tabletop.cli.show import perturb_task_lines
 from tabletop.errors import TabletopError
 from tabletop.logic import Task, load_registry
-from tabletop.perturb import FAMILIES, Curve, Perturbation, perturb_tasks
+from tabletop.perturbation import FAMILIES, Curve, Perturbation, perturb_tasks
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, nothing, scripted
 from tabletop.rollout.policy import Policy

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Task
-from tabletop.perturb.sweep import Curve, Run, sweep
+from tabletop.perturbation.sweep import Curve, Run, sweep
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
 from tabletop.rollout.policy import Action, Policy

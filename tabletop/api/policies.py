@@ -1,21 +1,25 @@
-"""The policies that a command line asks for, by task: plain ones, a user's own, or the skills of a named library."""
+"""Policies by task, however they are given: built-in ones, a user's own, or the skills of a named library."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tabletop.errors import TabletopError
 from tabletop.logic import Task
-from tabletop.naming import open_library
+from tabletop.naming import NamedLibrary, open_library
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.policy_file import PolicyFile, is_policy_file, load_policy_file
 from tabletop.sim.scene import Scene
 from tabletop.skills.library import Library, Skill
 
-__all__ = ["fingerprint", "policies_of"]
+__all__ = ["AnyPolicy", "fingerprint", "name_of", "policies_of"]
+
+AnyPolicy = str | os.PathLike[str] | NamedLibrary | PolicyFactory
+"""A name or path (see `policies_of`), a library with names, or a function of (task, scene) that makes a policy."""
 
 
 @dataclass(frozen=True)
@@ -29,25 +33,41 @@ class OneSkill:
         return self.library.policy(self.skill, task.attends, task.horizon)
 
 
-def policies_of(name: str, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]:
+def name_of(policy: AnyPolicy) -> str:
+    """Return what a policy is called in results."""
+    if isinstance(policy, (str, os.PathLike)):
+        return os.fspath(policy)
+    if isinstance(policy, NamedLibrary):
+        return "library"
+    return getattr(policy, "__name__", type(policy).__name__)
+
+
+def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]:
     """Return a policy factory for each task that a policy can be asked for.
 
     Args:
-        name: a plain policy; a policy file, "policy.py:make" or "model.zip"; or a run folder or library, of which each
-            task has the best skill that is named for it.
+        policy: the name of a built-in policy; a policy file, "policy.py:make" or "model.zip"; a run folder or library,
+            of which each task has the best skill that is named for it; or a function of (task, scene) that makes one.
         tasks: the tasks asked for.
 
     Raises:
         TabletopError: no such library, its skills have not been named, or none is named for one of the tasks; or the
             policy file fails, or a task has no observation that it can see.
     """
+    if not isinstance(policy, (str, os.PathLike, NamedLibrary)):
+        if not callable(policy):
+            raise TabletopError(
+                f"a policy is a name, a path, a library or a function of (task, scene), got {type(policy).__name__}"
+            )
+        return {t.name: policy for t in tasks}
+    name = name_of(policy)
     if name in BUILTIN_POLICIES:
         return {t.name: BUILTIN_POLICIES[name] for t in tasks}
-    if is_policy_file(name):
+    if not isinstance(policy, NamedLibrary) and is_policy_file(name):
         file = load_policy_file(name)
         file.check(tasks)
         return {t.name: file for t in tasks}
-    opened = open_library(name)
+    opened = policy if isinstance(policy, NamedLibrary) else open_library(name)
     if opened.named is None:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
     library, best = opened.library, opened.named.best()

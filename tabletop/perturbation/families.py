@@ -4,7 +4,7 @@ With one seed a family draws the same moments, directions and noise at every mag
 curve over magnitudes compares like with like. The largest magnitudes are those at which the scripted
 policies of lift, pick-place, drawer-open and push keep about half of their success together.
 
-A family that cannot act on a kind of thing says why (perturb/limits.py), so that nobody takes that for robustness.
+A family that cannot act on a kind of thing says why (perturbation/limits.py), so that nobody takes that for robustness.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.perturb.limits import falling, steady, still
-from tabletop.perturb.noise import blurred
-from tabletop.perturb.registry import Case, on_episode, on_scene
+from tabletop.perturbation.limits import falling, steady, still
+from tabletop.perturbation.noise import blurred
+from tabletop.perturbation.registry import Case, on_episode, on_scene
 from tabletop.rollout.episode import Hooks
 from tabletop.rollout.policy import ACTION_SIZE, Action
 from tabletop.sim.cards import load_cards
@@ -93,7 +93,7 @@ def push_object(magnitude: float, case: Case) -> Hooks:
     description="All that is seen of arm and things is blurred by Gaussian noise; time, table and sizes stay exact.",
 )
 def observation_noise(magnitude: float, case: Case) -> Hooks:
-    """Blur all that is seen, anew at every step: positions by sigma in m, the rest as in perturb/noise.py.
+    """Blur all that is seen, anew at every step: positions by sigma in m, the rest as in perturbation/noise.py.
 
     A metre of sigma is 10 rad of a thing's turn, 2 rad of the arm's joints, 2 m/s, 20 rad/s, 20 N and 5 of a fraction.
     """

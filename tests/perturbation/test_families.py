@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tabletop.perturb import FAMILIES, Perturbation
+from tabletop.perturbation import FAMILIES, Perturbation
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.sim.scene import Entity, Robot, Scene
 from tabletop.sim.state import State

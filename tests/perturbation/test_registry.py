@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.perturb import FAMILIES, Perturbation, get_family, on_episode, on_scene, select_families
-from tabletop.perturb.registry import Case
+from tabletop.perturbation import FAMILIES, Perturbation, get_family, on_episode, on_scene, select_families
+from tabletop.perturbation.registry import Case
 from tabletop.rollout.episode import Hooks
 from tabletop.sim.scene import Entity, Scene
 

@@ -1,0 +1,358 @@
+"""The functions of `import tabletop as tt`, one for each thing that a person comes for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tabletop.api.goals import PLANNING, draw_goals
+from tabletop.api.measuring import measurement
+from tabletop.api.planning import operators_of, run_goals
+from tabletop.api.play import play
+from tabletop.api.policies import AnyPolicy, name_of
+from tabletop.api.success import robustness, success_rates
+from tabletop.discovery.config import KINDS, looking_for
+from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.train import discover as train
+from tabletop.errors import TabletopError
+from tabletop.logic import Formula, Task, find_suite, load_registry, parse
+from tabletop.logic.predicate import PREDICATES, Predicate
+from tabletop.metrics.baselines import measure_library
+from tabletop.naming import NamedLibrary, NameSettings, open_library
+from tabletop.naming import name_skills as name_all
+from tabletop.perturbation import select_families
+from tabletop.planner import SCRIPTED_VOCABULARY, Search, Template, scripted_operators
+from tabletop.planner.evaluate import OperatorFactory
+from tabletop.rollout.engine import Engine, Workers
+from tabletop.runs.records import Evaluation, Measurement, Naming, Planning, Robustness
+from tabletop.runs.store import as_record
+from tabletop.seeds import Purpose, seed_of
+from tabletop.sim.generate import generate
+from tabletop.sim.scene import Scene
+from tabletop.sim.scene_cards import find_scene_card
+from tabletop.skills.library import Library
+from tabletop.skills.scenes import effects_of_card
+
+__all__ = [
+    "discover",
+    "evaluate",
+    "load_library",
+    "make_scene",
+    "measure",
+    "name_skills",
+    "perturb",
+    "plan",
+    "predicates",
+    "record",
+    "tasks",
+]
+
+_ALL: Final = "all"
+
+
+def make_scene(card: str | os.PathLike[str] | Mapping[str, Any] = "discovery", seed: int = 0) -> Scene:
+    """Return a random scene: a value, the same for the same card and seed.
+
+    Args:
+        card: a scene card that ships, the path of a YAML file, or a mapping.
+        seed: number of the scene.
+
+    Raises:
+        TabletopError: no such card, a malformed one, or one whose things do not fit on the table.
+
+    >>> scene = make_scene("discovery", seed=3)
+    >>> scene == make_scene("discovery", seed=3)
+    True
+    """
+    return generate(find_scene_card(card), seed)
+
+
+def tasks(select: str = _ALL) -> tuple[Task, ...]:
+    """Return tasks of the registry.
+
+    Args:
+        select: "all", names as in "push,lift", or "family:drawer".
+
+    Raises:
+        TabletopError: an unknown task or family.
+
+    >>> [task.name for task in tasks("family:drawer")]
+    ['drawer-close', 'drawer-open', 'drawer-place']
+    """
+    return load_registry().select(select)
+
+
+def predicates() -> tuple[Predicate, ...]:
+    """Return what formulas, and so tasks and goals, may say.
+
+    >>> "on" in [predicate.name for predicate in predicates()]
+    True
+    """
+    return tuple(PREDICATES.values())
+
+
+def load_library(name: str | os.PathLike[str] = "default") -> NamedLibrary:
+    """Return a library of skills, with their names if they have been named.
+
+    Args:
+        name: a run's folder, a library's folder, or "default" for the one that ships.
+
+    Raises:
+        TabletopError: no such library, or a file of it is damaged.
+
+    >>> skills = load_library("default")
+    >>> skills.called("drawer-open").skill.effect.name
+    'drawer'
+    """
+    return open_library(os.fspath(name))
+
+
+def discover(
+    out: str | os.PathLike[str],
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    effects: Sequence[str] | str = _ALL,
+    scene: str = "everything",
+    objective: str = "final-state",
+    resume: bool = False,
+    workers: Workers = None,
+) -> NamedLibrary:
+    """Discover skills without reward, and save them as out/library.
+
+    Args:
+        out: the run's folder.
+        minutes: wall-clock budget (30 where neither is given), or
+        steps: budget in control steps; the same result each time.
+        seed: of all randomness.
+        effects: names of effects, or "all" that the scene card has things for.
+        scene: scene card: one that ships, or the path of a file.
+        objective: one of discovery/objectives; docs/objectives.md compares them.
+        resume: go on from the folder's checkpoint.
+        workers: processes; one a core by default, 0 for none.
+
+    Raises:
+        TabletopError: an unknown name, a bad budget, or a folder that holds a run already.
+
+    >>> skills = discover("runs/tiny", steps=600, effects=["button"], scene="discovery", workers=0)
+    >>> len(skills.library.skills)
+    2
+    """
+    chosen = effects_of_card(scene, KINDS) if effects == _ALL else effects
+    names = chosen.split(",") if isinstance(chosen, str) else chosen
+    settings = looking_for(names, scene=scene, learner=LearnerSettings(objective=objective), seed=seed)
+    budget = 30.0 if minutes is None and steps is None else minutes
+    library = train(Path(out), settings, minutes=budget, steps=steps, workers=workers, resume=resume)
+    return NamedLibrary(library, None)
+
+
+def _library(skills: NamedLibrary | Library | str | os.PathLike[str]) -> Library:
+    if isinstance(skills, Library):
+        return skills
+    return (skills if isinstance(skills, NamedLibrary) else load_library(skills)).library
+
+
+def measure(
+    skills: NamedLibrary | Library | str | os.PathLike[str],
+    *,
+    episodes: int = 50,
+    seed: int = 0,
+    workers: Workers = None,
+) -> Measurement:
+    """Return how many skills a library has, and how much its codes say of how episodes end.
+
+    Args:
+        skills: a library, or what `load_library` takes.
+        episodes: held-out, a skill; baselines have a tenth, at least 2.
+        seed: of scenes, episodes and discriminators.
+        workers: processes.
+
+    Raises:
+        TabletopError: no such library, or too few episodes.
+    """
+    library = _library(skills)
+    name = os.fspath(skills) if isinstance(skills, (str, os.PathLike)) else "library"
+    with Engine(workers) as engine:
+        found = measure_library(library, engine, episodes, seed)
+    return measurement(library, found, name, seed)
+
+
+def name_skills(
+    skills: NamedLibrary | Library | str | os.PathLike[str],
+    *,
+    episodes: int = 40,
+    seed: int = 0,
+    workers: Workers = None,
+) -> Naming:
+    """Test each skill against the registry of tasks and return their names, with rates on fresh scenes.
+
+    Args:
+        skills: a library, or what `load_library` takes.
+        episodes: a skill, to see whether its name stands; a task's best skill has twice as many fresh ones.
+        seed: of the scenes.
+        workers: processes.
+
+    Raises:
+        TabletopError: no such library.
+    """
+    settings = NameSettings(seed=seed, episodes=episodes, fresh=2 * episodes)
+    with Engine(workers) as engine:
+        return as_record(Naming, name_all(_library(skills), load_registry(), engine, settings))
+
+
+def _tasks(chosen: str | Task | Iterable[str | Task]) -> tuple[Task, ...]:
+    if isinstance(chosen, Task):
+        return (chosen,)
+    if isinstance(chosen, str):
+        return tasks(chosen)
+    return tuple(t if isinstance(t, Task) else load_registry()[t] for t in chosen)
+
+
+def evaluate(
+    policy: AnyPolicy,
+    tasks: str | Task | Iterable[str | Task] = _ALL,
+    *,
+    suite: str | None = None,
+    episodes: int = 20,
+    seed: int = 0,
+    noise: float = 0.0,
+    workers: Workers = None,
+) -> Evaluation:
+    """Return a policy's success by task, with 95 % intervals.
+
+    Args:
+        policy: "scripted", "random" or "nothing"; "policy.py:make" or a "model.zip" of Stable-Baselines3; a run's
+            folder or a library, of which each task has the best skill named for it; or a function of (task, scene)
+            that makes a policy, `ObservationPolicy` among them.
+        tasks: names as in "push,lift", tasks, or "all".
+        suite: of tasks instead, such as "MT10".
+        episodes: a task, each on a scene of its own.
+        seed: number of the first scene.
+        noise: of actions, sigma as a share of their range.
+        workers: processes; a policy that cannot be sent to others needs 0.
+
+    Raises:
+        TabletopError: an unknown task, suite or policy, or one that can do none of the tasks.
+
+    >>> result = evaluate("scripted", "push,lift", episodes=2, workers=0)
+    >>> sorted(result.tasks)
+    ['lift', 'push']
+    """
+    found = find_suite(suite) if suite is not None else None
+    chosen = _tasks(tasks) if found is None else found.select(load_registry())
+    scenes = range(seed, seed + episodes) if found is None else found.scene_numbers(seed, episodes)
+    rates = success_rates(policy, chosen, scenes, noise=noise, workers=workers)
+    return as_record(Evaluation, {"policy": name_of(policy), "seed": seed, "suite": suite, "noise": noise, **rates})
+
+
+def perturb(
+    policy: AnyPolicy,
+    tasks: str | Task | Iterable[str | Task],
+    families: str | Sequence[str] = _ALL,
+    *,
+    scenes: int = 10,
+    seed: int = 0,
+    workers: Workers = None,
+) -> Robustness:
+    """Return a policy's success under perturbations of rising magnitude.
+
+    Args:
+        policy: as for `evaluate`.
+        tasks: names as in "push,lift", or tasks.
+        families: of perturbations: names as in "mass,push-arm", or "all".
+        scenes: of each task.
+        seed: number of the first scene.
+        workers: processes.
+
+    Raises:
+        TabletopError: an unknown task, policy or family.
+
+    >>> curves = perturb("scripted", "push", "mass", scenes=1, workers=0)
+    >>> curves.families["mass"].magnitudes[0]
+    0.0
+    """
+    chosen = select_families(families if isinstance(families, str) else ",".join(families))
+    return robustness(policy, _tasks(tasks), chosen, scenes, seed, workers)
+
+
+def plan(
+    skills: NamedLibrary | str | os.PathLike[str] = "scripted",
+    goal: str | Formula | None = None,
+    *,
+    scene: Scene | None = None,
+    card: str = PLANNING,
+    goals: int = 20,
+    literals: Sequence[int] = (2, 3),
+    seed: int = 0,
+    seconds: float | None = 10.0,
+    workers: Workers = None,
+) -> Planning:
+    """Chain skills to reach a goal, or sampled goals, run the plans, and return what came of them.
+
+    Args:
+        skills: "scripted" policies, a named library, or what `load_library` takes.
+        goal: a formula over the scene, such as "on(red, blue) and open(drawer)"; goals are sampled where it is None.
+        scene: of the goal; by default the one that `make_scene(card, seed)` gives.
+        card: scene card of goals and scenes.
+        goals: how many to sample.
+        literals: lengths of the sampled goals, in turn.
+        seed: of scenes, goals and plans.
+        seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
+        workers: processes.
+
+    Raises:
+        TabletopError: the goal is no formula, speaks of what the scene lacks, or the skills have no names.
+
+    >>> plan("scripted", "near(red, blue, 60 cm)", seed=0, workers=0).solved
+    1
+    """
+    scripted = isinstance(skills, str) and skills == "scripted"
+    operators: OperatorFactory = scripted_operators
+    vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY
+    if not scripted:
+        operators, vocabulary = operators_of(skills if isinstance(skills, NamedLibrary) else load_library(skills))
+    if goal is None and scene is not None:
+        raise TabletopError("a scene goes with a goal; give a goal, or a card for sampled ones")
+    if goal is None:
+        scenes, wanted = draw_goals(seed, goals, literals, operators, vocabulary, card)
+    else:
+        scenes = [make_scene(card, seed) if scene is None else scene]
+        wanted = [goal if isinstance(goal, Formula) else parse(goal, scenes[0].names)]
+    seeds = [seed_of(seed, Purpose.PLANNING_EPISODES, i) for i in range(len(wanted))]
+    with Engine(workers) as engine:
+        result = run_goals(engine, operators, scenes, wanted, seeds, search=Search(seconds=seconds))
+    for entry in result["episodes"]:
+        entry["log"] = entry["skills"]
+        entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
+    return as_record(Planning, {"policy": "scripted" if scripted else "library", **result})
+
+
+def record(
+    what: str,
+    path: str | os.PathLike[str],
+    *,
+    library: str | None = None,
+    task: str | None = None,
+    scene: str | os.PathLike[str] | None = None,
+    entity: str | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Film one episode of a skill or a policy, and return what came of it.
+
+    Args:
+        what: a skill of a library, by name or id; or a policy, which needs a task.
+        path: of the film: .webp, or .mp4 or .webm where they can be written.
+        library: a run's folder or a library; the one that ships by default.
+        task: on whose scene it runs.
+        scene: path of a saved scene for a skill, instead.
+        entity: of that scene; the first that the skill can work on by default.
+        seed: of scene and episode.
+
+    Raises:
+        TabletopError: no such skill, policy, task, scene or entity, or a kind of film that cannot be written here.
+    """
+    where = None if scene is None else Path(scene)
+    return play(what, Path(path), library=library, task=task, scene=where, entity=entity, seed=seed)

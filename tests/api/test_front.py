@@ -1,0 +1,106 @@
+"""The front door: `import tabletop as tt`."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tabletop as tt
+from tabletop.api import front
+from tabletop.runs.records import Evaluation, Robustness
+from tabletop.runs.store import read_record
+
+
+def fresh(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_costs_next_to_nothing_and_loads_no_torch() -> None:
+    said = fresh(
+        "import sys, time; began = time.perf_counter(); import tabletop; took = time.perf_counter() - began\n"
+        "print(took < 0.3, sorted({'torch', 'numpy', 'pybullet', 'gymnasium'} & {*sys.modules}))"
+    )
+    assert said == "True []\n"
+
+
+def test_all_names_are_there_whatever_was_imported_before() -> None:
+    said = fresh(
+        "import tabletop as tt; tt.evaluate; import tabletop.perturbation, tabletop.discovery\n"
+        "print(all(callable(getattr(tt, name)) for name in tt.__all__ if name != '__version__'))\n"
+        "print(set(tt.__all__) <= set(dir(tt)))"
+    )
+    assert said == "True\nTrue\n"
+    with pytest.raises(AttributeError, match="has no attribute 'fly'"):
+        tt.fly  # noqa: B018
+
+
+@pytest.mark.parametrize("name", front.__all__)
+def test_the_example_of_a_docstring_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = doctest.DocTestFinder(recurse=False).find(getattr(front, name), name, globs=vars(front).copy())
+    runner = doctest.DocTestRunner()
+    for test in found:
+        runner.run(test)
+    assert runner.failures == 0
+
+
+def test_a_function_that_makes_policies_is_evaluated_and_perturbed_as_a_name_is(tmp_path: Path) -> None:
+    def predict(observation: np.ndarray) -> np.ndarray:
+        return np.zeros(5)
+
+    mine = tt.evaluate(tt.ObservationPolicy(predict), "push", episodes=2, workers=0)
+    theirs = tt.evaluate("nothing", "push", episodes=2, workers=0)
+    assert (mine.policy, theirs.policy) == ("ObservationPolicy", "nothing")
+    assert mine.tasks == theirs.tasks
+    mine.save(tmp_path)
+    assert read_record(tmp_path / "evaluate.json", Evaluation) == mine
+    curves = tt.perturb(tt.ObservationPolicy(predict), "push", ["mass"], scenes=1, workers=0)
+    curves.save(tmp_path / "curves.json")
+    assert read_record(tmp_path / "curves.json", Robustness) == curves
+    assert {row["task"] for row in curves.rows()} == {"all", "push"}
+
+
+def test_what_is_no_policy_is_refused() -> None:
+    with pytest.raises(tt.TabletopError, match="a policy is a name, a path, a library or a function"):
+        tt.evaluate(3, "push", episodes=1, workers=0)  # type: ignore[arg-type]
+
+
+def test_the_command_line_gives_the_same_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tabletop.cli import main
+
+    assert main(["evaluate", "scripted", "--tasks", "lift", "--episodes", "2", "--workers", "0", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    mine = tt.evaluate("scripted", "lift", episodes=2, workers=0)
+    mine.save(tmp_path)
+    assert json.loads((tmp_path / "evaluate.json").read_text(encoding="utf-8")) == said
+
+
+def test_a_goal_is_planned_in_the_scene_that_is_given(tmp_path: Path) -> None:
+    scene = tt.make_scene("planning", 4)
+    given = tt.plan("scripted", "lifted(red, 10 cm)", scene=scene, seed=1, workers=0)
+    drawn = tt.plan("scripted", "lifted(red, 10 cm)", seed=4, workers=0)
+    assert given.goals == drawn.goals == 1
+    assert "goals reached by scripted skills" in repr(given)
+    with pytest.raises(tt.TabletopError, match="a scene goes with a goal"):
+        tt.plan("scripted", scene=scene)
+
+
+def test_results_are_drawn_and_tabled(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    skills = tt.load_library("default")
+    assert skills.named is not None
+    for result in (skills.named, tt.evaluate("scripted", "lift", episodes=1, workers=0)):
+        result.plot(tmp_path / "a.svg")
+        assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<?xml")
+        assert "<table>" in result._repr_html_()
+    with pytest.raises(tt.TabletopError, match=r"a plot is written to a \.svg, \.png or \.pdf file"):
+        skills.named.plot(tmp_path / "a.gif")
+    assert "206 skills of 20 effects, 28 tasks named" in repr(skills)
