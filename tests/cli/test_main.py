@@ -110,7 +110,7 @@ def test_a_suite_runs_on_its_own_scenes(command: Command) -> None:
 
 
 def test_noise_is_a_share_of_the_actions_range(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, seen = import_module("tabletop.cli.success"), []
+    module, seen = import_module("tabletop.api.success"), []
 
     def watch(*arguments: Any, **rest: Any) -> Any:
         seen.append(rest["disturbance"])
@@ -174,8 +174,8 @@ def test_an_interrupted_discovery_says_how_to_go_on_where_it_can(
             (folder / part).mkdir(parents=True)
         raise KeyboardInterrupt
 
-    for module in ("stages", "everything"):
-        monkeypatch.setattr(import_module(f"tabletop.cli.{module}"), "discover", interrupt)
+    for module in ("api.stages", "cli.everything"):
+        monkeypatch.setattr(import_module(f"tabletop.{module}"), "discover", interrupt)
     said = command(name, "--steps", "9", "--seed", "3", "--out", "a")
     assert said.code == 130
     assert said.err.splitlines()[-1:] == [f"tabletop: interrupted{told}"]
@@ -241,7 +241,7 @@ def test_tasks_without_a_skill_have_rows_and_count_as_not_done(
     monkeypatch.setattr("tabletop.cli.success.find_suite", lambda _: suite)
     write_names(run_of, **{"button-press": "button-00"})
     rates = {"success": 1.0, "low": 0.9, "high": 1.0, "n": 2, "median_steps": 4.0, "success_once": 1.0}
-    monkeypatch.setattr("tabletop.cli.success.evaluate", lambda *_, **__: rates)
+    monkeypatch.setattr("tabletop.api.success.evaluate", lambda *_, **__: rates)
     said = command("evaluate", "run", *asked, "--episodes", "2", "--workers", "0")
     # By --tasks they come in the registry's order.
     rows = {line.split()[0]: line.split()[1:] for line in said.out.splitlines()[1:-1]}

@@ -16,6 +16,8 @@ from tabletop.perturbation import FAMILIES, Run, sweep
 from tabletop.perturbation.sweep import _curve, _Outcome
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
+from tabletop.runs.records import Robustness
+from tabletop.runs.store import as_record
 from tabletop.sim.scene import Entity, Robot, Scene
 from tabletop.sim.state import State
 
@@ -174,5 +176,6 @@ def test_runs_that_a_family_does_nothing_to_are_counted_and_not_taken_for_robust
     empty = sweep(here, [turn], ["tilt"])["tilt"]
     assert (empty["n"], empty["success"], empty["area"], empty["not_applicable"]) == (0, [], None, {why: 1})
     assert json.loads(json.dumps(empty)) == empty
-    lines = perturb_lines({"tilt": empty})
+    data = {"policy": "blank", "seed": 0, "scenes": 1, "tasks": ["dial-turn"], "families": {"tilt": empty}}
+    lines = perturb_lines(as_record(Robustness, data))
     assert lines == [f"tilt               not applicable to 1 of 1 episodes: {why}"]

@@ -16,6 +16,8 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, nothing, scripted
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.statistics import wilson
+from tabletop.runs.records import Robustness
+from tabletop.runs.store import as_record
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -96,7 +98,8 @@ def test_a_task_that_a_family_does_nothing_to_has_no_rates_and_says_so() -> None
     assert found["tilt"]["by_task"]["button-press-topdown"] == {"success": [], "low": [], "high": [], "n": 0}
     assert found["tilt"]["by_task"]["lift"]["success"] == [0.0, 0.0]
     names = [t.name for t in tasks]
-    lines = perturb_task_lines({"families": found, "tasks": names, "missing": ["x"], "scenes": 1, "seed": 0})
+    data = {"policy": "nothing", "families": found, "tasks": names, "missing": ["x"], "scenes": 1, "seed": 0}
+    lines = perturb_task_lines(as_record(Robustness, data))
     assert lines[0].split()[:5] == ["tilt", "0:", "0.00", "5:", "0.00"]
     assert lines[1].startswith("tilt               not applicable to 1 of 2 episodes: button: ")
     assert [line.split() for line in lines[2:]] == [

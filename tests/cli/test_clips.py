@@ -12,6 +12,7 @@ from tabletop.cli.task_page import write_task_page
 from tabletop.logic import load_registry
 from tabletop.report import read_clip
 from tabletop.rollout.episode import Frames, episode
+from tabletop.runs.records import NamedSkill
 from tabletop.seeds import Purpose, seed_of
 from tabletop.sim import Scene, World, framing, generate
 from tabletop.skills.library import Library
@@ -32,8 +33,12 @@ def off(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def test_a_skill_is_filmed_from_near(library: Library, tmp_path: Path) -> None:
-    entry = {"id": "button-01", "task": None}
-    name = film_skill(SkillClip(library, load_registry(), entry, str(tmp_path), CLIP_SEED))
+    rates = {"success": 0.0, "low": 0.0, "high": 1.0, "n": 0}
+    rates |= dict.fromkeys(("shuffled_success", "random_success", "nothing_success"))
+    words = dict.fromkeys(("name", "task", "tried", "offset", "angle")) | {"phrase": "presses", "entity_kind": "button"}
+    numbers = {"size": 0.0, "spread": 0.0, "consistent": True, "outcomes": ()}
+    named = NamedSkill(id="button-01", effect="button", **words, **rates, **numbers)
+    name = film_skill(SkillClip(library, load_registry(), named, str(tmp_path), CLIP_SEED))
     frames, _ = read_clip(tmp_path / name)
     skill = library.skill("button-01")
     purposes = Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES, Purpose.CLIP_EPISODES
