@@ -1,4 +1,7 @@
-"""The entry point: parse, run the command, print; every mistake of the user's is one line."""
+"""The entry point: parse, run the command, print; every mistake of the user's is one line.
+
+Commands import what they run with, so that `--help` loads neither PyBullet nor numpy.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
@@ -26,7 +29,9 @@ from tabletop.cli.show import (
     task_lines,
 )
 from tabletop.errors import TabletopError
-from tabletop.logic import Task, load_registry
+
+if TYPE_CHECKING:
+    from tabletop.logic import Task
 
 __all__ = ["main"]
 
@@ -122,6 +127,8 @@ def _scene(options: argparse.Namespace) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int | None:
+    from tabletop.logic import load_registry
+
     registry = load_registry()
     tasks = registry.select(options.tasks)
     if options.action == "audit":

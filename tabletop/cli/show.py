@@ -6,10 +6,10 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tabletop.logic import Task
-from tabletop.naming import skills_by_task
+if TYPE_CHECKING:
+    from tabletop.logic import Task
 
 __all__ = [
     "audit_lines",
@@ -130,6 +130,8 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
 
 def name_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the named tasks with their rates on fresh scenes, then what else has a name."""
+    from tabletop.naming import skills_by_task
+
     lines = []
     best = skills_by_task(result)
     for e in sorted(best.values(), key=lambda e: (-e["success"], e["task"])):

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pybullet as p
-
 from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
+from tabletop.sim.bullet import p
 from tabletop.sim.cards import Card, Part, number
 from tabletop.sim.joints import hinge
 from tabletop.sim.scene import Entity
