@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parent
 DATA_FOLDERS = ("assets", "tasks", "policies")
 DEMOS = ["minari[hdf5]>=0.5.3", "pyarrow>=17"]  # what `tabletop demos` writes with
 RAY = ["ray>=2.40"]  # `--workers ray`
+PLOT = ["matplotlib>=3.8"]
+SB3 = ["stable-baselines3>=2.5"]  # benchmarks/her.py
+ALL = [*DEMOS, *RAY, *PLOT, *SB3]
+# PyBullet has wheels for these only. Elsewhere its fork stands in, by the same import name (docs/platforms.md).
+PYBULLET_WHEELS = "python_version < '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"
+NO_PYBULLET_WHEELS = "python_version >= '3.12' or sys_platform != 'linux' or platform_machine != 'x86_64'"
 SOURCE_ONLY = ("tests", ".ci", "Makefile", "constraints.txt", "CHANGELOG.md", "CONTRIBUTING.md")
 
 
@@ -78,13 +84,14 @@ setup(
     author="tabletop developers",
     license="MIT",
     license_files=["LICENSE"],
-    python_requires=">=3.10,<3.12",  # pybullet has wheels up to CPython 3.11
+    python_requires=">=3.10,<3.14",
     package_dir={"": "."},
     packages=find_packages(include=["tabletop", "tabletop.*"]),
     package_data={"tabletop": ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
     cmdclass={"build_py": BuildWithData},
     install_requires=[
-        "pybullet>=3.2.7",
+        f"pybullet>=3.2.7; {PYBULLET_WHEELS}",
+        f"pybullet-arm64>=3.2.8; {NO_PYBULLET_WHEELS}",
         "torch>=2.6",
         "gymnasium>=1.1",
         "numpy>=1.26",
@@ -106,14 +113,15 @@ setup(
             "import-linter>=2.1",
             "types-PyYAML",
             "types-tqdm",
-            "stable-baselines3>=2.5",
             "setuptools>=77",
-            *DEMOS,
-            *RAY,
+            *ALL,
         ],
         "demos": DEMOS,
         "ray": RAY,
-        "bench": ["panda-gym>=3.0.7"],
+        "plot": PLOT,
+        "sb3": SB3,
+        "all": ALL,
+        "bench": [f"panda-gym>=3.0.7; {PYBULLET_WHEELS}"],  # it asks for pybullet itself
         "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77", "ruff>=0.9"],
     },
     entry_points={"console_scripts": ["tabletop = tabletop.cli:main"]},
@@ -121,8 +129,11 @@ setup(
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
+        "Operating System :: MacOS",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],

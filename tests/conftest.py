@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tabletop.learn.actor import NetworkSpec
-from tabletop.learn.sac import SAC, SACSettings
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.state import Layout, State
-from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
-from tabletop.skills.library import Library
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.skill_policy import CODE_WIDTH
+
+if TYPE_CHECKING:
+    from tabletop.skills.library import Library
 
 Build = Callable[..., State]
 
@@ -62,7 +58,15 @@ def make() -> Build:
 
 @pytest.fixture(scope="session")
 def library() -> Library:
-    """Return a library with a small network that has learned nothing."""
+    """Return a library with a small network that has learned nothing. Needs torch."""
+    from tabletop.learn.actor import NetworkSpec
+    from tabletop.learn.sac import SAC, SACSettings
+    from tabletop.skills.codebook import Codebook
+    from tabletop.skills.effects import EFFECT_WIDTH
+    from tabletop.skills.library import Library
+    from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+    from tabletop.skills.skill_policy import CODE_WIDTH
+
     codes = Codebook({"held_at": 2, "drawer": 3})
     spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()

@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 import setuptools
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 import tabletop
+from tabletop.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA_FOLDERS = ("assets", "tasks", "policies")
@@ -75,21 +78,28 @@ def test_wheel_holds_all_code_and_all_data_and_nothing_else(tree: Path, wheel: P
     assert members(wheel) == code | {f"tabletop/_data/{name}" for name in data}
 
 
-def test_unpacked_wheel_finds_its_own_data_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+def test_unpacked_wheel_runs_from_a_folder_with_a_space_and_an_umlaut(wheel: Path, tmp_path: Path) -> None:
+    site, work = tmp_path / "mein Gerät" / "site", tmp_path / "mein Ordner"
+    work.mkdir()
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-    code = "from tabletop import paths; print(paths.DATA); print(*(p.name for p in paths.ASSETS.iterdir()))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    where, folders = done.stdout.splitlines()
-    assert Path(where) == (tmp_path / "site" / "tabletop" / "_data").resolve()
-    assert "objects" in folders.split()
+        archive.extractall(site)
+
+    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        env = {"PYTHONPATH": str(site), "PATH": ""}
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=work, env=env, capture_output=True, text=True, check=True
+        )
+
+    where = python("-c", "from tabletop import paths; print(paths.DATA)").stdout.strip()
+    assert Path(where) == (site / "tabletop" / "_data").resolve()
+    listed = python("-m", "tabletop", "tasks", "list")
+    assert len(listed.stdout.splitlines()) == sum(Path(name).parts[:1] == ("tasks",) for name in data_files(ROOT)) - 1
+    made = python("-m", "tabletop", "scene", "--out", "eine Szene für heute")
+    assert made.stderr == ""
+    assert {p.name for p in (work / "eine Szene für heute").iterdir()} == {"scene.yaml", "scene.png"}
+    assert main(["scene", "--out", str(tmp_path / "here")]) == 0
+    for name in ("scene.yaml", "scene.png"):
+        assert (work / "eine Szene für heute" / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
 
 def test_wheel_built_from_the_source_distribution_is_the_same(tree: Path, wheel: Path, tmp_path: Path) -> None:
@@ -132,19 +142,56 @@ def setup_arguments(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return given
 
 
+PLATFORMS = [
+    {"python_version": python, "sys_platform": system, "platform_machine": machine}
+    for python in ("3.10", "3.11", "3.12", "3.13")
+    for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("darwin", "x86_64"))
+]
+
+
+def required(given: dict[str, object], platform: dict[str, str] | None = None, *extras: str) -> dict[str, Requirement]:
+    """Return what setup.py requires, by name: on one platform or on any, of these extras or of all."""
+    by_extra: dict[str, list[str]] = given["extras_require"]  # type: ignore[assignment]
+    texts: list[str] = [*given["install_requires"]]  # type: ignore[misc]
+    texts += [text for extra in extras or by_extra for text in by_extra[extra]]
+    found = map(Requirement, texts)
+    return {canonicalize_name(r.name): r for r in found if not (r.marker and platform) or r.marker.evaluate(platform)}
+
+
 def test_constraints_pin_every_dependency_within_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = [line for line in lines if line and not line.startswith("#")]
+    pin = r'[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*( ; python_version >= "3\.11")?'
     for line in pinned:
-        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), f"{line}: not name==public version"
-    pins = {re.sub("[-_.]+", "-", line.split("==")[0]).lower(): line.split("==")[1] for line in pinned}
+        assert re.fullmatch(pin, line), f"{line}: not name==public version, or another marker than that of 3.10"
+    pins = {canonicalize_name(p.name): p.specifier for p in map(Requirement, pinned)}
+    assert len(pins) == len(pinned)
+    for name, requirement in required(setup_arguments(monkeypatch)).items():
+        version = str(pins[name]).removeprefix("==")
+        assert requirement.specifier.contains(version), f"{requirement}: constraints.txt has {version}"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda p: "-".join(p.values()))
+def test_each_platform_gets_one_build_of_pybullet(platform: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would write over each other: both are imported as pybullet. panda-gym asks for the one of that name."""
+    needs = required(setup_arguments(monkeypatch), platform)
+    has_wheels = platform["sys_platform"] == "linux" and platform["platform_machine"] == "x86_64"
+    original = has_wheels and platform["python_version"] in {"3.10", "3.11"}
+    assert ("pybullet" in needs, "pybullet-arm64" in needs, "panda-gym" in needs) == (original, not original, original)
+
+
+def test_all_is_what_a_user_may_add_and_no_tool_of_developers(monkeypatch: pytest.MonkeyPatch) -> None:
     given = setup_arguments(monkeypatch)
-    extras: dict[str, list[str]] = given["extras_require"]  # type: ignore[assignment]
-    required: list[str] = given["install_requires"]  # type: ignore[assignment]
-    for text in [*required, *(text for extra in extras.values() for text in extra)]:
-        requirement = Requirement(text)
-        name = re.sub("[-_.]+", "-", requirement.name).lower()
-        assert requirement.specifier.contains(pins[name]), f"{text}: constraints.txt has {pins[name]}"
+    assert required(given, None, "all") == required(given, None, "demos", "ray", "plot", "sb3")
+    assert {"minari", "pyarrow", "ray", "matplotlib", "stable-baselines3"} < set(required(given, None, "all"))
+    assert not {"pytest", "ruff", "panda-gym"} & set(required(given, None, "all"))
+
+
+def test_versions_of_python_are_those_that_the_classifiers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = setup_arguments(monkeypatch)
+    told = [c.rpartition(" ")[2] for c in given["classifiers"] if c.startswith("Programming Language")]  # type: ignore[attr-defined]
+    allowed = SpecifierSet(str(given["python_requires"]))
+    assert told == [f"3.{minor}" for minor in range(30) if f"3.{minor}.0" in allowed]
 
 
 def test_command_and_module_start_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""The entry point: parse, run the command, print; every mistake of the user's is one line."""
+"""The entry point: parse, run the command, print; every mistake of the user's is one line.
+
+Commands import what they run with, so that `--help` loads neither PyBullet nor numpy.
+"""
 
 from __future__ import annotations
 

@@ -140,6 +140,7 @@ def measure_lines(result: Mapping[str, Any]) -> list[str]:
 
 def name_lines(result: Naming) -> list[str]:
     """Return the named tasks with their rates on fresh scenes, then what else has a name."""
+
     lines = []
     best = result.best()
     for task, s in sorted(best.items(), key=lambda pair: (-pair[1].success, pair[0])):

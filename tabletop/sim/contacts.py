@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-import pybullet as p
-
+from tabletop.sim.bullet import p
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.state import Layout
 

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pybullet as p
 
 from tabletop.errors import TabletopError
 from tabletop.sim.bodies import Body, set_dynamics
+from tabletop.sim.bullet import p
 from tabletop.sim.cards import Card
 from tabletop.sim.deformable_beads import box, heading, rest, spacing
 from tabletop.sim.scene import Entity

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pybullet as p
+
+from tabletop.sim.bullet import p
 
 __all__ = ["Drape", "hang"]
 

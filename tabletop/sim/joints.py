@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tabletop.sim.cards import Joint, number
+from tabletop.sim.sums import added
 
 __all__ = ["corners", "handle_way", "hinge", "moving_point"]
 
@@ -63,9 +64,9 @@ def handle_way(joint: Joint, size: Sequence[float]) -> float:
         return travel
     grasp = [number(g, names) for g in joint.grasp]
     arm = [g - a for g, a in zip(grasp, hinge(joint, size), strict=True)]
-    length = math.sqrt(sum(a * a for a in joint.axis))
-    along = sum(v * a for v, a in zip(arm, joint.axis, strict=True)) / length
-    radius = math.sqrt(max(0.0, sum(v * v for v in arm) - along * along))
+    length = math.sqrt(added(a * a for a in joint.axis))
+    along = added(v * a for v, a in zip(arm, joint.axis, strict=True)) / length
+    radius = math.sqrt(max(0.0, added(v * v for v in arm) - along * along))
     if radius < _ON_AXIS:
         across = [number(e, names) for e, a in zip(joint.extent, joint.axis, strict=True) if a == 0]
         radius = max(across, default=0.0) / 2
@@ -74,7 +75,7 @@ def handle_way(joint: Joint, size: Sequence[float]) -> float:
 
 def _rotated(vector: Sequence[float], axis: Sequence[float], angle: float) -> tuple[float, float, float]:
     """Return a vector turned about an axis (Rodrigues' formula)."""
-    length = math.sqrt(sum(a * a for a in axis))
+    length = math.sqrt(added(a * a for a in axis))
     x, y, z = (a / length for a in axis)
     a, b, c = vector
     cos, sin = math.cos(angle), math.sin(angle)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import pybullet as p
-
 from tabletop.config import SimSettings
+from tabletop.sim.bullet import p
 from tabletop.sim.robot import RobotArm
 
 __all__ = ["Pressing"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pybullet as p
-
 from tabletop.sim.bodies import Body
+from tabletop.sim.bullet import p
 
 __all__ = ["apply_velocity", "push_body"]
 

@@ -9,14 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pybullet as p
 import yaml
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
 from tabletop.sim.bodies import set_dynamics
+from tabletop.sim.bullet import p
 from tabletop.sim.kinematics import Kinematics
+from tabletop.sim.sums import added
 
 __all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card", "within_reach"]
 
@@ -200,9 +201,9 @@ class RobotArm:
     def give_way(self, force: Sequence[float]) -> None:
         """Take back what the target is ahead of the gripper against a force (3 numbers, world, not all 0)."""
         self.refresh()
-        size = math.sqrt(sum(f * f for f in force))
+        size = math.sqrt(added(f * f for f in force))
         push = [f / size for f in force]
-        ahead = sum((t - h) * d for t, h, d in zip(self.target, self._position, push, strict=False))
+        ahead = added((t - h) * d for t, h, d in zip(self.target, self._position, push, strict=False))
         if ahead < 0.0:
             for i, d in enumerate(push):
                 self.target[i] -= ahead * d

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import pybullet as p
-
 from tabletop.errors import unknown
 from tabletop.sim.bodies import set_dynamics
+from tabletop.sim.bullet import p
 from tabletop.sim.camera import BACKGROUND, TABLE, Slab
 from tabletop.sim.generate import textures
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Table

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pybullet as p
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.bodies import Body, build_body
+from tabletop.sim.bullet import p
 from tabletop.sim.camera import ROBOT, Backdrop, Image, render
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
@@ -33,6 +33,7 @@ from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.scene import Camera, Entity, Scene, layout_of
 from tabletop.sim.state import Layout, State
+from tabletop.sim.sums import added
 from tabletop.sim.table import build_slab, slabs
 from tabletop.sim.viewpoints import VIEWS, top_view, wrist_view
 from tabletop.sim.way import FORCE_EVERY, Way
@@ -258,7 +259,7 @@ class World:
                 continue
             # Of a fixture the columns describe what moves.
             if link == 0 or self._bodies[index].body_type != "joint":
-                felt[index] = felt.get(index, 0.0) + sum(by_link.values())
+                felt[index] = felt.get(index, 0.0) + added(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
             self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
         for index, force in felt.items():

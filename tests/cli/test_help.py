@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +103,35 @@ def test_help_imports_nothing_that_takes_long() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("tasks", "list")])
+def test_a_command_says_nothing_but_what_it_is_asked(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """PyBullet's C code writes when it was built, past sys.stderr: only a process of its own shows it."""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "tabletop", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) > 20
+    assert "build time" not in done.stdout
+
+
+def test_the_help_loads_neither_the_simulator_nor_numpy() -> None:
+    code = "import sys; from tabletop.cli.parser import build_parser; import tabletop.cli.main; print(*sys.modules)"
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "tabletop.cli.main" in loaded
+    assert not loaded & {"pybullet", "numpy", "torch", "cv2", "gymnasium", "yaml", "tabletop.sim", "tabletop.logic"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.sim import Camera, Entity, Scene, World, generate, load_scene_card
+from tabletop.sim import Camera, Entity, Scene, World, camera, generate, load_scene_card
 from tabletop.sim.generate import textures
 
 DOWN = Camera(position=(0.5, 0.0, 1.0), target=(0.501, 0.0, 0.0), fov=40.0)
@@ -119,3 +120,30 @@ def test_each_texture_gives_the_table_another_look(world: World) -> None:
 def test_an_unknown_texture_is_refused_with_those_there_are(world: World) -> None:
     with pytest.raises(TabletopError, match=r"unknown texture 'tartan'; there are: checker, .*plain"):
         world.load(replace(SCENE, table=replace(SCENE.table, texture="tartan")))
+
+
+@pytest.mark.parametrize("build", ["with numpy", "without"])
+def test_both_builds_of_pybullet_give_the_same_picture(build: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Built with numpy PyBullet gives a picture as arrays; without, as flat tuples of numbers."""
+    scene = generate({"entities": {"rope": "rope", "block": "block"}}, 3)
+    with World() as plain:
+        plain.load(scene)
+        expected = plain.render(64, 48)
+    shoot = camera.p.getCameraImage
+
+    def as_built(width: int, height: int, *given: Any, **more: Any) -> tuple[Any, ...]:
+        color, depth, labels = (np.ravel(x) for x in shoot(width, height, *given, **more)[2:])
+        if build == "without":
+            return width, height, tuple(color.tolist()), tuple(depth.tolist()), tuple(labels.tolist())
+        shape = (height, width)
+        arrays = color.astype(np.uint8).reshape(*shape, 4), depth.astype(np.float32).reshape(shape)
+        return width, height, *arrays, labels.astype(np.int32).reshape(shape)
+
+    monkeypatch.setattr(camera.p, "getCameraImage", as_built)
+    with World() as other:
+        other.load(scene)
+        image = other.render(64, 48)
+    assert set(np.unique(image.segmentation)) >= {0, 1, 2, 3}
+    for name in ("rgb", "depth", "segmentation"):
+        one, two = getattr(image, name), getattr(expected, name)
+        assert (one.dtype, one.tobytes()) == (two.dtype, two.tobytes())

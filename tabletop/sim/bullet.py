@@ -1,0 +1,44 @@
+"""PyBullet without the line that it writes: the one place that imports it.
+
+Its C code writes "pybullet build time: ..." to the process's standard error when it is imported. No setting turns
+that off, and `sys.stderr` never sees it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Final
+
+__all__ = ["p"]
+
+_STDERR: Final = 2
+_SAID: Final = b"pybullet build time:"
+
+
+@contextmanager
+def _without_build_time() -> Iterator[None]:
+    """Hold back what the block writes to file descriptor 2; then write all of it but PyBullet's line."""
+    with ExitStack() as stack:
+        try:
+            real = os.dup(_STDERR)
+            stack.callback(os.close, real)
+            held = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:
+            # Standard error is closed, or nothing can be held anywhere: the line may be written.
+            yield
+            return
+        os.dup2(held.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(real, _STDERR)
+            held.seek(0)
+            with suppress(OSError):
+                os.write(_STDERR, b"".join(line for line in held if not line.startswith(_SAID)))
+
+
+with _without_build_time():
+    import pybullet as p
