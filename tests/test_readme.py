@@ -57,3 +57,19 @@ def test_a_snippet_runs(name: str, tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_the_snippets_pass_a_strict_type_checker_from_outside(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    for name, snippet in SNIPPETS.items():
+        path = tmp_path / f"{re.sub(r'[^a-z0-9]', '_', name.lower())}.py"
+        path.write_text(snippet, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--ignore-missing-imports", "."],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
