@@ -15,12 +15,8 @@ import sys
 import gymnasium
 from stable_baselines3 import SAC
 
+import tabletop as tt
 import tabletop.envs  # registers Tabletop/<Task>-v0
-from tabletop.logic import load_registry
-from tabletop.perturbation import perturb_tasks
-from tabletop.rollout import Engine
-from tabletop.rollout.evaluate import evaluate, random
-from tabletop.rollout.policy_file import load_policy_file
 
 FAMILIES = ("push-arm", "observation-noise", "action-delay")
 
@@ -37,15 +33,9 @@ def train(steps: int) -> None:
 def main(steps: int = 20_000, episodes: int = 20, scenes: int = 10) -> None:
     """Train, then print success with 95 % intervals, undisturbed and under perturbations."""
     train(steps)
-    mine, task = load_policy_file("model.zip"), load_registry()["reach"]
-    with Engine() as engine:
-        for name, policy in (("model.zip", mine), ("random", random)):
-            r = evaluate(engine, policy, task, range(episodes))
-            print(f"{name:18} {r['success']:.2f} [{r['low']:.2f}, {r['high']:.2f}] of {r['n']} episodes")
-        for family, curve in perturb_tasks(engine, mine, [task], FAMILIES, scenes).items():
-            rates = zip(curve["magnitudes"], curve["success"], curve["low"], curve["high"], strict=True)
-            told = "  ".join(f"{m:g}: {s:.2f} [{low:.2f}, {high:.2f}]" for m, s, low, high in rates)
-            print(f"{family:18} {told}  ({curve['unit']})")
+    for policy in ("model.zip", "random"):
+        print(tt.evaluate(policy, "reach", episodes=episodes))
+    print(tt.perturb("model.zip", "reach", FAMILIES, scenes=scenes))
 
 
 if __name__ == "__main__":
