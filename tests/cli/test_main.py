@@ -150,7 +150,7 @@ def test_an_interrupted_command_says_so_and_exits_with_130(command: Command, mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("tabletop.cli.main"), "load_registry", interrupt)
+    monkeypatch.setattr(import_module("tabletop.logic"), "load_registry", interrupt)
     said = command("tasks")
     assert (said.code, said.out, said.err) == (130, "", "tabletop: interrupted\n")
 
