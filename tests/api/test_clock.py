@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from tabletop.api.clock import FULL, SHARES, Clock
+from tabletop.api import clock as module
+from tabletop.api.clock import FULL, SHARES, Clock, pace_of, probes
 from tabletop.api.planning import run_goals
 from tabletop.cli.parser import RUN_MINUTES
+from tabletop.metrics.effective_skills import SkillRun
 from tabletop.rollout.engine import Engine
+from tabletop.skills.library import Library
 
 CODES = 112
 
@@ -127,3 +130,21 @@ def test_goals_are_begun_until_the_time_is_over_and_counted_together(
             assert (found["goals"], len(found["episodes"]), found["solved"]) == (goals, goals, 1)
             assert found["mean_completed"] == pytest.approx((goals // 2) / 2 / goals, abs=1e-6)
             hands.now = began
+
+
+def test_the_pace_is_taken_from_episodes_spread_over_all_codes(
+    hands: Hands, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def probe(run: SkillRun) -> int:
+        ran.append(run.skill.id)
+        # The first half also waits for processes to start, which does not count.
+        hands.now += 9.0 if len(ran) <= 8 else 0.25
+        return 1
+
+    monkeypatch.setattr(module, "_probe", probe)
+    with Engine(0) as engine:
+        assert pace_of(library, engine, 0) == 0.25
+    assert len(ran) == probes(0) == 16
+    assert ran[8:] == ["button-00"] * 4 + ["button-01"] * 4
