@@ -47,8 +47,9 @@ def shortened(snippet: str) -> str:
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_a_snippet_runs(name: str, tmp_path: Path) -> None:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    (tmp_path / "pasted.py").write_text(shortened(SNIPPETS[name]), encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-c", shortened(SNIPPETS[name])],
+        [sys.executable, "pasted.py"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,

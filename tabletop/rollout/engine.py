@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from tabletop.errors import TabletopError
 from tabletop.progress import Progress
+from tabletop.rollout.main_module import plain_main
 
 __all__ = ["Engine", "Workers", "default_workers"]
 
@@ -132,7 +133,8 @@ class Engine:
             future.set_result(function(job))
             return future
         try:
-            return self._executor().submit(function, job)
+            with plain_main():
+                return self._executor().submit(function, job)
         except BrokenProcessPool as error:
             future.set_exception(error)
             return future
@@ -174,7 +176,8 @@ class Engine:
             start = attempts = 0
             while start < len(chunks):
                 try:
-                    futures = [self._executor().submit(_chunk, function, c) for c in chunks[start:]]
+                    with plain_main():
+                        futures = [self._executor().submit(_chunk, function, c) for c in chunks[start:]]
                     for future in futures:
                         results = future.result()
                         start += 1

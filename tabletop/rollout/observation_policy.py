@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType
@@ -15,6 +14,7 @@ from gymnasium import spaces
 from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Task
+from tabletop.rollout.main_module import main_is_importable
 from tabletop.rollout.policy import Action
 from tabletop.sim.action import as_action
 from tabletop.sim.scene import Scene
@@ -189,9 +189,9 @@ def _check_travels(predict: Callable[..., Any]) -> None:
         )
     if not isinstance(predict, FunctionType):
         return
-    main = predict.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    main = predict.__module__ == "__main__" and not main_is_importable()
     if "<" in predict.__qualname__ or main:
         raise TabletopError(
             f"what goes to worker processes must be importable by name, got function {predict.__qualname__!r};"
-            " write it at the top of a file, or run it with Engine(workers=0)"
+            " write it at the top of a module, or of a script with if __name__ == '__main__':, or run it with workers=0"
         )
