@@ -21,6 +21,11 @@ PYTHON
 
 tabletop tasks --json >tasks.json
 python -m tabletop tasks --json | cmp - tasks.json
+python -m tabletop tasks list >tasks.txt 2>said.txt
+grep -q '^push ' tasks.txt
+tabletop scene --out 'eine Szene' >/dev/null 2>>said.txt
+[ -s 'eine Szene/scene.png' ] || { echo 'tabletop scene leaves no picture' >&2; exit 1; }
+[ ! -s said.txt ] || { echo 'commands write to standard error:' >&2; cat said.txt >&2; exit 1; }
 
 python - <<'PYTHON'
 import json
