@@ -36,10 +36,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from tabletop.discovery.checkpoint import CHECKPOINTS
 from tabletop.discovery.config import USUAL, DiscoverSettings, looking_for, looking_for_few
 from tabletop.discovery.learner import LearnerSettings
 from tabletop.discovery.objectives import OBJECTIVES
-from tabletop.discovery.train import CHECKPOINTS, discover
+from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.learn.device import has_bf16
 from tabletop.logic import load_registry

@@ -75,7 +75,7 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if options.command not in {"discover", "run"}:
         return ""
     from tabletop.cli.folder import new_folder
-    from tabletop.discovery.train import CHECKPOINTS
+    from tabletop.discovery.checkpoint import CHECKPOINTS
 
     folder = new_folder(options)
     done = options.command == "run" and (folder / "library").exists()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 from pathlib import Path
-from typing import Any
 
+from tabletop.discovery.checkpoint import last_state
 from tabletop.discovery.config import KINDS, DiscoverSettings, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.train import CHECKPOINTS
 from tabletop.skills.scenes import effects_of_card
 
 __all__ = ["budget", "discovery_settings"]
@@ -28,11 +25,10 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     """
     how = {**DiscoverSettings().how, "effects": "all"}
     counts: dict[str, int] = {}
-    if options.resume:
-        with contextlib.suppress(KeyError, TypeError, ValueError):
-            state = _state(folder)
-            # What this version knows nothing of is refused with its reason where the run is resumed.
-            how, counts = how | {k: v for k, v in state["how"].items() if k in how}, dict(state["counts"])
+    state = last_state(folder) if options.resume else None
+    if state is not None:
+        # What this version knows nothing of is refused with its reason where the run is resumed.
+        how, counts = how | {k: v for k, v in state.how.items() if k in how}, dict(state.counts)
     how |= {name: getattr(options, name) for name in how if getattr(options, name) is not None}
     learner = LearnerSettings(
         objective=how["objective"], discriminator_input=how["discriminator_input"], latent=how["latent"]
@@ -54,17 +50,7 @@ def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[f
     """
     if options.steps or options.minutes:
         return (None, options.steps) if options.steps else (options.minutes, None)
-    if options.resume:
-        with contextlib.suppress(KeyError, TypeError):
-            kept = _state(folder)["budget"]
-            if kept["minutes"] or kept["steps"]:
-                return kept["minutes"], kept["steps"]
+    state = last_state(folder) if options.resume else None
+    if state is not None and (state.budget.minutes or state.budget.steps):
+        return state.budget.minutes, state.budget.steps
     return minutes, None
-
-
-def _state(folder: Path) -> Any:
-    """Return what a run's last checkpoint says of it; None if it cannot be read, which resuming reports in full."""
-    for name in CHECKPOINTS:
-        with contextlib.suppress(OSError, ValueError):
-            return json.loads((folder / name / "state.json").read_text(encoding="utf-8"))
-    return None

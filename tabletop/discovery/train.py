@@ -7,7 +7,6 @@ on the same machine whatever the number of workers, and a resumed run goes on as
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -21,25 +20,32 @@ import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
+from tabletop.discovery.checkpoint import (
+    CHECKPOINTS,
+    Budget,
+    CheckpointState,
+    JobState,
+    forget_metrics,
+    keep,
+    plain_card,
+)
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.paths import write_whole
 from tabletop.progress import Progress
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.interrupt import held_back
 from tabletop.runs.lock import alone_in
+from tabletop.runs.store import read_record, write_record
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
 from tabletop.skills.scenes import check_card
 
-__all__ = ["CHECKPOINTS", "discover"]
+__all__ = ["discover"]
 
-CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
-"""Folders in a run's that it can go on from; the second only if a kill came while the first was put in its place."""
 _AHEAD: Final = 2
 """Rounds of episodes that are under way while the learner works on the ones before."""
 
@@ -109,7 +115,7 @@ class _Run:
         self, folder: Path, settings: DiscoverSettings, engine: Engine, minutes: float | None, steps: int | None
     ) -> None:
         self.folder, self.settings, self.engine = folder, settings, engine
-        self.budget = {"minutes": minutes, "steps": steps}
+        self.budget = Budget(minutes=minutes, steps=steps)
         self.codes = Codebook(settings.counts)
         self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
@@ -128,7 +134,7 @@ class _Run:
         A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
         rounds, as only then the state is one that an uninterrupted run goes through, too.
         """
-        minutes, steps = self.budget["minutes"], self.budget["steps"]
+        minutes, steps = self.budget.minutes, self.budget.steps
         if not self.rounds:
             self.save()
         began = time.monotonic() - self.minutes * 60
@@ -287,123 +293,49 @@ class _Run:
 
     def save(self) -> None:
         """Write a checkpoint beside the last one, then put it in its place."""
-        target, old = (self.folder / name for name in CHECKPOINTS)
-        temporary = self.folder / "checkpoint.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            self._write(temporary)
-        except BaseException:
-            # What is half written would keep a full disk full.
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        temporary.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        keep(self.folder, self._write)
+
+    def _state(self) -> CheckpointState:
+        return CheckpointState(
+            steps=self.steps,
+            rounds=self.rounds,
+            next_episode=self.next_episode,
+            minutes=self.minutes,
+            pending_updates=self.pending_updates,
+            jobs=tuple(
+                JobState(
+                    first=j.first,
+                    random=j.random,
+                    effect_weights=j.effect_weights,
+                    acceptance_probability=dict(j.acceptance_probability),
+                )
+                for j in self.jobs
+            ),
+            seed=self.settings.seed,
+            counts=dict(self.codes.counts),
+            how=self.settings.how,
+            budget=self.budget,
+            card=plain_card(self.card),
+        )
 
     def _write(self, folder: Path) -> None:
         self.learner.save(folder)
         for i, job in enumerate(self.jobs):
             save_tensors(folder / f"job{i}.safetensors", {"embeddings": job.embeddings, **job.weights})
-        state = {
-            "steps": self.steps,
-            "rounds": self.rounds,
-            "next_episode": self.next_episode,
-            "minutes": self.minutes,
-            "pending_updates": self.pending_updates,
-            "jobs": [
-                {
-                    "first": j.first,
-                    "random": j.random,
-                    "effect_weights": j.effect_weights,
-                    "acceptance_probability": dict(j.acceptance_probability),
-                }
-                for j in self.jobs
-            ],
-            "seed": self.settings.seed,
-            "counts": dict(self.codes.counts),
-            "how": self.settings.how,
-            "budget": self.budget,
-            "card": _plain(self.card),
-        }
-        (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        write_record(folder / CheckpointState.FILE, self._state())
 
     def restore(self, checkpoint: Path) -> None:
         """Go back to a checkpoint, episodes under way included."""
-        try:
-            state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise TabletopError(f"cannot read checkpoint {str(checkpoint)!r}: {error}") from None
-        if not isinstance(state, dict):
-            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: state.json is no mapping")
-        missing = {
-            "steps",
-            "rounds",
-            "next_episode",
-            "minutes",
-            "pending_updates",
-            "jobs",
-            "seed",
-            "counts",
-            "how",
-        } - set(state)
-        if missing:
-            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: it lacks {', '.join(sorted(missing))}")
-        if state["seed"] != self.settings.seed or state["counts"] != dict(self.codes.counts):
-            raise TabletopError(
-                f"checkpoint {str(checkpoint)!r} was made with seed {state['seed']} and codes {state['counts']}; "
-                f"resume with the same, got {self.settings.seed} and {dict(self.codes.counts)}"
-            )
-        if state["how"] != self.settings.how:
-            theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (state["how"], self.settings.how))
-            raise TabletopError(
-                f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
-            )
-        if state.get("card", _plain(self.card)) != _plain(self.card):
-            raise TabletopError(
-                f"scene card {self.settings.scene!r} has changed since checkpoint {str(checkpoint)!r} was made; "
-                "put it back as it was, or begin another run (--out)"
-            )
-        self.steps, self.rounds = state["steps"], state["rounds"]
-        self.next_episode, self.minutes, self.pending_updates = (
-            state["next_episode"],
-            state["minutes"],
-            state["pending_updates"],
-        )
+        state = read_record(checkpoint / CheckpointState.FILE, CheckpointState)
+        state.check(checkpoint, self._state(), self.settings.scene)
+        self.steps, self.rounds, self.next_episode = state.steps, state.rounds, state.next_episode
+        self.minutes, self.pending_updates = state.minutes, state.pending_updates
         self.learner.restore(checkpoint)
-        self._forget()
-        try:
-            for i, kept in enumerate(state["jobs"]):
-                weights = load_tensors(checkpoint / f"job{i}.safetensors")
-                embeddings = weights.pop("embeddings")
-                self._begin(
-                    weights,
-                    embeddings,
-                    kept["first"],
-                    tuple(kept["effect_weights"]),
-                    kept["acceptance_probability"],
-                    kept["random"],
-                )
-        except (KeyError, TypeError) as error:
-            raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: of a job, {error}") from None
-
-    def _forget(self) -> None:
-        """Drop the lines of metrics.jsonl that were written after the checkpoint: they will be written again."""
-        path = self.folder / "metrics.jsonl"
-        if not path.is_file():
-            return
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= self.steps:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                continue  # cut short by the kill
-        write_whole(path, "".join(kept))
-
-
-def _plain(card: Mapping[str, Any]) -> Any:
-    """Return a scene card as it comes back from JSON."""
-    return json.loads(json.dumps(card, default=str))
+        forget_metrics(self.folder / "metrics.jsonl", self.steps)
+        for i, kept in enumerate(state.jobs):
+            weights = load_tensors(checkpoint / f"job{i}.safetensors")
+            if "embeddings" not in weights:
+                raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: job{i} lacks its embeddings")
+            embeddings = weights.pop("embeddings")
+            shares, chances = kept.effect_weights, kept.acceptance_probability
+            self._begin(weights, embeddings, kept.first, shares, chances, kept.random)

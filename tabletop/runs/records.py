@@ -37,6 +37,7 @@ __all__ = [
     "Rates",
     "Record",
     "Robustness",
+    "RunFile",
     "SiblingDivergence",
     "SkillCount",
     "TaskRates",
@@ -52,9 +53,9 @@ Row = dict[str, Any]
 """A row of a table: text, numbers and None by column."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Record(Shown):
-    """What one file holds."""
+@dataclass(frozen=True, kw_only=True)
+class RunFile:
+    """What one file of a run holds."""
 
     FILE: ClassVar[str]
     """Its name in a run's folder."""
@@ -62,6 +63,11 @@ class Record(Shown):
     """Of the file; it changes where an older reader would misread it."""
     MADE_BY: ClassVar[str]
     """The command that writes it into a {folder}, for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Record(RunFile, Shown):
+    """A result that one file holds."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as JSON; the file appears whole or not at all.

@@ -10,11 +10,11 @@ import msgspec
 
 from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
-from tabletop.runs.records import Record
+from tabletop.runs.records import RunFile
 
 __all__ = ["as_record", "read_record", "record_data", "write_record"]
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=RunFile)
 
 
 def as_record(kind: type[R], data: Any) -> R:
@@ -33,12 +33,12 @@ def as_record(kind: type[R], data: Any) -> R:
         raise TabletopError(f"{kind.FILE}: {_place(error)}") from None
 
 
-def record_data(record: Record) -> dict[str, Any]:
+def record_data(record: RunFile) -> dict[str, Any]:
     """Return a record as JSON's values, its format first."""
     return {"format": record.FORMAT, **msgspec.json.decode(msgspec.json.encode(record))}
 
 
-def write_record(path: Path, record: Record) -> None:
+def write_record(path: Path, record: RunFile) -> None:
     """Write a record as JSON; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(record_data(record), indent=1, allow_nan=False) + "\n")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tabletop.cli.objective import budget, discovery_settings
 from tabletop.cli.parser import build_parser
+from tabletop.discovery.checkpoint import Budget, CheckpointState
 from tabletop.discovery.config import KINDS, DiscoverSettings
 from tabletop.errors import TabletopError
+from tabletop.runs.store import write_record
 from tabletop.skills.effects import get_effect
 
 SOFT = {name for name in KINDS if get_effect(name).body_type == "deformable"}
@@ -38,43 +39,48 @@ def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
         settings(tmp_path, "--effects", "held_at,fly")
 
 
+def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], budget: Budget = Budget(steps=9)) -> None:
+    """Write what a checkpoint says of its run."""
+    numbers = {"steps": 0, "rounds": 0, "next_episode": 0, "minutes": 0.0, "pending_updates": 0.0, "seed": 0}
+    state = CheckpointState(**numbers, jobs=(), counts=counts, how=how, budget=budget or Budget(steps=9), card={})
+    write_record(folder / "state.json", state)
+
+
 @pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old"])
 def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
     how = settings(tmp_path, "--effects", "door,held_at", "--starts", "nominal").how
-    (tmp_path / name).mkdir()
     counts = {"door": 7, "held_at": 9}
-    (tmp_path / name / "state.json").write_text(json.dumps({"how": how, "counts": counts}), encoding="utf-8")
+    checkpoint(tmp_path / name, how=how, counts=counts)
     assert settings(tmp_path, "--resume").how == how
     assert settings(tmp_path, "--resume").counts == counts
     assert settings(tmp_path, "--resume", "--effects", "all").how != how
 
 
 def test_what_a_newer_version_wrote_is_left_to_be_refused_where_it_is_resumed(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint").mkdir()
-    how = {**DiscoverSettings().how, "new": "x"}
-    (tmp_path / "checkpoint" / "state.json").write_text(json.dumps({"how": how, "counts": {"held_at": 9}}))
+    checkpoint(tmp_path / "checkpoint", how={**DiscoverSettings().how, "new": "x"}, counts={"held_at": 9})
     assert settings(tmp_path, "--resume").how == DiscoverSettings().how
 
 
 @pytest.mark.parametrize(
-    ("state", "words", "expected"),
+    ("spent", "words", "expected"),
     [
         (None, [], (30.0, None)),
         (None, ["--steps", "9"], (None, 9)),
         (None, ["--minutes", "2"], (2.0, None)),
-        ({"budget": {"minutes": 120.0, "steps": None}}, ["--resume"], (120.0, None)),
-        ({"budget": {"minutes": None, "steps": 5_000_000}}, ["--resume"], (None, 5_000_000)),
-        ({"budget": {"minutes": None, "steps": 5_000_000}}, ["--resume", "--minutes", "2"], (2.0, None)),
-        ({"budget": {"minutes": 120.0, "steps": None}}, ["--resume", "--steps", "9"], (None, 9)),
-        ({"budget": {"minutes": 120.0, "steps": None}}, [], (30.0, None)),
-        ({"steps": 9}, ["--resume"], (30.0, None)),
-        (3, ["--resume"], (30.0, None)),
+        (Budget(minutes=120.0), ["--resume"], (120.0, None)),
+        (Budget(steps=5_000_000), ["--resume"], (None, 5_000_000)),
+        (Budget(steps=5_000_000), ["--resume", "--minutes", "2"], (2.0, None)),
+        (Budget(minutes=120.0), ["--resume", "--steps", "9"], (None, 9)),
+        (Budget(minutes=120.0), [], (30.0, None)),
+        ("damaged", ["--resume"], (30.0, None)),
     ],
 )
 def test_a_resumed_run_has_the_budget_that_it_began_with(
-    tmp_path: Path, state: object, words: list[str], expected: tuple[float | None, int | None]
+    tmp_path: Path, spent: Budget | str | None, words: list[str], expected: tuple[float | None, int | None]
 ) -> None:
-    if state is not None:
+    if isinstance(spent, Budget):
+        checkpoint(tmp_path / "checkpoint", how={}, counts={}, budget=spent)
+    elif spent is not None:
         (tmp_path / "checkpoint").mkdir()
-        (tmp_path / "checkpoint" / "state.json").write_text(json.dumps(state))
+        (tmp_path / "checkpoint" / "state.json").write_text("{")
     assert budget(build_parser().parse_args(["discover", *words]), tmp_path, 30.0) == expected

@@ -237,10 +237,10 @@ def damage(checkpoint: Path, part: str) -> None:
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ("state", "is damaged: state.json is no mapping"),
+        ("state", "must be a mapping, got int"),
         ("how", "was made with .* new x; resume with the same"),
-        ("job", "is damaged: of a job, 'first'"),
-        ("embeddings", "is damaged: of a job, 'embeddings'"),
+        ("job", r"is damaged: jobs\[0\]: .*missing required field `first`"),
+        ("embeddings", "is damaged: job0 lacks its embeddings"),
     ],
 )
 def test_a_damaged_checkpoint_is_one_line(whole: tuple[Path, Library], tmp_path: Path, part: str, message: str) -> None:

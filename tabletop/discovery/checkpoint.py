@@ -1,0 +1,146 @@
+"""Checkpoints of a discovery: what one holds beside the learner, and how it is kept whole through kills."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from tabletop.errors import TabletopError
+from tabletop.paths import write_whole
+from tabletop.runs.records import RunFile
+from tabletop.runs.store import read_record
+
+__all__ = ["CHECKPOINTS", "Budget", "CheckpointState", "JobState", "forget_metrics", "keep", "last_state", "plain_card"]
+
+CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
+"""Folders in a run's that it can go on from; the second only if a kill came while the first was put in its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
+    """Episodes that were under way; their weights are in a file of their own."""
+
+    first: int
+    random: bool
+    effect_weights: tuple[float, ...]
+    acceptance_probability: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a run may spend: one of the two."""
+
+    minutes: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointState(RunFile):
+    """state.json of a checkpoint."""
+
+    FILE: ClassVar[str] = "state.json"
+    MADE_BY: ClassVar[str] = "tabletop discover --out another folder"
+
+    steps: int
+    rounds: int
+    next_episode: int
+    minutes: float
+    pending_updates: float
+    jobs: tuple[JobState, ...]
+    seed: int
+    counts: Mapping[str, int]
+    """Codes of each effect."""
+    how: Mapping[str, str]
+    """What decides what kind of discovery it is."""
+    budget: Budget
+    card: Any
+    """The scene card."""
+
+    def check(self, checkpoint: Path, like: CheckpointState, scene: str) -> None:
+        """Check that a run with other settings does not go on from here.
+
+        Args:
+            checkpoint: the folder, for messages.
+            like: a state of the run that is to go on.
+            scene: name of its scene card.
+
+        Raises:
+            TabletopError: seed, codes, kind of discovery or scene card are others.
+        """
+        if (self.seed, dict(self.counts)) != (like.seed, dict(like.counts)):
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with seed {self.seed} and codes {dict(self.counts)}; "
+                f"resume with the same, got {like.seed} and {dict(like.counts)}"
+            )
+        if dict(self.how) != dict(like.how):
+            theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (self.how, like.how))
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} was made with {theirs}; resume with the same, got {ours}"
+            )
+        if self.card != like.card:
+            raise TabletopError(
+                f"scene card {scene!r} has changed since checkpoint {str(checkpoint)!r} was made; "
+                "put it back as it was, or begin another run (--out)"
+            )
+
+
+def plain_card(card: Mapping[str, Any]) -> Any:
+    """Return a scene card as it comes back from JSON."""
+    return json.loads(json.dumps(card, default=str))
+
+
+def last_state(folder: Path) -> CheckpointState | None:
+    """Return what a run's last checkpoint says of it; None if there is none that can be read."""
+    for name in CHECKPOINTS:
+        try:
+            return read_record(folder / name / CheckpointState.FILE, CheckpointState)
+        except TabletopError:
+            continue
+    return None
+
+
+def keep(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write a checkpoint beside the last one, then put it in its place.
+
+    Args:
+        folder: the run's.
+        write: writes a checkpoint's files into a folder.
+    """
+    target, old = (folder / name for name in CHECKPOINTS)
+    temporary = folder / "checkpoint.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        write(temporary)
+    except BaseException:
+        # What is half written would keep a full disk full.
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    temporary.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def forget_metrics(path: Path, steps: int) -> None:
+    """Drop the lines of metrics.jsonl that were written after a checkpoint: they will be written again.
+
+    Args:
+        path: the file, there or not.
+        steps: control steps at the checkpoint.
+    """
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= steps:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue  # cut short by the kill
+    write_whole(path, "".join(kept))
