@@ -39,7 +39,7 @@ def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
         settings(tmp_path, "--effects", "held_at,fly")
 
 
-def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], budget: Budget = Budget(steps=9)) -> None:
+def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], budget: Budget | None = None) -> None:
     """Write what a checkpoint says of its run."""
     numbers = {"steps": 0, "rounds": 0, "next_episode": 0, "minutes": 0.0, "pending_updates": 0.0, "seed": 0}
     state = CheckpointState(**numbers, jobs=(), counts=counts, how=how, budget=budget or Budget(steps=9), card={})
