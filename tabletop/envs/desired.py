@@ -25,7 +25,7 @@ __all__ = ["ask_number", "move_mark"]
 Array = npt.NDArray[np.float64]
 
 _PLACES: Final = ("at", "near", "reached", "side", "moved", "apart")
-"""Predicates that are settled by where things are, and were: what they say can be told of a goal before it is tried."""
+"""Predicates that are settled by where things are, and were: what they say of a goal is known before it is tried."""
 _FLAT: Final = 0.005
 """m that the height of a mark that lies on the table may be off."""
 _LOWEST: Final = 0.01

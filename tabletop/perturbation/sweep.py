@@ -127,7 +127,7 @@ def sweep(
         runs: what to run.
         families: names; all by default.
         magnitudes: other magnitudes than a family's own, rising from 0.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Returns:
         A curve by family, ready for JSON.

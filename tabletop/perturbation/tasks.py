@@ -67,7 +67,7 @@ def perturb_tasks(
         scenes: of each task.
         seed: number of each task's first scene.
         magnitudes: other magnitudes than a family's own, rising from 0.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Returns:
         A curve by family, ready for JSON: all tasks together, and each under `by_task`.

@@ -165,7 +165,7 @@ def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | No
     Args:
         engine: where they run.
         jobs: one a chain, all on one card.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Raises:
         TabletopError: no jobs, or a chain cannot be drawn.

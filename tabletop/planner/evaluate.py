@@ -124,7 +124,7 @@ def evaluate_plans(
         seeds: of the planning and the skills, one for each goal.
         search: how plans are found.
         disturbance: done to every episode.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Raises:
         TabletopError: no goals, or not as many scenes and seeds as goals.

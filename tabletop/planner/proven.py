@@ -149,7 +149,7 @@ def sample_proven(
         count: how many.
         lengths: literals of the goals, in turn.
         card: scene card: one that ships, by name, or the path of a YAML file.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Raises:
         TabletopError: no such card, or no goal of such a length can be reached.

@@ -197,8 +197,8 @@ def _row(task: Task, found: Mapping[str, Sequence[_Attempt]]) -> dict[str, Any]:
     row["touches"] = _touches([a.touches for a in looked if a.touches is not None])
     if "counterexample" in found:
         shown = float(np.mean([a.counterexample_shown for a in found["counterexample"]]))
-        told = {"does": str(task.counterexample), "shown": round(shown, 4)}
-        row["counterexample"] = {**told, **row["counterexample"]}
+        shown_of = {"does": str(task.counterexample), "shown": round(shown, 4)}
+        row["counterexample"] = {**shown_of, **row["counterexample"]}
     else:
         row["counterexample"] = None
     return row

@@ -159,7 +159,7 @@ class Engine:
             function: importable by name, its arguments and results pickle.
             jobs: what to run it on.
             chunk: jobs handed to a worker at once.
-            label: what the work is called where progress is told (tabletop/progress.py); nothing is told without it.
+            label: of the progress bar or line (tabletop/progress.py); there is none without it.
 
         Raises:
             TabletopError: workers died three times in a row on the same jobs.

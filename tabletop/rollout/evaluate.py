@@ -117,7 +117,7 @@ def evaluate(
         seeds: of the scenes and of the policy's randomness.
         horizon: control steps; the task's by default.
         disturbance: done to every episode.
-        label: what progress is told under.
+        label: of the progress bar or line.
 
     Raises:
         TabletopError: no seeds.

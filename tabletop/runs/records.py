@@ -53,7 +53,7 @@ Row = dict[str, Any]
 """A row of a table: text, numbers and None by column."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RunFile:
     """What one file of a run holds."""
 

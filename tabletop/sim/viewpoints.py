@@ -21,7 +21,7 @@ VIEWS: Final = ("scene", "wrist", "top")
 Array = npt.NDArray[np.float64]
 
 _STEEPNESS: Final = math.radians(40.0)
-"""How steeply `framing` looks down: flatter, the arm hides what it holds; steeper, heights cannot be told."""
+"""How steeply `framing` looks down: flatter, the arm hides what it holds; steeper, heights are lost."""
 _FOV: Final = 38.0
 """deg, vertical, of `framing`."""
 _ASPECT: Final = 4 / 3
