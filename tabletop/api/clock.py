@@ -15,6 +15,7 @@ from typing import Final
 
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
+from tabletop.metrics.baselines import BASELINES
 from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
@@ -41,8 +42,6 @@ _PROBES: Final = 8
 """Episodes a process that the speed is taken from."""
 _FILM: Final = 8.0
 """Episodes that a film takes as long as, about: every step of it is drawn, and encoded."""
-_BASELINES: Final = 3
-"""Baselines that a library is measured beside: random, untrained, shuffled."""
 _LEVELS: Final = 25
 """Runs of an episode in a sweep: undisturbed, and six families at four magnitudes."""
 
@@ -70,7 +69,7 @@ class Effort:
     @property
     def held_out(self) -> int:
         """Episodes a code that measuring takes, baselines included."""
-        return self.measured + _BASELINES * self.baselines
+        return self.measured + len(BASELINES) * self.baselines
 
 
 FULL: Final = Effort()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabletop.api.goals import PLANNING, draw_goals
-from tabletop.api.measuring import measurement
+from tabletop.api.measuring import EPISODES, measurement
 from tabletop.api.planning import operators_of, run_goals
 from tabletop.api.play import play
-from tabletop.api.policies import AnyPolicy, name_of
+from tabletop.api.policies import AnyPolicy
 from tabletop.api.success import robustness, success_rates
 from tabletop.discovery.config import KINDS, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
@@ -158,7 +158,7 @@ def _library(skills: NamedLibrary | Library | str | os.PathLike[str]) -> Library
 def measure(
     skills: NamedLibrary | Library | str | os.PathLike[str],
     *,
-    episodes: int = 50,
+    episodes: int = EPISODES,
     seed: int = 0,
     workers: Workers = None,
 ) -> Measurement:
@@ -244,8 +244,7 @@ def evaluate(
     found = find_suite(suite) if suite is not None else None
     chosen = _tasks(tasks) if found is None else found.select(load_registry())
     scenes = range(seed, seed + episodes) if found is None else found.scene_numbers(seed, episodes)
-    rates = success_rates(policy, chosen, scenes, noise=noise, workers=workers)
-    return as_record(Evaluation, {"policy": name_of(policy), "seed": seed, "suite": suite, "noise": noise, **rates})
+    return success_rates(policy, chosen, scenes, seed=seed, suite=suite, noise=noise, workers=workers)
 
 
 def perturb(
@@ -324,9 +323,6 @@ def plan(
     seeds = [seed_of(seed, Purpose.PLANNING_EPISODES, i) for i in range(len(wanted))]
     with Engine(workers) as engine:
         result = run_goals(engine, operators, scenes, wanted, seeds, search=Search(seconds=seconds))
-    for entry in result["episodes"]:
-        entry["log"] = entry["skills"]
-        entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
     return as_record(Planning, {"policy": "scripted" if scripted else "library", **result})
 
 

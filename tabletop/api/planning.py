@@ -80,7 +80,7 @@ def run_goals(
     until: float | None = None,
     search: Search | None = None,
 ) -> dict[str, Any]:
-    """Plan and run goals; return what `evaluate_plans` does of those that were begun.
+    """Plan and run goals; return what `Planning` holds of those that were begun, but for its policy and clips.
 
     Args:
         engine: where they run.
@@ -100,7 +100,15 @@ def run_goals(
         rows = slice(i, i + size)
         chosen = scenes[rows], goals[rows], seeds[rows]
         parts.append(evaluate_plans(engine, operators, *chosen, search=search, label="plan: run goals"))
-    episodes = [episode for part in parts for episode in part["episodes"]]
+    episodes = [
+        {
+            **episode,
+            "log": episode["skills"],
+            "skills": [f"{step.get('skill')} {step.get('entity')}" for step in episode["skills"]],
+        }
+        for part in parts
+        for episode in part["episodes"]
+    ]
     share = sum(e["completed"] / e["literals"] for e in episodes) / len(episodes)
     counts = {key: sum(part[key] for part in parts) for key, value in parts[0].items() if isinstance(value, int)}
     return {**counts, "mean_completed": round(share, 6), "episodes": episodes}

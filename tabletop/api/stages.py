@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.api.choices import DEFAULT_FAMILIES
 from tabletop.api.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
 from tabletop.api.folder import forget_stages, library_of
 from tabletop.api.goals import PLANNING, draw_goals, read_goal
@@ -50,7 +49,6 @@ Array = npt.NDArray[np.float64]
 
 _ROUNDS: Final = 0.7
 """Share of the time for planning after which no further round is begun: films come after them."""
-FAMILIES: Final = DEFAULT_FAMILIES
 
 
 def discover_stage(
@@ -100,17 +98,12 @@ def measure_stage(
     return write_discovery(folder, library, found)
 
 
-def _made(library: Library) -> dict[str, Any]:
-    """Return how a library was made, as discover.json says it."""
-    info = library.info
-    made = {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
-    return {**made, "objective": info.get("objective", "final-state")}
-
-
 def write_discovery(folder: Path, library: Library, found: Measured) -> Discovery:
     """Write discover.json, and its part of summary.json, of a library that was measured; return what it says."""
-    samples = found.samples
-    result: dict[str, Any] = {"codes": library.codes.total, **found.figures, **_made(library)}
+    samples, info = found.samples, library.info
+    result: dict[str, Any] = {"codes": library.codes.total, **found.figures}
+    result |= {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
+    result["objective"] = info.get("objective", "final-state")
     result["skills"] = [
         {
             "id": s.id,
@@ -231,7 +224,7 @@ def plan_stage(
         jobs = [
             PlanClip(
                 PlanJob(operators, scenes[i], wanted[i], seeds[i], search),
-                tuple((str(s["skill"]), str(s["entity"])) for s in result["episodes"][i]["skills"]),
+                tuple((str(s["skill"]), str(s["entity"])) for s in result["episodes"][i]["log"]),
                 str(folder),
                 f"clips/plan-{i:02d}.webp",
             )
@@ -239,8 +232,6 @@ def plan_stage(
         ]
         filmed = dict(zip(order, engine.map(film_plan, jobs, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
-        entry["log"] = entry["skills"]
-        entry["skills"] = [f"{s.get('skill')} {s.get('entity')}" for s in entry["log"]]
         entry["clip"] = filmed.get(i)
     result["policy"] = policy
     record = as_record(Planning, result)

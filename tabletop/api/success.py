@@ -13,7 +13,7 @@ from tabletop.perturbation import Perturbation, perturb_tasks
 from tabletop.progress import track
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.rollout.evaluate import evaluate
-from tabletop.runs.records import Robustness
+from tabletop.runs.records import Evaluation, Robustness
 from tabletop.runs.store import as_record
 
 __all__ = ["robustness", "success_rates"]
@@ -32,8 +32,15 @@ _NO_SKILL: Final = {
 
 
 def success_rates(
-    policy: AnyPolicy, tasks: Sequence[Task], scenes: Iterable[int], *, noise: float = 0.0, workers: Workers = None
-) -> dict[str, Any]:
+    policy: AnyPolicy,
+    tasks: Sequence[Task],
+    scenes: Iterable[int],
+    *,
+    seed: int,
+    suite: str | None = None,
+    noise: float = 0.0,
+    workers: Workers = None,
+) -> Evaluation:
     """Return a policy's success by task, and the mean over all of them.
 
     A task that no skill is named for cannot be done: it counts as not done.
@@ -42,12 +49,13 @@ def success_rates(
         policy: as for `policies_of`.
         tasks: what to run it on.
         scenes: numbers of the scenes of each.
+        seed: that they were drawn with, for the record.
+        suite: that the tasks are of, for the record.
         noise: of actions: sigma as a share of their range, 0 to 1.
         workers: processes, as for Engine.
 
     Returns:
-        "counted": tasks that the "mean" is over; "missing": those of them that have no skill; "tasks": a row for each.
-        A row has the fields of `rollout.evaluate.Result`; without a skill n is 0, and low, high are None.
+        A row a task, as `rollout.evaluate.Result`; without a skill n is 0, and low, high are None.
 
     Raises:
         TabletopError: the noise is out of range, no such policy, or it can do none of the tasks.
@@ -65,12 +73,10 @@ def success_rates(
                 if make is None
                 else dict(evaluate(engine, make, task, numbers, disturbance=disturbance, label=task.name))
             )
-    return {
-        "counted": len(results),
-        "mean": sum(r["success"] for r in results.values()) / len(results),
-        "missing": [t.name for t in tasks if t.name not in makers],
-        "tasks": results,
-    }
+    data = {"policy": name_of(policy), "seed": seed, "suite": suite, "noise": noise, "counted": len(results)}
+    mean = sum(r["success"] for r in results.values()) / len(results)
+    missing = [t.name for t in tasks if t.name not in makers]
+    return as_record(Evaluation, {**data, "mean": mean, "missing": missing, "tasks": results})
 
 
 def robustness(

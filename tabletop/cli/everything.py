@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tabletop.api import stages
+from tabletop.api.choices import DEFAULT_FAMILIES
 from tabletop.api.clock import FULL, Clock, Effort, speed_of
 from tabletop.api.folder import make_way
 from tabletop.api.measuring import announcement
@@ -83,7 +84,7 @@ def run_everything(options: argparse.Namespace) -> None:
     _try(
         perturb_lines,
         lambda: stages.perturb_stage(
-            folder, families=stages.FAMILIES, scenes=last.scenes, most=last.most, seed=seed, workers=workers
+            folder, families=DEFAULT_FAMILIES, scenes=last.scenes, most=last.most, seed=seed, workers=workers
         ),
     )
     tell("5/5 report")

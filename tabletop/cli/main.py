@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tabletop.api.choices import DEFAULT_FAMILIES
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
     audit_lines,
@@ -366,7 +367,7 @@ def _perturb(options: argparse.Namespace) -> None:
     from tabletop.cli.perturbing import needs_tasks, perturb_policy
     from tabletop.perturbation import select_families
 
-    families = stages.FAMILIES if options.families == "default" else select_families(options.families)
+    families = DEFAULT_FAMILIES if options.families == "default" else select_families(options.families)
     if options.tasks is not None:
         found = perturb_policy(options, families)
         say(options, found, perturb_task_lines(found))

@@ -10,7 +10,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import Suite, Task, find_suite, load_registry
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.runs.records import Evaluation
-from tabletop.runs.store import as_record, write_record
+from tabletop.runs.store import write_record
 
 __all__ = ["chosen", "evaluate_tasks"]
 
@@ -39,9 +39,8 @@ def evaluate_tasks(options: argparse.Namespace) -> Evaluation:
     scenes = suite.scene_numbers(options.seed, options.episodes)
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")
-    rates = success_rates(options.policy, tasks, scenes, noise=options.noise, workers=options.workers)
-    result = {"policy": options.policy, "seed": options.seed, "suite": options.suite, "noise": options.noise, **rates}
-    record = as_record(Evaluation, result)
+    labels = {"seed": options.seed, "suite": options.suite}
+    record = success_rates(options.policy, tasks, scenes, **labels, noise=options.noise, workers=options.workers)
     if options.out:
         write_record(Path(options.out), record)
     return record

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.grasps import wrist_middle, yaw_for
+from tabletop.control.grasps import unwound_yaw, wrist_middle, yaw_for
 from tabletop.control.handling import holds
 from tabletop.control.motion import TIP, Array, Motion, act, gripper_yaw, here, hold_still, hover, servo, width_command
 from tabletop.sim.state import State
@@ -65,7 +65,7 @@ def _yaw_before(turn: float, to: Array, direction: Array, state: State) -> float
     """Return the yaw at which the fingers open along a direction (2,) and can still be turned by so much (rad) on the
     way to a point (2,)."""
     middle, last = wrist_middle(here(state)), wrist_middle(to)
-    now = math.remainder(gripper_yaw(state) - middle, 2 * math.pi) + middle
+    now = unwound_yaw(state)
     first = math.atan2(direction[1], direction[0]) - math.pi / 2
     options = [first + math.pi * k for k in range(-4, 5)]
     # The shorter way round has to be the one that is meant.

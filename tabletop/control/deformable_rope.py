@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from tabletop.control.deformable_pinching import HOLD, REACH, follow, line, pinch_node, rise, within
-from tabletop.control.grasps import wrist_middle
+from tabletop.control.grasps import unwound_yaw, wrist_middle
 from tabletop.control.motion import Array, Motion, gripper_yaw, here, servo
 from tabletop.control.primitive import Name, primitive
 from tabletop.logic.predicate import get_predicate
@@ -168,7 +168,7 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
     half = _length(points) / 2
     ahead = (points[end] - middle) / np.linalg.norm(points[end] - middle)
 
-    now = math.remainder(gripper_yaw(state) - wrist_middle(here(state)), 2 * math.pi) + wrist_middle(here(state))
+    now = unwound_yaw(state)
 
     def cost(side: float) -> float:
         """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre, and

@@ -13,7 +13,18 @@ from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.state import State
 
-__all__ = ["DEPTH", "INSET", "WIDEST", "Grasp", "blocked", "grasp_of", "nearest_yaw", "wrist_middle", "yaw_for"]
+__all__ = [
+    "DEPTH",
+    "INSET",
+    "WIDEST",
+    "Grasp",
+    "blocked",
+    "grasp_of",
+    "nearest_yaw",
+    "unwound_yaw",
+    "wrist_middle",
+    "yaw_for",
+]
 
 WIDEST: Final = 0.074
 """m between the fingers at most."""
@@ -49,6 +60,12 @@ def wrist_middle(position: Array) -> float:
     """Return the yaw (rad) at which the wrist is in its middle, at a position (2,) or (3,), m, world."""
     # It stands 45 deg to the left of the bearing (see sim.kinematics).
     return math.atan2(float(position[1]), float(position[0])) + math.pi / 4
+
+
+def unwound_yaw(state: State) -> float:
+    """Return the gripper's yaw (rad), within half a turn of where the wrist is in its middle."""
+    middle = wrist_middle(state.robot("gripper_position"))
+    return math.remainder(gripper_yaw(state) - middle, 2 * math.pi) + middle
 
 
 def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:

@@ -114,7 +114,8 @@ class Ends:
 
     def __post_init__(self) -> None:
         """Check the width."""
-        if len({len(row) for row in self.finals} | {1, 4}) > 2 or len({len(row) for row in self.finals}) > 1:
+        widths = {len(row) for row in self.finals}
+        if len(widths) > 1 or not widths <= {1, 4}:
             raise ValueError("finals must be rows of [x, y, z, turn] or of [fraction]")
 
 
@@ -370,11 +371,6 @@ class Naming(Record):
     def title(self) -> str:
         """Return the figure in one line."""
         return f"{len(self.named_tasks)} tasks named, by {len(self.skills)} skills"
-
-    def skill(self, name: str) -> NamedSkill | None:
-        """Return the skill of an id, or the best of a task's name; None where there is none."""
-        found = self.best().get(name)
-        return found or next((s for s in self.skills if s.id == name), None)
 
 
 # --- planning ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +23,11 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
-from tabletop.skills.migrate import OLD_FORMATS
+from tabletop.skills.migrate import FORMAT, OLD_FORMATS
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
-
-FORMAT: Final = "tabletop-library/3"
-"""What library.yaml must say it is."""
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from tabletop.paths import write_whole
 from tabletop.runs.records import Discovery, Naming, Record
 from tabletop.runs.store import as_record, write_record
 
-__all__ = ["OLD_FORMATS", "migrate_library"]
+__all__ = ["FORMAT", "OLD_FORMATS", "migrate_library"]
 
+FORMAT: Final = "tabletop-library/3"
+"""What library.yaml must say it is."""
 OLD_FORMATS: Final = ("tabletop-library/2",)
 """Formats that can be rewritten."""
-_FORMAT: Final = "tabletop-library/3"
 _EFFECTS: Final[Mapping[str, str]] = {
     "held": "held_at",
     "settled": "displaced",
@@ -65,7 +66,7 @@ def migrate_library(folder: Path) -> list[Path]:
         raise TabletopError(f"cannot read library {str(inside)!r}: {str(error).splitlines()[0]}") from None
     if not isinstance(card, Mapping):
         raise TabletopError(f"{str(path)!r} is not a skill library: it must be a mapping")
-    if card.get("format") == _FORMAT:
+    if card.get("format") == FORMAT:
         return []
     if card.get("format") not in OLD_FORMATS:
         raise TabletopError(
@@ -98,7 +99,7 @@ def _card(card: Mapping[str, Any]) -> dict[str, Any]:
         info["effects"] = ",".join(_EFFECTS.get(name, name) for name in str(info["effects"]).split(","))
     conditioning = card.get("tells", "mean")
     return {
-        "format": _FORMAT,
+        "format": FORMAT,
         "codes": {_EFFECTS.get(name, name): count for name, count in card["codes"].items()},
         "horizon": card["horizon"],
         "conditioning": "target" if conditioning == "mean" else conditioning,

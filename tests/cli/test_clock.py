@@ -116,7 +116,7 @@ def test_goals_are_begun_until_the_time_is_over_and_counted_together(
 ) -> None:
     def two(engine: object, operators: object, scenes: list[int], *_: object, **__: object) -> dict[str, object]:
         hands.now += 10.0
-        episodes = [{"completed": s % 2, "literals": 2, "solved": s == 1} for s in scenes]
+        episodes = [{"completed": s % 2, "literals": 2, "solved": s == 1, "skills": []} for s in scenes]
         solved = sum(s == 1 for s in scenes)
         return {"goals": len(scenes), "solved": solved, "mean_completed": 9.0, "episodes": episodes}
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tabletop.api import choices
-from tabletop.api.stages import FAMILIES as DEFAULT_FAMILIES
 from tabletop.cli import main
 from tabletop.discovery.config import KINDS
 from tabletop.discovery.learner_config import DISCRIMINATOR_INPUTS, LATENTS
@@ -69,7 +68,7 @@ def test_what_help_lists_is_what_the_registries_have() -> None:
     assert (*choices.OBJECTIVES, *choices.BASELINE_OBJECTIVES) == tuple(OBJECTIVES)
     assert tuple(KINDS) == choices.EFFECTS
     assert tuple(FAMILIES) == choices.FAMILIES
-    assert {*select_families(",".join(choices.DEFAULT_FAMILIES))} == {*DEFAULT_FAMILIES}
+    assert {*select_families(",".join(choices.DEFAULT_FAMILIES))} == {*choices.DEFAULT_FAMILIES}
     assert tuple(f"{n}:TASK" if s.is_open else n for n, s in load_suites().items()) == choices.SUITES
     assert all(find_scene_card(name) for name in choices.cards())
 
