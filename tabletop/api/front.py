@@ -224,9 +224,9 @@ def evaluate(
     """Return a policy's success by task, with 95 % intervals.
 
     Args:
-        policy: "scripted", "random" or "nothing"; "policy.py:make" or a "model.zip" of Stable-Baselines3; a run's
-            folder or a library, of which each task has the best skill named for it; or a function of (task, scene)
-            that makes a policy, `ObservationPolicy` among them.
+        policy: "scripted", "random", "exploration" or "nothing"; "policy.py:make" or a "model.zip" of
+            Stable-Baselines3; a run's folder or a library, of which each task has the best skill named for it; or a
+            function of (task, scene) that makes a policy, `ObservationPolicy` among them.
         tasks: names as in "push,lift", tasks, or "all".
         suite: of tasks instead, such as "MT10".
         episodes: a task, each on a scene of its own.

@@ -56,8 +56,8 @@ _OBJECTIVES = (
 )
 _CARD = f"scene card: {listed(cards())}, or the path of a YAML file"
 _POLICIES = (
-    "scripted, random, nothing, a run folder or library whose skills have been named, or a file of your own: "
-    "FILE.py:NAME or a Stable-Baselines3 MODEL.zip (docs/policies.md)"
+    "scripted, random, exploration, nothing, a run folder or library whose skills have been named, or a file of your "
+    "own: FILE.py:NAME or a Stable-Baselines3 MODEL.zip (docs/policies.md)"
 )
 
 

@@ -65,14 +65,14 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
     seeds = f"{scenes['episodes']} scenes from seed {scenes['seed']}"
     if scenes["fresh_seed"] is not None:
         seeds += f" and fresh ones from seed {scenes['fresh_seed']} (again: --fresh-seed {scenes['fresh_seed']})"
-    head = "scripted  fresh  lasts  nothing  random  counterexample  shown  median steps  horizon  ranked"
+    head = "scripted  fresh  lasts  nothing  random  exploration  counterexample  shown  median steps  horizon  ranked"
     lines = [seeds, f"{'task':{width}}  {head}"]
     for name, r in rows.items():
         steps, ranked = ("-" if r[k] is None else f"{r[k]:g}" for k in ("median_steps", "ranked"))
         fresh = f"{r['fresh']['success']:.2f}" if "fresh" in r else "-"
         lasts = "-" if r["lasting"]["share"] is None else f"{r['lasting']['share']:.3f}"
         rates = f"{r['scripted']['success']:8.2f}  {fresh:>5}  {lasts:>5}"
-        rates += f"  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}"
+        rates += f"  {r['nothing']['success']:7.2f}  {r['random']['success']:6.2f}  {r['exploration']['success']:11.2f}"
         found = r["counterexample"]
         counterexample = ("-", "-") if found is None else (f"{found[k]:.2f}" for k in ("success", "shown"))
         rates += "  {:>14}  {:>5}".format(*counterexample)
@@ -145,13 +145,20 @@ def name_lines(result: Naming) -> list[str]:
     best = result.best()
     for task, s in sorted(best.items(), key=lambda pair: (-pair[1].success, pair[0])):
         more = result.tasks[task].skills - 1
-        rate = f"{s.success:.2f} ({s.low:.2f} .. {s.high:.2f}, n {s.n}; random {s.random_success:.2f})"
+        baselines = ", ".join(f"{name} {value:.2f}" for name, value in s.baselines.items())
+        rate = f"{s.success:.2f} ({s.low:.2f} .. {s.high:.2f}, n {s.n}; {baselines})"
         lines.append(f"{s.id:12} {s.name:30} {rate}" + (f", and {more} more" if more else ""))
     lines += [f"{s.id:12} {s.name}" for s in result.skills if s.name and not s.task]
-    lines.append(f"{len(result.named_tasks)} tasks named: {', '.join(result.named_tasks) or 'none'}")
+    fitted = [task for task, s in best.items() if s.fitted]
+    written = [task for task in best if task not in fitted]
+    lines.append(f"{len(written)} tasks named: {', '.join(written) or 'none'}")
+    if fitted:
+        lines.append(f"{len(fitted)} only at a mark or a turn of the skill's own: {', '.join(fitted)}")
     if best:
         mean = sum(s.success for s in best.values()) / len(best)
         lines.append(f"mean success {mean:.2f}, on scenes that had no part in choosing any of these skills")
+        seen = [task for task, s in best.items() if s.seen == "all"]
+        lines.append(f"{len(seen)} of them by a formula that the discriminator saw all of: {', '.join(seen) or 'none'}")
     return lines
 
 

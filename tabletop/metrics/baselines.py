@@ -15,8 +15,9 @@ from tabletop.skills.library import Library
 
 __all__ = ["BASELINES", "Measured", "baseline_episodes", "measure_library"]
 
-BASELINES: Final = ("random", "untrained", "shuffled")
-"""Random actions, the network before any learning, and the library's own with a code of the kind drawn at random."""
+BASELINES: Final = ("exploration", "untrained", "shuffled")
+"""Random actions as discovery explores with, the network before any learning, and the library's own with a code of the
+kind drawn at random."""
 _SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
 
 
@@ -43,7 +44,7 @@ def measure_library(
     """
     few = baseline_episodes(episodes) if baselines is None else baselines
     samples = sample_effects(library, engine, episodes, seed, label="measure")
-    runs = (("random", library, "random"), ("untrained", untrained(library, seed), "skill"))
+    runs = (("exploration", library, "exploration"), ("untrained", untrained(library, seed), "skill"))
     floor_samples = [
         sample_effects(lib, engine, few, seed, mode, f"measure: {name} baseline")
         for name, lib, mode in (*runs, ("shuffled", library, "shuffled"))

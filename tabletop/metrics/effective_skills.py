@@ -6,7 +6,7 @@ The noise is in metres of the world, for every kind of effect: see the table in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +34,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
-MODES: Final = ("skill", "shuffled", "random")
+MODES: Final = ("skill", "shuffled", "exploration")
 """What drives a measured episode: the skill, a code of its kind drawn at random, or random actions."""
 
 
@@ -95,9 +95,8 @@ def nominal_run(run: SkillRun) -> Sample:
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.kind_of[code]))
         code = int(rng_of(run.seed, Purpose.MEASURING_CODES, run.number, code).choice(own))
-    policy = library.policy(library.skills[code], entity)
-    if run.mode == "random":
-        policy = replace(policy, random=True)
+    make = library.exploration if run.mode == "exploration" else library.policy
+    policy = make(library.skills[code], entity)
     noise = seed_of(run.seed, Purpose.MEASURING_EPISODES, run.number, skill.code)
     trajectory = episode(policy, scene, noise, library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]

@@ -7,30 +7,46 @@ from typing import Any, Final
 
 import numpy as np
 
+from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.phrase import consistency, offset_words, phrase
 from tabletop.rollout.statistics import wilson
+from tabletop.skills.effects import EffectKind
 from tabletop.skills.library import Skill
 
-__all__ = ["BASELINES", "entry_of"]
+__all__ = ["BASELINES", "entry_of", "seen_of"]
 
-BASELINES: Final = ("shuffled", "random", "nothing")
-"""What a skill's rate at its task is held against: another code of its kind, random actions, and doing nothing."""
+BASELINES: Final = ("shuffled", "exploration", "random", "nothing")
+"""What a skill's rate at its task is held against: another code of its kind, random actions correlated in time, white
+noise, and doing nothing."""
 
 
 def _title(candidate: Candidate) -> str:
     if candidate.offset is not None:
-        return f"{candidate.task} {offset_words(*candidate.offset)}"
+        return f"{candidate.task} {offset_words(*candidate.offset)} (its own mark)"
     if candidate.angle is not None:
-        return f"{candidate.task} {abs(np.degrees(candidate.angle)):.0f} deg"
+        return f"{candidate.task} {abs(np.degrees(candidate.angle)):.0f} deg (its own turn)"
     return candidate.task
+
+
+def seen_of(effect: EffectKind, task: Task, candidate: Candidate) -> str:
+    """Return how much of a task's success formula is about what the discriminator saw: "all", "part" or "none".
+
+    Where it is all, the skill was trained on what the task asks for, by the same numbers. A mark that stands where the
+    skill takes things asks for its own displacement.
+    """
+    marks = ("at",) if candidate.offset is not None else ()
+    leaves = task.success.leaves
+    seen = sum(leaf.names[:1] == (task.attends,) and leaf.predicate in (*effect.measures, *marks) for leaf in leaves)
+    return "all" if seen == len(leaves) else "part" if seen else "none"
 
 
 def entry_of(
     skill: Skill,
     samples: Sequence[Sample],
     candidate: Candidate | None,
+    registry: Registry,
     results: Mapping[tuple[str, str], Sequence[bool]],
 ) -> dict[str, Any]:
     """Return the entry of a skill, named for its task if its lower bound on split B is above each baseline.
@@ -39,6 +55,7 @@ def entry_of(
         skill: the skill.
         samples: its episodes on split A.
         candidate: the task that it was given on split A, if any.
+        registry: the tasks.
         results: outcomes on split B, by (skill's id, mode). Baselines are run only where its bound would do.
     """
     effects = np.array([x.effect for x in samples])
@@ -63,6 +80,7 @@ def entry_of(
         "n": 0,
         # Where the skill's own rate will not do, baselines are not run.
         **{f"{m}_success": None for m in BASELINES},
+        "seen": None,
         "phrase": words,
         "size": round(change, 4),
         "spread": round(spread, 4),
@@ -87,6 +105,7 @@ def entry_of(
             **{f"{m}_success": round(v, 4) for m, v in baselines.items()},
             "offset": list(candidate.offset) if candidate.offset else None,
             "angle": candidate.angle,
+            "seen": seen_of(skill.effect, registry[candidate.task], candidate),
         }
         if baselines and low > max(baselines.values()):
             entry |= {"task": candidate.task, "name": _title(candidate)}

@@ -68,10 +68,10 @@ def name_skills(
 
     A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes, then
     by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
-    split B, scenes that had no part in the choice, the skill and three baselines (another code at random, random
-    actions, nothing) are run. The name stands if the Wilson lower bound is at least `settings.least` and above each
-    baseline's own rate. The best skill of each task is the one with the highest bound. How well it does is measured on
-    split C then.
+    split B, scenes that had no part in the choice, the skill and its baselines (`entry.BASELINES`) are run. A skill
+    that can no longer reach the bound is run no further. The name stands if the Wilson lower bound is at least
+    `settings.least` and above each baseline's own rate. The best skill of each task is the one with the highest bound.
+    How well it does is measured on split C then.
 
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the baselines,
@@ -133,7 +133,7 @@ def name_skills(
     # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
     order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
     results = _tested(library, registry, engine, order, chosen, s)
-    entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), results) for skill in skills]
+    entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), registry, results) for skill in skills]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
     return {
@@ -217,18 +217,25 @@ def _tested(
         for skill in skills:
             make = partial(TaskRun, library, skill, registry[chosen[skill.id].task], chosen[skill.id])
             for mode in modes:
-                runs = [make(seed=seed_of(s.seed, Purpose.NAMING_SPLIT_B, i), mode=mode) for i in range(n)]
-                finals.setdefault(_question(skill, chosen[skill.id], mode), runs)
+                question = _question(skill, chosen[skill.id], mode)
+                had = len(answers.get(question, ()))
+                runs = [make(seed=seed_of(s.seed, Purpose.NAMING_SPLIT_B, i), mode=mode) for i in range(had, n)]
+                finals.setdefault(question, runs)
         jobs = [run for runs in finals.values() for run in runs]
         outcomes = iter(list(engine.map(succeeds, jobs, chunk=8, label=label)))
-        answers = {question: [next(outcomes) for _ in runs] for question, runs in finals.items()}
+        for question, runs in finals.items():
+            answers.setdefault(question, []).extend(next(outcomes) for _ in runs)
         for skill in skills:
             for mode in modes:
                 results[skill.id, mode] = answers[_question(skill, chosen[skill.id], mode)]
 
     results: dict[tuple[str, str], list[bool]] = {}
-    run(asked, ["skill"], count, "name: split B")
-    standing = [k for k in asked if wilson(sum(results[k.id, "skill"]), count)[0] >= s.least]
+    answers: dict[tuple[object, ...], list[bool]] = {}
+    # Most skills that fail do so early: they are not run on all scenes, and keep the rate on those that they had.
+    standing = list(asked)
+    for n in sorted({-(-count * part // _WAVES) for part in range(1, _WAVES + 1)}):
+        run(standing, ["skill"], n, "name: split B")
+        standing = [k for k in standing if wilson(sum(results[k.id, "skill"]) + count - n, count)[0] >= s.least]
     run(standing, BASELINES, max(8, count // 2), "name: baselines")
     return results
 
@@ -271,6 +278,8 @@ def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ..
     return mode, who, skill.effect.settles, candidate.task, candidate.offset, candidate.angle
 
 
+_WAVES: Final = 4
+"""Parts that a skill's episodes on split B are run in."""
 _FEWEST: Final = 12
 """Episodes a skill on split B, however low the limit: with fewer hardly a name can stand."""
 _WITH_BASELINES: Final = 1.5

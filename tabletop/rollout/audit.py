@@ -105,7 +105,7 @@ def audit(
     Args:
         engine: where the episodes run.
         tasks: the registry, or a part of it (band, mean and what is unique are then those of the part).
-        episodes: scenes a task, each run once by the scripted, the random and the idle policy and the counterexample.
+        episodes: scenes a task, each run once by every built-in policy and by the counterexample.
         seed: of the first scene.
         rules: what is asked.
         fresh: of the first of as many further scenes, for the scripted policy alone; none without it.

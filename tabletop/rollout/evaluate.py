@@ -13,7 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Disturbance, Trajectory, episode
-from tabletop.rollout.policy import Nothing, Policy, Random
+from tabletop.rollout.policy import Exploration, Nothing, Policy, Random
 from tabletop.rollout.statistics import wilson
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
@@ -23,6 +23,7 @@ __all__ = [
     "PolicyFactory",
     "Result",
     "evaluate",
+    "exploration",
     "nothing",
     "random",
     "run_task",
@@ -55,8 +56,13 @@ def scripted(task: Task, scene: Scene) -> Policy:
 
 
 def random(task: Task, scene: Scene) -> Policy:
-    """Return uniform random actions."""
+    """Return uniform random actions: white noise."""
     return Random()
+
+
+def exploration(task: Task, scene: Scene) -> Policy:
+    """Return random actions that are correlated in time."""
+    return Exploration()
 
 
 def nothing(task: Task, scene: Scene) -> Policy:
@@ -64,7 +70,12 @@ def nothing(task: Task, scene: Scene) -> Policy:
     return Nothing()
 
 
-BUILTIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {"scripted": scripted, "random": random, "nothing": nothing}
+BUILTIN_POLICIES: Final[Mapping[str, PolicyFactory]] = {
+    "scripted": scripted,
+    "random": random,
+    "exploration": exploration,
+    "nothing": nothing,
+}
 """The policies that need no library, by name."""
 
 

@@ -131,7 +131,7 @@ class Discovery(Record, SkillCount):
     by_kind: Mapping[str, EffectCount]
     """By effect."""
     baselines: Mapping[str, SkillCount]
-    """What has learned nothing: random, untrained, shuffled."""
+    """What has learned nothing: exploration, untrained, shuffled."""
     env_steps: Count | None
     """Control steps of the discovery."""
     minutes: float | None
@@ -258,9 +258,13 @@ class NamedSkill:
     high: Rate
     n: Count
     shuffled_success: Rate | None
-    """Baselines on the same scenes: another code of the effect, random actions, doing nothing."""
+    """Baselines on the same scenes: another code of the effect, white noise, doing nothing."""
     random_success: Rate | None
     nothing_success: Rate | None
+    exploration_success: Rate | None = None
+    """Random actions that are correlated in time; None, too, where a version wrote it that did not run them."""
+    seen: str | None = None
+    """How much of the success formula is about what the discriminator saw: "all", "part" or "none"."""
     phrase: str
     size: float
     """m: median change."""
@@ -281,9 +285,19 @@ class NamedSkill:
         return self.name or self.phrase or self.id
 
     @property
+    def fitted(self) -> bool:
+        """Whether the task was asked for at a mark or a turn of the skill's own: less than as it is written."""
+        return self.offset is not None or self.angle is not None
+
+    @property
     def baselines(self) -> dict[str, float]:
         """Success of the baselines that were run, by name; none where the name did not stand."""
-        found = {"random": self.random_success, "nothing": self.nothing_success, "shuffled": self.shuffled_success}
+        found = {
+            "exploration": self.exploration_success,
+            "random": self.random_success,
+            "nothing": self.nothing_success,
+            "shuffled": self.shuffled_success,
+        }
         return {k: v for k, v in found.items() if v is not None and self.task}
 
 
@@ -365,12 +379,15 @@ class Naming(Record):
         return [
             {"name": s.title, "success": s.success, "low": s.low, "high": s.high, "n": s.n, "skill": s.id}
             | {f"{name}_success": rate for name, rate in s.baselines.items()}
+            | {"seen": s.seen}
             for s in sorted(self.best().values(), key=lambda s: (-s.success, s.title))
         ]
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{len(self.named_tasks)} tasks named, by {len(self.skills)} skills"
+        fitted = sum(s.fitted for s in self.best().values())
+        own = f", {fitted} of them only at a mark or a turn of the skill's own" if fitted else ""
+        return f"{len(self.named_tasks)} tasks named{own}, by {len(self.skills)} skills"
 
 
 # --- planning ------------------------------------------------------------------------------------

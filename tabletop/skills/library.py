@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,10 @@ class Library:
             random=self.acts == "random",
             conditioning=self.conditioning,
         )
+
+    def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
+        """Return what acts as `policy` does, settling included, but with random actions in place of the network's."""
+        return replace(self.policy(skill, entity, within), random=True)
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.learn.actor import NumpyActor
-from tabletop.rollout.policy import Action
+from tabletop.rollout.policy import Action, Exploration
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, get_effect
@@ -123,7 +123,7 @@ class SkillPolicy:
     origin: tuple[float, ...] | None = None
     """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
     random: bool = False
-    """Uniform random actions in place of the network's: the baseline, and the first steps of learning."""
+    """Time-correlated random actions in place of the network's: the baseline, and the first steps of learning."""
     conditioning: str = "target"
     """Of CONDITIONINGS: what the network takes a code as."""
     observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
@@ -136,13 +136,12 @@ class SkillPolicy:
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""
-        del scene
         self._actor = None if self.random else NumpyActor(self.weights)
         self.reference = reference(state, self.entity, self.origin)
         self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
         self._rng, self._step = rng, 0
-        self._bias = rng.uniform(-1.0, 1.0, 5)
-        self._bias[4] = rng.choice([-1.0, 1.0])
+        self._exploration = Exploration()
+        self._exploration.reset(state, scene, rng)
         self.observations = []
         self._effect = get_effect(self.effect)
         self._embedding = np.array(self.embedding)
@@ -161,20 +160,11 @@ class SkillPolicy:
         observation = self.observe(state.values, float(t))
         self.observations.append(observation)
         if self._actor is None:
-            return self._wander()
+            return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
         full = condition(observation, self._embedding, self._so_far, self.kind, self.kinds, self.conditioning)
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
-
-    def _wander(self) -> Action:
-        """Return a random action, correlated in time: white noise would stay where it began and drop what it holds."""
-        if self._rng.uniform() < 0.15:
-            self._bias[:4] = self._rng.uniform(-1.0, 1.0, 4)
-        if self._rng.uniform() < 0.03:
-            self._bias[4] = -self._bias[4]
-        noise = self._rng.normal(0.0, 0.4, 5) * [1.0, 1.0, 1.0, 1.0, 0.3]
-        return np.clip(self._bias + noise, -1.0, 1.0)
 
     def _settle(self, state: State, t: int) -> Action | None:
         if t >= settle_steps(self._effect):

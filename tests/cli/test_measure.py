@@ -29,7 +29,7 @@ def test_figures_are_those_of_discovery_with_a_number_by_kind(
     found = json.loads(said.out)
     keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
     assert found.keys() >= {*keys, "by_kind", "channel", "siblings", "synergies"}
-    assert list(found["baselines"]) == ["random", "untrained", "shuffled"]
+    assert list(found["baselines"]) == ["exploration", "untrained", "shuffled"]
     discovered = record_data(measure_stage(here / "stage", library, 1, 0, 4))
     assert [found[k] for k in keys] == [discovered[k] for k in keys]
     assert found["by_kind"] == {"button": discovered["by_kind"]["button"]["effective_2cm"]}
@@ -69,7 +69,7 @@ def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Comma
     said = command("measure", "run/library", *FEW, "--out", "a/b")
     head, names, row, postures, plots = said.out.splitlines()
     assert head.startswith("2 codes, ")
-    assert "baselines: random 1.0" in head
+    assert "baselines: exploration 1.0" in head
     assert names.split()[:3] == ["kind", "codes", "effective"]
     assert row.split()[:2] == ["button", "2"]
     assert "of 7 components explain 95 %" in postures

@@ -202,8 +202,8 @@ def test_held_out_episodes_are_the_same_each_time_and_their_scenes_do_not_tell_t
 def test_the_floors_drive_the_same_scenes_by_something_else(library: Library) -> None:
     skill = library.skills[2]
     runs = {m: nominal_run(SkillRun(library, skill, 1, 0, m)) for m in MODES}
-    assert runs["random"].trajectory.scene == runs["skill"].trajectory.scene
-    assert not np.array_equal(runs["random"].trajectory.actions, runs["skill"].trajectory.actions)
+    assert runs["exploration"].trajectory.scene == runs["skill"].trajectory.scene
+    assert not np.array_equal(runs["exploration"].trajectory.actions, runs["skill"].trajectory.actions)
     assert {r.code for r in runs.values()} == {skill.code}
 
 

@@ -11,7 +11,7 @@ from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic import Registry, load_registry
 from tabletop.naming import NameSettings, name_skills
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.policy import Nothing, Policy, Random
+from tabletop.rollout.policy import Exploration, Nothing, Policy, Random
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Skill
@@ -55,6 +55,10 @@ class Disguised:
             return Random() if task == "random" else Nothing()
         return load_scripted_policy(task, {load_registry()[task].attends: entity})
 
+    def exploration(self, skill: Skill, entity: str, within: int | None = None) -> Policy:
+        """Return what discovery explores with."""
+        return Exploration()
+
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
@@ -87,8 +91,9 @@ class Watched(Engine):
 
     def map(self, function: Any, jobs: Any, *, chunk: int = 4, label: str | None = None) -> Any:
         """Keep the jobs, then run them."""
-        self.jobs[str(label)] = list(jobs)
-        return super().map(function, self.jobs[str(label)], chunk=chunk)
+        asked = list(jobs)
+        self.jobs.setdefault(str(label), []).extend(asked)
+        return super().map(function, asked, chunk=chunk)
 
 
 @pytest.fixture(scope="session")

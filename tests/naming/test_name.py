@@ -14,13 +14,14 @@ from tabletop.logic import Registry, parse
 from tabletop.metrics.effective_skills import Sample, SkillRun
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
+from tabletop.naming.entry import BASELINES, seen_of
 from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
 from tabletop.runs.records import NamedSkill
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import Layout
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, REACH, TURN
+from tabletop.skills.effects import EFFECT_WIDTH, REACH, TURN, get_effect
 
 # --- scripted policies, passed off as skills without names ------------------------------------
 
@@ -40,7 +41,7 @@ def test_a_name_comes_with_its_rate_its_interval_and_the_floors(named: dict[str,
     for entry in (e for e in named["skills"] if e["task"]):
         assert entry["n"] == 9
         assert 0.5 <= entry["low"] <= entry["success"] <= entry["high"] <= 1.0
-        baselines = [entry[f"{m}_success"] for m in ("random", "nothing", "shuffled")]
+        baselines = [entry[f"{m}_success"] for m in ("exploration", "random", "nothing", "shuffled")]
         assert max(baselines) < entry["low"]
         assert len(entry["outcomes"]) == 6
 
@@ -82,7 +83,7 @@ class Canned:
 
     def __init__(self, *, start: float = 0.0, end: float = 1.0, **rates: float) -> None:
         self.start, self.end = start, end
-        self.rates = {"skill": 1.0, "shuffled": 0.0, "random": 0.0, "nothing": 0.0, **rates}
+        self.rates = {"skill": 1.0, **dict.fromkeys(BASELINES, 0.0), **rates}
         self.asked: dict[tuple[str, str], int] = {}
 
     def map(self, function: Any, jobs: Iterable[Any], *, chunk: int = 4, label: str | None = None) -> Iterator[Any]:
@@ -137,7 +138,7 @@ def test_a_name_needs_a_lower_bound_of_a_half(disguised: Any, registry: Registry
     assert (entry["tried"], entry["success"]) == ("drawer-open", rate)
 
 
-@pytest.mark.parametrize("baseline", ["shuffled", "random", "nothing"])
+@pytest.mark.parametrize("baseline", ["shuffled", "exploration", "random", "nothing"])
 def test_a_name_needs_a_lower_bound_above_each_floor(disguised: Any, registry: Registry, baseline: str) -> None:
     assert entry_of(disguised, registry, skill=0.9, **{baseline: 0.5})["task"] == "drawer-open"
     assert entry_of(disguised, registry, skill=0.9, **{baseline: 0.8})["task"] is None
@@ -193,9 +194,9 @@ class Moves(Canned):
 @pytest.mark.parametrize(
     ("task", "effect", "name"),
     [
-        ("push", (0.14, 0.0, 0.0, 0.0), "push 14 cm away"),
-        ("pick-place", (-0.07, 0.1, 0.0, 0.0), "pick-place 12 cm left-toward"),
-        ("rotate", (0.0, 0.0, 0.0, np.radians(80) * TURN), "rotate 60 deg"),
+        ("push", (0.14, 0.0, 0.0, 0.0), "push 14 cm away (its own mark)"),
+        ("pick-place", (-0.07, 0.1, 0.0, 0.0), "pick-place 12 cm left-toward (its own mark)"),
+        ("rotate", (0.0, 0.0, 0.0, np.radians(80) * TURN), "rotate 60 deg (its own turn)"),
     ],
 )
 def test_a_fitted_task_has_its_parameter_in_the_name(
@@ -206,6 +207,38 @@ def test_a_fitted_task_has_its_parameter_in_the_name(
     only = Registry([registry[task]])
     entry = name_skills(library, only, Moves(effect), settings)["skills"][0]  # type: ignore[arg-type]
     assert (entry["task"], entry["name"]) == (task, name)
+
+
+@pytest.mark.parametrize(
+    ("task", "effect", "seen"),
+    [
+        ("drawer-open", "drawer", "all"),
+        ("door-unlock", "bolt", "all"),
+        ("handle-pull", "handle", "all"),
+        ("stack", "on", "part"),  # Not whether it was let go.
+        ("lift", "held_at", "part"),  # Nor whether it is held.
+        ("push-left", "displaced", "part"),  # Nor how it got there.
+        ("reach-object", "held_at", "none"),
+        ("unstack", "displaced", "part"),  # Nor the other thing.
+        ("put-in-bowl", "displaced", "none"),
+    ],
+)
+def test_how_much_of_a_formula_the_discriminator_saw(registry: Registry, task: str, effect: str, seen: str) -> None:
+    assert seen_of(get_effect(effect), registry[task], Candidate(task, 1.0, 8)) == seen
+
+
+def test_a_mark_of_the_skills_own_is_a_displacement_that_the_discriminator_saw(registry: Registry) -> None:
+    plate = registry["plate-slide"]
+    own, given = Candidate("push", 1.0, 8, offset=(0.14, 0.0)), Candidate("push", 1.0, 8)
+    bare = replace(plate, success=parse("at(plate, target) and on_table(plate)", plate.success.names))
+    assert [seen_of(get_effect("displaced"), bare, c) for c in (own, given)] == ["all", "part"]
+
+
+def test_a_skill_that_cannot_reach_the_bound_any_more_is_run_no_further(disguised: Any, registry: Registry) -> None:
+    # 27 of 40 are needed. With one success in ten, 10 episodes have 9 failures, and 20 have 18: more than 13.
+    entry = entry_of(disguised, registry, skill=0.1)
+    assert (entry["n"], entry["success"], entry["task"]) == (20, 0.1, None)
+    assert entry_of(disguised, registry, skill=0.6)["n"] == 40
 
 
 def test_a_task_as_it_is_written_is_preferred_to_one_that_was_fitted(disguised: Any, registry: Registry) -> None:
@@ -245,11 +278,18 @@ def test_floors_run_on_the_skill_s_scene_and_are_what_they_say(disguised: Any, r
     task, skill = registry["drawer-open"], disguised.skill_of("drawer-open")
     runs = {
         mode: run_task_run(TaskRun(disguised, skill, task, Candidate("drawer-open", 1.0, 8), 3, mode))
-        for mode in ("skill", "nothing", "random")
+        for mode in ("skill", "nothing", "random", "exploration")
     }
     assert len({repr(r.scene) for r in runs.values()}) == 1
     assert (runs["nothing"].actions == [0, 0, 0, 0, 1]).all()
     assert len(np.unique(runs["random"].actions)) > 100
+    # White noise has no memory; what explores goes on as it went.
+    one, other = (
+        float(np.corrcoef(a[:-1, :2].ravel(), a[1:, :2].ravel())[0, 1])
+        for a in (runs["random"].actions, runs["exploration"].actions)
+    )
+    assert abs(one) < 0.25
+    assert other > 0.35
     assert bool(task.success.holds(runs["skill"].final, runs["skill"].initial))
 
 

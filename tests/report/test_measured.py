@@ -16,7 +16,7 @@ RESULT: dict[str, Any] = {
     "by_kind": {"held_at": 2.345, "button": 1.111},
     "baselines": {
         name: {"effective_skills_2cm": 2.0, "effective_skills_5cm": 2.0, "bits_2cm": 1.0}
-        for name in ("random", "untrained", "shuffled")
+        for name in ("exploration", "untrained", "shuffled")
     },
     "channel": {
         kind: {
@@ -53,7 +53,20 @@ RESULT: dict[str, Any] = {
 
 def test_the_page_shows_all_figures_beside_their_floors() -> None:
     text = re.sub(r"<(style|script)>.*?</\1>", "", measured_page(RESULT), flags=re.DOTALL)
-    shown = ("3.5", "of 5", "1.79", "37", "random", "untrained", "shuffled", "held at 3", "1.51", "0.61", "640", "95%")
+    shown = (
+        "3.5",
+        "of 5",
+        "1.79",
+        "37",
+        "exploration",
+        "untrained",
+        "shuffled",
+        "held at 3",
+        "1.51",
+        "0.61",
+        "640",
+        "95%",
+    )
     for word in (*shown, "50 held-out episodes a skill, seed 3", "runs/&lt;a&gt;", "<code>tabletop measure</code>"):
         assert word in text, word
     assert "<a>" not in text

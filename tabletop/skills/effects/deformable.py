@@ -36,7 +36,7 @@ def _fact(predicate: str, initial: State, state: State, entity: str) -> Array:
     return np.asarray((get_predicate(predicate).function(state, initial, entity) > 0) * FACT)
 
 
-@effect("dragged", body_type="deformable", mirror=(1.0, -1.0, 1.0), settles=True)
+@effect("dragged", body_type="deformable", mirror=(1.0, -1.0, 1.0), settles=True, measures=("moved",))
 def _dragged(initial: State, state: State, entity: str) -> Array:
     """Displacement of the middle (m) after the gripper let go and left."""
     return displacement(initial, state, entity)
@@ -52,6 +52,7 @@ def _dragged(initial: State, state: State, entity: str) -> Array:
     classify=is_fact,
     said="pulls {a} straight",
     default_fact=0,
+    measures=("straight",),
 )
 def _straightened(initial: State, state: State, entity: str) -> Array:
     """Horizontal distance between the ends (m), and whether it lies straight."""
@@ -68,6 +69,7 @@ def _straightened(initial: State, state: State, entity: str) -> Array:
     classify=is_fact,
     said="folds {a} corner to corner",
     default_fact=0,
+    measures=("folded",),
 )
 def _folded(initial: State, state: State, entity: str) -> Array:
     """Least horizontal distance between opposite corners (m), and whether it is folded over such a pair."""

@@ -36,6 +36,8 @@ _JOINTS: Final[Mapping[str, bool]] = {
     "bolt": False,
 }
 """Fixtures with a kind of effect of their own, and whether they have a mirror image."""
+_MEASURES: Final = ("closed", "lifted", "locked", "open", "pressed", "toppled", "turned", "unlocked")
+"""Predicates that can be read off a joint's fraction: a handle is lifted, a lever toppled by it."""
 _BUTTONS: Final = ("button", "doorbell")
 """Fixtures that stay pressed."""
 
@@ -74,6 +76,7 @@ for _name, _mirrors in _JOINTS.items():
         fact_targets=((0.0,), (REACH,)),
         classify=_ends,
         lengths=_handle,
+        measures=_MEASURES,
     )(_fraction)
 for _name in _BUTTONS:
     effect(
@@ -88,4 +91,5 @@ for _name in _BUTTONS:
         said="presses {a}",
         default_fact=0,
         lengths=_handle,
+        measures=_MEASURES,
     )(_fraction)

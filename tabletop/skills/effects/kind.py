@@ -93,6 +93,8 @@ class EffectKind:
     """(initial, state, entity) -> (..., size), in metres of the reach."""
     lengths: Callable[[Entity], tuple[float, ...]] | None
     """(size,) metres of the world that a metre of each number is, on an entity; None where they are the same."""
+    measures: tuple[str, ...]
+    """Predicates about the entity alone, or a relation's own, that can be read off an effect."""
 
     def metres(self, entity: Entity) -> Array:
         """Return the factors from an effect on an entity to metres of the world: (EFFECT_WIDTH,)."""
@@ -127,6 +129,7 @@ def effect(
     said: str = "",
     default_fact: int | None = None,
     lengths: Callable[[Entity], tuple[float, ...]] | None = None,
+    measures: tuple[str, ...] = (),
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
 
@@ -153,6 +156,7 @@ def effect(
             default_fact=default_fact,
             function=function,
             lengths=lengths,
+            measures=measures,
         )
         return function
 

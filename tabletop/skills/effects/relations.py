@@ -115,4 +115,5 @@ for _name, _kinds, _partners, _said in (
         classify=is_fact,
         said=_said,
         default_fact=0,
+        measures=(_name,),
     )(partial(_relation, _name))

@@ -109,13 +109,17 @@ def _top(entity: Entity) -> tuple[float, ...]:
     return entity.size[2] / _TILT, 1.0
 
 
-@effect("held_at", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True)
+_PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
+"""Predicates that can be read off where a thing is, and was."""
+
+
+@effect("held_at", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=False, places=True, measures=_PLACE)
 def _held(initial: State, state: State, entity: str) -> Array:
     """Place at the last step, with no settling: where the object is taken."""
     return place(initial, state, entity)
 
 
-@effect("placed", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True)
+@effect("placed", body_type="rigid", mirror=(1.0, -1.0, 1.0), settles=True, places=True, measures=_PLACE)
 def _placed(initial: State, state: State, entity: str) -> Array:
     """Place after the gripper let go and left: where the object stays."""
     return place(initial, state, entity)
@@ -127,6 +131,7 @@ def _placed(initial: State, state: State, entity: str) -> Array:
     mirror=(1.0, -1.0, 1.0, -1.0),
     settles=True,
     lengths=_corner_shifted,
+    measures=(*_PLACE, "rotated", "turned"),
 )
 def _settled(initial: State, state: State, entity: str) -> Array:
     """Displacement (within 18 cm to each side) and turn after the gripper let go and left: what stays done."""
@@ -135,7 +140,14 @@ def _settled(initial: State, state: State, entity: str) -> Array:
     return out
 
 
-@effect("turned", body_type="rigid", mirror=(-1.0,), settles=True, lengths=_corner_turned)
+@effect(
+    "turned",
+    body_type="rigid",
+    mirror=(-1.0,),
+    settles=True,
+    lengths=_corner_turned,
+    measures=("rotated", "turned", "undisturbed"),
+)
 def _turned(initial: State, state: State, entity: str) -> Array:
     """Turn in place after the gripper let go and left, half a turn counting as the reach.
 
@@ -164,6 +176,7 @@ def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
     said="topples {a}",
     default_fact=0,
     lengths=_top,
+    measures=("on_table", "toppled"),
 )
 def _toppled(initial: State, state: State, entity: str) -> Array:
     """Tilt, a right angle counting as 15 cm, and whether it lies on its side on the table."""
@@ -183,6 +196,7 @@ def _toppled(initial: State, state: State, entity: str) -> Array:
     classify=is_fact,
     said="drops {a} off the table",
     default_fact=0,
+    measures=("off_table",),
 )
 def _dropped(initial: State, state: State, entity: str) -> Array:
     """How far it is beyond the table's nearest edge (m, within 30 cm), and whether it fell off."""
