@@ -27,6 +27,7 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.learn.settings import ALGORITHMS, SACSettings
 from tabletop.learn.train import evaluate, train
 from tabletop.logic.task import Task, load_registry
+from tabletop.paths import write_whole
 from tabletop.progress import track
 
 _BIN: Final = 0.05
@@ -122,9 +123,7 @@ def main() -> None:
             algorithm=algorithm, alpha=arguments.alpha, actor_rate=5e-4, critic_rate=5e-4, device="cpu"
         )
         runs[algorithm].append(one(task, settings, seed, arguments))
-        temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-        temporary.write_text(json.dumps({"settings": given, "runs": runs}, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(arguments.out)
+        write_whole(arguments.out, json.dumps({"settings": given, "runs": runs}, indent=1) + "\n")
     print(f"{'':6}{'tried':>7}{'learning':>10}{'return':>9}  success at each push, mean over seeds")
     for algorithm, rows in runs.items():
         mean = {key: np.mean([row[key] for row in rows]) for key in ("tried", "successes_while_learning", "return")}

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from about import about
 
 from tabletop.discovery import train as discovery
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
+from tabletop.paths import write_whole
 from tabletop.rollout.engine import default_workers
 from tabletop.sim.world import World
 from tabletop.skills.skill_policy import SkillPolicy
@@ -134,8 +134,7 @@ def main() -> None:
     print(f"learner {learner['all'] / wall:.1%} of a core, collectors {collected['all'] / wall / others:.1%} each")
     print(f"{steps:.0f} control steps and {updates:.1f} updates a second")
     result = {
-        "machine": {"system": platform.platform(), "cpus": default_workers(), "python": platform.python_version()},
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        **about("pybullet", "torch", "numpy"),
         "settings": {"seconds": arguments.seconds, "seed": arguments.seed, "collectors": others},
         "wall_seconds": wall,
         "shares_of_all_cores": shares,
@@ -144,9 +143,7 @@ def main() -> None:
         "steps_per_second": steps,
         "updates_per_second": updates,
     }
-    temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(arguments.out)
+    write_whole(arguments.out, json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

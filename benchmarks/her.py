@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import gymnasium
-import numpy as np
 import stable_baselines3 as sb3
 import torch
+from about import about
 from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from threadpoolctl import threadpool_limits
@@ -36,6 +34,7 @@ from tabletop.envs import environment_id
 from tabletop.envs.goals import has_goal
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import load_registry
+from tabletop.paths import write_whole
 from tabletop.progress import Progress
 from tabletop.report.charts import Series, lines, panels
 from tabletop.rollout.engine import Engine
@@ -134,7 +133,7 @@ def learn(task: str, seed: int, steps: int, episodes: int, out: Path) -> None:
             result = read(out)
             others = [r for r in result["runs"] if not same(r, task, seed, steps)]
             result["runs"] = sorted([*others, run], key=lambda r: (r["steps"], r["task"], r["seed"]))
-            write(out, json.dumps(result, indent=1) + "\n")
+            write_whole(out, json.dumps(result, indent=1) + "\n")
 
         trials = Trials(task, steps, episodes, env, keep)
         count = ConvertCallback(lambda *_: bar.update() is None)
@@ -162,21 +161,12 @@ def read(path: Path) -> dict[str, Any]:
     if path.is_file():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
-    versions = {"stable-baselines3": sb3.__version__, "torch": torch.__version__, "numpy": np.__version__}
     return {
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "versions": {**versions, "gymnasium": gymnasium.__version__},
+        **about("stable-baselines3", "torch", "numpy", "gymnasium"),
         "settings": {**SETTINGS, "hidden": list(HIDDEN), **HINDSIGHT, "reward": "sparse"},
         "baselines": {},
         "runs": [],
     }
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file by way of a temporary one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def pooled(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -215,8 +205,8 @@ def finish(out: Path, drawing: Path) -> None:
         print(f"{task}: random {result['baselines'][task]['success']:.2f}")
         for p in points:
             print(f"  {p['steps']:>8} steps  {p['success']:.2f} [{p['low']:.2f}, {p['high']:.2f}]  n={p['n']}")
-    write(out, json.dumps(result, indent=1) + "\n")
-    write(drawing, picture(result))
+    write_whole(out, json.dumps(result, indent=1) + "\n")
+    write_whole(drawing, picture(result))
 
 
 def main() -> None:
@@ -241,7 +231,7 @@ def main() -> None:
         least = read(arguments.out)["baselines"].get(task) or floor(task, 4 * arguments.episodes)
         result = read(arguments.out)
         result["baselines"][task] = least
-        write(arguments.out, json.dumps(result, indent=1) + "\n")
+        write_whole(arguments.out, json.dumps(result, indent=1) + "\n")
     finish(arguments.out, arguments.picture)
 
 

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -29,10 +27,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+from about import about
 
 from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.device import has_bf16
 from tabletop.learn.sac import SAC, SACSettings
+from tabletop.paths import write_whole
 
 ACTIONS, OBSERVATION, HIDDEN = 5, 100, (256, 256)
 PEER = "stable-baselines3"
@@ -240,22 +240,15 @@ def main() -> None:
     actor = numpy_actor(plain)
     print(f"numpy actor: {actor:.1f} us a sampled action")
     result = {
-        "machine": {
-            "system": platform.platform(),
-            "cpus": os.cpu_count(),
-            "python": platform.python_version(),
-            "capability": torch.backends.cpu.get_cpu_capability(),
-            "bf16": has_bf16(),
-        },
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        **about("torch", "numpy"),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "bf16": has_bf16(),
         "settings": {"batch": batch, "threads": arguments.threads, "observation": OBSERVATION, "hidden": HIDDEN},
         "rows": rows,
         "gflop_per_second_needed_for_4": needed,
         "numpy_actor_microseconds": round(actor, 1),
     }
-    temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(arguments.out)
+    write_whole(arguments.out, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +32,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
+from about import about
 
 from tabletop.discovery.checkpoint import CHECKPOINTS
 from tabletop.discovery.config import USUAL, DiscoverSettings, looking_for, looking_for_few
@@ -229,14 +227,8 @@ def read(options: argparse.Namespace) -> list[dict[str, Any]]:
 def write(options: argparse.Namespace, runs: Sequence[dict[str, Any]]) -> None:
     """Write the file: what the runs have in common, the table, and the runs."""
     result = {
-        "command": "python benchmarks/objectives.py " + " ".join(sys.argv[1:]),
-        "machine": {
-            "system": platform.platform(),
-            "cpus": os.cpu_count(),
-            "python": platform.python_version(),
-            "bf16": has_bf16(),
-        },
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        **about("torch", "numpy"),
+        "bf16": has_bf16(),
         **common(options),
         "cases": collected(runs),
         "runs": runs,

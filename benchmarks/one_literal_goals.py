@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from about import about
+
 from tabletop.logic.predicate import get_predicate
+from tabletop.paths import write_whole
 from tabletop.planner import Search, SingleGoal, draw_single, evaluate_plans, scripted_operators
 from tabletop.planner.single import patterns
-from tabletop.rollout.engine import Engine, default_workers
+from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
 from tabletop.seeds import Purpose, seed_of
 
@@ -76,8 +77,7 @@ def main() -> None:
         f"goal {GOAL}: {'reached' if share >= GOAL else 'missed'}; predicates not drawn: {', '.join(never) or 'none'}"
     )
     result = {
-        "machine": {"system": platform.platform(), "cpus": default_workers(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in ("pybullet", "numpy")},
+        **about("pybullet", "numpy"),
         "settings": {"goals": arguments.goals, "seed": arguments.seed, "seconds": arguments.seconds},
         "goals": plans["goals"],
         "reached": plans["solved"],
@@ -90,9 +90,7 @@ def main() -> None:
         "not_drawn": never,
         "episodes": rows,
     }
-    temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(arguments.out)
+    write_whole(arguments.out, json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
+from about import about
+
 from tabletop.logic import load_registry
+from tabletop.paths import write_whole
 from tabletop.perturbation import FAMILIES, Run, sweep
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.evaluate import scripted
@@ -57,13 +59,11 @@ def main() -> None:
         levels = "  ".join(f"{m:g}: {k:.2f}" for m, k in zip(curve["magnitudes"], kept, strict=True))
         print(f"{name:18} {levels}{'' if rows[name]['fits'] else '   <- another range'}")
     result = {
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        **about("pybullet", "numpy"),
         "settings": {"scenes": arguments.scenes, "seed": arguments.seed, "tasks": list(TASKS)},
         "families": rows,
     }
-    temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(arguments.out)
+    write_whole(arguments.out, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+from about import about
 
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.settings import ALGORITHMS, SACSettings
@@ -140,16 +140,12 @@ def main() -> None:
         "threads": 1,
     }
     learners = {"tabletop": ours, "stable-baselines3": stable_baselines}
-    result: dict[str, Any] = {"settings": settings, "machine": {}, "summary": {}, "seeds": {}, "cpu_seconds": {}}
+    result: dict[str, Any] = {"settings": settings, "summary": {}, "seeds": {}, "cpu_seconds": {}}
     if arguments.out.is_file():
         result = json.loads(arguments.out.read_text(encoding="utf-8"))
         if result["settings"] != settings:
             parser.error(f"{arguments.out} has other settings: {result['settings']}; give another --out")
-    result["machine"] = {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
+    result |= about("torch", "stable-baselines3")
     env = gymnasium.make(arguments.env)
     runs = list(itertools.product(arguments.algorithms, range(arguments.seeds), learners))
     for algorithm, seed, name in track(runs, "returns", unit="runs"):

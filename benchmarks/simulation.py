@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -32,8 +30,10 @@ import gymnasium
 import numpy as np
 import pybullet
 import pybullet_data
+from about import about
 
 from tabletop.envs import TabletopEnv
+from tabletop.paths import write_whole
 from tabletop.sim import Scene, World, generate
 from tabletop.sim.generate import SceneCard
 
@@ -196,16 +196,7 @@ def main() -> None:
     for name, value in ratios.items():
         print(f"  {name:42}{value:10.2f}")
     result = {
-        "machine": {
-            "system": platform.platform(),
-            "cpus": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-        "versions": {
-            "pybullet API": pybullet.getAPIVersion(),
-            "numpy": np.__version__,
-            "gymnasium": gymnasium.__version__,
-        },
+        **about("pybullet", "numpy", "gymnasium"),
         "settings": {"steps": arguments.steps, "rounds": arguments.rounds, "seed": arguments.seed},
         **{
             title: {n: {"median": statistics.median(v), "best": max(v)} for n, v in kept.items()}
@@ -213,9 +204,7 @@ def main() -> None:
         },
         "ratios": ratios,
     }
-    temporary = arguments.out.with_name(arguments.out.name + ".tmp")
-    temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(arguments.out)
+    write_whole(arguments.out, json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

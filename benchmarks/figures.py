@@ -1,0 +1,282 @@
+"""Write the figures in README and docs from benchmarks/results, where index.yaml says what each one is.
+
+    python benchmarks/figures.py            # writes the tables anew
+    python benchmarks/figures.py --check    # says which differ, and exits with 1
+
+A table stands between `<!-- figures: NAME -->` and `<!-- end of figures -->`. A row has what was measured, the figure
+(a function of this file makes it of a results file, or a text says it), the command that measured it, and the day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from draw_objectives import table as objectives_table
+from draw_objectives import table_of_names
+
+from tabletop.paths import write_whole
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = ("README.md", "docs/results.md", "docs/objectives.md")
+_BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+_PARTS = ("without-", "adapted-", "float32")
+
+Result = Mapping[str, Any]
+
+
+def audit(result: Result) -> str:
+    """Return the scripted policies' success on both seeds, beside what must fail."""
+    tasks = result["tasks"]
+    most = {n: max(row[n]["success"] for row in tasks.values()) for n in ("nothing", "random", "counterexample")}
+    ends = [f"{name} {row['scripted']['success']:.2f} and {row['fresh']['success']:.2f}" for name, row in tasks.items()]
+    worst = [
+        text
+        for text, row in zip(ends, tasks.values(), strict=True)
+        if min(row[seed]["success"] for seed in ("scripted", "fresh")) < 0.95
+    ]
+    lasting = [row["lasting"]["share"] for row in tasks.values() if row["lasting"]["share"] is not None]
+    broken = [f"{name} ({'; '.join(row['broken'])})" for name, row in tasks.items() if row["broken"]]
+    whole = result["registry"]
+    parts = [
+        f"mean {whole['mean_scripted']:.3f} and {whole['mean_fresh']:.3f}",
+        f"below 0.95: {', '.join(worst) or 'none'}",
+        f"of a task's successes at least {min(lasting):.3f} still hold 3 s later",
+        f"standing still at most {most['nothing']:.2f}, white noise {most['random']:.2f}, "
+        f"counterexamples {most['counterexample']:.2f}",
+        f"rules broken: {', '.join([*whole['broken'], *broken]) or 'none'}",
+    ]
+    return "; ".join(parts)
+
+
+def audit_short(result: Result) -> str:
+    """Return the scripted policies' mean success on both seeds."""
+    whole = result["registry"]
+    return f"mean success {whole['mean_scripted']:.3f} and {whole['mean_fresh']:.3f}"
+
+
+def physics(result: Result) -> str:
+    """Return how deep anything gets into anything."""
+    tasks = result["tasks"].values()
+    n = len(result["tasks"]) * result["scenes"]["episodes"]
+    depths = {who: [row[who]["mm"] for row in tasks] for who in ("robot", "things")}
+    over = sum(row[who]["over"] for row in tasks for who in depths)
+    return (
+        f"robot in things at most {max(depths['robot']):.1f} mm, things in each other {max(depths['things']):.1f} mm "
+        f"(bounds {result['bounds_mm']['robot']:g} and {result['bounds_mm']['things']:g}; {over} of {n} episodes over "
+        f"them); median of the tasks' worst {np.median(depths['robot']):.1f} and {np.median(depths['things']):.1f} mm"
+    )
+
+
+def chains(result: Result) -> str:
+    """Return how many of five goals in a row are reached, on average and by number."""
+    shares = ", ".join(f"{row['share']:.3g}" for row in result["at_least"])
+    return f"{chains_short(result)}; at least 1 to {len(result['at_least'])} done: {shares}"
+
+
+def chains_short(result: Result) -> str:
+    """Return how many of five goals in a row are reached, on average."""
+    return f"{result['mean_completed']:.2f} of 5 [{result['low']:.2f}, {result['high']:.2f}]"
+
+
+def share_of_goals(result: Result) -> str:
+    """Return how many goals were reached, with the 95 % interval."""
+    return f"{result['reached']} of {result['goals']} [{result['low']:.2f}, {result['high']:.2f}]"
+
+
+def mean_success(result: Result) -> str:
+    """Return the mean over tasks."""
+    return f"mean {result['mean']:.3f} over {len(result['tasks'])} tasks"
+
+
+def busy(result: Result) -> str:
+    """Return the share of the cores' time by what it goes to."""
+    shares = {k: v for k, v in result["shares_of_all_cores"].items() if k in ("physics", "inference", "updates")}
+    return f"{result['useful']:.0%} (" + ", ".join(f"{k} {v:.0%}" for k, v in shares.items()) + ")"
+
+
+def objectives(result: Result) -> str:
+    """Return the objectives' effective skills at the end of the budget, and their baselines'."""
+    ends = {name: case["points"]["1"] for name, case in result["cases"].items() if "1" in case["points"]}
+    own = {n: p for n, p in ends.items() if not n.startswith(_PARTS) and "/" not in n}
+    floors = [f["effective_skills_2cm"] for p in own.values() for f in p.get("baselines", {}).values()]
+    return f"{_ranked(own)}; baselines {min(floors):.1f} to {max(floors):.1f}"
+
+
+def parts(result: Result) -> str:
+    """Return the default's effective skills without one of its parts."""
+    ends = {n: c["points"]["1"] for n, c in result["cases"].items() if "1" in c["points"]}
+    return _ranked({n: p for n, p in ends.items() if n.startswith(_PARTS) or n.endswith("/effects/nominal")})
+
+
+def half_hour(result: Result) -> str:
+    """Return effective skills and named tasks at the end of half an hour, by objective."""
+    ends = {name: case["points"]["1"] for name, case in result["cases"].items()}
+    best = sorted(ends.items(), key=lambda pair: -pair[1]["effective_skills_2cm"]["iqm"])
+    return ", ".join(f"{n} {p['effective_skills_2cm']['iqm']:.1f} and {p['named_tasks']['iqm']:g}" for n, p in best)
+
+
+def hindsight(result: Result) -> str:
+    """Return the success at the end of each curve, beside random actions'."""
+    ends = {task: curve[-1] for task, curve in result["curves"].items()}
+    return ", ".join(
+        f"{task} {p['success']:.2f} [{p['low']:.2f}, {p['high']:.2f}] after {p['steps'] // 1000} k steps ({p['seeds']} "
+        f"seed{'s' if p['seeds'] > 1 else ''}; white noise {result['baselines'][task]['success']:.2f})"
+        for task, p in ends.items()
+    )
+
+
+def library(result: Result) -> str:
+    """Return the libraries' effective skills, the mean of the seeds first, beside the baselines'."""
+    seeds = result["seeds"]
+    at = {cm: [row[f"effective_skills_{cm}cm"] for row in seeds] for cm in (2, 5)}
+    floors = [f["effective_skills_2cm"] for row in seeds for f in row["baselines"].values()]
+    steps = np.mean([row["env_steps"] for row in seeds]) / 1e6
+    return (
+        f"mean {np.mean(at[2]):.1f} at 2 cm ({_listed(at[2])}), {np.mean(at[5]):.1f} at 5 cm ({_listed(at[5])}), of "
+        f"{seeds[0]['codes']} codes after {steps:.2f} M control steps; baselines {min(floors):.1f} to {max(floors):.1f}"
+    )
+
+
+def names(result: Result) -> str:
+    """Return how many tasks the libraries' skills are named for, and how well they do them."""
+    seeds = result["seeds"]
+    written = [[t for t in row["tasks"].values() if not t["fitted"]] for row in seeds]
+    seen = [sum(t["seen"] == "all" for t in tasks) for tasks in written]
+    success = [float(np.mean([t["success"] for t in tasks])) for tasks in written]
+    floor = {
+        name: max(t["baselines"].get(name, 0.0) for tasks in written for t in tasks)
+        for name in ("shuffled", "exploration", "random", "nothing")
+    }
+    gaps = [row["claimed_minus_fresh"] for row in seeds]
+    return (
+        f"mean {np.mean([len(t) for t in written]):.1f} tasks ({_listed(map(len, written), 0)}), {_listed(seen, 0)} of "
+        f"them by a formula that the discriminator saw all of; mean success {np.mean(success):.2f} "
+        f"({_listed(success, 2)}); claimed minus found again {np.mean(gaps):+.3f} ({_listed(gaps, 3)}); baselines on "
+        "the same tasks at most " + ", ".join(f"{name} {rate:.2f}" for name, rate in floor.items())
+    )
+
+
+def _listed(values: Iterable[float], digits: int = 1) -> str:
+    return ", ".join(f"{value:.{digits}f}" for value in values)
+
+
+def _ranked(points: Mapping[str, Mapping[str, Any]]) -> str:
+    best = sorted(points.items(), key=lambda pair: -pair[1]["effective_skills_2cm"]["iqm"])
+    cell = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]"
+    return ", ".join(f"{name} {cell.format(**point['effective_skills_2cm'])}" for name, point in best)
+
+
+FIGURES: Mapping[str, Callable[[Result], str]] = {
+    function.__name__: function
+    for function in (
+        audit,
+        audit_short,
+        physics,
+        chains,
+        chains_short,
+        share_of_goals,
+        mean_success,
+        busy,
+        objectives,
+        parts,
+        half_hour,
+        hindsight,
+        library,
+        names,
+    )
+}
+"""By the names that index.yaml uses."""
+
+
+def names_table(result: Result) -> list[str]:
+    """Return a row a task that the library that ships is named for: its rate, all baselines, what was seen."""
+    middle = next(row for row in result["seeds"] if row["seed"] == result["middle"])
+    order = sorted(middle["tasks"].items(), key=lambda pair: (pair[1]["fitted"], -pair[1]["success"], pair[0]))
+    out = []
+    for task, t in order:
+        name = f"{task}, at its own mark or turn" if t["fitted"] else task
+        cells = [name, f"{t['success']:.2f} [{t['low']:.2f}, {t['high']:.2f}]", f"{t['fresh']:.2f}"]
+        cells += [f"{t['baselines'][b]:.2f}" for b in ("shuffled", "exploration", "random", "nothing")]
+        out.append(f"| {' | '.join([*cells, t['seen']])} |")
+    return out
+
+
+TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
+    "objectives-table": (
+        "objectives.json",
+        "case | seeds | effective skills at 2 cm | at 5 cm | bins of 5 cm | at half the steps, 2 cm",
+        lambda result: objectives_table(result["cases"]),
+    ),
+    "half-hour-table": (
+        "objectives_half_hour.json",
+        "objective | control steps | effective skills at 2 cm | at 5 cm | bins of 5 cm | named tasks",
+        lambda result: table_of_names(result["cases"]),
+    ),
+    "names-table": (
+        "library.json",
+        "task | success | found again | another code | exploration | white noise | nothing | formula seen",
+        names_table,
+    ),
+}
+"""Tables of one results file: the file, the head and the rows."""
+
+
+def read(name: str) -> Result:
+    """Return a results file."""
+    found: Result = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def rows(table: str, index: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of a table in Markdown; "results", whose figures are long, is a list."""
+    if table in TABLES:
+        file, head, make = TABLES[table]
+        return [f"| {head} |", "| --- " * (head.count("|") + 1) + "|", *make(read(file))]
+    out = [] if table == "results" else ["| what | figure | command |", "| --- | --- | --- |"]
+    for entry in index:
+        if table not in entry["tables"]:
+            continue
+        figure = entry.get("text") or FIGURES[entry["tables"][table]](read(entry["file"]))
+        what = ("† " if entry.get("physics") == "before" else "") + entry["what"]
+        if table == "results":
+            out.append(f"- **{what}**: {figure}  ")
+            out.append(f"  `{entry['command']}`, {entry['date']}")
+        else:
+            out.append(f"| {what} | {figure} | `{entry['command']}` |")
+    return out
+
+
+def written(text: str, index: Sequence[Mapping[str, Any]]) -> str:
+    """Return a page with its tables as the results have them."""
+    return _BLOCK.sub(lambda found: found[1] + "\n".join(rows(found[2], index)) + "\n" + found[3], text)
+
+
+def main() -> None:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page differs")
+    options = parser.parse_args()
+    index = yaml.safe_load((RESULTS / "index.yaml").read_text(encoding="utf-8"))
+    differ = []
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        found = written(text, index)
+        if found != text:
+            differ.append(page)
+            if not options.check:
+                write_whole(ROOT / page, found)
+    print("\n".join(f"{page}: {'differs from' if options.check else 'written from'} the results" for page in differ))
+    sys.exit(1 if options.check and differ else 0)
+
+
+if __name__ == "__main__":
+    main()
