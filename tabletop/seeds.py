@@ -96,13 +96,13 @@ class Purpose(IntEnum):
     NAMING_CODES = 24
     """Which other code runs instead; of a trial's derived seed."""
 
-    # Films of skills.
+    # Films of skills that are named for no task; the others are on the task's documented scenes.
     CLIP_SCENES = 25
-    """code"""
+    """Poses; of the film's documented seed."""
     CLIP_INVENTORIES = 26
-    """code"""
+    """Which objects; of the film's documented seed."""
     CLIP_EPISODES = 27
-    """code"""
+    """Not drawn any more: an episode that is filmed has the film's documented seed."""
 
     # Planning.
     PLANNING_SCENES = 28

@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from tabletop.api.takes import skill_take
 from tabletop.logic import Registry
-from tabletop.naming.trial import skill_task
 from tabletop.planner import ChainJob, PlanJob, run_chain
 from tabletop.report import write_clip
 from tabletop.rollout.episode import Frames, episode
 from tabletop.runs.records import NamedSkill
-from tabletop.seeds import Purpose, seed_of
-from tabletop.sim import Scene, framing
+from tabletop.sim import framing, save_scene
 from tabletop.skills.library import Library
-from tabletop.skills.scenes import attended_scene
 
 __all__ = ["ChainClip", "PlanClip", "SkillClip", "film_chain", "film_plan", "film_skill", "to_film"]
-
-_PURPOSES: Final = Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES, Purpose.CLIP_EPISODES
+_SIZE: Final = 240, 180
+"""Pixels across and down."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,7 @@ class SkillClip:
     folder: str
     """The run's."""
     seed: int
+    """Of scene and episode."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +58,22 @@ class ChainClip:
     """Of the file in it."""
 
 
-def _film(scene: Scene, every: int, way: npt.NDArray[np.float64] | None = None) -> Frames:
-    """Return pictures near to what the scene is about: from its own camera things are specks."""
-    return Frames(240, 180, every, framing(scene, () if way is None else way))
-
-
 def film_skill(job: SkillClip) -> str:
-    """Film a named skill once, on the first scene of its own, whatever comes of it; return the file's name."""
-    library, named, seed = job.library, job.named, job.seed
-    skill, within = library.skill(named.id), None
-    poses, things, noise = (seed_of(seed, purpose, skill.code) for purpose in _PURPOSES)
-    if named.task:
-        scene, task, entity = skill_task(job.registry, named, poses)
-        within = task.horizon
-    else:
-        scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
-    policy = library.policy(skill, entity, within)
-    # Run twice, which gives the same: the camera is to see where the thing goes.
-    way = episode(policy, scene, noise, policy.length).state.entity(entity, "position")
-    run = episode(policy, scene, noise, policy.length, frames=_film(scene, 1, way))
+    """Film a skill once, as `tabletop play` does with that seed, whatever comes of it; return the file's name."""
+    skill = job.library.skill(job.named.id)
+    run = skill_take(job.library, skill, job.named, job.registry, job.seed).film(*_SIZE)
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
     return name
 
 
 def film_plan(job: PlanClip) -> str:
-    """Film a plan as it was run, whatever came of it; return the file's name."""
+    """Film a plan as it was run, whatever came of it, and save its scene beside; return the film's name."""
     plan = job.plan
     policy = plan.policy(job.steps)
-    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=_film(plan.scene, every=2))
+    run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(*_SIZE, 2, framing(plan.scene)))
     write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
+    save_scene(plan.scene, (Path(job.folder) / job.name).with_suffix(".yaml"))
     return job.name
 
 
@@ -111,7 +93,7 @@ def to_film(order: Sequence[int], reached: Sequence[bool], most: int) -> list[in
 def film_chain(job: ChainClip) -> str:
     """Film a chain of goals, whatever comes of it; return the file's name."""
     chain = job.chain.draw()
-    run = run_chain(job.chain, chain, _film(chain.scene, every=2))
+    run = run_chain(job.chain, chain, Frames(*_SIZE, 2, framing(chain.scene)))
     goals = [e["goal"] for e in run.log for _ in range(e["end"] - e["begin"])]
     captions = (goals[::2] + goals[-1:] * 2)[: len(run.frames)]
     write_clip(run.frames, Path(job.folder) / job.name, captions=captions or run.log[0]["goal"])

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tabletop.api.policies import policies_of
+from tabletop.api.takes import Take, skill_take
 from tabletop.errors import TabletopError, unknown
-from tabletop.logic import Task, load_registry
+from tabletop.logic import load_registry
 from tabletop.naming import Called, NamedLibrary, open_library
-from tabletop.naming.trial import skill_task
 from tabletop.progress import tell
 from tabletop.report.films import check_film, write_film
-from tabletop.rollout.episode import Frames, episode
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, success_of
-from tabletop.rollout.policy import Policy
 from tabletop.rollout.policy_file import is_policy_file
-from tabletop.seeds import Purpose, seed_of
-from tabletop.sim import Scene, framing, generate, load_scene
+from tabletop.sim import Scene, generate, load_scene
 from tabletop.skills.library import find_library
-from tabletop.skills.scenes import attended_scene
 
 __all__ = ["is_policy", "play"]
 
 _WIDTH, _HEIGHT = 480, 360
 _SHIPPED: Final = "default"
 """The library whose skills are meant where none is named."""
-
-
-@dataclass(frozen=True)
-class _Take:
-    """An episode to film."""
-
-    policy: Policy
-    scene: Scene
-    horizon: int
-    entity: str
-    """The thing that it is about; the camera sees where that goes."""
-    task: Task | None
-    said: dict[str, Any]
 
 
 def is_policy(what: str) -> bool:
@@ -87,23 +69,21 @@ def play(
         raise TabletopError("--entity is of a scene: give --scene, too")
     check_film(out)
     if library is None and is_policy(what):
-        chosen = _policy(what, task, scene, seed)
+        chosen, said = _policy(what, task, scene, seed), {"policy": what}
     else:
         opened = open_library(library or _SHIPPED)
-        chosen = _skill(opened, what, library or _SHIPPED, task, scene, entity, seed)
-    # Run twice, which gives the same: the camera is to see where the thing goes.
-    run = episode(chosen.policy, chosen.scene, seed, chosen.horizon)
-    way = run.state.entity(chosen.entity, "position")
-    frames = Frames(_WIDTH, _HEIGHT, 1, framing(chosen.scene, way))
-    run = episode(chosen.policy, chosen.scene, seed, chosen.horizon, frames=frames)
+        called = opened.called(what)
+        chosen = _skill(opened, called, what, task, scene, entity, seed)
+        said = {"skill": called.skill.id, "library": library or _SHIPPED}
+    run = chosen.film(_WIDTH, _HEIGHT)
     success = None if chosen.task is None else success_of(chosen.task, run)[0]
     path = write_film(run.frames, out)
     name = None if chosen.task is None else chosen.task.name
     came = {"entity": chosen.entity, "task": name, "seed": seed, "steps": len(run), "success": success}
-    return {**chosen.said, **came, "film": str(path)}
+    return {**said, **came, "film": str(path)}
 
 
-def _policy(what: str, name: str | None, scene: str | Path | None, seed: int) -> _Take:
+def _policy(what: str, name: str | None, scene: str | Path | None, seed: int) -> Take:
     if scene is not None:
         raise TabletopError(f"--scene is for skills; policy {what!r} needs a task: give --task")
     if name is None:
@@ -111,7 +91,7 @@ def _policy(what: str, name: str | None, scene: str | Path | None, seed: int) ->
     task = load_registry()[_known(name)]
     makers = policies_of(what, [task])
     drawn = generate(task.scene, seed)
-    return _Take(makers[task.name](task, drawn), drawn, task.horizon, task.attends, task, {"policy": what})
+    return Take(makers[task.name](task, drawn), drawn, task.horizon, task.attends, task, seed)
 
 
 def _known(task: str) -> str:
@@ -123,38 +103,26 @@ def _known(task: str) -> str:
 
 def _skill(
     opened: NamedLibrary,
+    called: Called,
     word: str,
-    library: str,
     name: str | None,
     scene: str | Path | None,
     entity: str | None,
     seed: int,
-) -> _Take:
-    called = opened.called(word)
+) -> Take:
     if called.by_name:
         others = f", the best of {called.others + 1} of that name" if called.others else ""
         tell(f"{word!r} is skill {called.skill.id}{others}")
-    task, horizon = None, None
+    library, entry = opened.library, called.entry
     if scene is not None:
         drawn, thing = _in_scene(opened, called, load_scene(scene), entity)
-    elif name is not None or (called.entry is not None and called.entry.task):
-        drawn, task, thing = _on_task(called, name, seed)
-        horizon = task.horizon
-    else:
-        effect = called.skill.effect
-        poses, things = (seed_of(seed, p) for p in (Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES))
-        drawn, thing = attended_scene(opened.library.card, effect, poses, things, "nominal")
-    policy = opened.library.policy(called.skill, thing, horizon)
-    return _Take(policy, drawn, policy.length, thing, task, {"skill": called.skill.id, "library": library})
-
-
-def _on_task(called: Called, name: str | None, seed: int) -> tuple[Scene, Task, str]:
-    """Return a task's scene; of the task that a skill is named for it is the skill's own variant."""
-    registry, entry = load_registry(), called.entry
-    if entry is not None and entry.task and name in (None, entry.task):
-        return skill_task(registry, entry, seed)
-    task = registry[_known(str(name))]
-    return generate(task.scene, seed), task, task.attends
+        policy = library.policy(called.skill, thing)
+        return Take(policy, drawn, policy.length, thing, None, seed)
+    if name is None or (entry is not None and entry.task == name):
+        return skill_take(library, called.skill, entry, load_registry(), seed)
+    task = load_registry()[_known(name)]
+    policy = library.policy(called.skill, task.attends, task.horizon)
+    return Take(policy, generate(task.scene, seed), policy.length, task.attends, task, seed)
 
 
 def _in_scene(opened: NamedLibrary, called: Called, scene: Scene, entity: str | None) -> tuple[Scene, str]:

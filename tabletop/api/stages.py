@@ -150,19 +150,12 @@ def name_stage(
         workers: processes.
         films: of named skills at most, the best of each task first; all by default.
     """
-    registry = load_registry()
     with Engine(workers) as engine:
-        found = as_record(Naming, name_skills(library, registry, engine, settings))
-        best = {task.skill for task in found.tasks.values()}
-        named = [s for s in found.skills if s.name]
-        filmed = sorted(named, key=lambda s: (s.id not in best, s.task is None))[:films]
-        jobs = [SkillClip(library, registry, skill, str(folder), settings.seed) for skill in filmed]
-        films_made = engine.map(film_skill, jobs, chunk=2, label="name: clips")
-        clips = {skill.id: clip for skill, clip in zip(filmed, films_made, strict=True)}
-    record = replace(found, skills=tuple(replace(s, clip=clips.get(s.id)) for s in found.skills))
+        found = as_record(Naming, name_skills(library, load_registry(), engine, settings))
+        record = film_named(folder, library, found, settings.seed, engine, films)
     write_record(folder / Naming.FILE, record)
     result = record_data(record)
-    keys = ("id", "entity_kind", "name", "task", "success", "low", "high", "n", "random_success")
+    keys = ("id", "entity_kind", "name", "task", "success", "low", "high", "n", "exploration_success")
     merge_summary(
         folder,
         "name",
@@ -173,6 +166,27 @@ def name_stage(
         },
     )
     return record
+
+
+def film_named(
+    folder: Path, library: Library, found: Naming, seed: int, engine: Engine, films: int | None = None
+) -> Naming:
+    """Film skills with a name, the best of each task first; return what is known of them, with their films.
+
+    Args:
+        folder: the run.
+        library: the skills.
+        found: their names.
+        seed: of the films' scenes: `tabletop play` films them again with it.
+        engine: makes them.
+        films: at most; all by default.
+    """
+    best = {task.skill for task in found.tasks.values()}
+    filmed = sorted((s for s in found.skills if s.name), key=lambda s: (s.id not in best, s.task is None))[:films]
+    jobs = [SkillClip(library, load_registry(), skill, str(folder), seed) for skill in filmed]
+    made = engine.map(film_skill, jobs, chunk=2, label="name: clips")
+    clips = {skill.id: clip for skill, clip in zip(filmed, made, strict=True)}
+    return replace(found, skills=tuple(replace(s, clip=clips.get(s.id)) for s in found.skills))
 
 
 def plan_stage(

@@ -137,6 +137,40 @@ def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | Non
     return frame("chart", width, height, label, parts)
 
 
+def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], label: str) -> str:
+    """Return one row a rate: its name, a dot from 0 to 100%, its 95% interval as a band, each baseline as a tick.
+
+    Args:
+        rows: (name, rate, low, high, baselines).
+        label: what a screen reader says.
+    """
+    width, gap, left, right = 640.0, 24.0, 210.0, 54.0
+
+    def x(rate: float) -> float:
+        return left + rate * (width - left - right)
+
+    bottom = len(rows) * gap + 6
+    parts = []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(f'<line class="grid" x1="{px(x(value))}" x2="{px(x(value))}" y1="4" y2="{px(bottom)}"/>')
+        parts.append(words(x(value), bottom + 15, percent(value), anchor="middle"))
+    for i, (name, value, low, high, baselines) in enumerate(rows):
+        y = i * gap + 17
+        lines = [f"{name}: {percent(value)} ({percent(low)} to {percent(high)})"]
+        lines += [f"{baseline}: {percent(rate)}" for baseline, rate in baselines.items()]
+        parts.append(words(left - 12, y + 4, name, anchor="end"))
+        span = max(2.0, x(high) - x(low))
+        parts.append(f'<rect class="band" x="{px(x(low))}" y="{px(y - 4)}" width="{px(span)}" height="8" rx="4"/>')
+        for rate in baselines.values():
+            place = f'x1="{px(x(rate))}" x2="{px(x(rate))}" y1="{px(y - 7)}" y2="{px(y + 7)}"'
+            parts.append(f'<line class="baseline" {place}/>')
+        parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{px(y)}" r="5"/>')
+        parts.append(words(width - right + 14, y + 4, percent(value), "number"))
+        size = f'x="0" y="{px(y - gap / 2)}" width="{px(width)}" height="{px(gap)}"'
+        parts.append(f'<rect class="hit" {size} {tip(*lines)}/>')
+    return frame("chart rates", width, bottom + 20, label, parts)
+
+
 @dataclass(frozen=True)
 class Series:
     """One line of a chart."""
@@ -253,6 +287,44 @@ def lines(
             parts.append(words(x, y + 4, s.name[:14], style=f"fill:{s.color}"))
     parts += _columns(kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write)
     return frame("chart", width, height, label, parts)
+
+
+def multiples(series: Sequence[Series], *, x_name: str, rates: bool = False) -> str:
+    """Return a small chart for each line, all over the same axes: for more lines than one chart can name.
+
+    Args:
+        series: with at least one point each.
+        x_name: what they are over.
+        rates: the values are rates, shown in percent.
+    """
+    low, high = (pick(v for s in series for v in s.y) for pick in (min, max))
+    if rates:
+        low, high = 0.0, 1.0
+    first, last = min(s.x[0] for s in series), max(s.x[-1] for s in series)
+    width, height, top, bottom = 120.0, 74.0, 16.0, 6.0
+    write = percent if rates else short
+    charts = []
+    for s in series:
+        points = [
+            (
+                4 + (width - 8) * ((x - first) / (last - first) if last > first else 0.5),
+                height - bottom - (height - top - bottom) * ((y - low) / (high - low) if high > low else 0.5),
+            )
+            for x, y in zip(s.x, s.y, strict=True)
+        ]
+        ends = f"{s.name} ends at {write(s.y[-1])}"
+        scale = f"axis from {write(low)} to {write(high)}, {x_name} from {short(first)} to {short(last)}"
+        foot = height - bottom
+        parts = [
+            f'<line class="grid" x1="4" x2="{px(width - 4)}" y1="{px(foot)}" y2="{px(foot)}"/>',
+            f'<line class="grid" x1="4" x2="{px(width - 4)}" y1="{px(top)}" y2="{px(top)}"/>',
+            f'<path class="line" d="{_path(points)}" stroke="{s.color}"/>',
+            words(4, 11, s.name),
+            words(width - 4, 11, write(s.y[-1]), "number", "end"),
+            f'<rect class="hit" x="0" y="0" width="{px(width)}" height="{px(height)}" {tip(ends, scale)}/>',
+        ]
+        charts.append(frame("chart", width, height, f"{ends}; {scale}", parts))
+    return f'<div class="multiples">{"".join(charts)}</div>'
 
 
 _ALONE: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}

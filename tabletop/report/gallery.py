@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Mapping
 from html import escape
+from typing import Final
 
 from tabletop.report.charts import interval, percent
-from tabletop.report.html import baselines_text, details, figure, nice, plural, section, table
+from tabletop.report.html import baselines_text, called, command, details, figure, nice, plural, section, table
 from tabletop.report.pictures import Pictures
 from tabletop.runs.records import Chains, NamedSkill, Naming, Planning, PlanRun
 
 __all__ = ["chains", "named_skills", "nameless_skills", "plans"]
+
+
+_NAMELESS: Final = 12
+"""Cards of skills without a name at most, those that change most first; a table has all of them."""
+
+
+_QUOTED: Final = re.compile("'([^']+)'")
+"""What a reason why a goal was not reached says of a step."""
 
 
 def _range(skill: NamedSkill) -> str:
@@ -17,7 +29,7 @@ def _range(skill: NamedSkill) -> str:
     return f"{percent(skill.low)} to {percent(skill.high)}" if skill.task else ""
 
 
-def _card(skill: NamedSkill, pictures: Pictures) -> str:
+def _card(skill: NamedSkill, pictures: Pictures, seed: int, others: int = 0) -> str:
     bar = rate = counted = ""
     if skill.task:
         spoken = f"{skill.title}: {percent(skill.success)}, 95% interval {_range(skill)}"
@@ -31,12 +43,14 @@ def _card(skill: NamedSkill, pictures: Pictures) -> str:
     words = " ".join(filter(None, (skill.title, skill.task, skill.entity_kind, skill.effect, skill.phrase, skill.id)))
     phrase = f'<p class="phrase">{escape(skill.phrase)}</p>' if skill.phrase and skill.phrase != skill.title else ""
     order = f"{skill.success if skill.task else 0:.4f}"
+    more = f'<p class="counted">and {plural(others, "more skill")} of that name</p>' if others else ""
+    line = command(f"tabletop play {skill.id} --library {called(pictures.folder)} --seed {seed} --out {skill.id}.webp")
     return (
         f'<article class="card" data-words="{escape(words.lower())}" data-rate="{order}"'
         f' data-name="{escape(skill.title.lower())}">'
         f"{pictures.show(skill.clip, f'The robot doing: {skill.title}')}"
         f'<div class="card-text"><div class="card-head"><h3>{escape(skill.title)}</h3>{rate}</div>'
-        f'{phrase}{bar}{counted}{baselines}<p class="tags">{tags}</p></div></article>'
+        f'{phrase}{bar}{counted}{baselines}{more}<p class="tags">{tags}</p>{line}</div></article>'
     )
 
 
@@ -86,21 +100,22 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
     named = naming.named()
     if not named:
         return ""
-    cards = "".join(_card(s, pictures) for s in named)
+    best, seed = naming.best(), naming.settings.get("seed", 0)
+    shown = [s for s in named if s.task and best[s.task].id == s.id]
+    cards = "".join(_card(s, pictures, seed, naming.tasks[str(s.task)].skills - 1) for s in shown)
     lead = (
-        "Each of these was found without a task in mind, then solved one. The best of each task come first: the dot"
-        " is success on scenes that had no part in choosing that skill. Of the others it is success on the scenes by"
-        " which names stood or fell. The band is the 95% interval. Grey ticks are the"
-        " baselines: a random policy, doing nothing, and a skill drawn at random."
+        "Each of these was found without a task in mind, then solved one: the best skill of each task. The dot is"
+        " success on scenes that had no part in choosing that skill, the band its 95% interval. Grey ticks are the"
+        " baselines. The film is the first scene of its own, whatever came of it; the line below films it again."
     )
-    head = _controls(plural(len(named), "skill")) if len(named) > 3 else ""
+    head = _controls(plural(len(shown), "skill")) if len(shown) > 3 else ""
     gallery = f'<div class="cards">{cards}</div>'
     return section("skills", "Skills with a name", lead, f'<div class="gallery">{head}{gallery}</div>{_rows(named)}')
 
 
 def nameless_skills(naming: Naming, pictures: Pictures) -> str:
     """Return the gallery of skills that do one thing reliably for which there is no task."""
-    skills = naming.nameless()
+    skills = sorted(naming.nameless(), key=lambda s: -s.size)
     rest = len(naming.skills) - len(naming.named()) - len(skills)
     if not skills:
         return ""
@@ -108,14 +123,24 @@ def nameless_skills(naming: Naming, pictures: Pictures) -> str:
     more = (
         f'<p class="aside">{plural(rest, "more skill")} did nothing consistent enough to describe.</p>' if rest else ""
     )
-    cards = f'<div class="cards small">{"".join(_card(s, pictures) for s in skills)}</div>'
+    shown, seed = skills[:_NAMELESS], naming.settings.get("seed", 0)
+    if len(skills) > len(shown):
+        lead += f" Here are the {len(shown)} of {len(skills)} that change most."
+    cards = f'<div class="cards small">{"".join(_card(s, pictures, seed) for s in shown)}</div>'
     return section("nameless", "Consistent, but without a name", lead, cards + more + _rows(skills))
 
 
-def _steps(attempt: PlanRun) -> str:
+def _step(text: str, titles: Mapping[str, str]) -> str:
+    """Return a step in words: "SKILL ENTITY" with the skill's name in place of its id."""
+    skill, _, entity = text.partition(" ")
+    return f"{titles[skill]}: {entity}" if skill in titles else text
+
+
+def _steps(attempt: PlanRun, titles: Mapping[str, str]) -> str:
     if not attempt.skills:
         return '<p class="aside">No plan was found.</p>'
-    return '<ol class="steps">' + "".join(f"<li>{escape(s)}</li>" for s in attempt.skills) + "</ol>"
+    steps = "".join(f'<li title="{escape(s)}">{escape(_step(s, titles))}</li>' for s in attempt.skills)
+    return f'<ol class="steps">{steps}</ol>'
 
 
 def _parts(attempt: PlanRun) -> str:
@@ -124,34 +149,53 @@ def _parts(attempt: PlanRun) -> str:
     return f"{attempt.completed} of {plural(attempt.literals, 'part')} came true · {again}"
 
 
-def _plan(attempt: PlanRun, pictures: Pictures) -> str:
+def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], policy: str) -> str:
     title = attempt.phrase or attempt.goal
     badge = '<span class="badge good">✓ reached</span>' if attempt.solved else '<span class="badge">not reached</span>'
     formula = f'<p class="formula"><code>{escape(attempt.goal)}</code></p>' if attempt.phrase else ""
     picture = pictures.show(attempt.clip, f"The robot carrying out a plan: {title}") if attempt.clip else ""
-    why = "".join(f'<p class="aside">{escape(line)}</p>' for line in attempt.why)
+    why = "".join(
+        f'<p class="aside">{escape(_QUOTED.sub(lambda m: f"{_step(m[1], titles)!r}", line))}</p>'
+        for line in attempt.why
+    )
     kind = "plan" if picture else "plan plain"
+    # The scene lies beside the film.
+    scene = attempt.clip.replace(".webp", ".yaml") if attempt.clip else ""
+    line = ""
+    if scene and (pictures.folder / scene).is_file():
+        run = called(pictures.folder)
+        goal = f"--policy {policy} --goal {shlex.quote(attempt.goal)} --scene {run}/{scene} --out again"
+        line = command(f"tabletop plan {run} {goal}")
     return (
         f'<article class="{kind}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
-        f'{formula}{_steps(attempt)}{why}<p class="counted">{escape(_parts(attempt))}</p></div></article>'
+        f'{formula}{_steps(attempt, titles)}{why}<p class="counted">{escape(_parts(attempt))}</p>{line}</div></article>'
     )
 
 
-def plans(planning: Planning, pictures: Pictures, most: int = 12) -> str:
-    """Return the goals with the skills that were chained to reach them, the first `most` as cards."""
+def plans(planning: Planning, naming: Naming | None, pictures: Pictures, most: int = 12) -> str:
+    """Return the goals with the skills that were chained to reach them: the filmed ones as cards, all in a table.
+
+    Args:
+        planning: what plan.json says.
+        naming: what the skills are called, where they are a library's.
+        pictures: of the run.
+        most: cards; where nothing was filmed, so many have no picture.
+    """
     if not planning.episodes:
         return ""
-    order = sorted(planning.episodes, key=lambda a: (not a.solved, a.clip is None, -len(a.skills)))
+    titles = {s.id: s.title for s in naming.skills} if naming else {}
+    filmed = [a for a in planning.episodes if pictures.has(a.clip)]
+    order = sorted(filmed or planning.episodes, key=lambda a: (not a.solved, -len(a.skills)))
     shown, failed = order[:most], [a for a in order[most:] if not a.solved]
     if failed and all(a.solved for a in shown):  # failures teach too: keep some visible
         shown = shown[: most - min(3, len(failed))] + failed[:3]
-    cards = "".join(_plan(a, pictures) for a in shown)
+    cards = "".join(_plan(a, pictures, titles, planning.policy) for a in shown)
     rows = [
         [
             a.phrase or a.goal,
             a.goal,
             "yes" if a.solved else "no",
-            " → ".join(a.skills) or "–",
+            " → ".join(_step(s, titles) for s in a.skills) or "–",
             _parts(a) or "–",
         ]
         for a in planning.episodes

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Final
 
 from tabletop.report.charts import bars, percent, short
-from tabletop.report.html import baselines_text, nice, plural
+from tabletop.report.html import baselines_text, called, command, nice, plural
 from tabletop.report.pictures import Pictures
 from tabletop.runs.records import Chains, Curve, Discovery, NamedSkill, Naming, Planning
 from tabletop.runs.run import Run
 
 __all__ = ["headline"]
+
+
+_NEAR: Final = 1.25
+"""Times the best baseline below which a result is near it."""
 
 
 def _strong(text: str) -> str:
@@ -25,11 +30,35 @@ def _discovered(found: Discovery) -> str:
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
     value = found.effective_skills_2cm
-    text = f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places"
-    if found.baselines:
-        top = max(count.effective_skills_2cm for count in found.baselines.values())
-        text += f"; by the same measure, what has learned nothing scores at most {short(round(top, 1))}"
-    return f"{text}."
+    if not found.baselines:
+        return f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places."
+    top = max(count.effective_skills_2cm for count in found.baselines.values())
+    if value < _NEAR * top:
+        return (
+            f"{start}. Its skills end in {_strong(f'{value:.1f} distinguishable ways')}, and what has learned nothing"
+            f" has {short(round(top, 1))}: it has hardly learned anything yet."
+        )
+    return (
+        f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places; by the same"
+        f" measure, what has learned nothing scores at most {short(round(top, 1))}."
+    )
+
+
+def _advice(run: Run) -> str:
+    """Return what to do about a result that is near its baseline; "" for others."""
+    found = run.discovery
+    if found is None or not found.baselines:
+        return ""
+    top = max(count.effective_skills_2cm for count in found.baselines.values())
+    if found.effective_skills_2cm >= _NEAR * top:
+        return ""
+    name = called(run.folder)
+    return (
+        '<div class="advice"><p>To learn more: go on for longer, or look for fewer kinds of effect.</p>'
+        + command(f"tabletop discover --resume --minutes 30 --out {name}")
+        + command("tabletop discover --minutes 10 --scene discovery --effects held_at,displaced,drawer,button")
+        + "</div>"
+    )
 
 
 def _named(naming: Naming) -> str:
@@ -165,6 +194,6 @@ def headline(run: Run, pictures: Pictures) -> str:
     hero = _hero(run, pictures)
     return (
         f'<header class="hero{" with-clip" if hero else ""}"><div><p class="kicker">{kicker}</p>'
-        f'<h1>What the robot found out</h1><p class="story">{story}</p></div>{hero}</header>'
+        f'<h1>What the robot found out</h1><p class="story">{story}</p>{_advice(run)}</div>{hero}</header>'
         f'<div class="tiles">{"".join(_tiles(run))}</div>'
     )

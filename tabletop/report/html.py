@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from tabletop.report.charts import percent
 
-__all__ = ["baselines_text", "details", "figure", "nice", "plural", "section", "table"]
+__all__ = ["baselines_text", "called", "command", "details", "figure", "nice", "plural", "section", "table"]
 
 
 def nice(name: str) -> str:
@@ -28,6 +30,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def called(folder: Path) -> str:
+    """Return what a command line calls a run's folder: its path as it was given, without the way to it if absolute."""
+    return shlex.quote(folder.name if folder.is_absolute() else str(folder))
+
+
+def command(line: str) -> str:
+    """Return a command line to copy: one click selects all of it."""
+    return f'<p class="copy"><code>{escape(line)}</code></p>'
 
 
 def details(summary: str, content: str) -> str:

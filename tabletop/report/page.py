@@ -14,7 +14,7 @@ from tabletop.report.closing import how_made, how_to_read
 from tabletop.report.gallery import chains, named_skills, nameless_skills, plans
 from tabletop.report.headline import headline
 from tabletop.report.pictures import Pictures
-from tabletop.report.results import curves, ends, matrix, perturbations
+from tabletop.report.results import curves, ends, matrix, perturbations, tasks
 from tabletop.runs.read import read_run
 from tabletop.runs.run import Run
 
@@ -22,13 +22,14 @@ __all__ = ["page", "whole_page", "write_report"]
 
 _HERE = Path(__file__).resolve().parent
 _LINKS: Final = {
+    "tasks": "Tasks",
     "skills": "Skills",
     "plans": "Plans",
     "chains": "Chains",
     "perturb": "Disturbances",
     "nameless": "Nameless",
     "ends": "Ends",
-    "matrix": "Tasks",
+    "matrix": "Matrix",
     "curves": "Learning",
     "reading": "How to read",
     "made": "How made",
@@ -70,8 +71,9 @@ def page(run: Run) -> str:
     top = headline(run, pictures)
     naming, planning = run.naming, run.planning
     sections = [
+        tasks(naming) if naming else "",
         named_skills(naming, pictures) if naming else "",
-        plans(planning, pictures) if planning else "",
+        plans(planning, naming, pictures) if planning else "",
         chains(run.chains, pictures) if run.chains else "",
         perturbations(run.robustness) if run.robustness else "",
         nameless_skills(naming, pictures) if naming else "",

@@ -3,19 +3,28 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
+from tabletop.cli import main
 from tabletop.errors import TabletopError
-from tabletop.report import write_report
+from tabletop.report import read_clip, write_report
 from tabletop.report.pictures import Pictures
 from tabletop.runs.read import read_run
 
+FILMS: Final = 6
+"""Skills of the run that are filmed."""
+FAMILIES: Final = ("push-arm", "action-delay", "observation-noise", "friction")
+COMMAND: Final = "discover --steps 9000 --seed 7 --out runs/first"
 VOID = {"meta", "link", "img", "source", "input", "br"}
 
 
@@ -72,20 +81,36 @@ def put(*keys: str | int, value: Any) -> Callable[[Any], None]:
     return change
 
 
+def first_film(folder: Path) -> str:
+    """Return the place of the first film of a skill."""
+    naming = read_run(folder).naming
+    assert naming is not None
+    return next(s.clip for s in naming.named() if s.clip)
+
+
+def words_of(text: str, section: str | None = None) -> str:
+    """Return what a page says, or one section of it, without its markup."""
+    part = text if section is None else text.split(f'<section id="{section}"')[1].split("</section>")[0]
+    return re.sub(r"<[^>]+>", " ", part)
+
+
 def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path) -> None:
-    text = report(run_folder)
+    text, run = report(run_folder), read_run(run_folder)
+    assert run.discovery is not None
+    assert run.planning is not None
     page = Page(text)
     assert page.sections == [
-        *("skills", "plans", "perturb", "nameless", "ends", "matrix", "curves", "reading", "made"),
+        *("tasks", "skills", "plans", "chains", "perturb", "nameless", "ends", "matrix", "curves", "reading", "made"),
     ]
     assert page.bare == 0
     words = re.sub(r"<[^>]+>", "", text)
-    assert "for 25 minutes (1.06\u00a0M steps)" in words
-    assert "about 12 skills" in words
-    assert "3 of 9 goals" in words
-    assert "tabletop run --seed 7 --minutes 25" in words
-    assert "the block is in the closed drawer" in words
-    for baseline in ("random", "untrained", "shuffled"):
+    assert f"for {run.discovery.minutes:.0f} minutes" in words
+    assert f"about {run.discovery.effective_skills_2cm:.0f} skills" in words
+    assert f"{run.planning.solved} of {run.planning.goals} goals" in words
+    assert f"tabletop {COMMAND.split()[0]}" in words
+    for episode in run.planning.episodes:
+        assert episode.phrase in words
+    for baseline in run.discovery.baselines:
         assert baseline in words
     for target in (a[1:] for a in page.addresses if a.startswith("#")):
         assert target in page.ids
@@ -93,18 +118,103 @@ def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path
 
 def test_only_what_is_consistent_is_called_so_and_no_rate_stands_without_its_task(run_folder: Path) -> None:
     nameless = {"task": None, "success": 0.73, "low": 0.6, "high": 0.8, "n": 40, "random_success": 0.37}
+    nameless |= {"name": None, "consistent": False}
 
     def change(data: Any) -> None:
-        for skill in data["skills"]:
-            if skill["task"] is None:
-                skill.update(nameless)
-        data["skills"][-1].update(nameless, name=None, phrase="wavers about", consistent=False)
+        named = {t["skill"] for t in data["tasks"].values()}
+        first, second, *_ = (s for s in data["skills"] if s["id"] not in named)
+        first.update(nameless, name="moves about", phrase="moves about", consistent=True, size=9.0)
+        second.update(nameless, phrase="wavers about")
 
     edit(run_folder, "name.json", change)
-    words = re.sub(r"<[^>]+>", " ", report(run_folder).split('<section id="nameless"')[1].split("</section>")[0])
-    assert "moves the block" in words
+    words = words_of(report(run_folder), "nameless")
+    assert "moves about" in words
     assert not re.search(r"wavers|73%|37%|60%|40 episodes", words)
     assert "did nothing consistent enough to describe" in words
+
+
+def test_nothing_is_shown_in_place_of_a_film_that_is_not_there(run_folder: Path) -> None:
+    text = report(run_folder)
+    assert "see clips/" not in text
+    assert "no film" not in text
+    # The hero is a plan's or a skill's own film, a second time.
+    assert text.count('<picture class="moving">') == 1 + FILMS + 2 + 1
+    assert all('<picture class="moving">' in card for card in text.split('<article class="plan')[1:])
+
+
+def test_each_task_has_one_card_and_the_line_below_films_it_again(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run_folder.parent)
+    naming = read_run(Path(run_folder.name)).naming
+    assert naming is not None
+    text = report(Path(run_folder.name))
+    titles = re.findall(r"<h3>(.*?)</h3>", text.split('<section id="skills"')[1].split("</section>")[0])
+    assert len(titles) == len(set(titles)) == len(naming.tasks)
+    skill = Path(first_film(run_folder)).stem
+    clip, _ = read_clip(run_folder / f"clips/{skill}.webp")
+    line = unescape(re.findall(rf"<code>(tabletop play {skill} .*?)</code>", text)[0])
+    assert main([*shlex.split(line)[1:], "--json"]) == 0
+    again, _ = read_clip(run_folder.parent / f"{skill}.webp")
+    # The encoder may merge pictures that are alike, so the last ones are compared from the end.
+    pairs = [*zip(clip[:20:5], again[:20:5], strict=True), (clip[-1], again[-1])]
+    small = [cv2.resize(frame, (240, 180), interpolation=cv2.INTER_AREA).astype(float) for _, frame in pairs]
+    near = [np.abs(one - other).mean() for (one, _), other in zip(pairs, small, strict=True)]
+    far = np.abs(clip[0] - small[-1]).mean()
+    assert max(near) < far / 2
+
+
+def test_the_line_below_a_plan_reaches_its_goal_in_its_scene(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run_folder.parent)
+    run = read_run(Path(run_folder.name))
+    assert run.planning is not None
+    assert run.naming is not None
+    text = report(Path(run_folder.name))
+    shown = next(e for e in run.planning.episodes if e.solved and e.clip)
+    lines = [unescape(line) for line in re.findall(r"<code>(tabletop plan .*?)</code>", text)]
+    line = next(x for x in lines if shown.goal in x)
+    assert main([*shlex.split(line)[1:], "--workers", "0", "--json"]) == 0
+    again = read_run(run_folder.parent / "again").planning
+    assert again is not None
+    assert [(e.goal, e.solved, e.skills) for e in again.episodes] == [(shown.goal, True, shown.skills)]
+    # Skills go by their names.
+    titles = {s.id: s.title for s in run.naming.skills}
+    skill, entity = shown.skills[0].split()
+    assert f"{titles[skill]}: {entity}" in words_of(text, "plans")
+
+
+@pytest.mark.parametrize(("count", "says"), [(0.99, True), (1.24, True), (1.26, False), (3.0, False)])
+def test_what_is_near_its_baseline_is_not_called_learned(run_folder: Path, count: float, says: bool) -> None:
+    found = read_run(run_folder).discovery
+    assert found is not None
+    top = max(b.effective_skills_2cm for b in found.baselines.values())
+    edit(run_folder, "discover.json", put("effective_skills_2cm", value=count * top))
+    words = re.sub(r"<[^>]+>", "", report(run_folder))
+    assert ("it has hardly learned anything yet" in words) is says
+    assert ("tabletop discover --resume --minutes 30" in words) is says
+    assert ("and learned about" in words) is not says
+
+
+def test_success_by_task_stands_beside_every_baseline(run_folder: Path) -> None:
+    text, naming = report(run_folder), read_run(run_folder).naming
+    assert naming is not None
+    section = text.split('<section id="tasks"')[1].split("</section>")[0]
+    for task, skill in naming.best().items():
+        tip = section.split(f'data-tip="{task}: ')[1].split('"')[0]
+        assert f"{round(100 * skill.success)}%" in tip
+        for name, rate in skill.baselines.items():
+            assert f"{name}: {round(100 * rate)}%" in tip
+    assert section.count('class="dot"') == len(naming.tasks)
+
+
+def test_curves_of_many_effects_are_small_charts_of_their_own(run_folder: Path) -> None:
+    text = report(run_folder).split('<section id="curves"')[1].split("</section>")[0]
+    effects = {
+        key.partition("/")[2] for row in read_run(run_folder).metrics for key in row if key.startswith("accuracy")
+    }
+    several = text.split('<div class="multiples">')[1].split("</div>")[0]
+    assert len(effects) > 5
+    assert several.count("<svg") == len(effects)
 
 
 def test_plans_of_scripted_policies_are_not_the_skills(run_folder: Path) -> None:
@@ -116,47 +226,28 @@ def test_plans_of_scripted_policies_are_not_the_skills(run_folder: Path) -> None
 
 
 def test_what_a_disturbance_costs_is_a_share(run_folder: Path) -> None:
-    for family in ("push", "action_delay", "observation_noise", "friction"):
+    for family in FAMILIES:
         edit(run_folder, "perturb.json", put("families", family, "drop", value=0.387))
     assert "39% of it lost at the end" in report(run_folder)
 
 
-CHAINS = {
-    "format": 1,
-    "policy": "scripted",
-    "seed": 0,
-    "chains": 200,
-    "card": "workshop",
-    "mean_completed": 4.71,
-    "low": 4.58,
-    "high": 4.84,
-    "at_least": [{"goals": 1, "count": 198, "share": 0.99, "low": 0.96, "high": 1.0}],
-    "already": 0,
-    "spent": 0,
-    "literals": {},
-    "predicates": {},
-    "episodes": [
-        {"scene_seed": 0, "completed": 3, "steps": 90, "goals": [{"goal": "on(a, b)", "phrase": "a on b"}]}
-        | {"clip": "clips/held_at-00.webp"}
-    ],
-}
-
-
 def test_chains_have_a_section(run_folder: Path) -> None:
-    (run_folder / "chains.json").write_text(json.dumps(CHAINS))
-    text = report(run_folder)
-    assert "chains" in Page(text).sections
-    words = re.sub(r"<[^>]+>", " ", text.split('<section id="chains"')[1].split("</section>")[0])
-    assert "Given goals in a row, the scripted policies reached 4.71 of 1 on average" in re.sub(r"<[^>]+>", "", text)
-    for part in (
-        "The scripted policies",
-        "200 chains, 4.71 goals",
-        "(4.58 to 4.84)",
-        "99%",
-        "96% to 100%",
-        "3 done: a on b",
-    ):
-        assert part in words
+    for key, value in (("mean_completed", 4.71), ("low", 4.58), ("high", 4.84), ("chains", 200)):
+        edit(run_folder, "chains.json", put(key, value=value))
+    edit(
+        run_folder,
+        "chains.json",
+        put("at_least", 0, value={"goals": 1, "count": 198, "share": 0.99, "low": 0.96, "high": 1.0}),
+    )
+    text, found = report(run_folder), read_run(run_folder).chains
+    assert found is not None
+    assert f"Given goals in a row, the scripted policies reached 4.71 of {len(found.at_least)} on average" in re.sub(
+        r"<[^>]+>", "", text
+    )
+    filmed = next(e for e in found.episodes if e.clip)
+    shown = f"{filmed.completed} done: {'; then '.join(g.phrase for g in filmed.goals)}"
+    for part in ("The scripted policies", "200 chains, 4.71 goals", "(4.58 to 4.84)", "99%", "96% to 100%", shown):
+        assert part in words_of(text, "chains")
     edit(run_folder, "chains.json", put("at_least", 0, "share", value=None))
     with pytest.raises(TabletopError, match=r"damaged: at_least\[0\].share: Expected `float`, got `null`"):
         write_report(run_folder)
@@ -174,11 +265,9 @@ def test_the_page_needs_nothing_from_outside(run_folder: Path) -> None:
 
 def test_clips_are_inside_the_page_with_a_still_for_less_motion(run_folder: Path) -> None:
     text = report(run_folder)
-    clip = (run_folder / "clips" / "held_at-00.webp").read_bytes()
+    clip = (run_folder / first_film(run_folder)).read_bytes()
     assert base64.b64encode(clip).decode("ascii") in text
-    moving = text.count('<picture class="moving">')
-    assert moving > 10
-    assert text.count("prefers-reduced-motion: reduce), print") == moving
+    assert text.count("prefers-reduced-motion: reduce), print") == text.count('<picture class="moving">') > FILMS
 
 
 def test_the_same_folder_gives_the_same_page_and_no_other_file(run_folder: Path) -> None:
@@ -200,8 +289,9 @@ def test_a_failed_report_keeps_the_old_page(run_folder: Path) -> None:
     ("kept", "sections"),
     [
         ("discover.json", ["ends", "reading"]),
-        ("name.json", ["skills", "nameless", "matrix", "reading"]),
+        ("name.json", ["tasks", "skills", "nameless", "matrix", "reading"]),
         ("plan.json", ["plans", "reading"]),
+        ("chains.json", ["chains", "reading"]),
         ("perturb.json", ["perturb", "reading"]),
         ("metrics.jsonl", ["curves", "reading"]),
     ],
@@ -221,17 +311,21 @@ def test_an_unnamed_library_says_so(run_folder: Path) -> None:
 
     edit(run_folder, "name.json", change)
     text = report(run_folder)
-    assert "None of the 14 skills earned the name of a task." in text
+    assert "None of the 206 skills earned the name of a task." in text
     assert "skills" not in Page(text).sections
 
 
 def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
     bad = '<img src=x onerror="alert(1)">'
-    edit(run_folder, "name.json", put("skills", 0, "name", value=bad))
-    edit(run_folder, "name.json", put("skills", 0, "phrase", value=bad))
+
+    def change(data: Any) -> None:
+        for skill in data["skills"]:
+            skill.update(name=bad, phrase=bad)
+
+    edit(run_folder, "name.json", change)
     edit(run_folder, "plan.json", put("episodes", 0, "phrase", value=bad))
     edit(run_folder, "plan.json", put("episodes", 0, "skills", value=[bad]))
-    edit(run_folder, "perturb.json", lambda d: d | {"families": {bad: d["families"]["push"] | {"unit": bad}}})
+    edit(run_folder, "perturb.json", lambda d: d | {"families": {bad: d["families"]["push-arm"] | {"unit": bad}}})
     edit(run_folder, "discover.json", put("skills", 0, "effect", value=bad))
     (run_folder / "run.yaml").write_text(yaml.safe_dump({"command": bad, "seed": bad, "settings": {bad: bad}}))
     text = report(run_folder)
@@ -256,14 +350,14 @@ def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
             put("skills", 1, "clip", value="../../secret.webp"),
             r"skills\[1\].clip: Expected `str` match",
         ),
-        ("name.json", put("matrix", "rates", value=[[0.5]]), "must be 14 rows"),
+        ("name.json", put("matrix", "rates", value=[[0.5]]), "must be 206 rows"),
         ("name.json", put("matrix", "rates", 0, 0, value="x"), r"matrix.rates\[0\]\[0\]: Expected `float \| null`"),
         ("plan.json", put("episodes", value={}), "episodes: Expected `array`, got `object`"),
         ("plan.json", put("episodes", 0, "solved", value="yes"), r"episodes\[0\].solved: Expected `bool`"),
         ("plan.json", put("episodes", 0, "skills", value=[1]), r"episodes\[0\].skills\[0\]: Expected `str`"),
-        ("perturb.json", put("families", "push", value=0.5), "Expected `object`, got `float`"),
-        ("perturb.json", put("families", "push", "success", value=[0.5]), "one a magnitude"),
-        ("perturb.json", put("families", "push", "magnitudes", 0, value=None), "Expected `float`, got `null`"),
+        ("perturb.json", put("families", "push-arm", value=0.5), "Expected `object`, got `float`"),
+        ("perturb.json", put("families", "push-arm", "success", value=[0.5]), "one a magnitude"),
+        ("perturb.json", put("families", "push-arm", "magnitudes", 0, value=None), "Expected `float`, got `null`"),
     ],
 )
 def test_a_malformed_file_is_told_in_one_line(
@@ -285,11 +379,12 @@ def test_a_malformed_file_is_told_in_one_line(
         ("run.yaml", "- 1", "run.yaml must be a mapping"),
         ("metrics.jsonl", '{"step": 1}\n[]\n', "metrics.jsonl line 2 must be a JSON object"),
         ("metrics.jsonl", '{"step": 1}\n{"ste\n{"step": 2}\n', "metrics.jsonl line 2 must be a JSON object"),
-        ("clips/held_at-00.webp", "text", "clip 'held_at-00.webp' must be a .webp picture"),
+        ("FILM", "text", "must be a .webp picture"),
     ],
 )
 def test_an_unreadable_file_is_told_in_one_line(run_folder: Path, name: str, text: str, message: str) -> None:
-    (run_folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    place = run_folder / (first_film(run_folder) if name == "FILM" else name)
+    place.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(TabletopError, match=re.escape(message)) as caught:
         write_report(run_folder)
     assert "\n" not in str(caught.value)
@@ -322,14 +417,14 @@ def test_numbers_that_are_none_are_gaps_and_not_errors(run_folder: Path) -> None
 
 
 def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> None:
-    clip = "clips/held_at-00.webp"
+    clip = first_film(run_folder)
     whole = Pictures(run_folder).show(clip, "a skill")
     assert whole.startswith('<picture class="moving">')
     still = Pictures(run_folder, len(whole) - 300).show(clip, "a skill")
     assert still.startswith('<img class="clip" alt="a skill"')
     assert len(still) < len(whole)
-    assert "see clips/held_at-00.webp" in Pictures(run_folder, 10).show(clip, "a skill")
-    assert "no film" in Pictures(run_folder).show(None, "a skill")
+    assert Pictures(run_folder, 10).show(clip, "a skill") == ""
+    assert Pictures(run_folder).show(None, "a skill") == ""
     shared = Pictures(run_folder, int(2.5 * len(whole)))
     assert sum("moving" in shared.show(clip, "a skill") for _ in range(9)) == 2
 
@@ -349,7 +444,7 @@ def test_a_task_s_best_skill_shows_the_task_s_rate_and_comes_first(run_folder: P
 
 
 def test_a_best_skill_that_is_none_of_the_skills_is_refused(run_folder: Path) -> None:
-    edit(run_folder, "name.json", put("tasks", "push_left", "skill", value="who"))
+    edit(run_folder, "name.json", put("tasks", "drawer-open", "skill", value="who"))
     with pytest.raises(TabletopError, match="must be the id of one of the skills, got 'who'"):
         read_run(run_folder)
 
@@ -358,11 +453,11 @@ def test_what_a_disturbance_does_nothing_to_is_said(run_folder: Path) -> None:
     def change(data: Any) -> None:
         families = data["families"]
         families["friction"]["not_applicable"] = {"dial: it turns <on the spot>": 6}
-        families["push"] |= {"magnitudes": [0, 1], "success": [], "n": 0, "not_applicable": {"door: why": 9}}
-        families["push"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None}
+        families["push-arm"] |= {"magnitudes": [0, 1], "success": [], "n": 0, "not_applicable": {"door: why": 9}}
+        families["push-arm"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None}
 
     edit(run_folder, "perturb.json", change)
     text = report(run_folder)
     assert "not applicable to 6 episodes (dial: it turns &lt;on the spot&gt;)" in text
-    assert "Push: not applicable to 9 episodes (door: why)." in text
+    assert "Push-arm: not applicable to 9 episodes (door: why)." in text
     Page(text)
