@@ -171,7 +171,14 @@ class Progress:
 
 
 def track(items: Sequence[Item], label: str, *, unit: str = "", pulse: Pulse | None = None) -> Iterator[Item]:
-    """Yield the items one after another; each counts as done when the next is asked for."""
+    """Yield the items one after another; each counts as done when the next is asked for.
+
+    Args:
+        items: what is worked on.
+        label: what the work is.
+        unit: of the items; "" for plain numbers.
+        pulse: the clock and the stream; those of the process by default.
+    """
     with Progress(label, len(items), unit=unit, pulse=pulse) as bar:
         for item in items:
             yield item

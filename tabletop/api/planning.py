@@ -159,6 +159,18 @@ def make_goals(
 ) -> dict[str, Any]:
     """Draw goals that the scripted policies are seen to reach, and write them.
 
+    Args:
+        path: YAML file to write.
+        count: goals to draw.
+        lengths: numbers of literals that the goals have, in turn.
+        seed: of scenes and goals.
+        card: scene card: one that ships, by name, or the path of a YAML file.
+        workers: processes, see `Engine`; None: one a core.
+
+    Returns:
+        How many "goals", and how many of them are "distinct". Counts by number of "literals" and by "predicates". How
+        many goals were "unreached" and scenes "undrawn", and passed over. "out", the path.
+
     Raises:
         TabletopError: the goals cannot be made, or --out is a folder.
     """

@@ -92,14 +92,32 @@ def discover_stage(
 def measure_stage(
     folder: Path, library: Library, seed: int, workers: Workers, episodes: int, baselines: int | None = None
 ) -> Discovery:
-    """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json."""
+    """Measure a library on held-out episodes from nominal starts, with baselines. Writes discover.json.
+
+    Args:
+        folder: the run's.
+        library: the skills.
+        seed: of scenes, episodes and discriminators.
+        workers: processes, see `Engine`; None: one a core.
+        episodes: held-out, a code.
+        baselines: episodes a code of each baseline, 2 or more; None: a tenth of `episodes`, but 2 at least.
+
+    Returns:
+        What discover.json says.
+    """
     with Engine(workers) as engine:
         found = measure_library(library, engine, episodes, seed, baselines)
     return write_discovery(folder, library, found)
 
 
 def write_discovery(folder: Path, library: Library, found: Measured) -> Discovery:
-    """Write discover.json, and its part of summary.json, of a library that was measured; return what it says."""
+    """Write discover.json, and its part of summary.json, of a library that was measured; return what it says.
+
+    Args:
+        folder: the run's.
+        library: the skills.
+        found: their held-out episodes, and the figures.
+    """
     samples, info = found.samples, library.info
     result: dict[str, Any] = {"codes": library.codes.total, **found.figures}
     result |= {key: info.get(key) for key in ("env_steps", "minutes", "seed")}

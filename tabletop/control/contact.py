@@ -83,6 +83,20 @@ def push(
 
     Its position is watched all the way, and the fingers come behind it again where it has slipped aside.
     Then they go up.
+
+    Args:
+        state: now; no batch shape.
+        entity: what is pushed along the table.
+        to: the entity whose centre it is pushed to; takes precedence over `direction`.
+        direction: one of DIRECTIONS, on the table; the way that it is pushed.
+        distance: m along the direction, from where it is at first.
+        within: m before the centre of `to` at which it is to stop; 0: all the way.
+
+    Returns:
+        A motion. It succeeds where the centre of what is pushed ends within 3 cm of its goal.
+
+    Raises:
+        TabletopError: neither `to` nor `direction`; raised as the motion begins.
     """
     start = Solid.of(state, entity).position[:2].copy()
     if to is None and direction is None:
@@ -161,7 +175,17 @@ def sweep(state: State, entity: Name) -> Motion:
 
 @primitive
 def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
-    """Push an upright entity over by its top; then go up."""
+    """Push an upright entity over by its top; then go up.
+
+    Args:
+        state: now; no batch shape.
+        entity: a thing that stands upright.
+        direction: one of DIRECTIONS, on the table; the way that it falls.
+
+    Returns:
+        A motion of three attempts at most. It succeeds where the own z axis of the thing ends more than 72 deg off the
+        vertical.
+    """
     unit = np.array(DIRECTIONS[direction])[:2]
     for _ in range(3):
 
@@ -207,6 +231,18 @@ def flick(
 
     It glides on by itself while the gripper goes up. The gripper's goal is `ahead` of it: the farther, the faster.
     Where it came to rest sooner than after a glide of `glide`, it is pushed again, twice at most.
+
+    Args:
+        state: now; no batch shape.
+        entity: what is pushed.
+        to: the entity toward which it is pushed; takes precedence over `direction`.
+        direction: one of DIRECTIONS, on the table.
+        distance: m over which the fingers push.
+        ahead: m from the gripper to its goal, which moves on with it.
+        glide: m that the entity has to go on by itself.
+
+    Returns:
+        A motion. It succeeds where the entity has glided so far.
     """
     for _ in range(_FLICKS):
         state, _ = yield from _flick(state, entity, to, direction, distance, ahead)
@@ -270,7 +306,16 @@ def press(state: State, entity: Name) -> Motion:
 
 @primitive
 def open_(state: State, entity: Name, distance: Length = 0.14) -> Motion:
-    """Take a drawer by its handle, pull it out, let go and go up."""
+    """Take a drawer by its handle, pull it out, let go and go up.
+
+    Args:
+        state: now; no batch shape.
+        entity: a drawer.
+        distance: m that the gripper draws the handle out, at most.
+
+    Returns:
+        A motion of three attempts at most. It succeeds where the drawer's joint fraction is then above 0.85.
+    """
     ok = False
     for _ in range(3):
         state, held = yield from grasp(state, entity)

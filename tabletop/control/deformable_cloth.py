@@ -36,7 +36,17 @@ def unpinch(state: State) -> Motion:
 @primitive
 def pinch(state: State, entity: Name, direction: Direction | None = None, to: Name | None = None) -> Motion:
     """Take a rope by an end, a cloth by a corner: the nearest, the farthest in a direction, or the nearest to
-    another entity."""
+    another entity.
+
+    Args:
+        state: now; no batch shape.
+        entity: a rope or a cloth.
+        direction: one of DIRECTIONS; without it and `to`, the gripper decides what is nearest.
+        to: another entity; takes precedence over `direction`.
+
+    Returns:
+        A motion of three attempts at most. It succeeds where both fingers press on it.
+    """
     if to is not None:
         goal = state.entity(to, "position")
     elif direction is not None:
@@ -49,7 +59,17 @@ def pinch(state: State, entity: Name, direction: Direction | None = None, to: Na
 
 @primitive
 def tow(state: State, entity: Name, direction: Direction, distance: Length = 0.10) -> Motion:
-    """Draw what is pinched along the table until the middle of the whole has come that far."""
+    """Draw what is pinched along the table until the middle of the whole has come that far.
+
+    Args:
+        state: now, with an end or a corner between the fingers; no batch shape.
+        entity: the rope or cloth.
+        direction: one of DIRECTIONS, on the table.
+        distance: m that its middle is to come that way.
+
+    Returns:
+        A motion. It fails where the hold is lost on the way.
+    """
     unit = np.array(DIRECTIONS[direction])
     start, first = here(state).copy(), state.entity(entity, "position").copy()
 
@@ -102,7 +122,16 @@ def fold(state: State, entity: Name) -> Motion:
 
 @primitive
 def drape(state: State, entity: Name, over: Name) -> Motion:
-    """Carry the pinched corner of a cloth over an entity and beyond, so that its middle comes to lie on it."""
+    """Carry the pinched corner of a cloth over an entity and beyond, so that its middle comes to lie on it.
+
+    Args:
+        state: now, with a corner between the fingers; no batch shape.
+        entity: the cloth.
+        over: what it is to lie on.
+
+    Returns:
+        A motion, which does not let go. It fails where the hold is lost on the way.
+    """
     held = _held_node(state, entity)
     n, m = state.layout.grid(entity)
     opposite = (n - 1 - held[0], m - 1 - held[1])

@@ -46,12 +46,27 @@ def corners(state: State, entity: str) -> list[Node]:
 
 
 def node_at(state: State, entity: str, node: Node) -> Array:
-    """Return where a node is, (3,), m, world."""
+    """Return where a node is, (3,), m, world.
+
+    Args:
+        state: now; no batch shape.
+        entity: a rope or a cloth.
+        node: (i, j), along its own x and y.
+    """
     return np.asarray(state.nodes(entity)[node])
 
 
 def across(state: State, entity: str, node: Node) -> Array:
-    """Return the horizontal direction (2,) in which the fingers close on a node: across what leads away from it."""
+    """Return the horizontal direction (2,) in which the fingers close on a node: across what leads away from it.
+
+    Args:
+        state: now; no batch shape.
+        entity: a rope or a cloth.
+        node: (i, j), an end or a corner.
+
+    Returns:
+        (2,), world x and y; not of unit length.
+    """
     nodes = state.nodes(entity)
     m = nodes.shape[1]
     i, j = node
@@ -76,7 +91,15 @@ def _yaw_before(turn: float, to: Array, direction: Array, state: State) -> float
 def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0, to: Array | None = None) -> Motion:
     """Come down around a node and close the fingers; three attempts.
 
-    Where `to` (2,) is given, the fingers are to be turned by `turn` (rad) on the way there.
+    Args:
+        state: now; no batch shape.
+        entity: a rope or a cloth.
+        node: (i, j), along its own x and y.
+        turn: rad, counter-clockwise, that the fingers are to be turned by on the way to `to`.
+        to: (2,), m, world; None where they need not turn.
+
+    Returns:
+        A motion. It succeeds where both fingers press on the rope or cloth.
     """
     floor = float(state.robot("table_height")) + _LOW
     for _ in range(3):
@@ -118,7 +141,16 @@ def follow(
 ) -> Motion:
     """Bring what is pinched along points (3,), turned to a yaw (rad); stop at the last one, or when `until` holds.
 
-    If `patient`, it waits wherever the yaw is far off.
+    Args:
+        state: now, with a node between the fingers; no batch shape.
+        entity: the rope or cloth.
+        path: points (3,) for the gripper, m, world, one a control step.
+        until: ends it early, as a success.
+        yaw: of a state, the yaw (rad) that is wanted; None leaves it.
+        patient: wait, up to 6 control steps a point, wherever the yaw is more than 0.6 rad off.
+
+    Returns:
+        A motion. It fails where the hold is lost.
     """
     point = here(state).copy()
     for point in path:
@@ -138,7 +170,17 @@ def follow(
 
 
 def line(start: Array, end: Array, arc: float = 0.0, stride: float = _STRIDE) -> list[Array]:
-    """Return the points of a straight path, `stride` (m) a step, raised in the middle by `arc` (m)."""
+    """Return the points of a straight path, `stride` (m) a step, raised in the middle by `arc` (m).
+
+    Args:
+        start: (3,), m; not among the points.
+        end: (3,), m; the last of them.
+        arc: m that the middle is raised by.
+        stride: m from one point to the next, about.
+
+    Returns:
+        Two or more points (3,), m.
+    """
     count = max(2, math.ceil((float(np.linalg.norm(end - start)) + arc) / stride))
     shares = np.arange(1, count + 1) / count
     return [start + u * (end - start) + arc * math.sin(math.pi * u) * _UP for u in shares]

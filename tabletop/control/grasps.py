@@ -52,7 +52,16 @@ class Grasp:
 
 
 def yaw_for(direction: Array, state: State, period: float = math.pi) -> float:
-    """Return the yaw at which the fingers open along a horizontal direction (2,): the one nearest to now."""
+    """Return the yaw at which the fingers open along a horizontal direction (2,): the one nearest to now.
+
+    Args:
+        direction: (2,), world x and y, of any length.
+        state: now; no batch shape.
+        period: rad after which a yaw does as well as another: half a turn, as both fingers are alike.
+
+    Returns:
+        rad.
+    """
     return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period)
 
 
@@ -71,7 +80,15 @@ def unwound_yaw(state: State) -> float:
 def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
     """Return the yaw that equals another up to whole periods and is the nearest to the gripper's now.
 
-    Only yaws that leave the wrist a turn of 60 deg either way are chosen.
+    Only yaws that leave the wrist a turn of 60 deg either way are chosen, where there are any.
+
+    Args:
+        yaw: rad.
+        state: now; no batch shape.
+        period: rad after which a yaw does as well as another.
+
+    Returns:
+        rad.
     """
     middle = wrist_middle(state.robot("gripper_position"))
     now = gripper_yaw(state)

@@ -85,7 +85,15 @@ def move(
 ) -> Motion:
     """Bring the open gripper to an entity's grasp point, or over it at a height above the table.
 
-    With `direction` the place is shifted by `distance` that way.
+    Args:
+        state: now; no batch shape.
+        to: the entity.
+        height: m above the table; None: at the grasp point's own height.
+        direction: one of DIRECTIONS; the way that the place is shifted.
+        distance: m that it is shifted by.
+
+    Returns:
+        A motion. It succeeds where the gripper gets there.
     """
 
     def goal(now: State) -> tuple[Array, float | None]:
@@ -105,13 +113,30 @@ def move(
 def grasp(state: State, entity: Name, end: Direction | None = None) -> Motion:
     """Come from above, close the fingers on an entity, and check that they hold it; three attempts.
 
-    With `end` what is long is taken near that of its ends which points more in that direction.
+    Args:
+        state: now; no batch shape.
+        entity: what is taken hold of.
+        end: one of DIRECTIONS: what is long is taken near that of its ends which points more that way. None: at its
+            grasp point.
+
+    Returns:
+        A motion. It succeeds where both fingers press on it; on a fixture one finger is enough.
     """
     return (yield from take(state, entity, OPEN if state.layout.body_type(entity) == "rigid" else _AJAR, end))
 
 
 def take(state: State, entity: str, grip: float, end: str | None = None) -> Motion:
-    """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way."""
+    """Take hold as `grasp` does, with the fingers opened as `grip` (as in `act`) on the way.
+
+    Args:
+        state: now; no batch shape.
+        entity: what is taken hold of.
+        grip: as in `act`, on the way.
+        end: as in `grasp`.
+
+    Returns:
+        A motion. It succeeds as `grasp` does.
+    """
     rigid = state.layout.body_type(entity) == "rigid"
     toward = None if end is None else np.array(DIRECTIONS[end])
     for _ in range(_ATTEMPTS):
@@ -189,7 +214,16 @@ def release(state: State) -> Motion:
 
 @primitive
 def retreat(state: State, entity: Name | None = None, height: Length = 0.10) -> Motion:
-    """Raise the open gripper by a height, or until it is clear of an entity."""
+    """Raise the open gripper by a height, or until it is clear of an entity.
+
+    Args:
+        state: now; no batch shape.
+        entity: what to be clear of: 4.5 cm off its surface.
+        height: m to rise by, where no entity is given.
+
+    Returns:
+        A motion. It succeeds where the gripper gets there.
+    """
     if entity is not None:
         return (yield from part(state, entity, OPEN))
     goal = here(state) + height * _UP
@@ -198,7 +232,17 @@ def retreat(state: State, entity: Name | None = None, height: Length = 0.10) -> 
 
 @primitive
 def turn(state: State, entity: Name, by: Turn | None = None, like: Name | None = None) -> Motion:
-    """Turn what is held about the vertical by a little more than an angle, or to be parallel to another."""
+    """Turn what is held about the vertical by a little more than an angle, or to be parallel to another.
+
+    Args:
+        state: now, with the entity held; no batch shape.
+        entity: what is held.
+        by: rad about world z, counter-clockwise; 0.1 rad more is turned, as fingers give.
+        like: the entity that it is to be parallel to, up to quarter turns; takes precedence over `by`.
+
+    Returns:
+        A motion. It succeeds where it is turned so, within 0.04 rad, and still held.
+    """
     start = state.entity(entity, "quaternion").copy()
 
     def left(now: State) -> float:
@@ -218,7 +262,16 @@ def turn(state: State, entity: Name, by: Turn | None = None, like: Name | None =
 
 @primitive
 def face(state: State, direction: Direction | None = None, angle: Turn = 0.0) -> Motion:
-    """Turn the open gripper so that its fingers stand side by side along a direction, or at an angle from "away"."""
+    """Turn the open gripper so that its fingers stand side by side along a direction, or at an angle from "away".
+
+    Args:
+        state: now; no batch shape.
+        direction: one of DIRECTIONS, on the table; takes precedence over `angle`.
+        angle: rad from "away" (world x), counter-clockwise.
+
+    Returns:
+        A motion. It succeeds where the gripper gets there.
+    """
     along = np.array([math.cos(angle), math.sin(angle)])
     yaw = yaw_for(along if direction is None else np.array(DIRECTIONS[direction])[:2], state)
     return (yield from straight(state, here(state), yaw, OPEN, tolerance=0.02, limit=15))

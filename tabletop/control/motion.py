@@ -101,7 +101,16 @@ def act(state: State, position: Array, yaw: float | None, grip: float, speed: fl
 
 
 def hold_still(state: State, grip: float, steps: int) -> Motion:
-    """Stay where the gripper is for some steps."""
+    """Stay where the gripper is for some steps.
+
+    Args:
+        state: now; no batch shape.
+        grip: as in `act`.
+        steps: control steps.
+
+    Returns:
+        A motion, which always succeeds.
+    """
     position = here(state).copy()
     for _ in range(steps):
         state = yield act(state, position, None, grip)
@@ -181,13 +190,36 @@ def straight(
     limit: int = 40,
     speed: float = 1.0,
 ) -> Motion:
-    """Go straight to a pose; arguments as in `servo`."""
+    """Go straight to a pose; arguments as in `servo`.
+
+    Args:
+        state: now; no batch shape.
+        position: (3,), m, world.
+        yaw: rad, or None to leave it.
+        grip: as in `act`.
+        tolerance: m; it grows where the pose stays near but unreached, up to twice.
+        limit: control steps after which it has failed.
+        speed: as in `act`.
+
+    Returns:
+        A motion. It succeeds where the gripper gets there.
+    """
     fixed = position.copy()
     return (yield from servo(state, lambda _: (fixed, yaw), grip, tolerance=tolerance, limit=limit, speed=speed))
 
 
 def part(state: State, entity: str, grip: float, gap: float = 0.045) -> Motion:
-    """Raise the gripper until its centre is `gap` (m) off an entity's surface, and a little over its top."""
+    """Raise the gripper until its centre is `gap` (m) off an entity's surface, and a little over its top.
+
+    Args:
+        state: now; no batch shape.
+        entity: what to get off.
+        grip: as in `act`.
+        gap: m from its surface to the gripper's centre.
+
+    Returns:
+        A motion of 15 control steps at most. It succeeds where the gripper gets so far off.
+    """
     solid = Solid.of(state, entity)
     rise = max(0.04, float(solid.top) + gap + 0.01 - float(here(state)[2]))
     goal = here(state) + np.array([0.0, 0.0, rise])

@@ -83,7 +83,17 @@ def least_height(state: State, on: str) -> float:
 
 
 def free_side(state: State, entity: str, other: str, gap: float) -> Array:
-    """Return where (2,) an entity stands beside another with the fingers clear of it, on its freer side."""
+    """Return where (2,) an entity stands beside another with the fingers clear of it, on its freer side.
+
+    Args:
+        state: now, with the entity held; no batch shape.
+        entity: what is to stand there.
+        other: what it is to stand beside.
+        gap: m between the two.
+
+    Returns:
+        (2,), m, world: the centre of what stands there.
+    """
     one, two = Solid.of(state, entity), Solid.of(state, other)
     yaw = gripper_yaw(state)
     best, most = two.position[:2], -math.inf
@@ -107,7 +117,17 @@ def free_side(state: State, entity: str, other: str, gap: float) -> Array:
 
 
 def free_spot(state: State, entity: str, other: str, distance: float) -> Array:
-    """Return the place (2,) on the table, a distance from another entity, with the most room around it."""
+    """Return the place (2,) on the table, a distance from another entity, with the most room around it.
+
+    Args:
+        state: now; no batch shape.
+        entity: what is to stand there.
+        other: what it is to be off.
+        distance: m between their centres.
+
+    Returns:
+        (2,), m, world: the best of 24 places all around.
+    """
     own, centre = Solid.of(state, entity), Solid.of(state, other).position[:2]
     others = [Solid.of(state, n) for n in state.layout.names if n != entity]
     best, most = own.position[:2], -math.inf

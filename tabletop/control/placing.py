@@ -67,8 +67,22 @@ def carry(
 ) -> Motion:
     """Bring what is held over an entity, beside one, or `distance` away: in a direction, or `far` from one.
 
-    With `beside` a direction says on which side, and `distance` is then between the centres; with `to` they
-    say how far off its centre. `height` is the least that its bottom then has above what lies below.
+    Args:
+        state: now, with the entity held; no batch shape.
+        entity: what is held.
+        to: the entity over whose middle it is brought: of a drawer, the middle of what is open.
+        direction: one of DIRECTIONS, on the table. With `to` or `beside` it says on which side.
+        distance: m: in the direction, from where it is; with `to`, off its middle; with `beside` or `far`, between the
+            centres.
+        height: m, at least, from what lies below up to its bottom; never less than 12 mm.
+        beside: the entity that it is brought beside. Without a direction it comes 11 mm off it, on its freer side.
+        far: the entity that it is brought away from, to where there is most room.
+
+    Returns:
+        A motion. It succeeds where the entity is still held in the end.
+
+    Raises:
+        TabletopError: none of `to`, `beside`, `far` and `direction`; raised as the motion begins.
     """
     return (yield from _carry(state, entity, to, direction, distance, height, beside, far, 0.008))
 
@@ -146,7 +160,16 @@ def _clear_yaw(state: State, entity: str, at: Array, to: str | None) -> float | 
 
 @primitive
 def lower(state: State, on: Name | None = None, entity: Name | None = None) -> Motion:
-    """Let what is held down until it stands on what is below it (the table without `on`)."""
+    """Let what is held down until it stands on what is below it (the table without `on`).
+
+    Args:
+        state: now, with the entity held; no batch shape.
+        on: what it is let down on, or into; None: the table.
+        entity: what is held; None: the first thing that both fingers press on.
+
+    Returns:
+        A motion. It fails where nothing is held, or what is held does not get so low.
+    """
     held = entity or _held_one(state)
     if held is None:
         return state, False
@@ -182,6 +205,25 @@ def place(
     """Carry what is held there (see carry), let it down, open the fingers and go up.
 
     With x and y (m, world) it comes to be there on the table, wherever it is taken up again after a lost hold.
+
+    Where nothing says where, it is let down where it is.
+
+    Args:
+        state: now, with the entity held; no batch shape.
+        entity: what is held.
+        on: what it is put on, or into; None: the table.
+        direction: as in `carry`.
+        distance: as in `carry`.
+        beside: as in `carry`.
+        far: as in `carry`.
+        x: m, world.
+        y: m, world.
+
+    Returns:
+        A motion. It fails where the hold is lost on the way.
+
+    Raises:
+        TabletopError: one of `x` and `y` without the other; raised as the motion begins.
     """
     if (x is None) != (y is None):
         raise TabletopError("place needs both x and y, or neither")
@@ -211,7 +253,19 @@ def drag(
 ) -> Motion:
     """Draw what is held along the table, not lifted: to another entity, or a distance in a direction.
 
-    With `within` it stops so far off the other one, or that much beyond it where it is negative.
+    Args:
+        state: now, with the entity held; no batch shape.
+        entity: what is held, and stands on the table.
+        to: the entity whose centre it is drawn to; takes precedence over `direction`.
+        direction: one of DIRECTIONS, on the table.
+        distance: m in the direction.
+        within: m before the centre of `to` at which it is to stop; below 0: beyond it.
+
+    Returns:
+        A motion. It succeeds where the entity is still held in the end.
+
+    Raises:
+        TabletopError: neither `to` nor `direction`; raised as the motion begins.
     """
     if to is not None:
         way = Solid.of(state, to).position - Solid.of(state, entity).position

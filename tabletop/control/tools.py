@@ -72,6 +72,15 @@ def insert(state: State, entity: Name, into: Name, depth: Length = 0.04) -> Moti
     """Put the far end of what is held, by its longest side, into the hole along another entity's x axis.
 
     The hole is entered from the robot's side, as deep as asked for.
+
+    Args:
+        state: now, with the entity held near one end; no batch shape.
+        entity: what is held.
+        into: the entity with the hole, which runs along its own x axis.
+        depth: m from the entry of the hole to the far end of what is held.
+
+    Returns:
+        A motion. It succeeds where the end gets so deep, and what is held is still held.
     """
 
     def out(now: State) -> Array:
@@ -101,7 +110,19 @@ def insert(state: State, entity: Name, into: Name, depth: Length = 0.04) -> Moti
 
 @primitive
 def strike(state: State, entity: Name, at: Name) -> Motion:
-    """Drive a fixture's joint on along its path with the head of the held tool; then back off."""
+    """Drive a fixture's joint on along its path with the head of the held tool; then back off.
+
+    Args:
+        state: now, with the tool held; no batch shape.
+        entity: the tool; its card's last part is its head.
+        at: a fixture with a joint.
+
+    Returns:
+        A motion. It succeeds where the joint's fraction gets above 0.86 and the tool is still held.
+
+    Raises:
+        TabletopError: `at` has no joint; raised as the motion begins.
+    """
     card = load_cards()[state.layout.kind(entity)]
     if state.layout.body_type(at) != "joint":
         raise TabletopError(f"only what has a joint can be driven, {at!r} is {state.layout.body_type(at)}")
@@ -142,6 +163,15 @@ def wield(state: State, entity: Name, what: Name, to: Name) -> Motion:
 
     The hand stays beside what is pushed, so that only the stick touches it. Its way is watched: the stick's side faces
     where it has yet to go, and stops when it is there.
+
+    Args:
+        state: now, with the stick held by one end; no batch shape.
+        entity: the stick.
+        what: what is pushed along the table.
+        to: the entity whose centre it is pushed to.
+
+    Returns:
+        A motion. It succeeds where the centre of what is pushed ends within 3 cm of it and the stick is still held.
     """
 
     def rest(now: State) -> Array:

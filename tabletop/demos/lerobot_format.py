@@ -58,7 +58,14 @@ def features(world: int) -> dict[str, dict[str, Any]]:
 
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
-    """Write the dataset; return the number of frames."""
+    """Write the dataset; return the number of frames.
+
+    Args:
+        root: an empty folder.
+        demos: the demonstrations; they are gone through three times.
+        tasks: those that the demonstrations are of, and perhaps others.
+        policy: of no use here: the format has no place for it.
+    """
     world = max(d.states.shape[1] for d in demos)
     described = features(world)
     fps = round(1 / SimSettings().control_step)

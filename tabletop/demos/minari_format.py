@@ -37,7 +37,14 @@ def dataset_id(task: str, policy: str) -> str:
 
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
-    """Write a dataset for each task that has demonstrations; return the number of steps."""
+    """Write a dataset for each task that has demonstrations; return the number of steps.
+
+    Args:
+        root: an empty folder.
+        demos: the demonstrations, taken one after another.
+        tasks: those that the demonstrations are of, and perhaps others.
+        policy: its name, which is part of the datasets' ids.
+    """
     root = root.resolve()  # Minari doubles a relative one.
     for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
         (root / name).mkdir(parents=True)

@@ -57,7 +57,13 @@ def observations_of(task: Task, state: State) -> npt.NDArray[np.float32]:
 
 
 def demonstrate(task: Task, make_policy: PolicyFactory, number: int) -> Demonstration:
-    """Run one episode of a task on its scene of that number, and keep all of it."""
+    """Run one episode of a task on its scene of that number, and keep all of it.
+
+    Args:
+        task: the task.
+        make_policy: makes the policy of the episode.
+        number: that the scene is drawn by, and the seed of the policy.
+    """
     run = run_task(task, make_policy, number)
     return Demonstration(
         task.name,

@@ -43,7 +43,7 @@ class CollectJob:
     acceptance_probability: Mapping[str, float]
     """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
     random: bool
-    """Uniform random actions rather than the network's."""
+    """Random actions, correlated in time, rather than the network's."""
     starts: str = "mixed"
     """Which of STARTS."""
     conditioning: str = "target"

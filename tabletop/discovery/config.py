@@ -51,7 +51,7 @@ class DiscoverSettings:
     """Settings of a discovery."""
 
     counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
-    """Codebook of each kind of effect."""
+    """How many codes each kind of effect has."""
     effect_weights: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
     """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
     scene: str = "everything"

@@ -26,7 +26,10 @@ _AWAY = 0.1
 
 
 class Discriminator:
-    """Means of all codes, and the channel's noise."""
+    """Means of all codes, and the channel's noise.
+
+    Any q(z|e) bounds I(Z; E) from below (Barber & Agakov 2003; VIC, Gregor et al. 2016, eq. 3).
+    """
 
     def __init__(
         self,
@@ -131,7 +134,14 @@ class Discriminator:
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
 
     def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
-        """Return the cross-entropy of labels under the channel's noise, in nats."""
+        """Return the cross-entropy of labels under the channel's noise, in nats.
+
+        Args:
+            effects: (n, width), m of the reach, padded with zeros.
+            kinds: (n,) index of each effect's kind.
+            labels: (n,) codes.
+            rng: the channel's noise.
+        """
         used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
         used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
         seen = effects + rng.normal(0.0, self.sigma[kinds, None], effects.shape) * used[kinds]
@@ -150,6 +160,8 @@ class Discriminator:
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:
     """Return posteriors in which each code has an equal share of the rows' weight (Sinkhorn-Knopp).
+
+    Columns and rows are scaled in turn (Sinkhorn & Knopp 1967).
 
     Args:
         log_q: (n, k) log posteriors.

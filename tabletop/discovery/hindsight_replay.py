@@ -27,6 +27,8 @@ class HindsightReplay:
     """The last episodes: row e * (horizon + 1) + t of `steps` is step t of episode e.
 
     One episode serves several kinds of effect: where an object was put is a place, a displacement and a turn at once.
+
+    Relabelling is that of HER (Andrychowicz et al. 2017), with codes in the place of goals.
     """
 
     def __init__(
@@ -119,6 +121,8 @@ class HindsightReplay:
         seen: Array | None = None,
     ) -> None:
         """Draw hindsight codes for all episodes, each code of a kind getting an equal share, and weights.
+
+        An episode counts as if the code that its end fits had been meant, as in HER (Andrychowicz et al. 2017).
 
         Args:
             q: says which codes an effect fits.

@@ -34,6 +34,8 @@ class NumberGoal:
     `lifted(block, 10 cm)`. A goal is such a number (fraction, rad or m), followed by the squashed margins of the
     formula's other statements. What is asked for is "at least" or "at most" the number, as in the formula: whatever was
     reached can be taken for the goal that was desired.
+
+    To relabel goals so is HER (Andrychowicz et al. 2017).
     """
 
     mark: None = None

@@ -44,7 +44,14 @@ def sparse(done: npt.ArrayLike) -> Array:
 
 
 def reward_and_success(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
-    """Return the reward of one state, and whether the task is done."""
+    """Return the reward of one state, and whether the task is done.
+
+    Args:
+        kind: one of REWARDS.
+        formula: of the task.
+        state: now; no batch shape.
+        initial: the state at reset; no batch shape.
+    """
     if kind == "sparse":
         done = bool(formula.holds(state, initial))
         return float(sparse(done)), done
@@ -62,6 +69,8 @@ class GoalReward:
     (position, quaternion xyzw, size; m, world; of the gripper the position alone) followed by the margins, squashed
     into (-1, 1), of those statements of the formula that do not depend on where it is to be brought. So achieved goals
     are all that the reward needs besides the mark, and any of them can be taken for the goal that was desired.
+
+    To relabel goals so is HER (Andrychowicz et al. 2017).
     """
 
     def __init__(self, task: Task, kind: str) -> None:

@@ -27,6 +27,11 @@ class TaskId(gymnasium.ObservationWrapper[Any, npt.NDArray[np.float32], Any]):
     def __init__(self, env: TabletopEnv, index: int, count: int) -> None:
         """Append `count` numbers: 0, but 1 at `index`.
 
+        Args:
+            env: an environment with observation "state".
+            index: of its task in the suite, from 0.
+            count: tasks in the suite.
+
         Raises:
             TabletopError: the observation is no vector of numbers.
         """

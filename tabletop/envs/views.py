@@ -84,7 +84,19 @@ class Views:
         return every if len(every) > 1 else next(iter(every.values()))
 
     def picture(self, world: World, width: int, height: int) -> npt.NDArray[np.uint8]:
-        """Return what the first camera sees, (height, width, 3)."""
+        """Return what the first camera sees, (height, width, 3).
+
+        Args:
+            world: with a scene.
+            width: pixels.
+            height: pixels.
+
+        Returns:
+            uint8, RGB.
+
+        Raises:
+            TabletopError: the world has no scene.
+        """
         return world.render(width, height, _camera(world, next(iter(self._cameras.values())))).rgb
 
 

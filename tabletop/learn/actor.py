@@ -28,7 +28,10 @@ LOG_STD_RANGE: Final = (-5.0, 2.0)
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """How the columns of an observation are to be read."""
+    """How the columns of an observation are to be read.
+
+    Rows of further entities are read as a set (Deep Sets, Zaheer et al. 2017).
+    """
 
     ego: int
     """Columns that are read as they are; they come first."""

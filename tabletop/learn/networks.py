@@ -59,8 +59,8 @@ class Network:
         outputs: number of outputs of each member.
         hidden: width of each hidden layer.
         members: number of networks (2 for twin critics).
-        normalise: whether each hidden layer is normalised before its relu (layer norm without scale and
-            shift: the layer's own bias shifts, the next layer's weights scale).
+        normalise: whether each hidden layer is normalised before its relu (layer norm, Ba et al. 2016, without
+            scale and shift: the layer's own bias shifts, the next layer's weights scale).
         bf16: whether hidden layers are computed in bfloat16.
         generator: draws the initial weights, uniform within 1 / sqrt(inputs); on the device to compute on.
     """

@@ -44,6 +44,8 @@ _LOG_STD_REACH: Final = 0.5 * (LOG_STD_RANGE[1] - LOG_STD_RANGE[0])
 class SAC:
     """The learner: actor, critics and their slow copies, optimisers, and its own random numbers.
 
+    Sources: SAC (Haarnoja et al. 2018, eqs. 2 to 4), TD3 (Fujimoto et al. 2018), DDPG (Lillicrap et al. 2016).
+
     Args:
         observation_size: number of columns, or a `NetworkSpec` that says how to read them.
         action_size: number of action columns, each in [-1, 1].
@@ -88,7 +90,10 @@ class SAC:
 
     @property
     def alpha(self) -> Tensor | float:
-        """The temperature; a tensor of one element if it is adapted."""
+        """The temperature; a tensor of one element if it is adapted.
+
+        It weighs entropy (Haarnoja et al. 2018, eq. 1).
+        """
         return self._log_alpha.exp() if self.settings.alpha is None else self.settings.alpha
 
     def act(self, observations: Any, deterministic: bool = False) -> Tensor:

@@ -223,6 +223,8 @@ class Formula:
     def margin(self, state: State, initial: State) -> Array:
         """Return how clearly it holds, in (-1, 1): exact min for and, max for or, over squashed margins.
 
+        Temporal logic has such a margin, its robustness (Fainekos & Pappas 2009). Formulas here say nothing of time.
+
         Args:
             state: the state to evaluate, any batch shape.
             initial: the state at reset; its batch shape broadcasts against that of `state`.
@@ -245,6 +247,13 @@ class Formula:
 
         It lies in (-1, 1), between the exact value and the mean of the parts, and tends to the exact
         value for small temperatures.
+
+        Pant et al. (2017) smooth the robustness of temporal logic so, with the sum in place of the mean.
+
+        Args:
+            state: the state to evaluate, any batch shape.
+            initial: the state at reset; its batch shape broadcasts against that of `state`.
+            temperature: T, above 0, in units of the squashed margin.
 
         Raises:
             TabletopError: the temperature is not positive, or see `margin`.
@@ -271,6 +280,11 @@ class Formula:
 
     def replace_number(self, dimension: str, old: float, new: float) -> Formula:
         """Return it with the arguments of one dimension that equal `old` set to `new` (SI).
+
+        Args:
+            dimension: "length", "angle", "force" or "fraction".
+            old: m, rad, N or a fraction, to the last bit.
+            new: the same.
 
         Raises:
             TabletopError: no such argument, or `new` is out of its range.

@@ -164,7 +164,16 @@ class Predicate:
         return tuple(v if isinstance(v, str) else float(v) for v in given)
 
     def margin(self, state: State, initial: State, values: tuple[Value, ...]) -> Array:
-        """Return the signed margin in `unit`; `values` as `bind` returns them."""
+        """Return the signed margin in `unit`; `values` as `bind` returns them.
+
+        Args:
+            state: the state to evaluate, any batch shape.
+            initial: the state at reset; its batch shape broadcasts against that of `state`.
+            values: the arguments, as `bind` returns them.
+
+        Returns:
+            Of the batch shape: 0 or more where the statement holds.
+        """
         return np.asarray(self.function(state, initial, *values), dtype=np.float64)
 
     def describe(self, values: tuple[Value, ...], positive: bool = True) -> str:
@@ -208,6 +217,14 @@ def make_predicate(
     name: str | None = None,
 ) -> Predicate:
     """Build a predicate from a function whose annotations name the kinds of its arguments.
+
+    Args:
+        function: (state, initial, *arguments) -> margin (...,) in `unit`, positive where it is true.
+        phrase: English, with the arguments' names in braces; `{direction:of}` reads "left of".
+        scale: the margin, in `unit`, that squashes to 1/2.
+        unit: unit of the margin.
+        negated: phrase of the opposite; "not ..." where left out.
+        name: what formulas call it; the function's name where left out.
 
     Raises:
         TabletopError: an annotation is none of KINDS, or the scale is not positive.

@@ -104,6 +104,8 @@ def load_suites(path: Path = SUITES) -> dict[str, Suite]:
 def find_suite(name: str, suites: Mapping[str, Suite] | None = None) -> Suite:
     """Return a suite by name: "MT10", or "MT1:push" for one that is of any one task.
 
+    MT10, ML10 and their like are named for those of Meta-World (Yu et al. 2019).
+
     Raises:
         TabletopError: no such suite, or one that takes no task.
     """

@@ -33,6 +33,8 @@ class Channel:
 
     Counts of few episodes make all but the first two too large: `chance_bits` is what they give where the codes are
     dealt out at random, so that only what is above it counts.
+
+    Sources: Cover & Thomas (2006), eq. 7.1, for the capacity; Klyubin, Polani & Nehaniv (2005) for empowerment.
     """
 
     codes: int
@@ -133,8 +135,9 @@ def _moments(effects: Array, sigma: float) -> tuple[Array, Array]:
 def synergies(samples: Samples) -> dict[str, dict[str, Any]]:
     """Return how many principal components explain 95 % of what the arm does, and the shares of the first ones.
 
-    "postures" takes the joint angles (rad) of each moment as a row, as for the hand; "movements/KIND" those along a
-    whole episode, counted from where they began, as for the frog; episodes of one kind are of one length.
+    "postures" takes the joint angles (rad) of each moment as a row, as for the hand (Santello et al. 1998).
+    "movements/KIND" takes those along a whole episode, counted from where they began, as for the frog (d'Avella et al.
+    2003). Episodes of one kind are of one length.
     """
     by_kind = {
         kind.name: np.stack([samples.postures[n] for n in np.flatnonzero(np.isin(samples.labels, own))])

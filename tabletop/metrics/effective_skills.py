@@ -64,7 +64,7 @@ class Sample:
 
     @property
     def outcome(self) -> Array:
-        """(6,) or (1,): what became of the entity in plain units, see skills/effects.py."""
+        """(6,) or (1,): what became of the entity in plain units, see `outcome` in skills/effects/rigid.py."""
         return outcome(self.trajectory.initial, self.trajectory.final, self.entity)
 
 
@@ -123,6 +123,14 @@ def sample_effects(
     """Return what came of `episodes` held-out episodes of each skill, each in a scene of its own.
 
     The first of them are the same however many are asked for, so that a library shares scenes with its baselines.
+
+    Args:
+        library: the skills.
+        engine: runs the episodes.
+        episodes: a skill.
+        seed: of scenes, episodes and codes.
+        mode: of MODES.
+        label: of the progress bar or line; None: neither.
     """
     codes = library.codes.total
     jobs = [SkillRun(library, s, i * codes + s.code, seed, mode) for s in library.skills for i in range(episodes)]
@@ -139,8 +147,9 @@ def effective_skills(
     """Return effective skills exp(I) and bits I / log 2 of one kind of effect.
 
     I = E[log q(z|e + noise) + log K] (Gregor et al. 2016, eq. 3, with Z uniform). The episodes are dealt into five
-    parts; a discriminator q that was fitted to the other four only classifies each. Any q gives a bound from below.
-    This one is Bayes' rule on a kernel density of each code's effects, mixed with "any code alike".
+    parts; a discriminator q that was fitted to the other four only classifies each. Any q gives a bound from below
+    (Barber & Agakov 2003). This one is Bayes' rule on a kernel density of each code's effects, mixed with "any code
+    alike".
 
     Args:
         codes: (n,) in [0, classes).

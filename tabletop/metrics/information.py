@@ -35,6 +35,8 @@ _EULER: Final = 0.5772156649015329
 def entropy(p: npt.ArrayLike) -> Array:
     """Return H(p) = -sum p log p of discrete distributions, (..., k) -> (...).
 
+    Source: Cover & Thomas (2006), eq. 2.1.
+
     Raises:
         TabletopError: p is no distribution.
     """
@@ -49,6 +51,8 @@ def kl(p: npt.ArrayLike, q: npt.ArrayLike) -> Array:
     As a loss for q, KL(p || q) covers modes: it is infinite where q lacks what p does. KL(q || p) seeks one: q may
     leave out what p does, and pays only for what p never does.
 
+    Source: Cover & Thomas (2006), eq. 2.26.
+
     Raises:
         TabletopError: p or q is no distribution.
     """
@@ -62,6 +66,8 @@ def kl(p: npt.ArrayLike, q: npt.ArrayLike) -> Array:
 def gaussian_entropy(covariance: npt.ArrayLike) -> Array:
     """Return the differential entropy 1/2 log det(2 pi e C) of Gaussians, (..., d, d) -> (...).
 
+    Source: Cover & Thomas (2006).
+
     Raises:
         TabletopError: C is not positive definite.
     """
@@ -74,6 +80,15 @@ def gaussian_kl(mean: npt.ArrayLike, covariance: npt.ArrayLike, mean_q: npt.Arra
     """Return KL(p || q) of Gaussians; shapes (..., d) and (..., d, d).
 
     1/2 (tr(Q^-1 P) + (m_q - m_p)^T Q^-1 (m_q - m_p) - d + log(det Q / det P))
+
+    Args:
+        mean: (..., d), of p.
+        covariance: (..., d, d), of p.
+        mean_q: (..., d), of q.
+        cov_q: (..., d, d), of q.
+
+    Returns:
+        (...,), nats.
 
     Raises:
         TabletopError: a covariance is not positive definite.
@@ -90,6 +105,8 @@ def gaussian_kl(mean: npt.ArrayLike, covariance: npt.ArrayLike, mean_q: npt.Arra
 def mutual_information(joint: npt.ArrayLike) -> float:
     """Return I(X; Y) = sum p(x, y) log(p(x, y) / (p(x) p(y))) of a discrete joint distribution (n, m).
 
+    Source: Cover & Thomas (2006), eq. 2.28.
+
     Raises:
         TabletopError: it does not sum to 1.
     """
@@ -105,6 +122,8 @@ def capacity(channel: npt.ArrayLike, tolerance: float = 1e-4, most: int = 100_00
 
     Klyubin, Polani & Nehaniv (2005) define empowerment so. With c(x) = exp KL(p(y|x) || p(y)), each step multiplies
     p(x) by c(x); log sum p c and log max c bound the capacity from below and above, which is when to stop.
+
+    Sources: Cover & Thomas (2006), eq. 7.1; of the algorithm Blahut (1972) and Arimoto (1972).
 
     Args:
         channel: (n, m) p(y|x), each row sums to 1.

@@ -35,6 +35,11 @@ def seen_of(effect: EffectKind, task: Task, candidate: Candidate) -> str:
 
     Where it is all, the skill was trained on what the task asks for, by the same numbers. A mark that stands where the
     skill takes things asks for its own displacement.
+
+    Args:
+        effect: the skill's kind of effect.
+        task: that it is named for.
+        candidate: the task with the parameter that the skill shows.
     """
     marks = ("at",) if candidate.offset is not None else ()
     leaves = task.success.leaves

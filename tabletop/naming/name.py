@@ -73,6 +73,12 @@ def name_skills(
     `settings.least` and above each baseline's own rate. The best skill of each task is the one with the highest bound.
     How well it does is measured on split C then.
 
+    Args:
+        library: the skills.
+        registry: the tasks.
+        engine: runs the episodes.
+        settings: how many episodes, which bounds, and the seed; None: the defaults.
+
     Returns:
         "skills": one entry a skill with id, entity_kind, effect, name, task, success, low, high, n, the baselines,
         phrase, consistency and outcomes on split A (with the effects, where these are relations); "named_tasks";

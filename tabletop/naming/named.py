@@ -71,7 +71,16 @@ class NamedLibrary(Shown):
         raise TabletopError(f"unknown skill {word!r}; there are {known}")
 
     def policy(self, word: str, entity: str, within: int | None = None) -> SkillPolicy:
-        """Return the policy that runs a skill, by name or id, on an entity; see `Library.policy`."""
+        """Return the policy that runs a skill, by name or id, on an entity; see `Library.policy`.
+
+        Args:
+            word: id or name of the skill, or the task that it is named for.
+            entity: that it attends to.
+            within: control steps that there are, such as a task's horizon; None: as many as it takes.
+
+        Raises:
+            TabletopError: no skill is called so.
+        """
         return self.library.policy(self.called(word).skill, entity, within)
 
     def title(self) -> str:

@@ -44,7 +44,7 @@ def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the o
     Args:
         kind: of effect.
         effects: (n, >= kind.size) as the discriminator sees them.
-        outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects.py.
+        outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects/rigid.py.
         noun: what to call the entity.
     """
     effect, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)

@@ -35,7 +35,16 @@ class TaskRun:
 
 
 def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:
-    """Return the scene of a task, with a target where the candidate's own offset puts it."""
+    """Return the scene of a task, with a target where the candidate's own offset puts it.
+
+    Args:
+        task: the task.
+        candidate: says where its target is, if the skill shows that.
+        seed: number that the scene is drawn by.
+
+    Raises:
+        TabletopError: the scene cannot be drawn.
+    """
     offsets = None
     if candidate.offset is not None and task.parameter is not None and task.parameter.entity:
         x, y = candidate.offset

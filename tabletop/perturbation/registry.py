@@ -121,10 +121,16 @@ def on_episode(
 ) -> Callable[[OnEpisode], OnEpisode]:
     """Register a function (magnitude > 0, case) -> Hooks as the family of its name, with dashes.
 
-    `cannot` says which things it does nothing to, and why.
+    Args:
+        unit: of the magnitude; "" for a plain number.
+        magnitudes: what a sweep runs by default, rising from 0.
+        description: one sentence.
+        largest: magnitude that there is.
+        sudden: whether it happens at one moment, so that recovery from it can be measured.
+        cannot: says why it does nothing to an entity, in a few words; None where it does something.
 
     Raises:
-        TabletopError: the name is taken, or the magnitudes do not rise from 0.
+        TabletopError: the name is taken, or the magnitudes do not rise from 0 or exceed the largest.
     """
 
     def register(function: OnEpisode) -> OnEpisode:
@@ -145,10 +151,15 @@ def on_scene(
 ) -> Callable[[OnScene], OnScene]:
     """Register a function (magnitude > 0, scene) -> Scene as the family of its name, with dashes.
 
-    `cannot` says which things it does nothing to, and why.
+    Args:
+        unit: of the magnitude; "" for a plain number.
+        magnitudes: what a sweep runs by default, rising from 0.
+        description: one sentence.
+        largest: magnitude that there is.
+        cannot: says why it does nothing to an entity, in a few words; None where it does something.
 
     Raises:
-        TabletopError: the name is taken, or the magnitudes do not rise from 0.
+        TabletopError: the name is taken, or the magnitudes do not rise from 0 or exceed the largest.
     """
 
     def register(function: OnScene) -> OnScene:

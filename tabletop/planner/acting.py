@@ -40,7 +40,10 @@ def line(primitive: str, **arguments: Any) -> Line:
 
 @dataclass(frozen=True)
 class ScriptedOperator:
-    """One skill of the scripted policies, bound to all but the entity it is done to."""
+    """One skill of the scripted policies, bound to all but the entity it is done to.
+
+    `applicable`, `predict` and `policy` are those of `Operator`.
+    """
 
     id: str
     reliability: float = 0.97
@@ -155,12 +158,26 @@ def radius(state: State, entity: str) -> Array:
 
 
 def stood(state: State, entity: str, point: Array, floor: Array) -> State:
-    """Return states with an entity carried to points (..., 2), and standing there on a floor of some height (...,)."""
+    """Return states with an entity carried to points (..., 2), and standing there on a floor of some height (...,).
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is carried.
+        point: (..., 2), m, world.
+        floor: (...,), m, world z of what it then stands on.
+    """
     return park(carry(state, entity, _centre(state, entity, point, floor)), entity)
 
 
 def pushed(state: State, entity: str, point: Array, floor: Array) -> State:
-    """Return states with an entity moved to points as in `stood`, without being lifted on the way."""
+    """Return states with an entity moved to points as in `stood`, without being lifted on the way.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is pushed.
+        point: (..., 2), m, world.
+        floor: (...,), m, world z of what it then stands on.
+    """
     return park(put(state, entity, _centre(state, entity, point, floor)), entity)
 
 

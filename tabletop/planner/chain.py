@@ -48,7 +48,18 @@ def sample_chain(
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
     length: int = LENGTH,
 ) -> tuple[Turn, ...]:
-    """Draw a chain for a scene; see `chain_for`. The scene is loaded into this process's world."""
+    """Draw a chain for a scene; see `chain_for`. The scene is loaded into this process's world.
+
+    Args:
+        scene: that the goals are for.
+        seed: of the choice.
+        operators: what can be done, with exact forecasts.
+        vocabulary: what may be asked for.
+        length: goals.
+
+    Raises:
+        TabletopError: as in `chain_for`.
+    """
     return chain_for(process_world().load(scene), seed, operators, vocabulary, length)
 
 
@@ -66,6 +77,8 @@ def chain_for(
     the end of the walk that the goal was read off. Each goal has two spares, drawn from the same state: a policy
     may reach a goal in another way than forecast, so that the next one holds by chance. No literal is in a chain
     twice.
+
+    Chains follow CALVIN (Mees et al. 2022).
 
     Args:
         state: the initial state; no batch shape.
@@ -118,7 +131,10 @@ def _after(goal: Goal, end: State, operators: Sequence[Operator]) -> State:
 
 
 class ChainPolicy:
-    """Goals one after another: a policy for each, begun when the goal before is reached."""
+    """Goals one after another: a policy for each, begun when the goal before is reached.
+
+    The first goal that is not reached ends the chain, as in CALVIN (Mees et al. 2022).
+    """
 
     def __init__(
         self, turns: Sequence[Turn], make: Callable[[Formula], PlannerPolicy], goal_steps: int = GOAL_STEPS

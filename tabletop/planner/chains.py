@@ -135,7 +135,13 @@ class Chains(TypedDict):
 
 
 def run_chain(job: ChainJob, chain: Chain, frames: Frames | None = None) -> Trajectory:
-    """Run a job's chain."""
+    """Run a job's chain.
+
+    Args:
+        job: makes the policy, and says how it is run.
+        chain: that the job drew.
+        frames: pictures to take; None: none.
+    """
     policy = job.policy(chain)
     return episode(policy, chain.scene, job.run_seed, policy.horizon, disturbance=job.disturbance, frames=frames)
 
@@ -161,6 +167,8 @@ def _one(job: ChainJob) -> ChainEpisode:
 
 def evaluate_chains(engine: Engine, jobs: Sequence[ChainJob], *, label: str | None = None) -> Chains:
     """Draw and run chains. The result does not depend on the number of workers.
+
+    Its figures are those of CALVIN (Mees et al. 2022).
 
     Args:
         engine: where they run.

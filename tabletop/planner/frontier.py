@@ -63,7 +63,10 @@ class Node:
 
 
 class Frontier:
-    """Nodes to expand: the best of all, and every other time the best of the next type."""
+    """Nodes to expand: the best of all, and every other time the best of the next type.
+
+    This is type-based exploration (Xie et al. 2014).
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -74,7 +77,13 @@ class Frontier:
         self._count = 0
 
     def push(self, f: float, node: Node, kind: bytes) -> None:
-        """Add a node of some type, with what it is expected to cost in all."""
+        """Add a node of some type, with what it is expected to cost in all.
+
+        Args:
+            f: what it cost so far and is still expected to cost, in parts of the goal.
+            node: the node.
+            kind: its type, see `types`.
+        """
         entry = (f, self._count, node)
         self._count += 1
         heapq.heappush(self._all, entry)

@@ -45,7 +45,18 @@ def sample_goal(
     operators: Sequence[Operator],
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY,
 ) -> Formula:
-    """Draw a goal for a scene; see `goal_for`. The scene is loaded into this process's world."""
+    """Draw a goal for a scene; see `goal_for`. The scene is loaded into this process's world.
+
+    Args:
+        scene: that the goal is for.
+        seed: of the choice.
+        literals: how many.
+        operators: what can be done.
+        vocabulary: what may be asked for.
+
+    Raises:
+        TabletopError: as in `goal_for`.
+    """
     return goal_for(process_world().load(scene), seed, literals, operators, vocabulary)
 
 

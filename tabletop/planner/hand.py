@@ -123,6 +123,14 @@ def axes_at(state: State, entity: str, point: Array) -> dict[str, Mask]:
 
     It is turned to the sides of what it holds, as near to the direction as these are. What is long is left out: its
     sides leave no choice.
+
+    Args:
+        state: (...,), with the entity held.
+        entity: what is held.
+        point: (..., 2), m, world.
+
+    Returns:
+        (...,) each, for fingers that open along "away" and along "left".
     """
     found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
     rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]

@@ -182,7 +182,13 @@ class Family:
         return self._first.applicable(state, entity)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
-        """Return the states (operators, K) after the outcomes that draws (K,) choose of each."""
+        """Return the states (operators, K) after the outcomes that draws (K,) choose of each.
+
+        Args:
+            state: before, batch shape (K,).
+            entity: that the skills attend to.
+            draws: (K,) in [0, 1): which outcome each of the K states gets.
+        """
         count = self._count[:, None]
         chosen = self._begin[:, None] + np.minimum((draws * count).astype(int), count - 1)
         state = State(state.layout, np.broadcast_to(state.values, (*chosen.shape, state.values.shape[-1])))

@@ -102,7 +102,16 @@ def _digest(run: Trajectory) -> str:
 
 
 def prove(card: str, scene_seed: Sequence[int], goal: Formula) -> ProvenGoal | None:
-    """Plan for a goal with the scripted policies, run the plan, and return the proof; None where it fails."""
+    """Plan for a goal with the scripted policies, run the plan, and return the proof; None where it fails.
+
+    Args:
+        card: scene card: one that ships, by name, or the path of a YAML file.
+        scene_seed: number that the scene is drawn by; several in files of older versions.
+        goal: what to reach.
+
+    Raises:
+        TabletopError: no such card, or the scene cannot be drawn.
+    """
     scene = generate(find_scene_card(card), list(scene_seed))
     run = _run(goal, scene, None)
     if not Goal(goal, run.initial).holds(run.final):

@@ -55,7 +55,17 @@ _FALL: Final = 0.05
 
 
 def behind_of(state: State, entity: str, start: Array, end: Array) -> tuple[Array, Array]:
-    """Return the unit vectors (..., 2) of a way, and where the gripper stands behind the entity to push it."""
+    """Return the unit vectors (..., 2) of a way, and where the gripper stands behind the entity to push it.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is pushed.
+        start: (..., 2), m, world: of the way.
+        end: (..., 2), m, world.
+
+    Returns:
+        (..., 2) of length 1, and (..., 2) in m, world.
+    """
     way = end - start
     unit = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
     reach = Solid.of(state, entity).reach(unit[..., 0], unit[..., 1]) + _BEHIND
@@ -63,7 +73,13 @@ def behind_of(state: State, entity: str, start: Array, end: Array) -> tuple[Arra
 
 
 def room_behind(state: State, entity: str, behind: Array) -> Mask:
-    """Return where the hand has room to come down at points (..., 2) behind an entity."""
+    """Return where the hand has room to come down at points (..., 2) behind an entity.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is pushed; it does not count.
+        behind: (..., 2), m, world.
+    """
     return free(state, behind, 0.025, entity, _HAND)
 
 
@@ -182,7 +198,13 @@ def near_enough(point: Array) -> Mask:
 
 
 def fallen(state: State, entity: str, moved: Callable[[State, str, Array], State] = put) -> State:
-    """Return states in which an entity has left the table over its nearer side edge, moved there by `moved`."""
+    """Return states in which an entity has left the table over its nearer side edge, moved there by `moved`.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what leaves the table.
+        moved: (state, entity, positions (..., 3)) -> states with the entity there.
+    """
     there = np.concatenate([over_edge(state, entity), state.entity(entity, "position")[..., 2:]], axis=-1)
     return drop_off(park(moved(state, entity, there), entity), entity)
 

@@ -193,7 +193,13 @@ def _room(state: State, entity: str, end: str | None) -> tuple[Array, Array]:
 
 
 def push_room(state: State, entity: str, end: Array) -> Mask:
-    """Return where the hand behind a thing has room all the way, as it pushes the thing to points (..., 2)."""
+    """Return where the hand behind a thing has room all the way, as it pushes the thing to points (..., 2).
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is pushed.
+        end: (..., 2), m, world: where its centre is to come.
+    """
     own, found = state.layout.index(entity), boxes(state)
     around = _Around.of(state, own)
     start = found.centre[..., own, :2]

@@ -88,6 +88,8 @@ class Search:
 
     The plan returned is the one with the least f among all nodes seen, so that a goal that is out of reach
     still gets the steps that come nearest to it.
+
+    Every other node expanded is the best of its type (type-based exploration, Xie et al. 2014).
     """
 
     depth: int = 8
@@ -232,6 +234,12 @@ class Search:
         """Return given steps as a plan from a state, cut before the first that no longer applies.
 
         With it come the states (K,) that it is expected to lead to.
+
+        Args:
+            goal: what to reach.
+            state: from where; no batch shape.
+            steps: in order; those beyond `depth` are left out.
+            rng: chooses outcomes.
         """
         draws = self._draws([s.operator for s in steps], rng)
         states = State(state.layout, np.repeat(state.values[None], draws.shape[1], axis=0))

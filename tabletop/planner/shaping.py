@@ -30,7 +30,13 @@ _STEPS: Final = 400
 
 
 def shaped(state: State, entity: str, nodes: Array) -> State:
-    """Return states with the nodes (..., n, m, 3), m, world, of something deformable, and its middle among them."""
+    """Return states with the nodes (..., n, m, 3), m, world, of something deformable, and its middle among them.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: a rope or a cloth.
+        nodes: (..., n, m, 3), m, world.
+    """
     values, layout = state.values.copy(), state.layout
     flat = nodes.reshape(*nodes.shape[:-3], -1)
     values[..., layout.nodes_slice(entity)] = flat

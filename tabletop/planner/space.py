@@ -149,7 +149,10 @@ def rise(state: State, entity: str) -> Array:
 def reachable(state: State, point: Array, slack: float = 0.0) -> Mask:
     """Return where the gripper gets to points (..., 2), and a thing put down there stays on the table.
 
-    `slack` (m) widens the bounds: for what stands there already, if only because it was put down inexactly.
+    Args:
+        state: (...,)
+        point: (..., 2), m, world.
+        slack: m that widens the bounds: for what stands there already, if only because it was put down inexactly.
     """
     size = state.robot("table_size")
     x, y = point[..., 0], point[..., 1]
@@ -203,8 +206,13 @@ def free(
 ) -> Mask:
     """Return where nothing solid but `ignore` is within a radius (...,) of points (..., 2), m.
 
-    What is as high as the hand is at work must be `hand` (m) farther away. With `above` only what is higher than
-    that (...,) m, world, counts.
+    Args:
+        state: (...,)
+        point: (..., 2), m, world.
+        radius: m, (...,) or one for all.
+        ignore: the entity that does not count; of a fixture, its body neither.
+        hand: m farther off that what is as high as the hand at work must be.
+        above: (...,), m, world: only what is higher counts; None: all does.
     """
     found = boxes(state)
     cards, layout = load_cards(), state.layout
@@ -219,7 +227,18 @@ def free(
 
 
 def way_free(state: State, start: Array, end: Array, radius: Array | float, ignore: str, hand: float = 0.0) -> Mask:
-    """Return where nothing but `ignore` is within a radius (...,) of the way between points (..., 2)."""
+    """Return where nothing but `ignore` is within a radius (...,) of the way between points (..., 2).
+
+    Five points of the way are looked at, both ends among them.
+
+    Args:
+        state: (...,)
+        start: (..., 2), m, world.
+        end: (..., 2), m, world.
+        radius: as in `free`.
+        ignore: as in `free`.
+        hand: as in `free`.
+    """
     out = np.ones(start.shape[:-1], dtype=bool)
     for t in _ALONG:
         out &= free(state, start + t * (end - start), radius, ignore, hand)
@@ -229,7 +248,13 @@ def way_free(state: State, start: Array, end: Array, radius: Array | float, igno
 
 
 def strip_free(state: State, fixture: str, length: Array) -> Mask:
-    """Return where nothing solid stands within lengths (...,) m before a drawer's front, as wide as it."""
+    """Return where nothing solid stands within lengths (...,) m before a drawer's front, as wide as it.
+
+    Args:
+        state: (...,)
+        fixture: a drawer.
+        length: (...,), m that must be free.
+    """
     found, own, cards = boxes(state), state.layout.index(fixture), load_cards()
     count = len(state.layout.names)
     rows = [i for i in range(count) if i != own and cards[state.layout.kinds[i]].solid]

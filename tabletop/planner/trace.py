@@ -31,7 +31,13 @@ def touched(state: State, entity: str) -> State:
 
 
 def risen(state: State, entity: str, height: Array) -> State:
-    """Return states in which an entity's centre has been at heights (...,), m, world, or higher."""
+    """Return states in which an entity's centre has been at heights (...,), m, world, or higher.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what it is about.
+        height: (...,), m, world.
+    """
     values = state.values.copy()
     columns = state.layout.entity_slice(entity, "highest")
     values[..., columns] = np.maximum(values[..., columns], height[..., None])
@@ -48,14 +54,26 @@ def leaned(state: State, entity: str) -> State:
 
 
 def carried(state: State, entity: str, distance: Array) -> State:
-    """Return states in which an entity was carried on by distances (...,), m, in the air."""
+    """Return states in which an entity was carried on by distances (...,), m, in the air.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what it is about.
+        distance: (...,), m, seen from above.
+    """
     values = state.values.copy()
     values[..., state.layout.entity_slice(entity, "carried_distance")] += distance[..., None]
     return State(state.layout, values)
 
 
 def glided(state: State, entity: str, distance: Array) -> State:
-    """Return states in which an entity went on by distances (...,), m, without the robot."""
+    """Return states in which an entity went on by distances (...,), m, without the robot.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what it is about.
+        distance: (...,), m, seen from above.
+    """
     values = state.values.copy()
     values[..., state.layout.entity_slice(entity, "free_distance")] += distance[..., None]
     return State(state.layout, values)

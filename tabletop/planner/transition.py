@@ -60,7 +60,13 @@ def park(state: State, entity: str) -> State:
 
 
 def put(state: State, entity: str, position: Array) -> State:
-    """Return states with an entity moved by the robot until its centre is at positions (..., 3), m, world."""
+    """Return states with an entity moved by the robot until its centre is at positions (..., 3), m, world.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is moved.
+        position: (..., 3), m, world.
+    """
     return risen(touched(_at(state, entity, position), entity), entity, position[..., 2])
 
 
@@ -71,7 +77,15 @@ def _at(state: State, entity: str, position: Array) -> State:
 
 
 def carry(state: State, entity: str, position: Array) -> State:
-    """Return states with an entity carried until its centre is at positions (..., 3), m, world."""
+    """Return states with an entity carried until its centre is at positions (..., 3), m, world.
+
+    On the way it rises by 8 cm at least.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is carried.
+        position: (..., 3), m, world.
+    """
     before = state.entity(entity, "position")
     way = np.linalg.norm((position - before)[..., :2], axis=-1)
     out = risen(put(state, entity, position), entity, before[..., 2] + _ALOFT)
@@ -79,12 +93,25 @@ def carry(state: State, entity: str, position: Array) -> State:
 
 
 def turn(state: State, entity: str, angle: Array) -> State:
-    """Return states with an entity turned about +z by angles (...,), rad."""
+    """Return states with an entity turned about +z by angles (...,), rad.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is turned, about its centre.
+        angle: (...,), rad, counter-clockwise.
+    """
     return tilted(state, entity, np.array([0.0, 0.0, 1.0]), angle)
 
 
 def tilted(state: State, entity: str, axis: Array, angle: Array) -> State:
-    """Return states with an entity turned in place about unit vectors (..., 3), world, by angles (...,), rad."""
+    """Return states with an entity turned in place about unit vectors (..., 3), world, by angles (...,), rad.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is turned, about its centre.
+        axis: (..., 3), world, unit vectors.
+        angle: (...,), rad.
+    """
     values = state.values.copy()
     columns = state.layout.entity_slice(entity, "quaternion")
     x, y, z, w = np.moveaxis(values[..., columns], -1, 0)
@@ -101,7 +128,13 @@ def tilted(state: State, entity: str, axis: Array, angle: Array) -> State:
 
 
 def hold(state: State, entity: str, held: Mask) -> State:
-    """Return states with the gripper closed on an entity where `held`, (...,)."""
+    """Return states with the gripper closed on an entity where `held`, (...,).
+
+    Args:
+        state: before, batch shape (...,).
+        entity: what is held.
+        held: (...,); elsewhere states stay as they are.
+    """
     values, layout = state.values.copy(), state.layout
     place, width = layout.robot_slice("gripper_position"), layout.robot_slice("gripper_width")
     force = layout.entity_slice(entity, "finger_force")
@@ -176,6 +209,11 @@ def travel(state: State, entity: str) -> Array:
 def swung(state: State, entity: str, fraction: Array) -> State:
     """Return states with a fixture's joint at fractions (...,), and its moving part where that takes it.
 
+    Args:
+        state: before, batch shape (...,).
+        entity: the fixture.
+        fraction: (...,), 0 closed to 1 open.
+
     Raises:
         TabletopError: the entity has no joint.
     """
@@ -200,6 +238,14 @@ def follow_joint(state: State, entity: str, fraction: Array) -> State:
     """Return states with a fixture's joint at fractions (...,); what lies in the moving part goes with it.
 
     That part counts as not touched: a tool may have moved it.
+
+    Args:
+        state: before, batch shape (...,).
+        entity: the fixture.
+        fraction: (...,), 0 closed to 1 open.
+
+    Raises:
+        TabletopError: the entity has no joint.
     """
     layout = state.layout
     shift = travel(state, entity) * (fraction - state.entity(entity, "fraction"))[..., None]

@@ -39,7 +39,13 @@ class Disturbance(Protocol):
         """Return the scene to run instead."""
 
     def hooks(self, scene: Scene, horizon: int, rng: np.random.Generator) -> Hooks:
-        """Return fresh hooks for one episode."""
+        """Return fresh hooks for one episode.
+
+        Args:
+            scene: the one that is run, as `scene` returned it.
+            horizon: control steps that the episode may take.
+            rng: all of the disturbance's randomness.
+        """
 
 
 @dataclass(frozen=True)

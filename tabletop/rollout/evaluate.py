@@ -97,7 +97,18 @@ def run_task(
     horizon: int | None = None,
     disturbance: Disturbance | None = None,
 ) -> Trajectory:
-    """Run one episode of a task on its scene of that seed."""
+    """Run one episode of a task on its scene of that seed.
+
+    Args:
+        task: the task.
+        make_policy: makes the policy of the episode.
+        seed: number that the scene is drawn by, and seed of the randomness of policy and disturbance.
+        horizon: control steps at most; the task's by default.
+        disturbance: done to the episode.
+
+    Raises:
+        TabletopError: the scene cannot be drawn, or see `episode`.
+    """
     scene = generate(task.scene, seed)
     return episode(make_policy(task, scene), scene, seed, horizon or task.horizon, disturbance=disturbance)
 

@@ -62,6 +62,8 @@ class Exploration:
 
     White noise stays where it began and drops what it holds. This goes one way for some steps, with noise, and now and
     then takes another way or opens and closes the fingers.
+
+    DDPG explores with correlated noise as well, an Ornstein-Uhlenbeck process (Lillicrap et al. 2016).
     """
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:

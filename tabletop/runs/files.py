@@ -37,7 +37,16 @@ def read_json(path: Path, made_by: str) -> Any:
 
 
 def merge_summary(folder: Path, part: str, value: object) -> None:
-    """Put one stage's part into the folder's summary.json."""
+    """Put one stage's part into the folder's summary.json.
+
+    Args:
+        folder: the run's.
+        part: "discover", "name", "plan", "chains" or "perturb"; others are left out.
+        value: what JSON can hold.
+
+    Raises:
+        TabletopError: summary.json is damaged, or something else.
+    """
     path = folder / "summary.json"
     summary = read_json(path, "tabletop run") if path.is_file() else {}
     if not isinstance(summary, dict):

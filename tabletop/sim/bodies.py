@@ -166,6 +166,11 @@ def set_dynamics(
 def build_body(entity: Entity, card: Card, client: int) -> Body:
     """Create an entity's body, parked far below the table.
 
+    Args:
+        entity: its size, mass, friction and colour.
+        card: of its kind; not of a deformable one.
+        client: PyBullet's client.
+
     Raises:
         TabletopError: the card lacks what its body type needs.
     """

@@ -156,7 +156,14 @@ class Backdrop:
             p.disconnect(self._drapes)
 
     def draped(self, behind: Layer, drapes: Sequence[Drape], camera: Camera, light: Light) -> Layer:
-        """Return a picture with ropes and cloths before it."""
+        """Return a picture with ropes and cloths before it.
+
+        Args:
+            behind: the picture so far, which stays as it is.
+            drapes: ropes and cloths, where their nodes are now.
+            camera: where from, as for `behind`.
+            light: the scene's light.
+        """
         if not drapes:
             return behind
         if self._drapes < 0:
@@ -166,7 +173,15 @@ class Backdrop:
         return _before(_shoot(self._drapes, camera, light, width, height), labels, behind)
 
     def picture(self, slabs: tuple[Slab, ...], camera: Camera, light: Light, width: int, height: int) -> Layer:
-        """Return the slabs before the sky, with a segmentation for labels. Not to be written to."""
+        """Return the slabs before the sky, with a segmentation for labels. Not to be written to.
+
+        Args:
+            slabs: what never moves.
+            camera: where from; what a MovingCamera saw is not kept.
+            light: the scene's light.
+            width: pixels.
+            height: pixels.
+        """
         if slabs != self._slabs:
             self._build(slabs)
         if isinstance(camera, MovingCamera):

@@ -30,7 +30,13 @@ def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, flo
 
 
 def stands_free(bodies: Collection[int], robot: int, client: int) -> bool:
-    """Return whether all is 5 mm or more off some bodies, but for themselves and the robot."""
+    """Return whether all is 5 mm or more off some bodies, but for themselves and the robot.
+
+    Args:
+        bodies: PyBullet's ids.
+        robot: the robot's id.
+        client: PyBullet's client.
+    """
     own = {robot, *bodies}
     for body in bodies:
         low, high = p.getAABB(body, -1, client)

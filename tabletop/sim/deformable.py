@@ -40,6 +40,11 @@ _DAMPING: Final = 1.0
 def build_deformable(entity: Entity, card: Card, client: int) -> Body:
     """Create an entity's beads and what joins them, parked far below the table. They have no looks.
 
+    Args:
+        entity: its size, mass and friction.
+        card: of its kind, with the grid of its beads.
+        client: PyBullet's client.
+
     Raises:
         TabletopError: the card has no beads, or they have no room.
     """
@@ -72,7 +77,17 @@ def _join(one: int, two: int, arm: tuple[float, float, float], client: int) -> N
 
 
 def place_deformable(entity: Entity, body: Body, grid: tuple[int, int], client: int) -> None:
-    """Put the beads where the entity starts, at rest."""
+    """Put the beads where the entity starts, at rest.
+
+    Args:
+        entity: its position, yaw and bends.
+        body: what was built of it.
+        grid: (n, m) nodes along its own x and y.
+        client: PyBullet's client.
+
+    Raises:
+        TabletopError: the beads have no room, or it takes another number of bends.
+    """
     nodes, yaws = rest(entity, grid)
     c, s = math.cos(entity.yaw), math.sin(entity.yaw)
     world = nodes.reshape(-1, 3) @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) + entity.position
@@ -83,13 +98,25 @@ def place_deformable(entity: Entity, body: Body, grid: tuple[int, int], client: 
 
 
 def beads_at(body: Body, grid: tuple[int, int], client: int) -> npt.NDArray[np.float64]:
-    """Return where the beads are, (n, m, 3), m, world."""
+    """Return where the beads are, (n, m, 3), m, world.
+
+    Args:
+        body: something deformable.
+        grid: (n, m) nodes along its own x and y.
+        client: PyBullet's client.
+    """
     rows = [p.getBasePositionAndOrientation(b, client)[0] for b in body.beads]
     return np.array(rows).reshape(*grid, 3)
 
 
 def columns(body: Body, nodes: npt.NDArray[np.float64], client: int) -> list[float]:
-    """Return the columns of ENTITY_FIELDS up to `fraction`, given the nodes (n, m, 3)."""
+    """Return the columns of ENTITY_FIELDS up to `fraction`, given the nodes (n, m, 3).
+
+    Args:
+        body: something deformable.
+        nodes: (n, m, 3), m, world.
+        client: PyBullet's client.
+    """
     yaw = heading(nodes)
     middle, extents = box(nodes, body.size[2], yaw)
     speed = np.mean([p.getBaseVelocity(b, client)[0] for b in body.beads], axis=0)

@@ -37,7 +37,16 @@ def spacing(entity: Entity, grid: tuple[int, int]) -> tuple[float, float]:
 
 def bends(grid: tuple[int, int], curl: Callable[[], float], rng: np.random.Generator) -> tuple[float, ...]:
     """Draw the turns (rad) between the links of a rope: two arcs, each of a curl (deg) that is drawn, to either side.
-    A cloth has none."""
+    A cloth has none.
+
+    Args:
+        grid: (n, m) nodes along its own x and y.
+        curl: draws a curl, deg; called twice.
+        rng: draws the sides.
+
+    Returns:
+        (n - 2,), rad; () for a cloth.
+    """
     joints = grid[0] - 2 if grid[1] == 1 else 0
     halves = [math.radians(curl()) * rng.choice((-1.0, 1.0)) for _ in range(2)]
     return tuple(float(halves[2 * i // joints]) / (joints / 2) for i in range(joints))

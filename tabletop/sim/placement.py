@@ -52,6 +52,11 @@ _ROOM_ABOVE: Final = 0.3
 def draw(value: object, rng: np.random.Generator, what: str) -> float:
     """Return a number, or one drawn from a [low, high] range; nothing is drawn for a plain number.
 
+    Args:
+        value: a number or [low, high].
+        rng: draws.
+        what: it is, for the error.
+
     Raises:
         TabletopError: neither of both.
     """
@@ -69,7 +74,13 @@ def _finite(value: object) -> bool:
 
 
 def check_fields(raw: object, known: set[str], where: str) -> None:
-    """Raise TabletopError unless `raw` is a mapping with known keys only."""
+    """Raise TabletopError unless `raw` is a mapping with known keys only.
+
+    Args:
+        raw: what a card says.
+        known: keys that there are.
+        where: in the card, for the error.
+    """
     if not isinstance(raw, Mapping):
         raise TabletopError(f"{where} must be a mapping with {', '.join(sorted(known))}, got {raw!r}")
     for key in raw:
@@ -115,7 +126,13 @@ def _turned(x: float, y: float, yaw: float) -> tuple[float, float]:
 
 
 def apart(one: Rectangle, two: Rectangle, gap: float) -> bool:
-    """Return whether two rectangles are more than a gap apart (separating axes)."""
+    """Return whether two rectangles are more than a gap apart (separating axes).
+
+    Args:
+        one: a rectangle.
+        two: another one.
+        gap: m.
+    """
     ax, ay, aw, ad, at = one
     bx, by, bw, bd, bt = two
     dx, dy, turn = bx - ax, by - ay, bt - at

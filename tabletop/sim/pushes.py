@@ -26,7 +26,13 @@ def push_body(body: Body, force: Sequence[float], client: int) -> None:
 
 
 def apply_velocity(body: Body, velocity: Sequence[float], client: int) -> None:
-    """Add a velocity (m/s, world) to something loose, all beads of something deformable alike."""
+    """Add a velocity (m/s, world) to something loose, all beads of something deformable alike.
+
+    Args:
+        body: something rigid or deformable.
+        velocity: (3,), m/s, world.
+        client: PyBullet's client.
+    """
     for part in body.beads or (body.id,):
         linear, spin = p.getBaseVelocity(part, client)
         moved = [a + b for a, b in zip(linear, velocity, strict=True)]

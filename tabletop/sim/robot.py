@@ -68,6 +68,11 @@ class RobotArm:
     def __init__(self, name: str, settings: SimSettings, client: int) -> None:
         """Load the robot of that name.
 
+        Args:
+            name: of a card in assets/robots.
+            settings: time and control.
+            client: PyBullet's client.
+
         Raises:
             TabletopError: there is no such card.
         """
@@ -136,7 +141,15 @@ class RobotArm:
         p.changeConstraint(gear, gearRatio=-1, erp=_GEAR_ERP, maxForce=force, physicsClientId=self.client)
 
     def teleport(self, position: Sequence[float], yaw: float, width: float) -> None:
-        """Put the gripper at a pose with the fingers at a width, at rest, with motors holding it."""
+        """Put the gripper at a pose with the fingers at a width, at rest, with motors holding it.
+
+        A pose out of reach becomes the nearest one within reach.
+
+        Args:
+            position: (3,), m, world, of the point midway between the fingertips.
+            yaw: rad.
+            width: m between the fingers; clipped to what they can.
+        """
         (x, y, z), yaw = self.kinematics.reachable(position, yaw)
         q = self.kinematics.solve((x, y, z), yaw)
         half = min(max(width, 0.0), self.max_width) / 2

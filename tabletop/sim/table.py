@@ -33,7 +33,14 @@ def slabs(table: Table) -> tuple[Slab, Slab]:
 
 
 def build_slab(slab: Slab, friction: float, rolling: float, client: int) -> int:
-    """Add a slab to collide with and return its id. Its looks are the backdrop's (camera.py): here it is a speck."""
+    """Add a slab to collide with and return its id. Its looks are the backdrop's (camera.py): here it is a speck.
+
+    Args:
+        slab: where it is, and its size.
+        friction: lateral friction coefficient.
+        rolling: rolling friction coefficient.
+        client: PyBullet's client.
+    """
     speck = p.createVisualShape(p.GEOM_BOX, halfExtents=[1e-6] * 3, physicsClientId=client)
     half = [s / 2 for s in slab.size]
     shape = p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client)

@@ -442,7 +442,16 @@ class World:
         return self.scene.camera
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
-        """Return colour, depth and segmentation as the scene's camera, or another, sees it."""
+        """Return colour, depth and segmentation as the scene's camera, or another, sees it.
+
+        Args:
+            width: pixels.
+            height: pixels.
+            camera: where from; None: the scene's own camera.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
         if self.scene is None:
             raise _nothing_loaded()
         if self._backdrop is None:

@@ -20,10 +20,10 @@ _IDLE = 0.25
 
 @dataclass(frozen=True)
 class Codebook:
-    """Codebook are numbered through all kinds of effect, in the order of `counts`."""
+    """Codes, numbered through all kinds of effect in the order of `counts`."""
 
     counts: Mapping[str, int]
-    """Codebook of each kind of effect."""
+    """How many codes each kind of effect has."""
 
     def __post_init__(self) -> None:
         """Check the kinds and counts."""
@@ -70,7 +70,13 @@ class Codebook:
         return len(self.codes_of(kind)) == len(self.kinds[kind].fact_targets)
 
     def draw(self, kind: int, rng: np.random.Generator, facts: bool) -> int:
-        """Return a code of a kind to command, any alike; where facts have codes, the default one seldom."""
+        """Return a code of a kind to command, any alike; where facts have codes, the default one seldom.
+
+        Args:
+            kind: index of the kind of effect.
+            rng: draws.
+            facts: whether facts have codes: then doing nothing is commanded a quarter as often.
+        """
         codes, idle = self.codes_of(kind), self.kinds[kind].default_fact
         weights = np.ones(len(codes))
         if facts and idle is not None:

@@ -89,7 +89,16 @@ class Library:
         return full if within is None else min(full, within)
 
     def policy(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
-        """Return the policy that runs a skill on an entity, for `length` control steps."""
+        """Return the policy that runs a skill on an entity, for `length` control steps.
+
+        Args:
+            skill: one of this library, or its id.
+            entity: that it attends to.
+            within: control steps that there are, such as a task's horizon; None: as many as it takes.
+
+        Raises:
+            TabletopError: no skill has that id.
+        """
         found = self.skill(skill) if isinstance(skill, str) else skill
         kind = int(self.codes.kind_of[found.code])
         embedding = tuple(float(v) for v in self.embeddings[found.code])
@@ -108,7 +117,16 @@ class Library:
         )
 
     def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
-        """Return what acts as `policy` does, settling included, but with random actions in place of the network's."""
+        """Return what acts as `policy` does, settling included, but with random actions in place of the network's.
+
+        Args:
+            skill: one of this library, or its id.
+            entity: that it attends to.
+            within: control steps that there are, such as a task's horizon; None: as many as it takes.
+
+        Raises:
+            TabletopError: no skill has that id.
+        """
         return replace(self.policy(skill, entity, within), random=True)
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:

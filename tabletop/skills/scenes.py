@@ -128,8 +128,17 @@ def effects_along(
 ) -> npt.NDArray[np.float64]:
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
-    The last row of a kind that settles is taken from the trajectory's end, after settling. Effects count from the
-    trajectory's first state, or from another given one.
+    The last row of a kind that settles is taken from the trajectory's end, after settling.
+
+    Args:
+        kind: of effect.
+        trajectory: the episode.
+        entity: that the skill attended to.
+        horizon: decisions that the skill has, settling left out.
+        initial: the state that effects count from; None: the first one of the trajectory.
+
+    Returns:
+        m of the reach, padded with zeros.
     """
     state = trajectory.state
     decisions = min(horizon, len(trajectory))

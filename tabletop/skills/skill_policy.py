@@ -94,7 +94,13 @@ def condition(
 
 
 def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
-    """Return the state that effects are counted from: with the entity at another origin, if one is given."""
+    """Return the state that effects are counted from: with the entity at another origin, if one is given.
+
+    Args:
+        state: at the start; any batch shape.
+        entity: the attended one.
+        origin: m, world; None: where it is.
+    """
     if origin is None:
         return state
     values = state.values.copy()

@@ -57,6 +57,12 @@ def get_objective(name: str, discriminator_input: str = "effects") -> type[Objec
 def make_objective(codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> Objective:
     """Return the objective that the settings name, untrained; see `Objective` for the arguments.
 
+    Args:
+        codes: the codes.
+        settings: of the learner: which objective, and what it looks at.
+        seed: of its networks and codes.
+        horizon: decisions an episode has.
+
     Raises:
         TabletopError: there is none.
     """

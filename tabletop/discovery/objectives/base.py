@@ -72,10 +72,10 @@ class Objective:
     """One objective. What changes in it is in its `state_dict`, so that a resumed run goes on bit for bit alike.
 
     Args:
-        codes: the codes.
-        settings: see there.
+        codes: how many each kind of effect has.
+        settings: of the learner.
         seed: of its networks and codes.
-        horizon: decisions an episode has.
+        horizon: decisions an episode has: control steps of acting, settling left out.
     """
 
     name: ClassVar[str]
@@ -121,7 +121,7 @@ class Objective:
 
         Args:
             memory: what happened; relabelled here, where that applies.
-            rounds: of learning before.
+            rounds: of learning before this one.
             updates: that the policy will get in this round.
             known: (kinds,) share of recent episodes whose code is classified correctly, by kind of effect.
             rng: draws.
@@ -199,7 +199,16 @@ def telescoped(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArra
 
 
 def summed(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArray[np.float64]:
-    """Return sum_i gamma^i gains[i + 1] over the steps taken; shapes as in `telescoped`."""
+    """Return sum_i gamma^i gains[i + 1] over the steps taken; shapes as in `telescoped`.
+
+    Args:
+        gains: (n + 1, B) now and after each of n steps; the first is not counted.
+        live: (n, B): 1 for steps that were taken, 0 past an episode's end.
+        gamma: discount.
+
+    Returns:
+        (B,)
+    """
     out: npt.NDArray[np.float64] = (gamma ** np.arange(len(live))[:, None] * gains[1:] * live).sum(0)
     return out
 

@@ -23,7 +23,10 @@ __all__ = ["Classifier"]
 
 
 class Classifier(Objective):
-    """q(z|s) over features of a state; policies are conditioned on one-hot codes."""
+    """q(z|s) over features of a state; policies are conditioned on one-hot codes.
+
+    q learns from the codes that were commanded, as in DIAYN (Eysenbach et al. 2018).
+    """
 
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)

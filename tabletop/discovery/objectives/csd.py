@@ -28,7 +28,10 @@ __all__ = ["CSD"]
 
 
 class CSD(Dual):
-    """r = (phi(s') - phi(s)) . z, |phi(s') - phi(s)|^2 <= the surprise of s' after s."""
+    """r = (phi(s') - phi(s)) . z, |phi(s') - phi(s)|^2 <= the surprise of s' after s.
+
+    This is CSD (Park et al. 2023).
+    """
 
     name: ClassVar[str] = "csd"
 
@@ -45,7 +48,11 @@ class CSD(Dual):
         return ((batch.change - mean) / std).square(), std.log()
 
     def distance(self, batch: Transitions) -> Tensor:
-        """Return d(s, s')."""
+        """Return d(s, s').
+
+        Returns:
+            (B,), the controllability-aware distance (Park et al. 2023), as a mean over the columns that are seen.
+        """
         with torch.no_grad():
             miss, _ = self._miss(self.density.function(), batch)
             return (miss * batch.used).sum(-1) / batch.used.sum(-1)

@@ -1,7 +1,7 @@
 """Objectives whose codes are directions in an embedding phi: r = (phi(s') - phi(s)) . z.
 
 LSD, CSD and METRA differ in what bounds phi, and in nothing else. The reward telescopes to (phi(s_T) - phi(s_0)) . z.
-Codebook are directions of length 1, draws of a standard normal (both drawn anew for each round of episodes; the library
+Codes are directions of length 1, draws of a standard normal (both drawn anew for each round of episodes; the library
 has as many as there are codes, far from each other), or zero-centred one-hot vectors.
 """
 
@@ -71,7 +71,10 @@ class Transitions:
 
 
 class DistanceMaximizing(Objective):
-    """phi, the codes, and what both are for; what bounds phi is left to the objectives themselves."""
+    """phi, the codes, and what both are for; what bounds phi is left to the objectives themselves.
+
+    The reward is that of LSD (Park et al. 2022), which CSD and METRA took over.
+    """
 
     lipschitz = False
 
@@ -172,6 +175,8 @@ class Dual(DistanceMaximizing):
         lambda minimises  E[lambda min(epsilon, d(s, s') - |phi(s') - phi(s)|^2)]
 
     What a kept constraint counts is cut off at epsilon: else lambda would fall while some transitions break it.
+
+    Sources: CSD (Park et al. 2023) and METRA (Park et al. 2024).
     """
 
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:

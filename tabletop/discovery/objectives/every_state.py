@@ -17,7 +17,10 @@ __all__ = ["EveryObservation", "EveryState"]
 
 
 class EveryState(MixtureObjective):
-    """r = log q(z|e') + log K."""
+    """r = log q(z|e') + log K.
+
+    The reward is that of DIAYN (Eysenbach et al. 2018, eq. 3).
+    """
 
     name: ClassVar[str] = "every-state"
 
@@ -27,7 +30,10 @@ class EveryState(MixtureObjective):
 
 
 class EveryObservation(Classifier):
-    """r = log q(z|s') + log K, s' the whole observation."""
+    """r = log q(z|s') + log K, s' the whole observation.
+
+    The reward is that of DIAYN (Eysenbach et al. 2018, eq. 3).
+    """
 
     name: ClassVar[str] = "every-state"
 

@@ -37,7 +37,10 @@ _SWEEPS: Final = 25
 
 
 class ExploreThenDiscover(MixtureObjective):
-    """r = -log p(e') while exploring, then log q(e'|z)."""
+    """r = -log p(e') while exploring, then log q(e'|z).
+
+    This is EDL (Campos et al. 2020), which explores here by state marginal matching (Lee et al. 2019).
+    """
 
     name: ClassVar[str] = "explore-then-discover"
     facts: ClassVar[bool] = False
@@ -98,7 +101,10 @@ class ExploreThenDiscover(MixtureObjective):
         self._keys, self._log_p = np.concatenate(keys)[order], np.concatenate(log_p)[order]
 
     def surprise(self, effects: Array, kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
-        """Return -log p(e) in nats; what was never seen counts as the rarest that was."""
+        """Return -log p(e) in nats; what was never seen counts as the rarest that was.
+
+        State marginal matching (Lee et al. 2019) pays it, where what is to be matched is uniform.
+        """
         if not len(self._keys):
             return np.zeros(effects.shape[:-1])
         keys = self._key(effects, kinds)
@@ -146,7 +152,14 @@ class ExploreThenDiscover(MixtureObjective):
 def code_book(
     ends: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Return places (count, d) that tile weighted ends (n, d): k-means from ends far from each other (Lloyd 1982)."""
+    """Return places (count, d) that tile weighted ends (n, d): k-means from ends far from each other (Lloyd 1982).
+
+    Args:
+        ends: (n, d), m.
+        weights: (n,), of the ends.
+        count: of the places.
+        rng: draws the first place.
+    """
     places = farthest(ends, count, rng)
     for _ in range(_SWEEPS):
         square = np.square(ends).sum(1)[:, None] - 2 * ends @ places.T + np.square(places).sum(1)

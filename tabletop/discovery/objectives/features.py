@@ -26,11 +26,11 @@ _TIME: Final = EGO - 1
 
 
 class Features:
-    """Rows for a network: what it discriminator_input, then which kind of effect the code is of.
+    """Rows for a network: what the objective looks at, then which kind of effect the code is of.
 
     Args:
         codes: the codes.
-        sees: of settings.DISCRIMINATOR_INPUTS.
+        discriminator_input: of DISCRIMINATOR_INPUTS.
     """
 
     def __init__(self, codes: Codebook, discriminator_input: str) -> None:
@@ -66,7 +66,16 @@ class Features:
         return self._of(record.effects[[0, -1], kind], record.observations[[0, -1]])
 
     def steps(self, memory: HindsightReplay, rows: Index, kinds: Index) -> npt.NDArray[np.float32]:
-        """Return what is seen in rows (B,) of the memory's steps, by kinds of effect (B,)."""
+        """Return what is seen in rows (B,) of the memory's steps, by kinds of effect (B,).
+
+        Args:
+            memory: what happened.
+            rows: (B,), as in `HindsightReplay.steps`.
+            kinds: (B,) kind of effect that each is seen as.
+
+        Returns:
+            (B, size)
+        """
         if self.whole:
             return self._of(None, memory.steps["observation"][rows])
         return self._of(memory.steps["effect"][rows, kinds], None)

@@ -18,7 +18,10 @@ __all__ = ["FinalState", "FinalStateAtEnd"]
 
 
 class FinalState(MixtureObjective):
-    """r = log q(z|e') - log q(z|e)."""
+    """r = log q(z|e') - log q(z|e).
+
+    A step is paid what it adds to the bound of VIC (Gregor et al. 2016, eq. 3).
+    """
 
     name: ClassVar[str] = "final-state"
 
@@ -28,7 +31,10 @@ class FinalState(MixtureObjective):
 
 
 class FinalStateAtEnd(MixtureObjective):
-    """r = log q(z|e') + log K of an episode's last step, 0 of all others."""
+    """r = log q(z|e') + log K of an episode's last step, 0 of all others.
+
+    The bound is that of VIC (Gregor et al. 2016, eq. 3), whose own q sees the first state as well.
+    """
 
     name: ClassVar[str] = "final-state-at-end"
 

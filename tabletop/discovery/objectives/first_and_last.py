@@ -2,9 +2,9 @@
 given both ends; RVIC, Baumli et al. 2021).
 
 q(z|s_0, s_T) = q(z|e_T - e_0): it sees what changed between both ends, so that where a thing happened to stand is no
-part of a skill. For kinds of effect that are changes already (settled, turned) this is final-state; for those that are
-places (held, placed, drawer, button) the codes are displacements. That is how RVIC's, LSD's, CSD's and METRA's rewards
-depend on both ends, too.
+part of a skill. For kinds of effect that are changes already (displaced, turned) this is final-state. For those that
+are places (held_at, placed, drawer, button) the codes are displacements. That is how RVIC's, LSD's, CSD's and METRA's
+rewards depend on both ends, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ __all__ = ["FirstAndLast"]
 
 
 class FirstAndLast(MixtureObjective):
-    """r = log q(z|e' - e_0) - log q(z|e - e_0)."""
+    """r = log q(z|e' - e_0) - log q(z|e - e_0).
+
+    q sees both ends, as in VIC (Gregor et al. 2016, eq. 3) and RVIC (Baumli et al. 2021).
+    """
 
     name: ClassVar[str] = "first-and-last"
     conditioning: ClassVar[str] = "change"

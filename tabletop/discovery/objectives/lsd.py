@@ -12,7 +12,10 @@ __all__ = ["LSD"]
 
 
 class LSD(DistanceMaximizing):
-    """r = (phi(s') - phi(s)) . z, phi 1-Lipschitz."""
+    """r = (phi(s') - phi(s)) . z, phi 1-Lipschitz.
+
+    This is LSD (Park et al. 2022).
+    """
 
     name: ClassVar[str] = "lsd"
     lipschitz = True

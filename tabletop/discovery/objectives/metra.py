@@ -15,10 +15,16 @@ __all__ = ["METRA"]
 
 
 class METRA(Dual):
-    """r = (phi(s') - phi(s)) . z, |phi(s') - phi(s)| <= 1."""
+    """r = (phi(s') - phi(s)) . z, |phi(s') - phi(s)| <= 1.
+
+    This is METRA (Park et al. 2024).
+    """
 
     name: ClassVar[str] = "metra"
 
     def distance(self, batch: Transitions) -> Tensor:
-        """Return 1: any two states a step apart."""
+        """Return 1: any two states a step apart.
+
+        It is the temporal distance (Park et al. 2024).
+        """
         return torch.ones(len(batch.z))

@@ -112,7 +112,10 @@ class MixtureObjective(Objective):
         self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
-        """Return log q(z|e) + log K in nats at each time of a window, (n + 1, B)."""
+        """Return log q(z|e) + log K in nats at each time of a window, (n + 1, B).
+
+        With codes drawn alike, the mean of it is a lower bound of I(Z; E) (Barber & Agakov 2003).
+        """
         seen = self.seen_at(window)
         flat: npt.NDArray[Any] = seen.reshape(-1, seen.shape[-1])
         log_q = self.q.log_q_of(flat, np.tile(window.codes, len(seen)))

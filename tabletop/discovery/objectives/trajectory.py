@@ -27,7 +27,10 @@ _SCALE: Final = 6.0
 
 
 class Trajectory(MixtureObjective):
-    """r = log q(z|path to s') - log q(z|path to s)."""
+    """r = log q(z|path to s') - log q(z|path to s).
+
+    q sees the whole way, as in VALOR (Achiam et al. 2018).
+    """
 
     name: ClassVar[str] = "trajectory"
     conditioning: ClassVar[str] = "vector"

@@ -5,13 +5,13 @@ reported as so many skills at 2 cm is in metres of the world: `EffectKind.metres
 
 | kind | number | unit as learned | metres of the world |
 | --- | --- | --- | --- |
-| held, placed, settled, reached, dragged | x, y, z | m | the same |
-| settled | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
+| held_at, placed, displaced, reached, dragged | x, y, z | m | the same |
+| displaced | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
 | turned | turn | half a turn is 0.6 m | the way of its corner |
 | all joints | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
 | toppled | tilt | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | beyond the edge | m | the same |
-| stacked, contained, adjoined | x, y, z from where it holds | m | the same |
+| on, inside, beside | x, y, z from where it holds | m | the same |
 | straightened, folded | distance of ends or corners | m | the same |
 | all with a fact | true or false | 0 or 0.15 m | the same: a fact has no length |
 """
@@ -133,6 +133,25 @@ def effect(
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register a kind of effect.
 
+    Args:
+        name: of the kind.
+        body_type: of the entities that it is about: "rigid", "joint" or "deformable".
+        mirror: (size,) factors that an effect takes if the world is mirrored left to right.
+        settles: whether the skill ends with opening, retreating and waiting, and is measured after it.
+        places: whether an effect says where the entity is, and not how it changed.
+        kinds: of entity that it is limited to; None: all of that body type.
+        partners: kinds of entity of which another one must be there; () where none is needed.
+        mirrors: whether a mirrored world exists.
+        fact_targets: (facts, size) effects of the facts that have codes of their own.
+        classify: (n, size) effects -> (n,) which of these facts each is, -1 for none.
+        said: what a skill does that makes the last fact true, with {a} for the entity.
+        default_fact: the fact that doing nothing leads to; None: there is none.
+        lengths: metres of the world that a metre of each number is on an entity, (size,); None: 1 each.
+        measures: predicates that can be read off an effect.
+
+    Returns:
+        A decorator of functions (initial, state, entity) -> (..., size), m of the reach.
+
     Raises:
         TabletopError: the name is taken.
     """
@@ -213,7 +232,13 @@ def _latches(kind: str) -> bool:
 
 
 def partners(kind: EffectKind, layout: Layout, entity: str) -> list[str]:
-    """Return the other entities that a relation may be with, if they take things in."""
+    """Return the other entities that a relation may be with, if they take things in.
+
+    Args:
+        kind: of effect.
+        layout: names and kinds of the entities.
+        entity: that the relation is of.
+    """
     return [n for n, k in zip(layout.names, layout.kinds, strict=True) if n != entity and k in kind.partners]
 
 

@@ -37,6 +37,11 @@ def partner_of(name: str, state: State, entity: str) -> Index:
     """Return which entity a relation is with, by its index in the layout: (...,), -1 where there is none.
 
     It is the nearest that the relation can be with; a drawer that is shut takes nothing in.
+
+    Args:
+        name: of the kind of effect, such as "on".
+        state: (...,)
+        entity: the thing.
     """
     layout = state.layout
     out = np.full(state.values.shape[:-1], -1, dtype=np.intp)

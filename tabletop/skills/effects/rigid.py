@@ -37,7 +37,16 @@ _IN_PLACE: Final = (0.04, 0.20)
 
 
 def displacement(initial: State, state: State, entity: str) -> Array:
-    """Return how far an entity is from where it began: (..., 3) m, clipped."""
+    """Return how far an entity is from where it began: (..., 3) m, clipped.
+
+    Args:
+        initial: the state that effects are counted from.
+        state: (...,)
+        entity: the thing.
+
+    Returns:
+        World axes, within 0.4 m to each side, 0.1 m down and 0.3 m up. What fell off the table counts as (0, 0, -0.2).
+    """
     moved = state.entity(entity, "position") - initial.entity(entity, "position")
     out: Array = np.clip(moved, _LOW, _HIGH)
     return np.where(moved[..., 2:] < _FALLEN, _OFF, out)
@@ -51,7 +60,16 @@ def yaw(quaternion: Array) -> Array:
 
 
 def turned(initial: State, state: State, entity: str) -> Array:
-    """Return the change of an entity's yaw: (...,) rad in [-pi, pi)."""
+    """Return the change of an entity's yaw: (...,) rad in [-pi, pi).
+
+    Args:
+        initial: the state that effects are counted from.
+        state: (...,)
+        entity: the thing.
+
+    Returns:
+        About world z, counter-clockwise; 0 for what looks the same from all sides.
+    """
     if symmetric(state.layout.kind(entity)):
         return np.zeros(state.values.shape[:-1])
     change = yaw(state.entity(entity, "quaternion")) - yaw(initial.entity(entity, "quaternion"))
@@ -67,6 +85,11 @@ def _upright(state: State, entity: str) -> npt.NDArray[np.bool_]:
 
 def outcome(initial: State, state: State, entity: str) -> Array:
     """Return what became of an entity, in plain units, whatever kind of effect a skill was after.
+
+    Args:
+        initial: the state that effects are counted from.
+        state: (...,)
+        entity: something rigid, or with a joint.
 
     Returns:
         (..., 6) of a rigid thing: displacement dx, dy, dz (m; what fell off the table is (0, 0, -0.2)), turn dyaw
@@ -84,6 +107,14 @@ def place(initial: State, state: State, entity: str) -> Array:
     """Return where an entity is: (..., 3) m, x and y from the middle of the reach, z from where it began.
 
     Places can be had from anywhere, whereas how far a thing can be moved to one side depends on where it stands.
+
+    Args:
+        initial: the state that effects are counted from.
+        state: (...,)
+        entity: the thing.
+
+    Returns:
+        x and y within 0.4 m to each side; z, and what fell off the table, as in `displacement`.
     """
     out = displacement(initial, state, entity)
     there = np.clip(state.entity(entity, "position")[..., :2] - MIDDLE, _LOW[:2], _HIGH[:2])
