@@ -18,7 +18,7 @@ from tabletop.planner.trace import touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["LetGo", "PlaceOn", "PutInto", "SetDown"]
+__all__ = ["LetGo", "PlaceOn", "PutInto", "SetDown", "in_hand"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -166,14 +166,19 @@ class PutInto(Taking):
         )
 
 
+def in_hand(state: State, entity: str) -> Mask:
+    """Return where both fingers press on an entity."""
+    return np.asarray(state.entity(entity, "finger_force").min(axis=-1) > _HOLD)
+
+
 @dataclass(frozen=True)
 class SetDown(ScriptedOperator):
-    """What is held, on whatever is right below it."""
+    """What is held, on whatever is right below it; a fixture's handle cannot be set down."""
 
     id: str = "set down"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        return np.asarray(state.entity(entity, "finger_force").min(axis=-1) > _HOLD)
+        return in_hand(state, entity) & (state.layout.body_type(entity) == "rigid")
 
     def _below(self, state: State, entity: str) -> list[tuple[str, Mask]]:
         """Return the solid things in the layout's order, and where they have the entity above them."""
@@ -205,6 +210,9 @@ class LetGo(SetDown):
     """What is held, or what the fingers are stuck in, left where it is: they open and go up."""
 
     id: str = "let go of"
+
+    def applicable(self, state: State, entity: str) -> Mask:
+        return in_hand(state, entity)
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         return (line("release"), line("retreat", height=0.12))

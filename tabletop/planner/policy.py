@@ -13,7 +13,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
-from tabletop.planner.placing import LetGo, SetDown
+from tabletop.planner.placing import LetGo, SetDown, in_hand
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.planner.watch import clear, unchanged
 from tabletop.rollout.policy import Action, Policy
@@ -34,6 +34,8 @@ _ASTRAY: Final = 0.05
 """m from every place it was expected at that count as a skill's failure."""
 _AJAR: Final = 0.3
 """The same for a joint's fraction."""
+_RELEASES: Final = (SetDown(), LetGo())
+"""What empties the hand, in the order in which it is tried."""
 _LEAST_SECONDS: Final = 0.05
 """That a search has in any case: for the states next to the first."""
 
@@ -88,7 +90,7 @@ class PlannerPolicy:
         """Whether a search was ended by its budget of seconds."""
 
     def _steps(self, plan: Sequence[tuple[str, str]]) -> tuple[Step, ...]:
-        known: dict[str, Operator] = {o.id: o for o in (SetDown(), LetGo(), *self.operators)}
+        known: dict[str, Operator] = {o.id: o for o in (*_RELEASES, *self.operators)}
         for id, _ in plan:
             if id not in known:
                 raise unknown("skill of a plan", id, known)
@@ -111,6 +113,7 @@ class PlannerPolicy:
         self._skills_rng = np.random.default_rng(int(rng.integers(2**63)))
         self._seconds = self.search.seconds
         self._useless: list[tuple[tuple[str, str], State]] = []
+        self._clinging: set[tuple[str, str]] = set()
         self._before = state
         self._goal = Goal(self.goal, state)
         self._penalties: dict[tuple[str, str], float] = {}
@@ -173,6 +176,11 @@ class PlannerPolicy:
         missing = len(self._goal.parts) - done
         # What reaches the goal has not failed, wherever else it left things.
         failed = missing > 0 and (missing > self._expected + 0.5 or self._elsewhere(state))
+        self._clinging = {key for key in self._clinging if in_hand(state, key[1])}
+        if isinstance(self._step.operator, SetDown) and in_hand(state, self._step.entity):
+            # It is still in the hand, wherever it is now: the same once more would do no better.
+            failed = missing > 0
+            self._clinging.add(self._step.key)
         if failed:
             self._penalties[self._step.key] = self._penalties.get(self._step.key, 0.0) + _PENALTY
             self._useless.append((self._step.key, self._before))
@@ -250,8 +258,9 @@ class PlannerPolicy:
         useless = {key for key, before in self._useless if unchanged(before, state)}
         for name in state.layout.names if not rest or rest[0].key not in useless else ():
             # No skill begins with something in the hand.
-            for operator in (SetDown(), LetGo()):
-                if SetDown().applicable(state, name) and (operator.id, name) not in useless:
+            for operator in _RELEASES:
+                key = operator.id, name
+                if operator.applicable(state, name) and key not in useless and key not in self._clinging:
                     steps = (Step(operator, name), *rest)
                     return Plan(steps, self._plan.probability if rest else 1.0, self._plan.remaining), anew
         if rest and rest[0].key not in useless:

@@ -150,6 +150,29 @@ def test_what_is_held_fast_is_let_go_of_once_and_not_set_down_again_and_again(ma
     assert sum(e["skill"] != "push left" for e in policy.log[2:]) <= 1, "what begins with the same grasp fails alike"
 
 
+@pytest.mark.parametrize(("held", "releases"), [("red", ["set down", "let go of"]), ("drawer", ["let go of"])])
+def test_what_clings_to_the_hand_wherever_that_goes_is_let_go_of_once(
+    make: Build, held: str, releases: list[str]
+) -> None:
+    state = make(red={"at": (0.5, 0.0)}, drawer={"kind": "drawer", "at": (0.68, 0.2)})
+    layout, values = state.layout, state.values.copy()
+    values[layout.entity_slice(held, "finger_force")] = 5.0
+    policy = PlannerPolicy(parse("moved(red, left, 20 cm)"), scripted_operators(layout))
+    policy.reset(State(layout, values), Scene(), np.random.default_rng(0))
+    count = 0
+    for _ in range(policy.horizon + 1):
+        if len(policy.log) > count:
+            # Each skill drags it along: the state is never the same again.
+            count = len(policy.log)
+            values[layout.entity_slice("red", "position")][0] += 0.02
+            values[layout.entity_slice("drawer", "fraction")] = 0.1 * (count % 4)
+        if policy.act(State(layout, values)) is None:
+            break
+    done = [e["skill"] for e in policy.log if e["skill"] in ("set down", "let go of")]
+    assert done == releases
+    assert all(e["failed"] for e in policy.log if e["skill"] in releases)
+
+
 def test_a_last_skill_that_reaches_the_goal_has_not_failed_wherever_else_it_leads(make: Build) -> None:
     world = board(make)
     policy = PlannerPolicy(parse("moved(red, left, 10 cm)"), OPERATORS[id(world)][:1])
