@@ -144,6 +144,9 @@ class Purpose(IntEnum):
     REPLAY = 44
     """Random actions, and which transitions are learned from."""
 
+    TASK_OPERATORS = 45
+    """number: scenes that a policy of one's own is run in, to be planned with."""
+
 
 def seed_of(seed: int, purpose: Purpose, *numbers: int) -> int:
     """Return the derived seed of a user's seed for a purpose: a whole number in [2**62, 2**63).

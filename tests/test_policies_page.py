@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,16 @@ from tabletop.cli import main
 
 TEXT = (Path(__file__).parents[1] / "docs" / "policies.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```(python|sh)\n(.*?)```", TEXT, re.DOTALL)
-FEW = {"evaluate": ["--episodes", "1"], "demos": ["--episodes", "1"], "perturb": ["--scenes", "1"]}
+FEW: dict[str, list[str]] = {
+    "plan": [],
+    "evaluate": ["--episodes", "1"],
+    "demos": ["--episodes", "1"],
+    "perturb": ["--scenes", "1"],
+}
 
 
 def test_the_page_has_three_ways_in_python_and_the_commands_of_two() -> None:
-    assert [language for language, _ in SNIPPETS] == ["python", "python", "sh", "python", "sh"]
+    assert [language for language, _ in SNIPPETS] == ["python", "python", "sh", "sh", "python", "sh"]
 
 
 def test_its_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +38,7 @@ def test_its_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
             runpy.run_path(str(path))
         else:
             for line in text.splitlines():
-                _, command, *rest = line.split()
+                _, command, *rest = shlex.split(line)
                 assert main([command, *rest, *FEW[command], "--workers", "0", "--json"]) == 0, line
         said.append(capsys.readouterr().out)
     rates, delayed = said[0].splitlines()
@@ -41,4 +47,4 @@ def test_its_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert (len(curve), curve[0]) == (5, 1.0)
     assert '"lift"' in said[2]
     assert json.loads((tmp_path / "curves.json").read_text())["policy"] == "policy.py:make"
-    assert '"reach"' in said[4]
+    assert '"reach"' in said[5]

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from tabletop.api.goals import PLANNING, draw_goals
 from tabletop.api.measuring import EPISODES, measurement
-from tabletop.api.planning import operators_of, run_goals
+from tabletop.api.planning import operators_of, policy_skills, run_goals
 from tabletop.api.play import play
-from tabletop.api.policies import AnyPolicy
+from tabletop.api.policies import AnyPolicy, name_of
 from tabletop.api.success import robustness, success_rates
 from tabletop.discovery.config import KINDS, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
@@ -278,9 +278,10 @@ def perturb(
 
 
 def plan(
-    skills: NamedLibrary | str | os.PathLike[str] = "scripted",
+    skills: AnyPolicy = "scripted",
     goal: str | Formula | None = None,
     *,
+    tasks: str | Task | Iterable[str | Task] | None = None,
     scene: Scene | None = None,
     card: str = PLANNING,
     goals: int = 20,
@@ -292,8 +293,10 @@ def plan(
     """Chain skills to reach a goal, or sampled goals, run the plans, and return what came of them.
 
     Args:
-        skills: "scripted" policies, a named library, or what `load_library` takes.
+        skills: "scripted" policies, a named library, or what `load_library` takes; or with `tasks` any policy, as
+            for `evaluate`.
         goal: a formula over the scene, such as "on(red, blue) and open(drawer)"; goals are sampled where it is None.
+        tasks: that the policy is run on first, to see what it does there; those about one thing are planned with.
         scene: of the goal; by default the one that `make_scene(card, seed)` gives.
         card: scene card of goals and scenes.
         goals: how many to sample.
@@ -307,14 +310,21 @@ def plan(
 
     >>> plan("scripted", "near(red, blue, 60 cm)", seed=0, workers=0).solved
     1
+    >>> plan("policy.py", "lifted(red)", tasks="lift,push-left")  # doctest: +SKIP
+    Planning: ...
     """
+    if goal is None and scene is not None:
+        raise TabletopError("a scene goes with a goal; give a goal, or a card for sampled ones")
     scripted = isinstance(skills, str) and skills == "scripted"
     operators: OperatorFactory = scripted_operators
     vocabulary: Sequence[Template] = SCRIPTED_VOCABULARY
-    if not scripted:
+    if tasks is not None:
+        with Engine(workers) as engine:
+            operators, vocabulary = policy_skills(skills, _tasks(tasks), engine, seed)
+    elif not scripted:
+        if not isinstance(skills, (str, os.PathLike, NamedLibrary)):
+            raise TabletopError("a policy of your own is planned with on tasks; give tasks, such as 'lift,drawer-open'")
         operators, vocabulary = operators_of(skills if isinstance(skills, NamedLibrary) else load_library(skills))
-    if goal is None and scene is not None:
-        raise TabletopError("a scene goes with a goal; give a goal, or a card for sampled ones")
     if goal is None:
         scenes, wanted = draw_goals(seed, goals, literals, operators, vocabulary, card)
     else:
@@ -323,7 +333,8 @@ def plan(
     seeds = [seed_of(seed, Purpose.PLANNING_EPISODES, i) for i in range(len(wanted))]
     with Engine(workers) as engine:
         result = run_goals(engine, operators, scenes, wanted, seeds, search=Search(seconds=seconds))
-    return as_record(Planning, {"policy": "scripted" if scripted else "library", **result})
+    own = name_of(skills) if tasks is not None else "library"
+    return as_record(Planning, {"policy": "scripted" if scripted else own, **result})
 
 
 def record(

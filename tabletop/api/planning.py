@@ -10,8 +10,10 @@ from typing import Any
 
 from tabletop.api.clips import ChainClip, film_chain, to_film
 from tabletop.api.folder import library_of
+from tabletop.api.policies import AnyPolicy, policies_of
+from tabletop.api.task_operators import operators_of_tasks
 from tabletop.errors import TabletopError
-from tabletop.logic import Formula, load_registry
+from tabletop.logic import Formula, Task, load_registry
 from tabletop.naming import NamedLibrary
 from tabletop.planner import (
     SCRIPTED_VOCABULARY,
@@ -37,10 +39,22 @@ from tabletop.runs.records import Chains, Naming
 from tabletop.runs.store import as_record, read_record, write_record
 from tabletop.sim.scene import Scene
 
-__all__ = ["chains_stage", "check_goals", "make_goals", "operators_of", "run_goals", "skills_of"]
+__all__ = [
+    "Skills",
+    "chains_stage",
+    "check_goals",
+    "make_goals",
+    "operators_of",
+    "policy_skills",
+    "run_goals",
+    "skills_of",
+]
+
+Skills = tuple[OperatorFactory, Sequence[Template]]
+"""What makes operators, and what may be asked of them."""
 
 
-def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Template]]:
+def skills_of(folder: Path, policy: str) -> Skills:
     """Return what makes the operators of a policy, and what may be asked of it.
 
     Args:
@@ -55,7 +69,24 @@ def skills_of(folder: Path, policy: str) -> tuple[OperatorFactory, Sequence[Temp
     return operators_of(NamedLibrary(library_of(folder), read_record(folder / Naming.FILE, Naming)))
 
 
-def operators_of(skills: NamedLibrary) -> tuple[OperatorFactory, Sequence[Template]]:
+def policy_skills(policy: AnyPolicy, tasks: Sequence[Task], engine: Engine, seed: int) -> Skills:
+    """Run any policy on tasks, and return what makes its operators, and what may be asked of them.
+
+    Args:
+        policy: as for `policies_of`.
+        tasks: what it is run on; those that are about one thing are planned with.
+        engine: runs the episodes.
+        seed: of their scenes.
+
+    Raises:
+        TabletopError: no such policy, or none of the tasks can be planned with.
+    """
+    found = operators_of_tasks(policies_of(policy, tasks), tasks, engine, seed)
+    names = {operator.id for operator in found}
+    return Fixed(found), vocabulary_of(task for task in tasks if task.name in names)
+
+
+def operators_of(skills: NamedLibrary) -> Skills:
     """Return what makes the operators of a library's named and consistent skills, and what may be asked of them.
 
     Raises:
@@ -123,6 +154,7 @@ def chains_stage(
     workers: Workers,
     clips: int = 4,
     seconds: float | None = 10.0,
+    skills: Skills | None = None,
 ) -> Chains:
     """Run the benchmark of chains. Writes chains.json, clips/, summary.json.
 
@@ -136,8 +168,9 @@ def chains_stage(
         workers: processes.
         clips: how many of the chains are filmed: half of them whole ones, the others those that broke off first.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
+        skills: what `policy` then is the name of; by default see `skills_of`.
     """
-    operators, _ = skills_of(folder, policy)
+    operators, _ = skills or skills_of(folder, policy)
     jobs = [ChainJob(operators, seed, i, search=Search(seconds=seconds)) for i in range(chains)]
     with Engine(workers) as engine:
         result: dict[str, Any] = dict(evaluate_chains(engine, jobs, label="plan: run chains"))

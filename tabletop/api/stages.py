@@ -15,7 +15,7 @@ from tabletop.api.clips import PlanClip, SkillClip, film_plan, film_skill, to_fi
 from tabletop.api.folder import forget_stages, library_of
 from tabletop.api.goals import PLANNING, draw_goals, read_goal
 from tabletop.api.measuring import plan_measuring
-from tabletop.api.planning import run_goals, skills_of
+from tabletop.api.planning import Skills, run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
@@ -221,6 +221,7 @@ def plan_stage(
     clips: int = 4,
     within: float | None = None,
     seconds: float | None = 10.0,
+    skills: Skills | None = None,
 ) -> Planning:
     """Plan for sampled goals, or one given goal, and run the plans. Writes plan.json, clips/, summary.json.
 
@@ -237,9 +238,10 @@ def plan_stage(
         clips: how many of the plans are filmed: half of them of goals that were reached, as far as there are so many.
         within: s of the wall clock, after which no further goal is begun; at least one round is run. None: no end.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
+        skills: what `policy` then is the name of; by default see `skills_of`.
     """
     began = time.monotonic()
-    operators, vocabulary = skills_of(folder, policy)
+    operators, vocabulary = skills or skills_of(folder, policy)
     if goal is not None:
         where, formula = read_goal(goal, seed, card, scene)
         scenes, wanted = [where], [formula]

@@ -6,7 +6,6 @@ Commands import what they run with, so that `--help` loads neither PyBullet nor 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +17,6 @@ from tabletop.api.choices import DEFAULT_FAMILIES
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
     audit_lines,
-    chain_lines,
     discover_lines,
     evaluate_lines,
     measure_lines,
@@ -26,7 +24,6 @@ from tabletop.cli.show import (
     perturb_lines,
     perturb_task_lines,
     physics_lines,
-    plan_lines,
     play_lines,
     predicate_lines,
     say,
@@ -286,79 +283,16 @@ def _play(options: argparse.Namespace) -> None:
     say(options, result, play_lines(result))
 
 
-def _lengths(text: str) -> list[int]:
-    try:
-        lengths = [int(v) for v in text.split(",")]
-    except ValueError:
-        lengths = []
-    if not lengths or min(lengths) < 1:
-        raise TabletopError(f"--literals takes numbers from 1 such as 2,3, got {text!r}")
-    return lengths
-
-
 def _plan(options: argparse.Namespace) -> None:
-    from tabletop.api import goals, planning, stages
-    from tabletop.api.folder import run_folder
+    from tabletop.cli.planning import plan
 
-    lengths = _lengths(options.literals)
-    if options.goal is not None and options.chains is not None:
-        raise TabletopError("give --goal or --chains, not both")
-    if options.chains is not None and (options.card is not None or options.scene is not None):
-        raise TabletopError("--chains have a scene card of their own; leave out --card and --scene")
-    if options.scene is not None and options.goal is None:
-        raise TabletopError("--scene needs --goal: a formula to reach in that scene, such as 'on(red, blue)'")
-    card = goals.PLANNING if options.card is None else options.card
-    if options.goal is not None:
-        goals.read_goal(options.goal, options.seed, card, options.scene)  # Refused before anything is copied.
-    if not (math.isfinite(options.seconds) and options.seconds >= 0):
-        raise TabletopError(f"--seconds takes a number from 0, got {options.seconds!r}")
-    seconds = options.seconds or None
-    scripted = options.policy == "scripted"
-    folder = Path(options.out or options.run) if scripted else run_folder(options.run, options.out, ["name.json"])
-    if options.chains is not None:
-        chains = planning.chains_stage(
-            folder,
-            policy=options.policy,
-            chains=options.chains,
-            seed=options.seed,
-            workers=options.workers,
-            seconds=seconds,
-        )
-        say(options, chains, chain_lines(chains))
-        return
-    result = stages.plan_stage(
-        folder,
-        policy=options.policy,
-        goals=options.goals,
-        lengths=lengths,
-        seed=options.seed,
-        workers=options.workers,
-        goal=options.goal,
-        card=card,
-        scene=options.scene,
-        seconds=seconds,
-    )
-    say(options, result, plan_lines(result))
+    plan(options)
 
 
 def _goals(options: argparse.Namespace) -> None:
-    from tabletop.api import planning
+    from tabletop.cli.planning import draw_proven
 
-    lengths = _lengths(options.literals)
-    if options.check is not None:
-        found = planning.check_goals(Path(options.check), options.workers)
-        say(options, found, ["{goals} goals: {reached} reached again, {identical} bit for bit".format(**found)])
-        return
-    made = planning.make_goals(
-        Path(options.out or "goals.yaml"),
-        options.count,
-        lengths,
-        options.seed,
-        card=options.card,
-        workers=options.workers,
-    )
-    lines = [f"{made['goals']} goals in {made['out']}, {made['distinct']} different formulas"]
-    say(options, made, [*lines, f"passed over: {made['unreached']} not reached, {made['undrawn']} scenes without one"])
+    draw_proven(options)
 
 
 def _perturb(options: argparse.Namespace) -> None:

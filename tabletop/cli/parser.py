@@ -215,7 +215,17 @@ def build_parser() -> argparse.ArgumentParser:
     _common(name, out="where to write (default: the run folder)")
 
     plan = commands.add_parser("plan", help="chain skills to reach goals")
-    plan.add_argument("run", help="a run folder whose skills have been named, or any folder with --policy scripted")
+    plan.add_argument(
+        "run",
+        metavar="RUN|POLICY",
+        help="a run folder whose skills have been named, or any folder with --policy scripted; or, with --tasks, a "
+        "policy of your own: FILE.py:NAME or a Stable-Baselines3 MODEL.zip",
+    )
+    plan.add_argument(
+        "--tasks",
+        metavar="A,B",
+        help="that a policy of your own is run on first; those about one thing are planned with",
+    )
     plan.add_argument("--policy", choices=("library", "scripted"), default="library", help="what the skills are")
     plan.add_argument("--goals", type=int, default=20, metavar="N", help="sampled goals (default 20)")
     plan.add_argument("--literals", default="2,3", metavar="A,B", help="lengths of the goals in turn (default 2,3)")

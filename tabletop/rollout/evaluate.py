@@ -110,7 +110,9 @@ def run_task(
         TabletopError: the scene cannot be drawn, or see `episode`.
     """
     scene = generate(task.scene, seed)
-    return episode(make_policy(task, scene), scene, seed, horizon or task.horizon, disturbance=disturbance)
+    return episode(
+        make_policy(task, scene), scene, seed, task.horizon if horizon is None else horizon, disturbance=disturbance
+    )
 
 
 def _one(

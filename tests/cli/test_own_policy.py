@@ -1,4 +1,4 @@
-"""A policy of the user's own goes where a policy goes: evaluate, demos and perturb take its file."""
+"""A policy of the user's own goes where a policy goes: evaluate, demos, perturb and plan take its file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tabletop.api.policies import fingerprint, policies_of
+from tabletop.api.task_operators import bound, plannable
 from tabletop.demos.lerobot_read import read_lerobot
 from tabletop.envs import TabletopEnv
 from tabletop.logic import load_registry
@@ -124,3 +125,37 @@ def test_a_librarys_skills_are_perturbed_on_the_tasks_that_they_are_named_for(
     assert (found["tasks"], found["missing"]) == (["button-press"], ["push"])
     assert found["families"]["friction"]["by_task"]["button-press"]["n"] == 1
     assert sorted(p.name for p in run_of.iterdir()) == ["library", "name.json"]
+
+
+def test_a_plan_is_made_of_what_a_policy_was_seen_to_do(command: Command, own: Path, here: Path) -> None:
+    given = ("--goal", "open(drawer)", "--seed", "1", "--workers", "0", "--json")
+    found = json.loads(command("plan", "own.py:scripted", "--tasks", "drawer-open,stack", *given).out)
+    assert (found["policy"], found["solved"]) == ("own.py:scripted", 1)
+    assert found["episodes"][0]["skills"] == ["drawer-open drawer"]
+    assert json.loads((here / "plan" / "plan.json").read_text())["episodes"] == found["episodes"]
+    # One that does nothing of it is planned with no more than a skill that does nothing.
+    found = json.loads(command("plan", "own.py:act", "--tasks", "drawer-open", *given).out)
+    assert found["solved"] == 0
+    assert found["episodes"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("own.py:make",), "give --tasks that it can do, such as --tasks lift,drawer-open"),
+        (("own.py:make", "--tasks", "stack,reach"), "a plan needs a task about one thing, such as lift or drawer-open"),
+        (("run", "--tasks", "lift"), "--tasks is for a policy of your own, such as policy.py:make; 'run' is none"),
+    ],
+)
+def test_what_cannot_be_planned_with_is_refused(
+    command: Command, own: Path, run_of: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    command("plan", *arguments, "--goal", "open(drawer)", "--workers", "0").refused(message)
+
+
+def test_a_bound_task_is_about_another_entity(here: Path) -> None:
+    lift = bound(TASKS["lift"], "red")
+    assert (lift.attends, lift.success.names, lift.entities) == ("red", ("red",), ("red",))
+    assert [plannable(TASKS[name]) for name in ("lift", "drawer-open", "stack", "reach", "rope-pull")] == [
+        *(True, True, False, False, False)
+    ]
