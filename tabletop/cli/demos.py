@@ -24,6 +24,7 @@ def record_demos(options: argparse.Namespace) -> dict[str, Any]:
     makers = policies_of(options.policy, tasks)
     tasks = tuple(t for t in tasks if t.name in makers)
     numbers = suite.scene_numbers(options.seed, options.episodes)
-    recording = Recording(options.policy, tasks, numbers, options.all, fingerprint(makers))
+    cameras, size = tuple(options.cameras.split(",")) if options.cameras else (), (options.size, options.size)
+    recording = Recording(options.policy, tasks, numbers, options.all, fingerprint(makers), cameras, size)
     with Engine(options.workers) as engine:
         return write_demos(Path(options.out or f"demos/{options.format}"), options.format, recording, makers, engine)

@@ -152,6 +152,8 @@ def build_parser() -> argparse.ArgumentParser:
     demos.add_argument("--episodes", type=int, default=50, metavar="N", help="to run, a task (default 50)")
     demos.add_argument("--format", choices=("minari", "lerobot"), default="minari", help="default minari")
     demos.add_argument("--all", action="store_true", help="keep the episodes that failed, too")
+    demos.add_argument("--cameras", metavar="A,B", help="pictures of each step, too: scene, wrist, top (default none)")
+    demos.add_argument("--size", type=int, default=96, metavar="PIXELS", help="of the pictures' sides (default 96)")
     _common(demos, out="folder of the dataset (default demos/FORMAT); interrupted, the same command goes on")
 
     discover = commands.add_parser("discover", help="find skills without any reward")

@@ -1,10 +1,11 @@
-"""Demonstrations as one LeRobot dataset of format v3.0: Parquet files and JSON, no pictures.
+"""Demonstrations as one LeRobot dataset of format v3.0: Parquet files and JSON, pictures as PNG inside.
 
     meta/info.json  meta/stats.json  meta/tasks.parquet  meta/episodes/chunk-000/file-000.parquet
     data/chunk-000/file-000.parquet
 
 A frame has the observation and the action taken in it, and what came of that in `next.reward`, `next.success` and
-`next.done`. `world_state` is the world's whole state, filled up with 0. `meta/episodes` also has each scene as YAML.
+`next.done`. `observation.images.scene` is what that camera saw, where pictures were asked for. `world_state` is the
+world's whole state, filled up with 0. `meta/episodes` also has each scene as YAML.
 Written with pyarrow: lerobot's own package asks for versions of torch and numpy other than this one's.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,7 +24,7 @@ import pyarrow.parquet as pq
 
 from tabletop.config import SimSettings
 from tabletop.demos.record import Demonstration
-from tabletop.envs.observe import STATE_WIDTH
+from tabletop.envs.observe import STATE_WIDTH, state_names
 from tabletop.logic.task import Task
 
 __all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
@@ -35,14 +37,22 @@ FILE_MB: Final = 100
 DATA_PATH: Final = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EPISODES_PATH: Final = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 QUANTILES: Final = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+_IMAGES: Final = "observation.images."
+_PIXELS: Final = 4
+"""Of so many pixels across and down, statistics see one."""
 _ACTIONS: Final = ["dx", "dy", "dz", "dyaw", "grip"]
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def features(world: int) -> dict[str, dict[str, Any]]:
-    """Return the columns of a frame as `info.json` describes them, for world states of that width."""
+def features(world: int, pictures: Mapping[str, tuple[int, ...]]) -> dict[str, dict[str, Any]]:
+    """Return the columns of a frame as `info.json` describes them.
+
+    Args:
+        world: width of the world's states.
+        pictures: height, width and 3, by camera.
+    """
     sizes: dict[str, tuple[str, int, list[str] | None]] = {
-        "observation.state": ("float32", STATE_WIDTH, None),
+        "observation.state": ("float32", STATE_WIDTH, list(state_names())),
         "action": ("float32", len(_ACTIONS), _ACTIONS),
         "world_state": ("float64", world, None),
         "next.reward": ("float32", 1, None),
@@ -54,7 +64,10 @@ def features(world: int) -> dict[str, dict[str, Any]]:
         "index": ("int64", 1, None),
         "task_index": ("int64", 1, None),
     }
-    return {k: {"dtype": kind, "shape": [n], "names": names} for k, (kind, n, names) in sizes.items()}
+    numbers = {k: {"dtype": dtype, "shape": [n], "names": names} for k, (dtype, n, names) in sizes.items()}
+    axes = ["height", "width", "channels"]
+    images = {_IMAGES + k: {"dtype": "image", "shape": list(s), "names": axes} for k, s in pictures.items()}
+    return numbers | images
 
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
@@ -67,7 +80,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         policy: of no use here: the format has no place for it.
     """
     world = max(d.states.shape[1] for d in demos)
-    described = features(world)
+    described = features(world, {k: v.shape[1:] for k, v in demos[0].pictures.items()})
     fps = round(1 / SimSettings().control_step)
     used = [t for t in tasks if t.name in {d.task for d in demos}]
     numbers = {t.name: i for i, t in enumerate(used)}
@@ -78,12 +91,16 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     for number, demo in enumerate(demos):
         columns = _columns(demo, number, start, numbers[demo.task], world, fps)
         nbytes = sum(c.nbytes for c in columns.values())
+        seen = {_IMAGES + k: v[:-1] for k, v in demo.pictures.items()}
+        columns |= {k: _encoded(v) for k, v in seen.items()}
+        nbytes += sum(len(png) for k in seen for png in columns[k])
         if frames and size + nbytes > FILE_MB * 2**20:
             _write_frames(root, file, frames, described)
             frames, file, size = [], file + 1, 0
         frames.append(columns)
         size += nbytes
         place = {"chunk_index": file // CHUNK_SIZE, "file_index": file % CHUNK_SIZE}
+        small = _seen(columns, seen)
         rows.append(
             {
                 "episode_index": number,
@@ -98,10 +115,10 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
                 "scene": demo.scene,
                 "scene_number": demo.number,
                 "success": demo.success,
-                **{f"stats/{k}/{s}": v for k, stat in _stats(columns).items() for s, v in stat.items()},
+                **{f"stats/{k}/{s}": v for k, stat in _stats(small).items() for s, v in stat.items()},
             }
         )
-        everything.append(columns)
+        everything.append(small)
         start += len(demo)
     _write_frames(root, file, frames, described)
     _write_table(root / EPISODES_PATH.format(chunk_index=0, file_index=0), pa.Table.from_pylist(rows))
@@ -150,18 +167,36 @@ def _columns(demo: Demonstration, number: int, start: int, task: int, world: int
     }
 
 
+def _encoded(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Return RGB pictures (T, height, width, 3) as PNG: (T,) bytes."""
+    out = np.empty(len(pictures), dtype=object)
+    for i, picture in enumerate(pictures):
+        out[i] = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    return out
+
+
+def _seen(columns: Columns, pictures: Columns) -> Columns:
+    """Return columns with, in place of PNGs, colours from 0 to 1 of some of their pixels: (T * pixels, 3, 1, 1)."""
+    some = {k: v[:, ::_PIXELS, ::_PIXELS].reshape(-1, 3, 1, 1).astype(np.float32) / 255 for k, v in pictures.items()}
+    return {k: some.get(k, v) for k, v in columns.items()}
+
+
 def _stats(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, list[float]]]:
-    """Return min, max, mean, std, quantiles (n,) and count (1,) of each column."""
+    """Return min, max, mean, std, quantiles (n,) and count (1,) of each column; of pictures' colours (3, 1, 1)."""
     found = {}
     for name, column in columns.items():
         flat = column.reshape(len(column), -1).astype(np.float64)
         figures = {"min": flat.min(0), "max": flat.max(0), "mean": flat.mean(0), "std": flat.std(0)}
         figures |= dict(zip(QUANTILES, np.quantile(flat, list(QUANTILES.values()), axis=0), strict=True))
-        found[name] = {k: v.tolist() for k, v in figures.items()} | {"count": [len(flat)]}
+        shape = column.shape[1:] or (1,)
+        found[name] = {k: v.reshape(shape).tolist() for k, v in figures.items()} | {"count": [len(flat)]}
     return found
 
 
 def _arrow(column: npt.NDArray[Any], described: Mapping[str, Any]) -> Any:
+    if described["dtype"] == "image":
+        parts = pa.array(column, pa.binary()), pa.nulls(len(column), pa.string())
+        return pa.StructArray.from_arrays(parts, names=["bytes", "path"])
     kind = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
     if column.ndim == 1:
         return pa.array(column, kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
@@ -104,6 +105,9 @@ def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dic
     for table in tables:
         _rule(set(table.column_names) == set(features), "frames have the features' columns", table.column_names)
         for name, described in features.items():
+            if described["dtype"] == "image":
+                parts[name].append(_decoded(name, table[name].combine_chunks(), described["shape"]))
+                continue
             column, (width,) = table[name].combine_chunks(), described["shape"]
             nested = width > 1
             kind = str(column.type.value_type if nested and hasattr(column.type, "value_type") else column.type)
@@ -115,6 +119,17 @@ def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dic
             else:
                 parts[name].append(column.to_numpy(zero_copy_only=False))
     return {k: np.concatenate(v) for k, v in parts.items()}
+
+
+def _decoded(name: str, column: Any, shape: list[int]) -> npt.NDArray[np.uint8]:
+    """Return the pictures of a column, (n, height, width, 3) RGB."""
+    _rule(str(column.type) == "struct<bytes: binary, path: string>", f"{name} has bytes and path", str(column.type))
+    found = []
+    for row in column.to_pylist():
+        picture = cv2.imdecode(np.frombuffer(row["bytes"], np.uint8), cv2.IMREAD_COLOR)
+        _rule(picture is not None and list(picture.shape) == shape, f"{name} has pictures of {shape}", picture)
+        found.append(np.asarray(picture, np.uint8)[..., ::-1])
+    return np.stack(found) if found else np.zeros((0, *shape), np.uint8)
 
 
 def _check_totals(
@@ -133,8 +148,9 @@ def _check_totals(
     for name, described in info["features"].items():
         _rule(set(stats[name]) >= _STATS, f"stats of {name} are {', '.join(sorted(_STATS))}", sorted(stats[name]))
         for key, value in stats[name].items():
-            width = 1 if key == "count" else described["shape"][0]
-            _rule(np.shape(value) == (width,), f"{key} of {name} has {width} numbers", np.shape(value))
+            own = (described["shape"][-1], 1, 1) if described["dtype"] == "image" else (described["shape"][0],)
+            shape = (1,) if key == "count" else own
+            _rule(np.shape(value) == shape, f"{key} of {name} is of shape {shape}", np.shape(value))
 
 
 def _check_episode(

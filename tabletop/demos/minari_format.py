@@ -4,7 +4,8 @@ The folder is a root of Minari's: with MINARI_DATASETS_PATH set to it, Minari's
 `load_dataset("tabletop/push/scripted-v0")` loads the dataset, and its `recover_environment()` makes
 `Tabletop/Push-v0`. Beside what Minari has in every dataset, `infos` has "state", the world's whole state
 (T + 1, width), and "success" (T + 1,); an episode's metadata have "scene", the scene as YAML, and "seed", the number
-that it was drawn by.
+that it was drawn by. What a camera saw is "pixels_scene" (T + 1, height, width, 3), by the camera's name. The dataset's
+metadata have "observation_names", the name of each number of an observation, as JSON.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import tabletop.envs
 from tabletop import __version__
 from tabletop.demos.record import Demonstration
 from tabletop.envs.env import TabletopEnv
+from tabletop.envs.observe import state_names
 from tabletop.logic.task import Task
 
 __all__ = ["dataset_id", "write"]
@@ -80,6 +82,7 @@ def _begin(root: Path, task: Task, policy: str) -> Any:
             "algorithm_name": policy,
             "description": task.description,
             "minari_version": minari_version,
+            "observation_names": json.dumps(state_names()),
             "requirements": [f"tabletop=={__version__}"],
         }
     )
@@ -97,7 +100,7 @@ def _buffer(demo: Demonstration) -> Any:
         rewards=demo.rewards,
         terminations=ends,
         truncations=cut,
-        infos={"state": demo.states, "success": demo.done},
+        infos={"state": demo.states, "success": demo.done, **{f"pixels_{k}": v for k, v in demo.pictures.items()}},
     )
 
 

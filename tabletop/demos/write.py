@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tabletop import __version__
 from tabletop.demos.record import Demonstration, demonstrate, load_demonstration, save_demonstration
+from tabletop.envs.views import Views
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Task
 from tabletop.paths import write_whole
@@ -41,6 +42,10 @@ class Recording:
     keep_failures: bool = False
     skills: str = ""
     """What distinguishes a library's skills, or a policy file, from others of the same name."""
+    cameras: tuple[str, ...] = ()
+    """That take a picture of each state, as for `demonstrate`."""
+    size: tuple[int, int] = (96, 96)
+    """Width and height of the pictures."""
 
     def card(self) -> dict[str, Any]:
         """Return what must be the same for a recording to go on."""
@@ -50,6 +55,8 @@ class Recording:
             "skills": self.skills,
             "tasks": {t.name: t.version for t in self.tasks},
             "numbers": [self.numbers.start, self.numbers.stop],
+            "cameras": list(self.cameras),
+            "size": list(self.size),
         }
 
 
@@ -82,6 +89,7 @@ def write_demos(
         raise TabletopError(
             f"format {form!r} needs packages that are not here ({error}); pip install -e '.[demos]' beside setup.py"
         ) from None
+    Views(recording.cameras or ("scene",), size=recording.size)  # Refused before anything is run.
     if out.exists():
         raise TabletopError(f"{str(out)!r} is there already; give another --out")
     parts = out.with_name(out.name + ".parts")
@@ -142,7 +150,8 @@ def _record(
     """Run what has not been run yet; return the file of each episode, and whether it is kept."""
     paths = {n: parts / f"{task.name}-{n}.npz" for n in recording.numbers}
     missing = [n for n, path in paths.items() if not path.is_file()]
-    for demo in engine.map(partial(demonstrate, task, make_policy), missing, label=f"demos: {task.name}"):
+    record = partial(demonstrate, task, make_policy, cameras=recording.cameras, size=recording.size)
+    for demo in engine.map(record, missing, label=f"demos: {task.name}"):
         save_demonstration(demo, paths[demo.number])
     demos = ((path, load_demonstration(path)) for path in paths.values())
     return [(path, len(d) > 0 and (d.success or recording.keep_failures)) for path, d in demos]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, Layout
 
-__all__ = ["LIMIT", "SLOTS", "SLOT_WIDTH", "STATE_WIDTH", "StateObserver", "slots"]
+__all__ = ["LIMIT", "SLOTS", "SLOT_WIDTH", "STATE_WIDTH", "StateObserver", "slots", "state_names"]
 
 SLOTS: Final = 8
 """Entities that fit in; further ones are not seen."""
@@ -63,3 +63,18 @@ class StateObserver:
         constants = np.broadcast_to((0.0, 1.0), (*values.shape[:-1], 2))
         whole = np.concatenate([values, constants], axis=-1)
         return whole[..., self._columns].clip(-LIMIT, LIMIT).astype(np.float32)
+
+
+def state_names() -> tuple[str, ...]:
+    """Return the name of each number of an observation "state": (STATE_WIDTH,).
+
+    >>> state_names()[0], state_names()[-1]
+    ('robot.time', 'entity7.finger_force.1')
+    """
+    entity = ["present", *_BODY_TYPES, *_numbered(ENTITY_FIELDS)]
+    slots_of = [f"entity{i}.{name}" for i in range(SLOTS) for name in entity]
+    return (*(f"robot.{name}" for name in _numbered(ROBOT_FIELDS)), *slots_of)
+
+
+def _numbered(fields: Mapping[str, int]) -> list[str]:
+    return [name if width == 1 else f"{name}.{i}" for name, width in fields.items() for i in range(width)]

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabletop.demos import Recording, demonstrate, replay, write_demos
+from tabletop.demos import Demonstration, Recording, demonstrate, replay, write_demos
 from tabletop.envs import TabletopEnv
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import scripted
+from tabletop.sim import World
+from tabletop.sim.scene import read_scene
 
 TASKS = load_registry()
 MAKERS = {"lift": scripted, "reach": scripted}
@@ -132,3 +134,58 @@ def test_a_dataset_that_breaks_a_rule_is_refused(lerobot: Path, key: str, value:
     shutil.rmtree(lerobot / "meta")
     with pytest.raises(TabletopError, match="no LeRobot dataset"):
         read_lerobot(lerobot)
+
+
+def pictures_of(demo: Demonstration, cameras: tuple[str, ...]) -> dict[str, list[np.ndarray]]:
+    """Return what the environment shows while a demonstration's actions are taken in its scene."""
+    env = TabletopEnv(demo.task, observation="pixels", cameras=cameras, size=(48, 40))
+    first, _ = env.reset(options={"scene": read_scene(demo.scene)})
+    shown = [first, *(env.step(action)[0] for action in demo.actions)]
+    env.close()
+    return {name: [row[f"{name}/rgb"] for row in shown] for name in cameras}
+
+
+def test_pictures_are_those_that_the_environment_shows(
+    here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minari, _ = pytest.importorskip("minari"), pytest.importorskip("pyarrow")
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    both = ("scene", "wrist")
+    recording = Recording("scripted", (TASKS["lift"],), range(40, 42), cameras=both, size=(48, 40))
+    for form in ("lerobot", "minari"):
+        write_demos(tmp_path / form, form, recording, MAKERS, here)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    data, own = read_lerobot(tmp_path / "lerobot"), minari.load_dataset("tabletop/lift/scripted-v0")
+    for number, episode in zip((40, 41), own.iterate_episodes(), strict=True):
+        demo = demonstrate(TASKS["lift"], scripted, number)
+        frames = data.episode(number - 40)
+        for name, pictures in pictures_of(demo, both).items():
+            assert np.array_equal(episode.infos[f"pixels_{name}"], pictures)
+            assert np.array_equal(frames[f"observation.images.{name}"], pictures[:-1])
+    described = data.info["features"]["observation.images.wrist"]
+    assert described == {"dtype": "image", "shape": [40, 48, 3], "names": ["height", "width", "channels"]}
+    seen = data.frames["observation.images.wrist"][:, ::4, ::4].reshape(-1, 3) / 255
+    np.testing.assert_allclose(np.ravel(data.stats["observation.images.wrist"]["mean"]), seen.mean(0), atol=1e-5)
+
+
+def test_the_numbers_of_an_observation_have_names(lerobot: Path) -> None:
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    data = read_lerobot(lerobot)
+    names, demo = data.info["features"]["observation.state"]["names"], demonstrate(TASKS["lift"], scripted, 40)
+    state = dict(zip(names, data.episode(0)["observation.state"].T, strict=True))
+    with World() as world:
+        first = world.load(read_scene(demo.scene))
+    assert [state[f"robot.gripper_position.{i}"][0] for i in range(3)] == pytest.approx(first.robot("gripper_position"))
+    assert [state[f"entity0.position.{i}"][0] for i in range(3)] == pytest.approx(first.entity("block", "position"))
+    assert (state["entity0.present"] == 1).all()
+    assert (state["entity0.rigid"] == 1).all()
+
+
+def test_an_unknown_camera_is_refused_before_anything_is_run(here: Engine, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    recording = Recording("scripted", (TASKS["lift"],), range(2), cameras=("side",))
+    with pytest.raises(TabletopError, match="unknown view 'side'"):
+        write_demos(tmp_path / "set", "lerobot", recording, MAKERS, here)
+    assert list(tmp_path.iterdir()) == []

@@ -55,7 +55,7 @@ def test_an_interrupted_recording_goes_on_and_runs_nothing_twice(
 ) -> None:
     ran: list[tuple[str, int]] = []
 
-    def watched(task: Any, maker: Any, number: int) -> Demonstration:
+    def watched(task: Any, maker: Any, number: int, **_: Any) -> Demonstration:
         if len(ran) == 3:
             raise KeyboardInterrupt
         ran.append((task.name, number))
@@ -71,7 +71,7 @@ def test_an_interrupted_recording_goes_on_and_runs_nothing_twice(
     with pytest.raises(TabletopError, match="is of another recording"):
         write_demos(out, "plain", other, MAKERS, here)
     before = list(ran)
-    monkeypatch.setattr(module, "demonstrate", lambda *a: (ran.append((a[0].name, a[2])), demonstrate(*a))[1])
+    monkeypatch.setattr(module, "demonstrate", lambda *a, **k: (ran.append((a[0].name, a[2])), demonstrate(*a, **k))[1])
     write_demos(out, "plain", two, MAKERS, here)
     assert len(ran) == len(set(ran)) == 4
     assert ran[:3] == before
@@ -105,7 +105,7 @@ def test_bad_formats_lacking_packages_and_taken_folders_are_one_line(
 def test_a_recording_of_other_skills_of_that_name_does_not_go_on(
     plain: list[Demonstration], two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> Demonstration:
+    def stop(*_: object, **__: object) -> Demonstration:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as interrupted:
