@@ -1,6 +1,6 @@
 """How many skills a library really has: held-out episodes, a fresh discriminator, the noise named.
 
-The noise is in metres of the world, for every kind of effect: see the table in skills/effects/kind.py.
+The noise is in metres of the world, for every kind of effect: see the table in skills/effects/registry.py.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tabletop.skills.effects import deformable, gripper, joints
-from tabletop.skills.effects.kind import (
+from tabletop.skills.effects.registry import (
     EFFECT_WIDTH,
     EFFECTS,
     FACT,

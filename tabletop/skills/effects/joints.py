@@ -16,7 +16,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import handle_way
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import REACH, effect
+from tabletop.skills.effects.registry import REACH, effect
 
 __all__: list[str] = []  # Reached by name, not imported.
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, effect, get_effect, partners, takes_in
+from tabletop.skills.effects.registry import FACT, effect, get_effect, partners, takes_in
 from tabletop.skills.effects.rigid import is_fact
 
 __all__ = ["partner_of", "related"]

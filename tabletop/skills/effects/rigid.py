@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import tilt
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, REACH, effect, symmetric
+from tabletop.skills.effects.registry import FACT, REACH, effect, symmetric
 
 __all__ = ["MIDDLE", "TURN", "displacement", "is_fact", "outcome", "place"]
 
