@@ -196,11 +196,11 @@ def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{r['signature']:{signature}}  {r['example']:{example}}  {r['means'].partition('. ')[0].rstrip('.')}"
         for r in rows
     ]
-    kinds = {a["kind"]: a["takes"] for r in rows for a in r["arguments"]}
-    taken = sorted({(a["name"], a["kind"]) for r in rows for a in r["arguments"]})
-    by_kind = [f"  {', '.join(n for n, k in taken if k == kind)}: {takes}" for kind, takes in kinds.items()]
+    types = {a["type"]: a["takes"] for r in rows for a in r["arguments"]}
+    taken = sorted({(a["name"], a["type"]) for r in rows for a in r["arguments"]})
+    by_type = [f"  {', '.join(n for n, t in taken if t == type)}: {takes}" for type, takes in types.items()]
     join = "joined by 'and', 'or', 'not' and parentheses: on(red, blue) and not near(red, bin, distance=10 cm)"
-    return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_kind, join]
+    return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_type, join]
 
 
 def play_lines(result: Mapping[str, Any]) -> list[str]:

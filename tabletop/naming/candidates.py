@@ -124,13 +124,13 @@ def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) 
     out = []
     for task in registry.values():
         parameter = task.parameter
-        if parameter is not None and parameter.kind == "offset":
+        if parameter is not None and parameter.type == "offset":
             found = _offset(task, kind, samples)
             if found:
                 out.append(found)
             continue
         asked, angle = task, None
-        if parameter is not None and parameter.kind == "angle":
+        if parameter is not None and parameter.type == "angle":
             turned = _angle(task, kind, samples)
             if turned is None:
                 continue
