@@ -54,7 +54,7 @@ def features(world: int) -> dict[str, dict[str, Any]]:
         "index": ("int64", 1, None),
         "task_index": ("int64", 1, None),
     }
-    return {k: {"dtype": kind, "shape": [n], "names": names} for k, (kind, n, names) in sizes.items()}
+    return {k: {"dtype": dtype, "shape": [n], "names": names} for k, (dtype, n, names) in sizes.items()}
 
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
@@ -162,10 +162,10 @@ def _stats(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, list[
 
 
 def _arrow(column: npt.NDArray[Any], described: Mapping[str, Any]) -> Any:
-    kind = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
+    arrow_type = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
     if column.ndim == 1:
-        return pa.array(column, kind)
-    return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), kind), column.shape[1])
+        return pa.array(column, arrow_type)
+    return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), arrow_type), column.shape[1])
 
 
 def _write_frames(root: Path, file: int, frames: Sequence[Columns], described: Mapping[str, Any]) -> None:
@@ -187,8 +187,8 @@ def _write_tasks(root: Path, tasks: Sequence[Task]) -> None:
 
 
 def _pandas_columns(columns: Sequence[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
-    for name, kind, numpy_kind in columns:
-        yield {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy_kind, "metadata": None}
+    for name, pandas_type, numpy_type in columns:
+        yield {"name": name, "field_name": name, "pandas_type": pandas_type, "numpy_type": numpy_type, "metadata": None}
 
 
 def _write_table(path: Path, table: Any) -> None:
