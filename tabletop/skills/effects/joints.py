@@ -35,7 +35,7 @@ _JOINTS: Final[Mapping[str, bool]] = {
     "handle": True,
     "bolt": False,
 }
-"""Fixtures with a kind of effect of their own, and whether they have a mirror image."""
+"""Fixtures with an effect of their own, and whether they have a mirror image."""
 _MEASURES: Final = ("closed", "lifted", "locked", "open", "pressed", "toppled", "turned", "unlocked")
 """Predicates that can be read off a joint's fraction: a handle is lifted, a lever toppled by it."""
 _BUTTONS: Final = ("button", "doorbell")

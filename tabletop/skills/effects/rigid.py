@@ -84,7 +84,7 @@ def _upright(state: State, entity: str) -> npt.NDArray[np.bool_]:
 
 
 def outcome(initial: State, state: State, entity: str) -> Array:
-    """Return what became of an entity, in plain units, whatever kind of effect a skill was after.
+    """Return what became of an entity, in plain units, whatever effect a skill was after.
 
     Args:
         initial: the state that effects are counted from.
