@@ -39,9 +39,9 @@ SPENT: dict[str, float] = {}
 """CPU seconds of this process by what they are spent on."""
 
 
-def count(kind: type, method: str, what: str) -> None:
+def count(owner: type, method: str, what: str) -> None:
     """Let a method's CPU seconds be added to SPENT."""
-    function: Callable[..., Any] = getattr(kind, method)
+    function: Callable[..., Any] = getattr(owner, method)
 
     @wraps(function)
     def counted(*arguments: Any, **named: Any) -> Any:
@@ -51,7 +51,7 @@ def count(kind: type, method: str, what: str) -> None:
         finally:
             SPENT[what] = SPENT.get(what, 0.0) + time.process_time() - begin
 
-    setattr(kind, method, counted)
+    setattr(owner, method, counted)
 
 
 def counted_collect(job: CollectJob, folder: str) -> Batch:

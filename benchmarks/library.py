@@ -23,7 +23,7 @@ import numpy as np
 from about import about
 
 from tabletop.api.stages import discover_stage, measure_stage, name_stage
-from tabletop.discovery.config import KINDS, looking_for
+from tabletop.discovery.config import EFFECT_CODES, looking_for
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.naming.name import NameSettings, rate_tasks
@@ -44,7 +44,7 @@ CHECK_SEED = 1_000_003
 def run(folder: Path, seed: int, steps: int, episodes: int, workers: Workers) -> dict[str, Any]:
     """Run the stages that are missing; return the figures of one library."""
     checkpoint = folder / "checkpoint"
-    settings = looking_for(effects_of_card(SCENE, KINDS), scene=SCENE, seed=seed)
+    settings = looking_for(effects_of_card(SCENE, EFFECT_CODES), scene=SCENE, seed=seed)
     if not (folder / Discovery.FILE).is_file():
         tell(f"seed {seed}: discover")
         discover_stage(

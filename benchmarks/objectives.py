@@ -8,7 +8,7 @@ A case is an objective, what it discriminator_input, where the gripper starts, a
 `metra/observation/nominal`, or `csd/effects/mixed/discrete`. `--cases all` (default) is every objective as it is best
 here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
 gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
-(PARTS). `--effects few` (default) looks for the five kinds of effect of `tabletop run`, `usual` for those of
+(PARTS). `--effects few` (default) looks for the five effects of `tabletop run`, `usual` for those of
 `tabletop discover` but `beside`. `--at` says at which shares of the budget a run is measured on its way.
 
 Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does. Its baselines differ
@@ -16,7 +16,7 @@ little and are measured with the first point of each case only. The file that is
 in it are not made again and a run that was interrupted goes on. So the same command can be given again, and others with
 the same --out add to its table. A run is not measured at a share that it is past. What changes learning needs a new
 file: the runs do not say by which code they were made. The table gives interquartile means over the seeds with 95 %
-intervals by the stratified bootstrap (Agarwal et al. 2021). Each kind of effect is a stratum of the share of
+intervals by the stratified bootstrap (Agarwal et al. 2021). Each effect is a stratum of the share of
 distinguishable codes.
 """
 
@@ -57,9 +57,9 @@ NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, se
 """Less thorough than `tabletop name`: there are many runs to name."""
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
     "few": partial(looking_for_few, horizon_multiplier=1),
-    "usual": partial(looking_for, [kind for kind in USUAL if kind != "beside"], horizon_multiplier=1),
+    "usual": partial(looking_for, [name for name in USUAL if name != "beside"], horizon_multiplier=1),
 }
-"""What to look for: few kinds of effect, as `tabletop run` does, or those that `tabletop discover` looks for, except
+"""What to look for: few effects, as `tabletop run` does, or those that `tabletop discover` looks for, except
 `beside`, which came after what was measured. Skills act for as long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
@@ -76,7 +76,7 @@ mirrored batches; a temperature that keeps an entropy; no bfloat16. Its other pa
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of discovery."""
+    """One way to discover."""
 
     objective: str
     discriminator_input: str = "effects"
@@ -197,9 +197,9 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def shares(results: Sequence[dict[str, Any]], at: str) -> list[list[float]]:
-    """Return, for each kind of effect, (effective - 1) / (codes - 1) of each seed: 0 none distinguishable, 1: all."""
-    kinds = list(results[0]["by_kind"])
-    return [[(r["by_kind"][k][at] - 1) / (r["by_kind"][k]["codes"] - 1) for r in results] for k in kinds]
+    """Return, for each effect, (effective - 1) / (codes - 1) of each seed: 0 none distinguishable, 1: all."""
+    effects = list(results[0]["by_effect"])
+    return [[(r["by_effect"][e][at] - 1) / (r["by_effect"][e]["codes"] - 1) for r in results] for e in effects]
 
 
 def common(options: argparse.Namespace) -> dict[str, Any]:

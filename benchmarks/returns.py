@@ -60,9 +60,9 @@ def stable_baselines(env: Any, algorithm: str, steps: int, seed: int) -> Callabl
     from stable_baselines3.common.noise import NormalActionNoise
 
     size = env.action_space.shape[0]
-    kind = {"sac": sb3.SAC, "td3": sb3.TD3, "ddpg": sb3.DDPG}[algorithm]
+    agent = {"sac": sb3.SAC, "td3": sb3.TD3, "ddpg": sb3.DDPG}[algorithm]
     noise = {} if algorithm == "sac" else {"action_noise": NormalActionNoise(np.zeros(size), np.full(size, NOISE))}
-    model = kind(
+    model = agent(
         "MlpPolicy",
         env,
         learning_rate=RATE,

@@ -12,8 +12,8 @@ import tabletop as tt
 
 def main(folder: str, steps: int | None = None) -> None:
     """Discover into a folder, for 30 minutes or for a number of control steps."""
-    kinds = "all" if steps is None else ["button"]
-    skills = tt.discover(folder, steps=steps, effects=kinds, scene="everything" if steps is None else "discovery")
+    effects = "all" if steps is None else ["button"]
+    skills = tt.discover(folder, steps=steps, effects=effects, scene="everything" if steps is None else "discovery")
     print(tt.measure(skills, episodes=20 if steps is None else 2))
     names = tt.name_skills(skills, episodes=40 if steps is None else 2)
     names.save(folder)

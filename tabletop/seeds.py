@@ -42,7 +42,7 @@ class Purpose(IntEnum):
 
     # Discovery. `number` is that of a training episode.
     TRAINING_CHOICES = 1
-    """number: kind of effect, code and start of an episode."""
+    """number: effect, code and start of an episode."""
     TRAINING_SCENES = 2
     """number: poses."""
     TRAINING_INVENTORIES = 3

@@ -68,7 +68,7 @@ def library() -> Library:
     from tabletop.skills.skill_policy import CODE_WIDTH
 
     codes = Codebook({"held_at": 2, "drawer": 3})
-    spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.kinds), OTHERS, OTHER_WIDTH)
+    spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.effects), OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     means = np.random.default_rng(0).normal(0, 0.1, (codes.total, EFFECT_WIDTH))
     return Library(codes, 6, weights, means, load_scene_card("discovery"), {"seed": 3, "env_steps": 100})

@@ -198,7 +198,7 @@ def pace_of(library: Library, engine: Engine, seed: int) -> float:
     """Return the seconds that an episode of a library's skills takes, all processes together, by running a few.
 
     Args:
-        library: the skills; those that are run are spread evenly over its kinds of effect.
+        library: the skills; those that are run are spread evenly over its effects.
         engine: where they run.
         seed: of scenes and episodes.
     """

@@ -13,7 +13,7 @@ from tabletop.api.planning import operators_of, policy_skills, run_goals
 from tabletop.api.play import play
 from tabletop.api.policies import AnyPolicy, name_of
 from tabletop.api.success import robustness, success_rates
-from tabletop.discovery.config import KINDS, looking_for
+from tabletop.discovery.config import EFFECT_CODES, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.train import discover as train
 from tabletop.errors import TabletopError
@@ -141,7 +141,7 @@ def discover(
     >>> len(skills.library.skills)
     2
     """
-    chosen = effects_of_card(scene, KINDS) if effects == _ALL else effects
+    chosen = effects_of_card(scene, EFFECT_CODES) if effects == _ALL else effects
     names = chosen.split(",") if isinstance(chosen, str) else chosen
     settings = looking_for(names, scene=scene, learner=LearnerSettings(objective=objective), seed=seed)
     budget = 30.0 if minutes is None and steps is None else minutes
@@ -359,7 +359,7 @@ def record(
         seed: of scene and episode.
 
     Raises:
-        TabletopError: no such skill, policy, task, scene or entity, or a kind of film that cannot be written here.
+        TabletopError: no such skill, policy, task, scene or entity, or a film that cannot be written here.
     """
     where = None if scene is None else Path(scene)
     return play(what, Path(path), library=library, task=task, scene=where, entity=entity, seed=seed)

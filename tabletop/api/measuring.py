@@ -119,7 +119,7 @@ def measurement(library: Library, found: Measured, name: str, seed: int) -> Meas
         "library": name,
         "codes": library.codes.total,
         **found.figures,
-        "by_kind": {kind: v["effective_2cm"] for kind, v in found.figures["by_kind"].items()},
+        "by_effect": {name: v["effective_2cm"] for name, v in found.figures["by_effect"].items()},
         "channel": channels(found.samples, seed),
         "siblings": siblings(found.samples),
         "synergies": synergies(found.samples),

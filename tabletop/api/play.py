@@ -61,7 +61,7 @@ def play(
         "film", "steps", "seed", "entity", "task" and "success", which is None where there is no task.
 
     Raises:
-        TabletopError: no such skill, policy, task, scene or entity, or a kind of film that cannot be written here.
+        TabletopError: no such skill, policy, task, scene or entity, or a film that cannot be written here.
     """
     if task is not None and scene is not None:
         raise TabletopError("give --task or --scene, not both")

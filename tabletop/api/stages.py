@@ -32,7 +32,7 @@ from tabletop.runs.files import merge_summary
 from tabletop.runs.records import Discovery, Naming, Planning, Robustness
 from tabletop.runs.store import as_record, read_record, record_data, write_record
 from tabletop.seeds import Purpose, seed_of
-from tabletop.skills.effects import EffectKind
+from tabletop.skills.effects import Effect
 from tabletop.skills.library import Library
 
 __all__ = [
@@ -144,15 +144,15 @@ def write_discovery(folder: Path, library: Library, found: Measured) -> Discover
     return record
 
 
-def _final(kind: EffectKind, found: Array, seen: Array) -> list[float]:
+def _final(effect: Effect, found: Array, seen: Array) -> list[float]:
     """Return an end as the report draws it: a change or a place (x, y, z in m) and a turn (rad), or a fraction.
 
     Args:
-        kind: of effect.
+        effect: what the skill is after.
         found: (6,) or (1,), as `outcome` in skills/effects gives it.
         seen: (EFFECT_WIDTH,), the effect: where three numbers say where a thing or the gripper is, it is these.
     """
-    row = found if len(found) == 1 else [*(seen[:3] if kind.size == 3 else found[:3]), found[3]]
+    row = found if len(found) == 1 else [*(seen[:3] if effect.size == 3 else found[:3]), found[3]]
     return [round(float(v), 4) for v in row]
 
 

@@ -1,4 +1,4 @@
-"""The kind of discovery that a command line asks for: objective, what it sees, codes, starts, scenes, effects."""
+"""The discovery that a command line asks for: objective, what it sees, codes, starts, scenes, effects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tabletop.discovery.checkpoint import last_state
-from tabletop.discovery.config import KINDS, DiscoverSettings, looking_for
+from tabletop.discovery.config import EFFECT_CODES, DiscoverSettings, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.skills.scenes import effects_of_card
 
@@ -34,10 +34,10 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         objective=how["objective"], discriminator_input=how["discriminator_input"], latent=how["latent"]
     )
     if how["effects"] == "all":
-        kinds = effects_of_card(how["scene"], KINDS)
+        effects = effects_of_card(how["scene"], EFFECT_CODES)
     else:
-        kinds = tuple(how["effects"].split(","))
-    return looking_for(kinds, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
+        effects = tuple(how["effects"].split(","))
+    return looking_for(effects, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
 
 
 def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[float | None, int | None]:

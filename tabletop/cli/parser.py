@@ -83,11 +83,11 @@ def _workers(text: str) -> int | str:
     raise argparse.ArgumentTypeError(f"takes a number, 'ray' or 'ray:N' with N from 1, got {text!r}")
 
 
-def _common(parser: argparse.ArgumentParser, *, out: str | None, kind: str = "DIR", workers: bool = True) -> None:
+def _common(parser: argparse.ArgumentParser, *, out: str | None, metavar: str = "DIR", workers: bool = True) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all randomness (default 0)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     if out is not None:
-        parser.add_argument("--out", metavar=kind, help=out)
+        parser.add_argument("--out", metavar=metavar, help=out)
     if workers:
         parser.add_argument(
             "--workers",
@@ -137,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="audit: how deep things get into each other instead, and drift in the hand",
     )
     out = "list: write tasks.md into this folder, with pictures, instead; audit: write the JSON to this file too"
-    _common(tasks, out=out, kind="PATH")
+    _common(tasks, out=out, metavar="PATH")
 
     evaluate = commands.add_parser("evaluate", help="success rates of a policy on tasks")
     _policy(evaluate)
@@ -145,7 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--noise", type=float, default=0.0, metavar="S", help="of actions: sigma as a share of their range (default 0)"
     )
     evaluate.add_argument("--episodes", type=int, default=20, metavar="N", help="a task (default 20)")
-    _common(evaluate, out="file for the JSON too", kind="FILE")
+    _common(evaluate, out="file for the JSON too", metavar="FILE")
 
     demos = commands.add_parser("demos", help="record a policy's episodes as a dataset to learn from")
     _policy(demos)
@@ -177,7 +177,7 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--effects",
         metavar="NAME[,NAME]",
-        help=f"kinds of effect to look for: {listed(EFFECTS)}; or all that the scene card has things for (default)",
+        help=f"effects to look for: {listed(EFFECTS)}; or all that the scene card has things for (default)",
     )
     discover.add_argument(
         "--scene",
@@ -265,14 +265,14 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument("--task", metavar="NAME", help="to run on (default: the one that the skill is named for)")
     where.add_argument("--scene", metavar="FILE", help="a saved scene for the skill, as 'tabletop scene' writes it")
     play.add_argument("--entity", metavar="NAME", help="of --scene, to work on (default: the first that the skill can)")
-    _common(play, out="the film: .webp, or .mp4, .webm (default: clip.webp)", kind="FILE", workers=False)
+    _common(play, out="the film: .webp, or .mp4, .webm (default: clip.webp)", metavar="FILE", workers=False)
 
     goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")
     goals.add_argument("--count", type=int, default=100, metavar="N", help="how many (default 100)")
     goals.add_argument("--literals", default="2,3,4,5,6,7,8", metavar="A,B", help="lengths in turn (default 2 to 8)")
     goals.add_argument("--card", default="workshop", help=f"{_CARD} (default workshop)")
     goals.add_argument("--check", metavar="FILE", help="run the plans of such a file again instead")
-    _common(goals, out="the file (default goals.yaml)", kind="FILE")
+    _common(goals, out="the file (default goals.yaml)", metavar="FILE")
 
     perturb = commands.add_parser("perturb", help="disturb the named skills, or any policy, and see what holds")
     perturb.add_argument(
@@ -290,9 +290,9 @@ def build_parser() -> argparse.ArgumentParser:
     perturb.add_argument("--scenes", type=int, default=10, metavar="N", help="for each skill or task (default 10)")
     perturb.add_argument("--skills", type=int, default=6, metavar="N", help="at most, without --tasks (default 6)")
     out = "folder to write to (default: the run folder); with --tasks: file for the JSON too"
-    _common(perturb, out=out, kind="PATH")
+    _common(perturb, out=out, metavar="PATH")
 
-    migrate = commands.add_parser("migrate", help="rewrite a library of an older format, and the results beside it")
+    migrate = commands.add_parser("migrate", help="rewrite a library of an older format, and results of one beside it")
     migrate.add_argument("folder", help="a run folder or a library's folder")
     migrate.add_argument("--json", action="store_true", help="print the files as JSON")
 

@@ -119,20 +119,20 @@ def discover_lines(folder: Path, result: Discovery) -> list[str]:
 
 
 def measure_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return the figures of a library beside their baselines, and a table by kind of effect."""
+    """Return the figures of a library beside their baselines, and a table by effect."""
     baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
     head = (
         f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm "
         f"({result['bits_2cm']:.2f} bits; baselines: {baselines}), {result['effective_skills_5cm']:.1f} at 5 cm; "
         f"{result['coverage_bins_5cm']} bins of 5 cm covered"
     )
-    width = max(6, *map(len, result["by_kind"]))
-    lines = [head, f"{'kind':{width}}  codes  effective  information  empowerment  by chance (bits)  components"]
-    for kind, effective in result["by_kind"].items():
-        c = result["channel"][kind]
-        few = result["synergies"][f"movements/{kind}"]["components_95"]
+    width = max(6, *map(len, result["by_effect"]))
+    lines = [head, f"{'effect':{width}}  codes  effective  information  empowerment  by chance (bits)  components"]
+    for effect, effective in result["by_effect"].items():
+        c = result["channel"][effect]
+        few = result["synergies"][f"movements/{effect}"]["components_95"]
         bits = f"{c['information_bits']:11.2f}  {c['empowerment_bits']:11.2f}  {c['chance_bits']:16.2f}"
-        lines.append(f"{kind:{width}}  {c['codes']:5d}  {effective:9.1f}  {bits}  {few:10d}")
+        lines.append(f"{effect:{width}}  {c['codes']:5d}  {effective:9.1f}  {bits}  {few:10d}")
     postures = result["synergies"]["postures"]
     explained = f"{postures['components_95']} of {postures['of']} components explain 95 % of the arm's postures"
     return [*lines, explained, f"plots: {result['page']}"]
@@ -196,11 +196,11 @@ def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{r['signature']:{signature}}  {r['example']:{example}}  {r['means'].partition('. ')[0].rstrip('.')}"
         for r in rows
     ]
-    kinds = {a["kind"]: a["takes"] for r in rows for a in r["arguments"]}
-    taken = sorted({(a["name"], a["kind"]) for r in rows for a in r["arguments"]})
-    by_kind = [f"  {', '.join(n for n, k in taken if k == kind)}: {takes}" for kind, takes in kinds.items()]
+    types = {a["type"]: a["takes"] for r in rows for a in r["arguments"]}
+    taken = sorted({(a["name"], a["type"]) for r in rows for a in r["arguments"]})
+    by_type = [f"  {', '.join(n for n, t in taken if t == type)}: {takes}" for type, takes in types.items()]
     join = "joined by 'and', 'or', 'not' and parentheses: on(red, blue) and not near(red, bin, distance=10 cm)"
-    return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_kind, join]
+    return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_type, join]
 
 
 def play_lines(result: Mapping[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ class Argument:
     """One argument of a primitive."""
 
     name: str
-    kind: str
+    type: str
     """ "Name" of an entity, "Direction", "Length" (m), "Turn" (rad) or "Count"."""
     required: bool
 
@@ -49,26 +49,26 @@ class Argument:
         """Return what a card says for it, in SI; names stay as they are.
 
         Raises:
-            TabletopError: it is not of this kind.
+            TabletopError: it is not of this type.
         """
         what = f"{where}: {self.name}"
-        if self.kind == "Name":
+        if self.type == "Name":
             if not isinstance(value, str) or not value.isidentifier():
                 raise TabletopError(f"{what} must be the name of an entity, got {value!r}")
             return value
-        if self.kind == "Direction":
+        if self.type == "Direction":
             if value not in DIRECTIONS:
                 raise unknown(f"direction (for {what})", value, DIRECTIONS)
             return str(value)
-        if self.kind == "Count":
+        if self.type == "Count":
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise TabletopError(f"{what} must be a whole number of steps, got {value!r}")
             return value
         if isinstance(value, str) and value.isidentifier():
             return value
         number, dimension = read_quantity(value, what)
-        if dimension != _DIMENSIONS[self.kind]:
-            wanted = {"Length": "a length such as 5 cm", "Turn": "an angle such as 30 deg"}[self.kind]
+        if dimension != _DIMENSIONS[self.type]:
+            wanted = {"Length": "a length such as 5 cm", "Turn": "an angle such as 30 deg"}[self.type]
             raise TabletopError(f"{what} must be {wanted}, got {value!r}")
         return number
 
@@ -85,7 +85,7 @@ class Primitive:
     def read(self, given: object, where: str) -> Mapping[str, str | float]:
         """Return the arguments that a card gives: one value for the first, or a mapping.
 
-        A word for a number stands for a value that the task sets (its parameter's kind).
+        A word for a number stands for a value that the task sets (its parameter's type).
 
         Raises:
             TabletopError: unknown, missing or ill-typed arguments; the message begins with `where`.
@@ -109,12 +109,12 @@ class Primitive:
 
     def names(self, arguments: Mapping[str, str | float]) -> tuple[str, ...]:
         """Return the entities that arguments speak of."""
-        return tuple(str(arguments[a.name]) for a in self.arguments if a.kind == "Name" and a.name in arguments)
+        return tuple(str(arguments[a.name]) for a in self.arguments if a.type == "Name" and a.name in arguments)
 
     def bind(self, arguments: Mapping[str, str | float], names: Mapping[str, str]) -> dict[str, Any]:
         """Return the arguments with entities replaced; those that `names` leaves out stay."""
-        kinds = {a.name: a.kind for a in self.arguments}
-        return {k: names.get(str(v), v) if kinds[k] == "Name" else v for k, v in arguments.items()}
+        types = {a.name: a.type for a in self.arguments}
+        return {k: names.get(str(v), v) if types[k] == "Name" else v for k, v in arguments.items()}
 
     def start(self, state: State, arguments: Mapping[str, Any]) -> Motion:
         """Begin the motion."""
@@ -145,10 +145,12 @@ def primitive(function: Callable[..., Motion]) -> Callable[..., Motion]:
     """
     arguments = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
-        kind = str(parameter.annotation).removesuffix(" | None")
-        if kind not in {"Name", "Direction", "Length", "Turn", "Count"}:
-            raise TabletopError(f"argument {parameter.name!r} of primitive {function.__name__!r} has type {kind!r}")
-        arguments.append(Argument(parameter.name, kind, parameter.default is inspect.Parameter.empty))
+        argument_type = str(parameter.annotation).removesuffix(" | None")
+        if argument_type not in {"Name", "Direction", "Length", "Turn", "Count"}:
+            raise TabletopError(
+                f"argument {parameter.name!r} of primitive {function.__name__!r} has type {argument_type!r}"
+            )
+        arguments.append(Argument(parameter.name, argument_type, parameter.default is inspect.Parameter.empty))
     name = function.__name__.rstrip("_")
     if name in _registry:
         raise TabletopError(f"a primitive's name must be new, got {name!r}")

@@ -93,7 +93,7 @@ class ScriptedPolicy:
             arguments = primitive.bind(step.arguments, self.bindings)
             for argument in primitive.arguments:
                 word = arguments.get(argument.name)
-                if argument.kind in {"Length", "Turn"} and isinstance(word, str):
+                if argument.type in {"Length", "Turn"} and isinstance(word, str):
                     if word not in self.values:
                         raise unknown(f"value ({step.where}: {argument.name})", word, self.values)
                     arguments[argument.name] = self.values[word]
@@ -178,5 +178,5 @@ def load_scripted_policy(
             if name not in known.entities:
                 raise unknown(f"entity ({step.where})", name, known.entities)
     parameter = known.parameter
-    values = {parameter.kind: parameter.value} if parameter and parameter.value is not None else {}
+    values = {parameter.type: parameter.value} if parameter and parameter.value is not None else {}
     return ScriptedPolicy(steps, bindings, values)

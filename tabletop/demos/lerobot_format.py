@@ -197,10 +197,10 @@ def _arrow(column: npt.NDArray[Any], described: Mapping[str, Any]) -> Any:
     if described["dtype"] == "image":
         parts = pa.array(column, pa.binary()), pa.nulls(len(column), pa.string())
         return pa.StructArray.from_arrays(parts, names=["bytes", "path"])
-    kind = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
+    arrow_type = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
     if column.ndim == 1:
-        return pa.array(column, kind)
-    return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), kind), column.shape[1])
+        return pa.array(column, arrow_type)
+    return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), arrow_type), column.shape[1])
 
 
 def _write_frames(root: Path, file: int, frames: Sequence[Columns], described: Mapping[str, Any]) -> None:
@@ -222,8 +222,8 @@ def _write_tasks(root: Path, tasks: Sequence[Task]) -> None:
 
 
 def _pandas_columns(columns: Sequence[tuple[str, str, str]]) -> Iterator[dict[str, Any]]:
-    for name, kind, numpy_kind in columns:
-        yield {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": numpy_kind, "metadata": None}
+    for name, pandas_type, numpy_type in columns:
+        yield {"name": name, "field_name": name, "pandas_type": pandas_type, "numpy_type": numpy_type, "metadata": None}
 
 
 def _write_table(path: Path, table: Any) -> None:

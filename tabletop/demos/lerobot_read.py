@@ -99,9 +99,9 @@ def _tasks(table: Any) -> tuple[str, ...]:
 
 def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
     parts: dict[str, list[npt.NDArray[Any]]] = {k: [] for k in features}
-    for name, kind in _ALWAYS.items():
+    for name, dtype in _ALWAYS.items():
         described = features.get(name, {})
-        _rule((described.get("dtype"), described.get("shape")) == (kind, [1]), f"{name} is one {kind}", described)
+        _rule((described.get("dtype"), described.get("shape")) == (dtype, [1]), f"{name} is one {dtype}", described)
     for table in tables:
         _rule(set(table.column_names) == set(features), "frames have the features' columns", table.column_names)
         for name, described in features.items():
@@ -110,9 +110,9 @@ def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dic
                 continue
             column, (width,) = table[name].combine_chunks(), described["shape"]
             nested = width > 1
-            kind = str(column.type.value_type if nested and hasattr(column.type, "value_type") else column.type)
+            stored = str(column.type.value_type if nested and hasattr(column.type, "value_type") else column.type)
             wanted = {"float32": "float", "float64": "double"}.get(described["dtype"], described["dtype"])
-            _rule(kind == wanted, f"{name} is of {wanted}", str(column.type))
+            _rule(stored == wanted, f"{name} is of {wanted}", str(column.type))
             if nested:
                 _rule(getattr(column.type, "list_size", -1) == width, f"{name} has {width} numbers", str(column.type))
                 parts[name].append(column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))

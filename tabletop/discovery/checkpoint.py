@@ -55,7 +55,7 @@ class CheckpointState(RunFile):
     counts: Mapping[str, int]
     """Codes of each effect."""
     how: Mapping[str, str]
-    """What decides what kind of discovery it is."""
+    """What decides which discovery it is."""
     budget: Budget
     card: Any
     """The scene card."""
@@ -69,7 +69,7 @@ class CheckpointState(RunFile):
             scene: name of its scene card.
 
         Raises:
-            TabletopError: seed, codes, kind of discovery or scene card are others.
+            TabletopError: seed, codes, settings or scene card are others.
         """
         if (self.seed, dict(self.counts)) != (like.seed, dict(like.counts)):
             raise TabletopError(

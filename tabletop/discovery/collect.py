@@ -39,7 +39,7 @@ class CollectJob:
     count: int
     horizon: int
     effect_weights: tuple[float, ...]
-    """Share of the episodes each kind of effect gets."""
+    """Share of the episodes each effect gets."""
     acceptance_probability: Mapping[str, float]
     """Kind of entity: the chance that one of it is taken when drawn, for kinds that get fewer episodes."""
     random: bool
@@ -64,10 +64,10 @@ class Record:
     actions: npt.NDArray[np.float32]
     """(T, 5)"""
     effects: npt.NDArray[np.float64]
-    """(T + 1, kinds, EFFECT_WIDTH): by each kind of effect; the last are those the episode is judged by."""
+    """(T + 1, effects, EFFECT_WIDTH): by each effect; the last are those the episode is judged by."""
     valid: npt.NDArray[np.bool_]
-    """(kinds,): which kinds can be had on the entity in such an episode. One that settles is an episode of every
-    kind, as its acting part ends where one without settling would."""
+    """(effects,): which can be had on the entity in such an episode. One that settles is an episode of every
+    effect, as its acting part ends where one without settling would."""
     steps: int
     """Control steps it took, settling included."""
 
@@ -96,19 +96,19 @@ def collect(job: CollectJob) -> Batch:
     shares = np.array([p for _, p in STARTS[job.starts]])
     for number in range(job.first, job.first + job.count):
         rng = rng_of(job.seed, Purpose.TRAINING_CHOICES, number)
-        kind_index = int(rng.choice(len(job.effect_weights), p=np.array(job.effect_weights)))
-        kind = job.codes.kinds[kind_index]
-        code = job.codes.draw(kind_index, rng, job.facts)
+        effect_index = int(rng.choice(len(job.effect_weights), p=np.array(job.effect_weights)))
+        effect = job.codes.effects[effect_index]
+        code = job.codes.draw(effect_index, rng, job.facts)
         start = names[int(rng.choice(len(names), p=shares))]
         poses = seed_of(job.seed, Purpose.TRAINING_SCENES, number)
         things = seed_of(job.seed, Purpose.TRAINING_INVENTORIES, number // INVENTORY_EPISODES)
-        scene, entity = attended_scene(job.card, kind, poses, things, start, job.acceptance_probability)
+        scene, entity = attended_scene(job.card, effect, poses, things, start, job.acceptance_probability)
         policy = SkillPolicy(
             job.weights,
-            kind.name,
+            effect.name,
             tuple(float(v) for v in job.embeddings[code]),
-            kind_index,
-            len(job.codes.kinds),
+            effect_index,
+            len(job.codes.effects),
             entity,
             job.horizon,
             stochastic=True,
@@ -120,12 +120,12 @@ def collect(job: CollectJob) -> Batch:
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
         valid = [
-            (kind.settles or not k.settles) and entity in entities_for(k, run.layout, fractions)
-            for k in job.codes.kinds
+            (effect.settles or not e.settles) and entity in entities_for(e, run.layout, fractions)
+            for e in job.codes.effects
         ]
         effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
         for i in np.flatnonzero(valid):
-            effects[:, i] = effects_along(job.codes.kinds[i], run, entity, job.horizon, policy.reference)
+            effects[:, i] = effects_along(job.codes.effects[i], run, entity, job.horizon, policy.reference)
         observations = np.stack([*policy.observations, last])
         which = run.layout.kind(entity)
         out.append(Record(code, which, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))

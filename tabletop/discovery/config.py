@@ -12,9 +12,9 @@ from tabletop.errors import unknown
 from tabletop.skills.effects import get_effect
 from tabletop.skills.scenes import STARTS
 
-__all__ = ["FEW", "KINDS", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
+__all__ = ["EFFECT_CODES", "FEW", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
-KINDS: Final[Mapping[str, tuple[int, float]]] = {
+EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "held_at": (72, 0.24),
     "displaced": (24, 0.14),
     "placed": (40, 0.18),
@@ -39,21 +39,21 @@ KINDS: Final[Mapping[str, tuple[int, float]]] = {
     "straightened": (2, 0.06),
     "folded": (2, 0.06),
 }
-"""Kinds of effect that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in KINDS if get_effect(name).body_type != "deformable")
-"""Kinds of effect that are looked for where nothing else is said: those that the card `everything` has things for."""
+"""Effects that may be looked for, with the codes of each and its weight among the episodes."""
+USUAL: Final = tuple(name for name in EFFECT_CODES if get_effect(name).body_type != "deformable")
+"""Effects that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "drawer": 6, "button": 2}
-"""Kinds of effect that come within minutes, with fewer codes; the card `discovery` has things for them."""
+"""Effects that come within minutes, with fewer codes; the card `discovery` has things for them."""
 
 
 @dataclass(frozen=True)
 class DiscoverSettings:
     """Settings of a discovery."""
 
-    counts: Mapping[str, int] = field(default_factory=lambda: {kind: KINDS[kind][0] for kind in USUAL})
-    """How many codes each kind of effect has."""
-    effect_weights: Mapping[str, float] = field(default_factory=lambda: {kind: KINDS[kind][1] for kind in USUAL})
-    """Weight among the episodes that each kind of effect gets at first; what is mastered gets less."""
+    counts: Mapping[str, int] = field(default_factory=lambda: {name: EFFECT_CODES[name][0] for name in USUAL})
+    """How many codes each effect has."""
+    effect_weights: Mapping[str, float] = field(default_factory=lambda: {name: EFFECT_CODES[name][1] for name in USUAL})
+    """Weight among the episodes that each effect gets at first; what is mastered gets less."""
     scene: str = "everything"
     """Scene card: one that ships, by name, or the path of a YAML file."""
     horizon: int = 30
@@ -83,7 +83,7 @@ class DiscoverSettings:
 
     @property
     def how(self) -> dict[str, str]:
-        """What decides what kind of discovery this is, as library.yaml has it."""
+        """What decides which discovery this is, as library.yaml has it."""
         learner = self.learner
         return {
             "objective": learner.objective,
@@ -95,25 +95,25 @@ class DiscoverSettings:
         }
 
 
-def looking_for(kinds: Iterable[str], counts: Mapping[str, int] | None = None, **others: Any) -> DiscoverSettings:
-    """Return settings to look for some of KINDS.
+def looking_for(effects: Iterable[str], counts: Mapping[str, int] | None = None, **others: Any) -> DiscoverSettings:
+    """Return settings to look for some of EFFECT_CODES.
 
     Args:
-        kinds: their names.
-        counts: codes of those kinds that shall have other numbers than in KINDS.
+        effects: their names.
+        counts: codes of those effects that shall have other numbers than in EFFECT_CODES.
         others: further settings.
 
     Raises:
-        TabletopError: an unknown kind.
+        TabletopError: an unknown effect.
     """
-    chosen = tuple(kinds)
-    for kind in chosen:
-        if kind not in KINDS:
-            raise unknown("effect", kind, KINDS)
+    chosen = tuple(effects)
+    for name in chosen:
+        if name not in EFFECT_CODES:
+            raise unknown("effect", name, EFFECT_CODES)
     changed = counts or {}
     return DiscoverSettings(
-        counts={kind: changed.get(kind, KINDS[kind][0]) for kind in chosen},
-        effect_weights={kind: KINDS[kind][1] for kind in chosen},
+        counts={name: changed.get(name, EFFECT_CODES[name][0]) for name in chosen},
+        effect_weights={name: EFFECT_CODES[name][1] for name in chosen},
         **others,
     )
 

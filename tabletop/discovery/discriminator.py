@@ -1,8 +1,8 @@
 """The discriminator q(z|e): which code made this effect, seen through a noisy channel.
 
 q is a mixture of equal bells, one a code, of the channel's width: q(z|e) is proportional to
-exp(1 - sqrt(1 + |e - m_z|^2 / sigma^2)) over the codes of the effect's kind: Gaussian near its mean, exponential
-far from it, so that its log is a dense reward with a bounded slope.
+exp(1 - sqrt(1 + |e - m_z|^2 / sigma^2)) over the codes of that effect (held_at, drawer ...): Gaussian near its mean,
+exponential far from it, so that its log is a dense reward with a bounded slope.
 """
 
 from __future__ import annotations
@@ -51,66 +51,66 @@ class Discriminator:
             reject_radius: m from a mean at which an end is as likely of no code at all, where `reject_weight` is 1.
         """
         self.codes, self.rate, self.facts, self.reject_radius = codes, rate, facts, reject_radius
-        self.sigma = np.full(len(codes.kinds), sigma)
-        """(kinds,): m, the channel's noise for effects of each kind."""
-        self.reject_weight = np.zeros(len(codes.kinds))
-        """(kinds,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
+        self.sigma = np.full(len(codes.effects), sigma)
+        """(effects,): m, the channel's noise for each effect."""
+        self.reject_weight = np.zeros(len(codes.effects))
+        """(effects,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
         self.means = np.zeros((codes.total, width))
-        for i, kind in enumerate(codes.kinds if facts else ()):
-            for code, anchor in zip(codes.codes_of(i), kind.fact_targets, strict=False):
-                self.means[code, : kind.size] = anchor
+        for i, effect in enumerate(codes.effects if facts else ()):
+            for code, anchor in zip(codes.codes_of(i), effect.fact_targets, strict=False):
+                self.means[code, : effect.size] = anchor
 
-    def log_q(self, effects: Array, kinds: Index) -> Array:
+    def log_q(self, effects: Array, effect_indices: Index) -> Array:
         """Return log q(z|e) in nats.
 
         Args:
             effects: (n, EFFECT_WIDTH), padded with zeros.
-            kinds: (n,) index of each effect's kind.
+            effect_indices: (n,) which of the codes' effects each is one of.
 
         Returns:
-            (n, codes): -inf for codes of other kinds.
+            (n, codes): -inf for codes of other effects.
         """
         out = np.full((len(effects), self.codes.total), -np.inf)
-        for kind in np.unique(kinds):
-            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
+        for effect_index in np.unique(effect_indices):
+            rows, own = np.flatnonzero(effect_indices == effect_index), self.codes.codes_of(effect_index)
             out[np.ix_(rows, own)] = self._log_q(effects[rows], own)
         return out
 
     def log_q_of(self, effects: Array, codes: Index) -> Array:
-        """Return log q(z|e) in nats of one code each, (n,), for (n, EFFECT_WIDTH) effects of these codes' kinds.
+        """Return log q(z|e) in nats of one code each, (n,), for `effects` (n, EFFECT_WIDTH) of theirs.
 
         Beside the codes there is a class "none of them". It is as likely as a code whose mean is `reject_radius` away.
         So an end is worth the more, the nearer it is to its mean, even where it is nearer to it than to all others.
         """
         out = np.zeros(len(effects))
-        kinds = self.codes.kind_of[codes]
-        for kind in np.unique(kinds):
-            rows, own = np.flatnonzero(kinds == kind), self.codes.codes_of(kind)
-            out[rows] = self._log_q(effects[rows], own, self.reject_weight[kind])[
+        effect_indices = self.codes.effect_of[codes]
+        for effect_index in np.unique(effect_indices):
+            rows, own = np.flatnonzero(effect_indices == effect_index), self.codes.codes_of(effect_index)
+            out[rows] = self._log_q(effects[rows], own, self.reject_weight[effect_index])[
                 np.arange(len(rows)), codes[rows] - own[0]
             ]
         return out
 
     def _log_q(self, effects: Array, own: Index, reject_weight: float = 0.0) -> Array:
-        """Return log q(z|e), (n, len(own)), over the codes of one kind, for effects of that kind."""
+        """Return log q(z|e), (n, len(own)), over the codes of one effect, for `effects` that are of it."""
         means = self.means[own].astype(effects.dtype)
         out: Array = effects @ (-2.0 * means.T)
         out += (effects**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         np.maximum(out, 0.0, out=out)
-        kind = int(self.codes.kind_of[own[0]])
-        idle = self.codes.kinds[kind].default_fact
+        effect_index = int(self.codes.effect_of[own[0]])
+        idle = self.codes.effects[effect_index].default_fact
         if self.facts and idle is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, idle] = _AWAY**2
-        out /= self.sigma[kind] ** 2
+        out /= self.sigma[effect_index] ** 2
         out += 1.0
         np.sqrt(out, out=out)
         nearest = out.min(-1, keepdims=True)
         np.subtract(nearest, out, out=out)
         none = (
-            reject_weight * np.exp(nearest - np.hypot(1.0, self.reject_radius / self.sigma[kind]))
+            reject_weight * np.exp(nearest - np.hypot(1.0, self.reject_radius / self.sigma[effect_index]))
             if reject_weight
             else 0.0
         )
@@ -133,19 +133,19 @@ class Discriminator:
             mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
 
-    def loss(self, effects: Array, kinds: Index, labels: Index, rng: np.random.Generator) -> float:
+    def loss(self, effects: Array, effect_indices: Index, labels: Index, rng: np.random.Generator) -> float:
         """Return the cross-entropy of labels under the channel's noise, in nats.
 
         Args:
             effects: (n, width), m of the reach, padded with zeros.
-            kinds: (n,) index of each effect's kind.
+            effect_indices: (n,) which of the codes' effects each is one of.
             labels: (n,) codes.
             rng: the channel's noise.
         """
-        used = np.array([[float(i < k.size) for i in range(EFFECT_WIDTH)] for k in self.codes.kinds])
+        used = np.array([[float(i < e.size) for i in range(EFFECT_WIDTH)] for e in self.codes.effects])
         used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
-        seen = effects + rng.normal(0.0, self.sigma[kinds, None], effects.shape) * used[kinds]
-        return -float(self.log_q(seen, kinds)[np.arange(len(labels)), labels].mean())
+        seen = effects + rng.normal(0.0, self.sigma[effect_indices, None], effects.shape) * used[effect_indices]
+        return -float(self.log_q(seen, effect_indices)[np.arange(len(labels)), labels].mean())
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""

@@ -1,4 +1,4 @@
-"""What the learner remembers: whole episodes, each labelled with hindsight codes of every kind it counts as."""
+"""What the learner remembers: whole episodes, each labelled with hindsight codes of every effect it counts as."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BIN: Final = 0.05
 class HindsightReplay:
     """The last episodes: row e * (horizon + 1) + t of `steps` is step t of episode e.
 
-    One episode serves several kinds of effect: where an object was put is a place, a displacement and a turn at once.
+    One episode serves several effects: where an object was put is a place, a displacement and a turn at once.
 
     Relabelling is that of HER (Andrychowicz et al. 2017), with codes in the place of goals.
     """
@@ -44,22 +44,22 @@ class HindsightReplay:
             embedding_width: numbers of each episode's own code, where codes are drawn anew for each round.
         """
         self.codes, self.horizon = codes, horizon
-        count, kinds = max(1, capacity // horizon), len(codes.kinds)
+        count, effect_count = max(1, capacity // horizon), len(codes.effects)
         self.steps = Replay(
             count * (horizon + 1),
             {
                 "observation": ((observation,), np.float32),
                 "action": ((5,), np.float32),
-                "effect": ((kinds, EFFECT_WIDTH), np.float32),
+                "effect": ((effect_count, EFFECT_WIDTH), np.float32),
             },
         )
         self.episodes = Replay(
             count,
             {
                 "code": ((), np.int32),
-                "valid": ((kinds,), np.uint8),
-                "hindsight": ((kinds,), np.int32),
-                "weight": ((kinds,), np.float32),
+                "valid": ((effect_count,), np.uint8),
+                "hindsight": ((effect_count,), np.int32),
+                "weight": ((effect_count,), np.float32),
                 **({"embedding": ((embedding_width,), np.float32)} if embedding_width else {}),
             },
         )
@@ -79,14 +79,14 @@ class HindsightReplay:
                     "effect": record.effects.astype(np.float32),
                 }
             )
-            kinds = len(record.valid)
+            effect_count = len(record.valid)
             self.episodes.add(
                 {
                     "code": np.array([record.code], np.int32),
                     "valid": record.valid[None].astype(np.uint8),
                     # Until it is labelled, an episode stands for its commanded code.
-                    "hindsight": np.full((1, kinds), record.code, np.int32),
-                    "weight": np.zeros((1, kinds), np.float32),
+                    "hindsight": np.full((1, effect_count), record.code, np.int32),
+                    "weight": np.zeros((1, effect_count), np.float32),
                     **({} if embeddings is None else {"embedding": embeddings[[record.code]]}),
                 }
             )
@@ -97,16 +97,16 @@ class HindsightReplay:
         self._cumulative = np.cumsum(weights.ravel(), dtype=np.float64)
 
     def finals(self) -> Array:
-        """Return the effects that the episodes are judged by, (n, kinds, EFFECT_WIDTH)."""
+        """Return the effects that the episodes are judged by, (n, effects, EFFECT_WIDTH)."""
         return self.steps["effect"][self.horizon :: self.horizon + 1][: len(self)]
 
     def commanded_codes(self) -> Index:
         """Return the codes that the episodes were commanded, (n,)."""
         return self.episodes["code"][: len(self)].astype(np.intp)
 
-    def of_kind(self, kind: int) -> Index:
-        """Return the episodes that count as ones of a kind of effect."""
-        return np.flatnonzero(self.episodes["valid"][: len(self), kind])
+    def of_effect(self, effect_index: int) -> Index:
+        """Return the episodes that count as ones of an effect."""
+        return np.flatnonzero(self.episodes["valid"][: len(self), effect_index])
 
     def newest(self, count: int) -> Index:
         """Return the last episodes added, newest first."""
@@ -120,7 +120,7 @@ class HindsightReplay:
         rng: np.random.Generator,
         seen: Array | None = None,
     ) -> None:
-        """Draw hindsight codes for all episodes, each code of a kind getting an equal share, and weights.
+        """Draw hindsight codes for all episodes, each code of an effect getting an equal share, and weights.
 
         An episode counts as if the code that its end fits had been meant, as in HER (Andrychowicz et al. 2017).
 
@@ -129,50 +129,53 @@ class HindsightReplay:
             count_smoothing: see LearnerSettings.
             posterior_temperature: see LearnerSettings.
             rng: draws.
-            seen: (n, kinds, width) what q sees of each episode; the final effect where not given.
+            seen: (n, effects, width) what q sees of each episode; the final effect where not given.
         """
-        n, kinds = len(self), len(self.codes.kinds)
+        n, effect_count = len(self), len(self.codes.effects)
         finals = self.finals()
         seen = finals if seen is None else seen
         # Bins, numbered; effects reach less than 2 m.
         bins = (np.round(finals / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
-        commanded = np.bincount(self.codes.kind_of[self.commanded_codes()], minlength=kinds)
-        weights = np.zeros((n, kinds), np.float32)
-        for kind in range(kinds):
-            rows = self.of_kind(kind)
+        commanded = np.bincount(self.codes.effect_of[self.commanded_codes()], minlength=effect_count)
+        weights = np.zeros((n, effect_count), np.float32)
+        for effect_index in range(effect_count):
+            rows = self.of_effect(effect_index)
             if not len(rows):
                 continue
-            codes = self.codes.codes_of(kind)
-            _, inverse, counts = np.unique(bins[rows, kind], return_inverse=True, return_counts=True)
+            codes = self.codes.codes_of(effect_index)
+            _, inverse, counts = np.unique(bins[rows, effect_index], return_inverse=True, return_counts=True)
             weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing)
-            facts = self.codes.kinds[kind].classify_fact(finals[rows, kind]) if q.facts else np.full(len(rows), -1)
+            facts = np.full(len(rows), -1)
+            if q.facts:
+                facts = self.codes.effects[effect_index].classify_fact(finals[rows, effect_index])
             _share(weight, facts, len(codes), count_smoothing)
-            # A kind's share of the batches is that of the episodes it was commanded in.
-            weights[rows, kind] = weight * commanded[kind] / weight.sum()
-            free, rest = facts < 0, self.codes.free(kind) if q.facts else codes
-            self.episodes["hindsight"][rows[~free], kind] = codes[facts[~free]]
+            # An effect's share of the batches is that of the episodes it was commanded in.
+            weights[rows, effect_index] = weight * commanded[effect_index] / weight.sum()
+            free, rest = facts < 0, self.codes.free(effect_index) if q.facts else codes
+            self.episodes["hindsight"][rows[~free], effect_index] = codes[facts[~free]]
             rows, weight = rows[free], weight[free]
             if not len(rows):
                 continue
-            log_q = q.log_q(seen[rows, kind].astype(np.float64), np.full(len(rows), kind))
+            log_q = q.log_q(seen[rows, effect_index].astype(np.float64), np.full(len(rows), effect_index))
             p = balance(log_q[:, rest] / posterior_temperature, weight)
             draw = rng.random((len(rows), 1))
-            self.episodes["hindsight"][rows, kind] = rest[np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)]
+            drawn = np.minimum((p.cumsum(1) < draw).sum(1), len(rest) - 1)
+            self.episodes["hindsight"][rows, effect_index] = rest[drawn]
         self.episodes["weight"][:n] = weights
         self._weigh()
 
     def labelled(self, seen: Array | None = None) -> tuple[Array, Index, Array]:
-        """Return what is seen (m, width), hindsight codes (m,) and weights (m,) of all (episode, kind)."""
-        episode, kind = np.nonzero(self.episodes["weight"][: len(self)])
-        labels = self.episodes["hindsight"][episode, kind].astype(np.intp)
-        return (self.finals() if seen is None else seen)[episode, kind], labels, self.episodes["weight"][episode, kind]
+        """Return what is seen (m, width), hindsight codes (m,) and weights (m,) of all (episode, effect)."""
+        found = np.nonzero(self.episodes["weight"][: len(self)])
+        labels = self.episodes["hindsight"][found].astype(np.intp)
+        return (self.finals() if seen is None else seen)[found], labels, self.episodes["weight"][found]
 
     def draw(self, n: int, hindsight: float, rng: np.random.Generator) -> tuple[Index, Index, Index]:
         """Draw steps to learn from.
 
         Args:
             n: how many.
-            hindsight: share of them that get their episode's hindsight code, of one of its kinds; these come last.
+            hindsight: share of them that get their episode's hindsight code, of one of its effects; these come last.
             rng: draws.
 
         Returns:
@@ -181,9 +184,9 @@ class HindsightReplay:
         found = int(n * hindsight)
         plain = rng.integers(len(self), size=n - found)
         flat = np.searchsorted(self._cumulative, rng.random(found) * self._cumulative[-1])
-        again, kind = np.divmod(np.minimum(flat, len(self._cumulative) - 1), len(self.codes.kinds))
+        again, effect_index = np.divmod(np.minimum(flat, len(self._cumulative) - 1), len(self.codes.effects))
         episodes = np.concatenate([plain, again])
-        codes = np.concatenate([self.episodes["code"][plain], self.episodes["hindsight"][again, kind]])
+        codes = np.concatenate([self.episodes["code"][plain], self.episodes["hindsight"][again, effect_index]])
         return episodes, rng.integers(self.horizon, size=n), codes.astype(np.intp)
 
     def save(self, folder: Path) -> None:
@@ -203,12 +206,12 @@ class HindsightReplay:
 
 
 def _share(weight: Array, facts: Index, codes: int, count_smoothing: float) -> None:
-    """Give each fact the weight of one code of its kind, in place; less while it was hardly ever seen.
+    """Give each fact the weight of one code of its effect, in place; less while it was hardly ever seen.
 
     Args:
         weight: (n,) of the episodes.
         facts: (n,) the fact that each is, -1 for none.
-        codes: of the kind.
+        codes: of the effect.
         count_smoothing: see LearnerSettings.
     """
     whole = weight.sum()

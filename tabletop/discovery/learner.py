@@ -45,7 +45,7 @@ class Learner:
         self.objective = make_objective(codes, settings, seed, horizon)
         width = self.objective.skill_embeddings.shape[1]
         columns = code_columns(self.objective.conditioning, width)
-        self.spec = NetworkSpec(EGO + columns + len(codes.kinds), OTHERS, OTHER_WIDTH)
+        self.spec = NetworkSpec(EGO + columns + len(codes.effects), OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed_of(seed, Purpose.POLICY_NETWORK, 0))
         self.rng = rng_of(seed, Purpose.LEARNING)
         embedding_width = width if self.objective.fresh else 0
@@ -56,7 +56,7 @@ class Learner:
         self.ready = False
         self.rounds = 0
         """Of learning so far."""
-        self._mirrors = np.array([kind.mirrors for kind in codes.kinds])
+        self._mirrors = np.array([effect.mirrors for effect in codes.effects])
 
     # --- taking in ---------------------------------------------------------------------------
 
@@ -94,12 +94,12 @@ class Learner:
         rewards = objective.rewards(window) * s.reward_scale
         discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
         now, later = objective.so_far(window)
-        rows, steps, kinds = window.rows(times), self.memory.steps, window.kinds
+        rows, steps, effect_indices = window.rows(times), self.memory.steps, window.effect_indices
         before, after = (steps["observation"].take(rows[i], 0) for i in (0, -1))
         actions = steps["action"].take(rows[0], 0)
         flipped = np.arange(0, len(codes), 2)
-        flipped = flipped[self._mirrors[kinds[flipped]]]
-        sign = objective.mirror(kinds[flipped]) if s.mirror else None
+        flipped = flipped[self._mirrors[effect_indices[flipped]]]
+        sign = objective.mirror(effect_indices[flipped]) if s.mirror else None
         if sign is not None:
             # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
             before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
@@ -109,11 +109,11 @@ class Learner:
                 now[flipped] *= sign
                 later[flipped] *= sign
         self.sac.update(
-            condition(before, embeddings, now, kinds, len(self.codes.kinds), objective.conditioning),
+            condition(before, embeddings, now, effect_indices, len(self.codes.effects), objective.conditioning),
             actions,
             rewards.astype(np.float32),
             discounts.astype(np.float32),
-            condition(after, embeddings, later, kinds, len(self.codes.kinds), objective.conditioning),
+            condition(after, embeddings, later, effect_indices, len(self.codes.effects), objective.conditioning),
         )
 
     def learn(self, updates: int) -> None:
@@ -129,11 +129,11 @@ class Learner:
             self.update()
 
     def accuracy(self) -> dict[str, float]:
-        """Return the share of recent stochastic episodes whose code is classified correctly, by kind."""
+        """Return the share of recent stochastic episodes whose code is classified correctly, by effect."""
         out = {}
-        for i, kind in enumerate(self.codes.kinds):
-            hits = [ok for code, ok, *_ in self.recent if self.codes.kind_of[code] == i]
-            out[kind.name] = float(np.mean(hits)) if hits else 0.0
+        for i, effect in enumerate(self.codes.effects):
+            hits = [ok for code, ok, *_ in self.recent if self.codes.effect_of[code] == i]
+            out[effect.name] = float(np.mean(hits)) if hits else 0.0
         return out
 
     def acceptance_probability(self) -> dict[str, float]:
@@ -152,10 +152,10 @@ class Learner:
         """Return what a person wants to watch; everything from recent stochastic episodes with mixed starts."""
         right = self.accuracy()
         effective = 0.0
-        for i in range(len(self.codes.kinds)):
-            gains = [g for code, _, g, _ in self.recent if self.codes.kind_of[code] == i]
+        for i in range(len(self.codes.effects)):
+            gains = [g for code, _, g, _ in self.recent if self.codes.effect_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
-        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.kind_of[self.memory.commanded_codes()]]
+        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.effect_of[self.memory.commanded_codes()]]
         bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
         return {
             "accuracy": round(float(np.mean(list(right.values()))), 4),

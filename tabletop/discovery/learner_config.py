@@ -27,7 +27,7 @@ class PhiSettings:
     batch_size: int = 256
     """Transitions a gradient step."""
     size: int = 3
-    """Numbers in a continuous code; a discrete one has one for each code of the largest kind."""
+    """Numbers in a continuous code; a discrete one has one for each code of the effect with the most."""
     slack: float = 1e-3
     """epsilon: what a kept constraint counts at most."""
     dual: float = 30.0
@@ -72,9 +72,9 @@ class LearnerSettings:
     sigma: float = 0.03
     """m: noise of the channel that the discriminator sees effects through, at the start."""
     sigma_end: float = 0.015
-    """m: the same, for each kind of effect, once most of its codes are distinguishable."""
+    """m: the same, for each effect, once most of its codes are distinguishable."""
     reject_weight: float = 1.0
-    """Weight of the class "none of them" beside a code, once most codes of a kind are distinguishable."""
+    """Weight of the class "none of them" beside a code, once most codes of an effect are distinguishable."""
     reject_radius: float = 0.02
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
     hindsight: float = 0.5

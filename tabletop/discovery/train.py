@@ -81,7 +81,7 @@ def discover(
         raise TabletopError(f"minutes must be above 0, got {minutes:g}")
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
-    check_card(settings.scene, Codebook(settings.counts).kinds)
+    check_card(settings.scene, Codebook(settings.counts).effects)
     checkpoint, old = (folder / name for name in CHECKPOINTS)
     if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
@@ -190,7 +190,7 @@ class _Run:
         self.next_episode += self.settings.episodes
 
     def _effect_weights(self) -> tuple[float, ...]:
-        """Return the share of episodes of each kind: the lower its accuracy so far, the more."""
+        """Return the share of episodes of each effect: the lower its accuracy so far, the more."""
         known = self.learner.accuracy()
         raw = [self.settings.effect_weights[name] * (1.15 - known[name]) for name in self.settings.counts]
         return tuple(r / sum(raw) for r in raw)

@@ -125,7 +125,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise TabletopError("terminate_on_success needs a task, got none")
         self.render_mode = render_mode
         self.metadata = {**self.metadata, "render_fps": control_frequency}  # type: ignore[misc]
-        self._kind = check_reward(reward)
+        self._reward = check_reward(reward)
         self._observation, self._terminates, self._robot = observation, terminate_on_success, robot
         self._scenes, self._render_size = scenes, render_size
         self._card = self.task.scene if self.task else find_scene_card("discovery" if card is None else card)
@@ -213,7 +213,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         """Return the scene with a goal in it; or set what counts as done, where the goal is a number."""
         if self.task is None:
             raise TabletopError("option goal needs a task, got none")
-        goal = make_goal(self.task, self._kind)
+        goal = make_goal(self.task, self._reward)
         if isinstance(goal, GoalReward):
             return move_mark(self.task, goal, asked, scene)
         number = ask_number(self.task, goal, asked, scene)
@@ -263,8 +263,8 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         if self._success is None:
             return 0.0, {}
         # With goals the reward comes from them, and only the success is used.
-        kind = "sparse" if self._goal else self._kind
-        reward, done = reward_and_success(kind, self._success, self._state, self._initial)
+        asked = "sparse" if self._goal else self._reward
+        reward, done = reward_and_success(asked, self._success, self._state, self._initial)
         return reward, {"is_success": done, "success": done}
 
     def render(self) -> npt.NDArray[np.uint8] | None:

@@ -30,7 +30,7 @@ _MOST: Final = ("closed", "unlocked")
 class NumberGoal:
     """The reward of a task that brings a joint, a height or a turn to a number, as a function of goals.
 
-    The number is that of the formula's one statement of this kind: `open(door, 0.8)`, `turned(dial, 60 deg)`,
+    The number is that of the formula's one statement of these: `open(door, 0.8)`, `turned(dial, 60 deg)`,
     `lifted(block, 10 cm)`. A goal is such a number (fraction, rad or m), followed by the squashed margins of the
     formula's other statements. What is asked for is "at least" or "at most" the number, as in the formula: whatever was
     reached can be taken for the goal that was desired.
@@ -41,13 +41,13 @@ class NumberGoal:
     mark: None = None
     """No entity shows the goal."""
 
-    def __init__(self, task: Task, kind: str) -> None:
+    def __init__(self, task: Task, reward: str) -> None:
         """Split the task's formula.
 
         Raises:
             TabletopError: the formula has no such statement, or several.
         """
-        self.kind = check_reward(kind)
+        self.reward = check_reward(reward)
         literals = task.success.literals if task.success.is_conjunction else ()
         about = [x for x in literals if x.positive and x.predicate in (*_LEAST, *_MOST)]
         if len(about) != 1:
@@ -97,22 +97,22 @@ class NumberGoal:
         margin = self._sign * (one[..., 0] - two[..., 0])
         squashed = margin / (np.abs(margin) + self._scale)
         margins = [squashed, *np.broadcast_to(np.moveaxis(one[..., 1:], -1, 0), (self.width - 1, *squashed.shape))]
-        if self.kind == "sparse":
+        if self.reward == "sparse":
             return sparse(reduce(np.minimum, margins) >= 0.0)
         # Rounded: one goal and a batch of them then agree to the last bit.
         return np.round(smallest(margins), 6)
 
 
-def make_goal(task: Task, kind: str) -> GoalReward | NumberGoal:
+def make_goal(task: Task, reward: str) -> GoalReward | NumberGoal:
     """Return the task's goal: the pose of a mark where it has one, or else the number of its formula.
 
     Raises:
         TabletopError: it has neither, or an unknown reward.
     """
-    check_reward(kind)
+    check_reward(reward)
     for make in (GoalReward, NumberGoal):
         with suppress(TabletopError):
-            return make(task, kind)
+            return make(task, reward)
     raise TabletopError(
         'observation "goal" needs a task that brings something to one target, or a joint, a height or a turn to a'
         f" number, got task {task.name!r}: {task.success.text!r}"

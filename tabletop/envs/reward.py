@@ -27,15 +27,15 @@ _MARK: Final = "target"
 _POSE: Final = {"position": 3, "quaternion": 4, "size": 3}
 
 
-def check_reward(kind: str) -> str:
-    """Return the kind of reward.
+def check_reward(reward: str) -> str:
+    """Return the name of a reward.
 
     Raises:
         TabletopError: it is none of REWARDS.
     """
-    if kind not in REWARDS:
-        raise unknown("reward", kind, REWARDS)
-    return kind
+    if reward not in REWARDS:
+        raise unknown("reward", reward, REWARDS)
+    return reward
 
 
 def sparse(done: npt.ArrayLike) -> Array:
@@ -43,23 +43,23 @@ def sparse(done: npt.ArrayLike) -> Array:
     return np.where(done, 0.0, -1.0)
 
 
-def reward_and_success(kind: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
+def reward_and_success(reward: str, formula: Formula, state: State, initial: State) -> tuple[float, bool]:
     """Return the reward of one state, and whether the task is done.
 
     Args:
-        kind: one of REWARDS.
+        reward: one of REWARDS.
         formula: of the task.
         state: now; no batch shape.
         initial: the state at reset; no batch shape.
     """
-    if kind == "sparse":
+    if reward == "sparse":
         done = bool(formula.holds(state, initial))
         return float(sparse(done)), done
-    reward = float(formula.smooth(state, initial))
+    value = float(formula.smooth(state, initial))
     # Of statements joined by "and" the smooth margin is never below the exact one: mostly it settles the matter.
-    if formula.is_conjunction and reward < -_ROUNDING:
-        return reward, False
-    return reward, bool(formula.holds(state, initial))
+    if formula.is_conjunction and value < -_ROUNDING:
+        return value, False
+    return value, bool(formula.holds(state, initial))
 
 
 class GoalReward:
@@ -73,13 +73,13 @@ class GoalReward:
     To relabel goals so is HER (Andrychowicz et al. 2017).
     """
 
-    def __init__(self, task: Task, kind: str) -> None:
+    def __init__(self, task: Task, reward: str) -> None:
         """Split the task's formula.
 
         Raises:
             TabletopError: the formula has no mark (an entity of kind "target"), or needs more than a goal holds.
         """
-        self.kind = check_reward(kind)
+        self.reward = check_reward(reward)
         marks = [n for n in task.success.names if _kind(task, n) == _MARK]
         if len(marks) != 1 or not task.success.is_conjunction:
             raise TabletopError(
@@ -147,7 +147,7 @@ class GoalReward:
     def __call__(self, achieved: npt.ArrayLike, desired: npt.ArrayLike) -> Array:
         """Return rewards (...,) of goals (..., width)."""
         margins = self.margins(achieved, desired)
-        if self.kind == "sparse":
+        if self.reward == "sparse":
             return sparse(reduce(np.minimum, margins) >= 0.0)
         # Rounded: one goal and a batch of them then agree to the last bit.
         return np.round(smallest(margins), 6)

@@ -48,7 +48,7 @@ class Literal:
     def names(self) -> tuple[str, ...]:
         """Entities it speaks of, in the order of the arguments."""
         arguments = get_predicate(self.predicate).arguments
-        return tuple(str(v) for a, v in zip(arguments, self.args, strict=True) if a.kind == "entity")
+        return tuple(str(v) for a, v in zip(arguments, self.args, strict=True) if a.type == "entity")
 
     def raw_margin(self, state: State, initial: State) -> Array:
         """Return the margin in the predicate's unit, negated where the literal is."""
@@ -64,7 +64,7 @@ class Literal:
         """Return it with entities replaced; those that `mapping` leaves out stay."""
         arguments = get_predicate(self.predicate).arguments
         pairs = zip(arguments, self.args, strict=True)
-        args = tuple(mapping.get(str(v), v) if a.kind == "entity" else v for a, v in pairs)
+        args = tuple(mapping.get(str(v), v) if a.type == "entity" else v for a, v in pairs)
         return Literal(self.predicate, args, self.positive)
 
     def phrase(self) -> str:

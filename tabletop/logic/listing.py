@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tabletop.logic.predicate import KINDS, PREDICATES, Argument, Predicate
+from tabletop.logic.predicate import PREDICATES, TYPES, Argument, Predicate
 from tabletop.logic.quantity import DIMENSIONS
 
 __all__ = ["example_of", "predicate_rows"]
@@ -48,10 +48,10 @@ def example_of(predicate: Predicate) -> str:
     things = iter(_SUITED.get(predicate.name, _THINGS))
     words = []
     for argument in predicate.arguments:
-        if argument.kind == "entity":
+        if argument.type == "entity":
             words.append(next(things))
         elif argument.default is None:
-            words.append(_WORDS[argument.kind])
+            words.append(_WORDS[argument.type])
         else:
             words.append(f"{argument.name}={argument.text(argument.default)}")
     return f"{predicate.name}({', '.join(words)})"
@@ -62,8 +62,8 @@ def _argument(argument: Argument) -> dict[str, Any]:
     default = None if argument.default is None else argument.text(argument.default)
     return {
         "name": argument.name,
-        "kind": argument.kind,
-        "takes": KINDS[argument.kind],
+        "type": argument.type,
+        "takes": TYPES[argument.type],
         "units": units,
         "default": default,
     }
@@ -72,7 +72,7 @@ def _argument(argument: Argument) -> dict[str, Any]:
 def predicate_rows() -> list[dict[str, Any]]:
     """Return a row for each predicate, by name.
 
-    A row has name, signature (how it is written, with defaults), arguments (name, kind, what it takes, units and the
+    A row has name, signature (how it is written, with defaults), arguments (name, type, what it takes, units and the
     default as text, None where it must be given), example (a formula) and means (when it holds).
     """
     return [

@@ -21,7 +21,7 @@ from tabletop.logic import deformable as _deformable  # noqa: F401  (registers i
 from tabletop.logic import manner as _manner  # noqa: F401  (registers its predicates)
 from tabletop.logic import relations as _relations  # noqa: F401  (registers its predicates)
 from tabletop.logic.formula import Formula, Literal, Node, group, negation
-from tabletop.logic.predicate import DIRECTIONS, KINDS, PREDICATES, Argument, Predicate, Value
+from tabletop.logic.predicate import DIRECTIONS, PREDICATES, TYPES, Argument, Predicate, Value
 from tabletop.logic.quantity import UNITS, to_si
 
 __all__ = ["FormulaError", "parse"]
@@ -233,7 +233,7 @@ class _Reader:
         return given
 
     def value(self, node: ast.expr, argument: Argument, known: Predicate) -> Value:
-        wanted = f"{known.name} takes {KINDS[argument.kind]} for {argument.name!r}, got {self.word(node)!r}"
+        wanted = f"{known.name} takes {TYPES[argument.type]} for {argument.name!r}, got {self.word(node)!r}"
         inner, sign = node, 1.0
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
             inner, sign = node.operand, -1.0 if isinstance(node.op, ast.USub) else 1.0
@@ -244,12 +244,12 @@ class _Reader:
             return sign * quantity.value
         if not isinstance(node, ast.Name):
             raise self.at(node, wanted)
-        if argument.kind == "direction" and node.id not in DIRECTIONS:
+        if argument.type == "direction" and node.id not in DIRECTIONS:
             raise self.at(node, f"unknown direction {node.id!r}; {_nearest(node.id, DIRECTIONS)}")
-        if argument.kind == "entity":
+        if argument.type == "entity":
             if self.names is not None and node.id not in self.names:
                 raise self.at(node, f"unknown entity {node.id!r}; {_nearest(node.id, self.names)}")
-        elif argument.kind != "direction":
+        elif argument.type != "direction":
             raise self.at(node, wanted)
         return node.id
 

@@ -18,8 +18,8 @@ from tabletop.sim.state import State
 
 __all__ = [
     "DIRECTIONS",
-    "KINDS",
     "PREDICATES",
+    "TYPES",
     "Angle",
     "Argument",
     "Direction",
@@ -69,7 +69,7 @@ _SIDES = {
     "down": "below",
 }
 
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
+TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "entity": "the name of an entity",
         "direction": f"a direction ({', '.join(DIRECTIONS)})",
@@ -80,7 +80,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "fraction": "a number from 0 to 1, or a percentage",
     }
 )
-"""What each kind of argument accepts, in words."""
+"""What each type of argument accepts, in words."""
 
 _RANGES = {
     "length": ("length", 0.0, math.inf),
@@ -103,25 +103,25 @@ class Argument:
     """One argument that a predicate takes."""
 
     name: str
-    kind: str
-    """One of KINDS."""
+    type: str
+    """One of TYPES."""
     default: Value | None = None
     """Used where it is left out; None where it is required."""
 
     @property
     def dimension(self) -> str | None:
         """What a number given for it measures ("length", "angle" ...); None for words."""
-        return _RANGES[self.kind][0] if self.kind in _RANGES else None
+        return _RANGES[self.type][0] if self.type in _RANGES else None
 
     def accepts(self, value: Value) -> bool:
-        """Return whether a value is of this kind and in its range."""
-        if self.kind == "entity":
+        """Return whether a value is of this type and in its range."""
+        if self.type == "entity":
             return isinstance(value, str) and value.isidentifier()
-        if self.kind == "direction":
+        if self.type == "direction":
             return value in DIRECTIONS
         if isinstance(value, str):
             return False
-        _, low, high = _RANGES[self.kind]
+        _, low, high = _RANGES[self.type]
         return math.isfinite(value) and low <= value <= high
 
     def text(self, value: Value) -> str:
@@ -150,15 +150,15 @@ class Predicate:
         """Return the arguments with defaults filled in.
 
         Raises:
-            TabletopError: too many, too few, of the wrong kind, or one entity given twice.
+            TabletopError: too many, too few, of the wrong type, or one entity given twice.
         """
         given = values + tuple(a.default for a in self.arguments[len(values) :] if a.default is not None)
         if len(values) > len(self.arguments) or len(given) != len(self.arguments):
             raise TabletopError(f"{self.name} takes {self.signature}, got {len(values)} arguments")
         for argument, value in zip(self.arguments, given, strict=True):
             if not argument.accepts(value):
-                raise TabletopError(f"{self.name} takes {KINDS[argument.kind]} for {argument.name!r}, got {value!r}")
-        names = [v for a, v in zip(self.arguments, given, strict=True) if a.kind == "entity"]
+                raise TabletopError(f"{self.name} takes {TYPES[argument.type]} for {argument.name!r}, got {value!r}")
+        names = [v for a, v in zip(self.arguments, given, strict=True) if a.type == "entity"]
         if len(set(names)) < len(names):
             raise TabletopError(f"{self.name} relates different entities, got {names[0]!r} twice")
         return tuple(v if isinstance(v, str) else float(v) for v in given)
@@ -181,7 +181,7 @@ class Predicate:
         words: dict[str, str] = {}
         for argument, value in zip(self.arguments, values, strict=True):
             text = argument.text(value)
-            words[argument.name] = _Side(text) if argument.kind == "direction" else text.replace("_", " ")
+            words[argument.name] = _Side(text) if argument.type == "direction" else text.replace("_", " ")
         return (self.phrase if positive else self.negated).format(**words)
 
     @property
@@ -216,7 +216,7 @@ def make_predicate(
     negated: str | None = None,
     name: str | None = None,
 ) -> Predicate:
-    """Build a predicate from a function whose annotations name the kinds of its arguments.
+    """Build a predicate from a function whose annotations name the types of its arguments.
 
     Args:
         function: (state, initial, *arguments) -> margin (...,) in `unit`, positive where it is true.
@@ -227,21 +227,21 @@ def make_predicate(
         name: what formulas call it; the function's name where left out.
 
     Raises:
-        TabletopError: an annotation is none of KINDS, or the scale is not positive.
+        TabletopError: an annotation is none of TYPES, or the scale is not positive.
     """
     called = name or function.__name__
     if not (math.isfinite(scale) and scale > 0.0):
         raise TabletopError(f"the scale of predicate {called!r} must be positive, got {scale!r}")
     arguments = []
     for parameter in list(inspect.signature(function).parameters.values())[2:]:
-        kind = getattr(parameter.annotation, "__name__", str(parameter.annotation)).lower()
-        if kind not in KINDS:
+        argument_type = getattr(parameter.annotation, "__name__", str(parameter.annotation)).lower()
+        if argument_type not in TYPES:
             raise TabletopError(
-                f"argument {parameter.name!r} of predicate {called!r} has type {kind!r}; "
-                f"there are: {', '.join(k.capitalize() for k in KINDS)}"
+                f"argument {parameter.name!r} of predicate {called!r} has type {argument_type!r}; "
+                f"there are: {', '.join(t.capitalize() for t in TYPES)}"
             )
         default = None if parameter.default is inspect.Parameter.empty else parameter.default
-        arguments.append(Argument(parameter.name, kind, default))
+        arguments.append(Argument(parameter.name, argument_type, default))
     return Predicate(called, function, tuple(arguments), scale, unit, phrase, negated or f"not {phrase}")
 
 

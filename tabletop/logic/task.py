@@ -31,7 +31,7 @@ _DIMENSIONS: Final = {"angle": "angle", "distance": "length"}
 class Parameter:
     """What a task leaves open, so that a skill's own figure may be put there."""
 
-    kind: str
+    type: str
     """ "offset": where `entity` stands relative to `origin`; "angle", "distance": a number in the formula."""
     entity: str | None = None
     origin: str | None = None
@@ -77,7 +77,7 @@ class Task:
         own = self.parameter
         if own is None or own.value is None:
             raise TabletopError(f"task {self.name!r} leaves no number open; its parameter is {own!r}")
-        success = self.success.replace_number(_DIMENSIONS[own.kind], own.value, value)
+        success = self.success.replace_number(_DIMENSIONS[own.type], own.value, value)
         return replace(self, success=success, parameter=replace(own, value=value))
 
 
@@ -245,13 +245,15 @@ def _parameter(raw: object, scene: Mapping[str, Any], success: Formula, where: s
             )
         return Parameter("offset", entity, origin)
     if isinstance(raw, Mapping) and len(raw) == 1 and set(raw) <= set(_DIMENSIONS):
-        kind, text = next(iter(raw.items()))
-        value, dimension = read_quantity(text, f"{where}: parameter: {kind}")
-        if dimension != _DIMENSIONS[kind]:
-            raise TabletopError(f"{where}: parameter: {kind} must be of dimension {_DIMENSIONS[kind]}, got {text}")
+        parameter_type, text = next(iter(raw.items()))
+        value, dimension = read_quantity(text, f"{where}: parameter: {parameter_type}")
+        if dimension != _DIMENSIONS[parameter_type]:
+            raise TabletopError(
+                f"{where}: parameter: {parameter_type} must be of dimension {_DIMENSIONS[parameter_type]}, got {text}"
+            )
         try:
             success.replace_number(dimension, value, 0.0)
         except TabletopError as error:
             raise TabletopError(f"{where}: parameter: {error}") from None
-        return Parameter(kind, value=value)
+        return Parameter(parameter_type, value=value)
     raise TabletopError(f"{where}: parameter must be {forms}, got {raw!r}")

@@ -17,7 +17,7 @@ __all__ = ["BASELINES", "Measured", "baseline_episodes", "measure_library"]
 
 BASELINES: Final = ("exploration", "untrained", "shuffled")
 """Random actions as discovery explores with, the network before any learning, and the library's own with a code of the
-kind drawn at random."""
+effect drawn at random."""
 _SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
 
 

@@ -29,7 +29,7 @@ _SHOWN: Final = 12
 
 @dataclass(frozen=True)
 class Channel:
-    """What the codes of one kind of effect say of the bin an effect falls into, in bits, from counts.
+    """What the codes of one effect say of the bin an effect falls into, in bits, from counts.
 
     Counts of few episodes make all but the first two too large: `chance_bits` is what they give where the codes are
     dealt out at random, so that only what is above it counts.
@@ -93,18 +93,18 @@ def channel(labels: npt.NDArray[np.intp], effects: Array, seed: int, size: float
 
 
 def channels(samples: Samples, seed: int) -> dict[str, dict[str, float]]:
-    """Return the channel of each kind of effect, with the shipped names of its figures."""
+    """Return the channel of each effect, with the shipped names of its figures."""
     out = {}
-    for i, kind in enumerate(samples.codes.kinds):
+    for i, effect in enumerate(samples.codes.effects):
         own = samples.codes.codes_of(i)
         rows = np.isin(samples.labels, own)
-        found = channel(samples.labels[rows] - own[0], samples.lengths[rows][:, : kind.size], seed)
-        out[kind.name] = {k: round(v, 3) for k, v in vars(found).items()}
+        found = channel(samples.labels[rows] - own[0], samples.lengths[rows][:, : effect.size], seed)
+        out[effect.name] = {k: round(v, 3) for k, v in vars(found).items()}
     return out
 
 
 def siblings(samples: Samples, sigma: float = 0.02) -> dict[str, dict[str, float]]:
-    """Return how far each skill's effects are from those of all other skills of its kind, in bits, by skill.
+    """Return how far each skill's effects are from those of all other skills of its effect, in bits, by skill.
 
     Both are taken as Gaussians, seen through noise of `sigma` m. "seeking" is KL(own || siblings): large where a skill
     does what the others never do. "covering" is KL(siblings || own): large where the others do what it never does, and
@@ -112,12 +112,12 @@ def siblings(samples: Samples, sigma: float = 0.02) -> dict[str, dict[str, float
     """
     out = {}
     codes = samples.codes
-    for i, kind in enumerate(codes.kinds):
+    for i, effect in enumerate(codes.effects):
         own = codes.codes_of(i)
         for code in own:
             mine = samples.labels == code
             one, rest = (
-                _moments(samples.lengths[rows][:, : kind.size], sigma)
+                _moments(samples.lengths[rows][:, : effect.size], sigma)
                 for rows in (mine, np.isin(samples.labels, own) & ~mine)
             )
             out[codes.name(int(code))] = {
@@ -136,16 +136,16 @@ def synergies(samples: Samples) -> dict[str, dict[str, Any]]:
     """Return how many principal components explain 95 % of what the arm does, and the shares of the first ones.
 
     "postures" takes the joint angles (rad) of each moment as a row, as for the hand (Santello et al. 1998).
-    "movements/KIND" takes those along a whole episode, counted from where they began, as for the frog (d'Avella et al.
-    2003). Episodes of one kind are of one length.
+    "movements/EFFECT" takes those along a whole episode, counted from where they began, as for the frog (d'Avella et
+    al. 2003). Episodes of one effect are of one length.
     """
-    by_kind = {
-        kind.name: np.stack([samples.postures[n] for n in np.flatnonzero(np.isin(samples.labels, own))])
-        for kind, own in ((k, samples.codes.codes_of(i)) for i, k in enumerate(samples.codes.kinds))
+    by_effect = {
+        effect.name: np.stack([samples.postures[n] for n in np.flatnonzero(np.isin(samples.labels, own))])
+        for effect, own in ((e, samples.codes.codes_of(i)) for i, e in enumerate(samples.codes.effects))
     }
-    joints = next(iter(by_kind.values())).shape[-1]
-    rows = {"postures": np.concatenate([a.reshape(-1, joints) for a in by_kind.values()])}
-    rows |= {f"movements/{name}": (a - a[:, :1]).reshape(len(a), -1) for name, a in by_kind.items()}
+    joints = next(iter(by_effect.values())).shape[-1]
+    rows = {"postures": np.concatenate([a.reshape(-1, joints) for a in by_effect.values()])}
+    rows |= {f"movements/{name}": (a - a[:, :1]).reshape(len(a), -1) for name, a in by_effect.items()}
     out = {}
     for name, table in rows.items():
         found = pca(table)

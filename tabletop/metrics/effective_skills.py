@@ -1,6 +1,6 @@
 """How many skills a library really has: held-out episodes, a fresh discriminator, the noise named.
 
-The noise is in metres of the world, for every kind of effect: see the table in skills/effects/kind.py.
+The noise is in metres of the world, for every effect: see the table in skills/effects/registry.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 
 MODES: Final = ("skill", "shuffled", "exploration")
-"""What drives a measured episode: the skill, a code of its kind drawn at random, or random actions."""
+"""What drives a measured episode: the skill, a code of its effect drawn at random, or random actions."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SkillRun:
     library: Library
     skill: Skill
     number: int
-    """Of the episode: codes of a kind share the scene of a number; `sample_effects` gives each code its own numbers."""
+    """Of the episode: codes of an effect share a number's scene; `sample_effects` gives each code its own numbers."""
     seed: int
     mode: str = "skill"
 
@@ -93,7 +93,7 @@ def nominal_run(run: SkillRun) -> Sample:
     scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
     code = skill.code
     if run.mode == "shuffled":
-        own = library.codes.codes_of(int(library.codes.kind_of[code]))
+        own = library.codes.codes_of(int(library.codes.effect_of[code]))
         code = int(rng_of(run.seed, Purpose.MEASURING_CODES, run.number, code).choice(own))
     make = library.exploration if run.mode == "exploration" else library.policy
     policy = make(library.skills[code], entity)
@@ -144,7 +144,7 @@ def sample_effects(
 def effective_skills(
     codes: npt.NDArray[np.intp], effects: Array, sigma: float, classes: int, seed: int
 ) -> tuple[float, float]:
-    """Return effective skills exp(I) and bits I / log 2 of one kind of effect.
+    """Return effective skills exp(I) and bits I / log 2 of one effect.
 
     I = E[log q(z|e + noise) + log K] (Gregor et al. 2016, eq. 3, with Z uniform). The episodes are dealt into five
     parts; a discriminator q that was fitted to the other four only classifies each. Any q gives a bound from below
@@ -242,22 +242,22 @@ def coverage(outcomes: Sequence[Array], size: float = 0.05) -> int:
 
 
 def measure(samples: Samples, seed: int) -> dict[str, Any]:
-    """Return effective skills at 2 and 5 cm of the world, bits and coverage, in all and by kind of effect.
+    """Return effective skills at 2 and 5 cm of the world, bits and coverage, in all and by effect.
 
     Args:
         samples: held-out episodes.
         seed: of the discriminators.
     """
     codes, labels, effects = samples.codes, samples.labels, samples.lengths
-    by_kind: dict[str, dict[str, Any]] = {}
+    by_effect: dict[str, dict[str, Any]] = {}
     total = {"effective_skills_2cm": 0.0, "effective_skills_5cm": 0.0, "bits_2cm": 0.0}
-    for i, kind in enumerate(codes.kinds):
+    for i, effect in enumerate(codes.effects):
         own = codes.codes_of(i)
         rows = np.isin(labels, own)
         local = labels[rows] - own[0]
-        two, _ = effective_skills(local, effects[rows][:, : kind.size], 0.02, len(own), seed)
-        five, _ = effective_skills(local, effects[rows][:, : kind.size], 0.05, len(own), seed)
-        by_kind[kind.name] = {
+        two, _ = effective_skills(local, effects[rows][:, : effect.size], 0.02, len(own), seed)
+        five, _ = effective_skills(local, effects[rows][:, : effect.size], 0.05, len(own), seed)
+        by_effect[effect.name] = {
             "codes": len(own),
             "effective_2cm": round(two, 3),
             "effective_5cm": round(five, 3),
@@ -268,5 +268,5 @@ def measure(samples: Samples, seed: int) -> dict[str, Any]:
     return {
         **{k: round(v, 3) for k, v in total.items()},
         "coverage_bins_5cm": coverage(samples.outcomes),
-        "by_kind": by_kind,
+        "by_effect": by_effect,
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample
-from tabletop.skills.effects import EffectKind
+from tabletop.skills.effects import Effect
 
 __all__ = ["Candidate", "candidates", "succeeds_in", "task_kinds"]
 
@@ -77,9 +77,9 @@ def succeeds_in(task: Task, sample: Sample) -> bool | None:
     return False if asked else None
 
 
-def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidate | None:
+def _offset(task: Task, effect: Effect, samples: Sequence[Sample]) -> Candidate | None:
     """Return a target task as a candidate, with the skill's own median displacement as its parameter."""
-    if kind.body_type != "rigid" or not kind.settles:
+    if effect.body_type != "rigid" or not effect.settles:
         return None
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
     if len(fitting) < _LEAST_SAMPLES:
@@ -94,11 +94,11 @@ def _offset(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> Candidat
     return Candidate(task.name, float(near.mean()), len(fitting), offset=offset)
 
 
-def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Task, float] | None:
+def _angle(task: Task, effect: Effect, samples: Sequence[Sample]) -> tuple[Task, float] | None:
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
     fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
-    if kind.body_type != "rigid" or not kind.settles or len(fitting) < _LEAST_SAMPLES:
+    if effect.body_type != "rigid" or not effect.settles or len(fitting) < _LEAST_SAMPLES:
         return None
     turns = np.array([s.outcome[3] for s in fitting])
     middle = float(np.median(turns))
@@ -113,25 +113,25 @@ def _angle(task: Task, kind: EffectKind, samples: Sequence[Sample]) -> tuple[Tas
     return task.with_value(float(np.radians(value))), float(np.radians(value))
 
 
-def candidates(kind: EffectKind, samples: Sequence[Sample], registry: Registry) -> list[Candidate]:
+def candidates(effect: Effect, samples: Sequence[Sample], registry: Registry) -> list[Candidate]:
     """Return all tasks that could be asked of a skill's episodes, best rate first, of like ones the plain first.
 
     Args:
-        kind: the skill's kind of effect.
+        effect: the skill's.
         samples: its episodes on split A.
         registry: the tasks.
     """
     out = []
     for task in registry.values():
         parameter = task.parameter
-        if parameter is not None and parameter.kind == "offset":
-            found = _offset(task, kind, samples)
+        if parameter is not None and parameter.type == "offset":
+            found = _offset(task, effect, samples)
             if found:
                 out.append(found)
             continue
         asked, angle = task, None
-        if parameter is not None and parameter.kind == "angle":
-            turned = _angle(task, kind, samples)
+        if parameter is not None and parameter.type == "angle":
+            turned = _angle(task, effect, samples)
             if turned is None:
                 continue
             asked, angle = turned

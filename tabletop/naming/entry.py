@@ -12,13 +12,13 @@ from tabletop.metrics.effective_skills import Sample
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.phrase import consistency, offset_words, phrase
 from tabletop.rollout.statistics import wilson
-from tabletop.skills.effects import EffectKind
+from tabletop.skills.effects import Effect
 from tabletop.skills.library import Skill
 
 __all__ = ["BASELINES", "entry_of", "seen_of"]
 
 BASELINES: Final = ("shuffled", "exploration", "random", "nothing")
-"""What a skill's rate at its task is held against: another code of its kind, random actions correlated in time, white
+"""What a skill's rate at its task is held against: another code of its effect, random actions correlated in time, white
 noise, and doing nothing."""
 
 
@@ -30,14 +30,14 @@ def _title(candidate: Candidate) -> str:
     return candidate.task
 
 
-def seen_of(effect: EffectKind, task: Task, candidate: Candidate) -> str:
+def seen_of(effect: Effect, task: Task, candidate: Candidate) -> str:
     """Return how much of a task's success formula is about what the discriminator saw: "all", "part" or "none".
 
     Where it is all, the skill was trained on what the task asks for, by the same numbers. A mark that stands where the
     skill takes things asks for its own displacement.
 
     Args:
-        effect: the skill's kind of effect.
+        effect: the skill's.
         task: that it is named for.
         candidate: the task with the parameter that the skill shows.
     """

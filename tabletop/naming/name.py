@@ -67,7 +67,7 @@ def name_skills(
     """Test every skill of a library against the registry and name it.
 
     A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes, then
-    by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its kind. On
+    by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its effect. On
     split B, scenes that had no part in the choice, the skill and its baselines (`entry.BASELINES`) are run. A skill
     that can no longer reach the bound is run no further. The name stands if the Wilson lower bound is at least
     `settings.least` and above each baseline's own rate. The best skill of each task is the one with the highest bound.
@@ -257,7 +257,7 @@ def _statements(task: Task) -> int:
 
 
 def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:
-    """Return how often skills of a kind of effect do a task on split A, on average, by (effect, task)."""
+    """Return how often skills of an effect do a task on split A, on average, by (effect, task)."""
     rates: dict[tuple[str, str], float] = {}
     for skill in skills:
         siblings = sum(k.effect.name == skill.effect.name for k in skills)

@@ -88,7 +88,7 @@ class NamedLibrary(Shown):
         info = self.library.info
         named = "not named yet" if self.named is None else f"{len(self.named.named_tasks)} tasks named"
         codes = self.library.codes
-        return f"{codes.total} skills of {len(codes.kinds)} effects, {named} (seed {info.get('seed')})"
+        return f"{codes.total} skills of {len(codes.effects)} effects, {named} (seed {info.get('seed')})"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what the library can do, one row a skill: first those named for a task, then others, then the rest.

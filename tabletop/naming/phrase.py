@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.skills.effects import EffectKind
+from tabletop.skills.effects import Effect
 
 __all__ = ["consistency", "offset_words", "phrase"]
 
@@ -38,35 +38,35 @@ def offset_words(dx: float, dy: float) -> str:
     return f"{np.hypot(dx, dy) * 100:.0f} cm {'-'.join(names)}"
 
 
-def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the object") -> str:
+def phrase(effect: Effect, effects: Array, outcomes: Array, noun: str = "the object") -> str:
     """Return what a skill does to its entity, by the median of its effects and outcomes.
 
     Args:
-        kind: of effect.
-        effects: (n, >= kind.size) as the discriminator sees them.
+        effect: the skill's.
+        effects: (n, >= effect.size) as the discriminator sees them.
         outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects/rigid.py.
         noun: what to call the entity.
     """
-    effect, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)
-    if kind.said:
-        true = kind.classify_fact(effect[None])[0] == len(kind.fact_targets) - 1
-        return kind.said.format(a=noun) if true else f"leaves {noun} alone"
-    if kind.name == "reached":
-        dx, dy, dz = (float(v) for v in effect[:3])
+    seen, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)
+    if effect.said:
+        true = effect.classify_fact(seen[None])[0] == len(effect.fact_targets) - 1
+        return effect.said.format(a=noun) if true else f"leaves {noun} alone"
+    if effect.name == "reached":
+        dx, dy, dz = (float(v) for v in seen[:3])
         way = " and ".join([*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])])
         return f"takes the gripper {way} from {noun}" if way else f"takes the gripper to {noun}"
-    if kind.body_type == "joint":
+    if effect.body_type == "joint":
         share = float(middle[0])
         return f"brings {noun} to {abs(round(100 * share))}% open"
     dx, dy, dz, turn, x, y = (float(v) for v in middle)
     if dz < -0.08:
         return f"knocks {noun} off the table"
-    if kind.places and float(np.median(np.linalg.norm(outcomes[:, :3], axis=1))) < _STILL:
+    if effect.places and float(np.median(np.linalg.norm(outcomes[:, :3], axis=1))) < _STILL:
         return f"leaves {noun} about where it is"
-    words = " and ".join(_horizontal(x, y) if kind.places else _horizontal(dx, dy))
-    if kind.places:
+    words = " and ".join(_horizontal(x, y) if effect.places else _horizontal(dx, dy))
+    if effect.places:
         words = f"{words} from the middle" if words else "at the middle"
-        if kind.settles:
+        if effect.settles:
             return f"puts {noun} {words}"
         return f"holds {noun} {dz * 100:.0f} cm up, {words}" if dz >= _STILL else f"takes {noun} {words}"
     parts = [f"moves {noun} {words}"] if words else []
@@ -76,7 +76,7 @@ def phrase(kind: EffectKind, effects: Array, outcomes: Array, noun: str = "the o
     return " and ".join(parts) or f"leaves {noun} about where it is"
 
 
-def consistency(kind: EffectKind, effects: Array) -> float:
+def consistency(effect: Effect, effects: Array) -> float:
     """Return the spread of a skill's effects: the median distance from their median, m of reach."""
-    used = effects[:, : kind.size]
+    used = effects[:, : effect.size]
     return float(np.median(np.linalg.norm(used - np.median(used, axis=0), axis=1)))

@@ -31,7 +31,7 @@ class TaskRun:
     seed: int
     """Of the scene."""
     mode: str
-    """ "skill", "shuffled" (a code of the kind drawn at random), "exploration", "random" or "nothing"."""
+    """ "skill", "shuffled" (a code of the effect drawn at random), "exploration", "random" or "nothing"."""
 
 
 def task_scene(task: Task, candidate: Candidate, seed: int) -> Scene:
@@ -83,7 +83,7 @@ def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
     skill = run.skill
     if run.mode == "shuffled":
         codes = run.library.codes
-        own = codes.codes_of(int(codes.kind_of[skill.code]))
+        own = codes.codes_of(int(codes.effect_of[skill.code]))
         skill = run.library.skills[int(rng.choice(own))]
     make = run.library.exploration if run.mode == "exploration" else run.library.policy
     return make(skill, run.task.attends, run.task.horizon)

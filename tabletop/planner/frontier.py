@@ -76,29 +76,29 @@ class Frontier:
         self._taken: set[int] = set()
         self._count = 0
 
-    def push(self, f: float, node: Node, kind: bytes) -> None:
+    def push(self, f: float, node: Node, node_type: bytes) -> None:
         """Add a node of some type, with what it is expected to cost in all.
 
         Args:
             f: what it cost so far and is still expected to cost, in parts of the goal.
             node: the node.
-            kind: its type, see `types`.
+            node_type: see `types`.
         """
         entry = (f, self._count, node)
         self._count += 1
         heapq.heappush(self._all, entry)
-        if kind not in self._types:
-            self._types[kind] = []
+        if node_type not in self._types:
+            self._types[node_type] = []
             # A type not seen before is next.
-            self._order.appendleft(kind)
-        heapq.heappush(self._types[kind], entry)
+            self._order.appendleft(node_type)
+        heapq.heappush(self._types[node_type], entry)
 
     def pop(self, of_type: bool) -> Node | None:
         """Return the best node, or the best of the type whose turn it is; None where there is none left."""
         for _ in range(len(self._order) if of_type else 0):
-            kind = self._order[0]
+            node_type = self._order[0]
             self._order.rotate(-1)
-            found = self._first(self._types[kind])
+            found = self._first(self._types[node_type])
             if found is not None:
                 return found
         return self._first(self._all)

@@ -113,7 +113,7 @@ class SampledOperator:
     last: bool = False
     reliability: float = 1.0
     relation: str | None = None
-    """Kind of effect that relates the entity to another one, which must then be there."""
+    """Name of the effect that relates the entity to another one, which must then be there."""
 
     def __post_init__(self) -> None:
         """Raises TabletopError: no outcomes, or a reliability outside (0, 1]."""

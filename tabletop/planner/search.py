@@ -168,11 +168,11 @@ class Search:
             expanded, stale = expanded + 1, stale + 1
             skipped = frozenset(useless) if not node.steps else frozenset()
             children = self._expand(goal, node, members, draws[len(node.steps)], penalties or {}, skipped, tried)
-            for child, f, key, kind in children:
+            for child, f, key, node_type in children:
                 if seen.get(key, math.inf) <= child.cost:
                     continue
                 seen[key] = child.cost
-                waiting.push(f, child, kind)
+                waiting.push(f, child, node_type)
                 if f < best_f - 1e-9:
                     best, best_f, stale = child, f, 0
         failing = [i for i, share in enumerate((best.margins < 0).mean(axis=0)) if share >= 0.5]
@@ -218,16 +218,16 @@ class Search:
         margins = goal.margins(states)
         tried.note(node, margins, steps, states)
         out = []
-        kinds = types(states, margins)
+        node_types = types(states, margins)
         found = keys(states, [s.operator.last for s in steps])
         if goal.of_manner:
             # Where things lie does not show how they came there.
-            found = [key + kind for key, kind in zip(found, kinds, strict=True)]
+            found = [key + node_type for key, node_type in zip(found, node_types, strict=True)]
         for i, (step, distance) in enumerate(zip(steps, _distance(margins), strict=True)):
             reliability = step.operator.reliability
             cost = node.cost + self.step_cost - math.log(reliability) + penalties.get(step.key, 0.0)
             child = Node(states[i], margins[i], (*node.steps, step), cost, node.reliability * reliability)
-            out.append((child, cost + float(distance), found[i], kinds[i]))
+            out.append((child, cost + float(distance), found[i], node_types[i]))
         return out
 
     def forecast(self, goal: Goal, state: State, steps: Sequence[Step], rng: np.random.Generator) -> tuple[Plan, State]:

@@ -207,23 +207,23 @@ def _filled(names: Sequence[str], asked: Sequence[Pattern], rng: np.random.Gener
     left, args = list(names), []
     for i, argument in enumerate(get_predicate(asked[0].literal.predicate).arguments):
         value: Value
-        if argument.kind == "entity":
+        if argument.type == "entity":
             value = left.pop(0)
-        elif argument.kind == "direction":
+        elif argument.type == "direction":
             value = _WAYS[int(rng.integers(len(_WAYS)))]
         else:
             given = [float(p.literal.args[i]) for p in asked]
             # Of turns those to one side; whole centimetres, degrees and hundredths, as a person would write them.
             left_turn = given[int(rng.integers(len(given)))] >= 0
             same = [g for g in given if (g >= 0) == left_turn]
-            value = _rounded(float(rng.uniform(min(same), max(same))), argument.kind)
+            value = _rounded(float(rng.uniform(min(same), max(same))), argument.type)
             value = min(max(value, min(same)), max(same))
         args.append(value)
     return Literal(asked[0].literal.predicate, tuple(args), asked[0].literal.positive)
 
 
-def _rounded(value: float, kind: str) -> float:
-    if kind in {"angle", "turn"}:
+def _rounded(value: float, argument_type: str) -> float:
+    if argument_type in {"angle", "turn"}:
         return float(np.radians(round(float(np.degrees(value)))))
     return round(value, 2)
 
@@ -236,7 +236,7 @@ def _can_change(literal: Literal, state: State) -> bool:
 
 def _has_room(literal: Literal, state: State) -> bool:
     """Return whether a literal with a direction holds with its first entity somewhere in the area of scenes."""
-    if not any(a.kind == "direction" for a in get_predicate(literal.predicate).arguments):
+    if not any(a.type == "direction" for a in get_predicate(literal.predicate).arguments):
         return True
     area = load_cards()[state.layout.kind(literal.names[0])].reach or {}
     x, y = (np.linspace(*area.get(axis, whole), 30) for axis, whole in zip("xy", _AREA, strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.planner.operator import Outcome, SampledOperator
-from tabletop.skills.effects import MIDDLE, EffectKind
+from tabletop.skills.effects import MIDDLE, Effect
 from tabletop.skills.library import Library
 
 __all__ = ["operators_from_samples"]
@@ -56,17 +56,17 @@ def operators_from_samples(
     return tuple(out)
 
 
-def _outcome(kind: EffectKind, found: Sequence[float], id: str) -> Outcome:
+def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
     numbers = [float(v) for v in found]
-    size = 1 if kind.body_type == "joint" else 6 + kind.size * bool(kind.partners)
+    size = 1 if effect.body_type == "joint" else 6 + effect.size * bool(effect.partners)
     if len(numbers) != size or not np.isfinite(numbers).all():
         raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
-    if kind.body_type == "joint":
+    if effect.body_type == "joint":
         return Outcome(fraction=numbers[0])
     dx, dy, dz, yaw, x, y = numbers[:6]
-    if kind.partners:
-        near, true = numbers[6:], bool(kind.classify_fact(np.array([numbers[6:]]))[0])
+    if effect.partners:
+        near, true = numbers[6:], bool(effect.classify_fact(np.array([numbers[6:]]))[0])
         return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)
-    place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if kind.places else None
+    place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if effect.places else None
     # Whether the gripper still holds it is not said; what ends above where it began is taken to be held.
-    return Outcome((dx, dy, dz), yaw, place=place, held=not kind.settles and dz > _TAKEN)
+    return Outcome((dx, dy, dz), yaw, place=place, held=not effect.settles and dz > _TAKEN)

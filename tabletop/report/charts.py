@@ -78,11 +78,11 @@ def px(value: float) -> str:
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
 
-def words(x: float, y: float, text: str, kind: str = "tick", anchor: str = "start", style: str = "") -> str:
-    """Return text at a place; `kind` is its CSS class, `anchor` start, middle or end."""
+def words(x: float, y: float, text: str, css_class: str = "tick", anchor: str = "start", style: str = "") -> str:
+    """Return text at a place; `anchor` is start, middle or end."""
     more = f' style="{style}"' if style else ""
     place = f'x="{px(x)}" y="{px(y)}" text-anchor="{anchor}"'
-    return f'<text class="{kind}" {place}{more}>{escape(text)}</text>'
+    return f'<text class="{css_class}" {place}{more}>{escape(text)}</text>'
 
 
 def tip(*lines: str) -> str:
@@ -90,10 +90,10 @@ def tip(*lines: str) -> str:
     return f'data-tip="{"&#10;".join(escape(line) for line in lines)}"'
 
 
-def frame(kind: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
+def frame(css_class: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
     """Return the parts as one picture that fills the width it gets."""
     view = f'viewBox="0 0 {px(width)} {px(height)}"'
-    return f'<svg class="{kind}" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    return f'<svg class="{css_class}" {view} role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
 
 
 def interval(
@@ -125,12 +125,12 @@ def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | Non
     for i, (name, value, baseline) in enumerate(rows):
         y = i * gap + 4
         span = max(1.5, (width - left - right) * max(0.0, value) / top)
-        kind = "bar bar-baseline" if baseline else "bar"
+        css_class = "bar bar-baseline" if baseline else "bar"
         place = f'x="{left}" y="{y + 2}"'
         parts.append(
             words(left - 8, y + 13, name, anchor="end")
             + f'<rect class="rail-fill" {place} width="{width - left - right}" height="14" rx="4"/>'
-            f'<rect class="{kind}" {place} width="{px(span)}" height="14" rx="4"/>'
+            f'<rect class="{css_class}" {place} width="{px(span)}" height="14" rx="4"/>'
             + words(left + span + 6, y + 13, short(value), "number")
         )
     height = len(rows) * gap + 4

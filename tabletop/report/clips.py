@@ -28,9 +28,9 @@ def _checked(frames: Sequence[Picture]) -> list[Picture]:
         raise TabletopError("a clip needs at least 1 frame, got 0")
     first = np.shape(frames[0])
     for i, frame in enumerate(frames):
-        shape, kind = np.shape(frame), np.asarray(frame).dtype
-        if len(shape) != 3 or shape[2] != 3 or kind != np.uint8 or 0 in shape:
-            raise TabletopError(f"a frame is (height, width, 3) uint8, got {shape} {kind} at frame {i}")
+        shape, dtype = np.shape(frame), np.asarray(frame).dtype
+        if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8 or 0 in shape:
+            raise TabletopError(f"a frame is (height, width, 3) uint8, got {shape} {dtype} at frame {i}")
         if shape != first:
             raise TabletopError(f"all frames of a clip have one shape, got {first} and {shape} at frame {i}")
     return [np.asarray(f) for f in frames]

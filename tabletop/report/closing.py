@@ -18,7 +18,7 @@ _TERMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "held_at": (
         "Held at and displaced",
-        "A skill of the first kind may end with the thing in the hand. One of the second lets go, retreats and"
+        "A skill of the first may end with the thing in the hand. One of the second lets go, retreats and"
         " waits until everything rests, so that another skill can follow.",
     ),
     "effective": (

@@ -21,7 +21,7 @@ __all__ = ["FORMATS", "check_film", "film_formats", "write_film"]
 Picture = npt.NDArray[np.uint8]
 
 _CODECS: Final[Mapping[str, tuple[str, ...]]] = {".mp4": ("avc1", "mp4v"), ".webm": ("VP90", "VP80")}
-"""Of each kind of video file, the best first."""
+"""Of each suffix, the best first."""
 FORMATS: Final = (".webp", *_CODECS)
 """Suffixes of films; which of the others than .webp work depends on the machine: see `film_formats`."""
 
@@ -71,7 +71,7 @@ def _frames_in(path: Path) -> int:
 
 
 def film_formats() -> tuple[str, ...]:
-    """Return the suffixes of the films that can be written here, by writing two frames of each kind."""
+    """Return the suffixes of the films that can be written here, by writing two frames with each."""
     frames = [np.full((48, 64, 3), 40 + 100 * i, np.uint8) for i in range(2)]
     with tempfile.TemporaryDirectory() as folder:
         works = [s for s in _CODECS if _write_video(frames, Path(folder) / f"film{s}", 10.0)]
@@ -92,7 +92,7 @@ def check_film(path: str | os.PathLike[str]) -> None:
 
 
 def write_film(frames: Sequence[Picture], path: str | os.PathLike[str], fps: float = 10) -> Path:
-    """Write pictures as a film; its suffix says which kind. The file appears whole or not at all.
+    """Write pictures as a film; its suffix says in which format. The file appears whole or not at all.
 
     Args:
         frames: each (height, width, 3) uint8, RGB, all of one shape with even sides.

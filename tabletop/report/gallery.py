@@ -158,7 +158,7 @@ def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], polic
         f'<p class="aside">{escape(_QUOTED.sub(lambda m: f"{_step(m[1], titles)!r}", line))}</p>'
         for line in attempt.why
     )
-    kind = "plan" if picture else "plan plain"
+    css_class = "plan" if picture else "plan plain"
     # The scene lies beside the film.
     scene = attempt.clip.replace(".webp", ".yaml") if attempt.clip else ""
     line = ""
@@ -167,7 +167,7 @@ def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], polic
         goal = f"--policy {policy} --goal {shlex.quote(attempt.goal)} --scene {run}/{scene} --out again"
         line = command(f"tabletop plan {run} {goal}")
     return (
-        f'<article class="{kind}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
+        f'<article class="{css_class}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
         f'{formula}{_steps(attempt, titles)}{why}<p class="counted">{escape(_parts(attempt))}</p>{line}</div></article>'
     )
 

@@ -54,7 +54,7 @@ def _advice(run: Run) -> str:
         return ""
     name = called(run.folder)
     return (
-        '<div class="advice"><p>To learn more: go on for longer, or look for fewer kinds of effect.</p>'
+        '<div class="advice"><p>To learn more: go on for longer, or look for fewer effects.</p>'
         + command(f"tabletop discover --resume --minutes 30 --out {name}")
         + command("tabletop discover --minutes 10 --scene discovery --effects held_at,displaced,drawer,button")
         + "</div>"
@@ -104,7 +104,7 @@ def _perturbed(run: Run) -> str:
         return ""
     (family, worst), (mildest, _) = ordered[0], ordered[-1]
     text = (
-        f"Of {plural(len(ordered), 'kind')} of disturbance, {_strong(nice(family))} hurts most:"
+        f"Of {plural(len(ordered), 'disturbance')}, {_strong(nice(family))} hurts most:"
         f" at its strongest, success goes from {percent(worst.success[0])} to {percent(worst.success[-1])}"
     )
     return text + (f"; {escape(nice(mildest))} hurts least." if len(ordered) > 1 else ".")

@@ -15,12 +15,12 @@ from tabletop.report.page import whole_page
 
 __all__ = ["measured_page", "write_measured"]
 
-_LINKS: Final = {"kinds": "Kinds", "channel": "Channel", "siblings": "Siblings", "synergies": "Synergies"}
+_LINKS: Final = {"effects": "Effects", "channel": "Channel", "siblings": "Siblings", "synergies": "Synergies"}
 
 
 def measured_page(result: Mapping[str, Any]) -> str:
     """Return what `tabletop measure --json` prints as one HTML text without a link to anything outside it."""
-    sections = [_kinds(result), _channel(result["channel"]), _siblings(result["siblings"])]
+    sections = [_effects(result), _channel(result["channel"]), _siblings(result["siblings"])]
     sections.append(_synergies(result["synergies"]))
     title = f"{result['library']} measured · tabletop"
     return whole_page(title, "tabletop measure", _top(result), sections, _LINKS)
@@ -56,33 +56,33 @@ def _top(result: Mapping[str, Any]) -> str:
     return (
         f'<header class="hero"><div><p class="kicker"><span>{escape(result["library"])}</span><span>{note}</span></p>'
         '<h1>What these skills come to</h1><p class="story">How many skills can be distinguished by how their episodes '
-        "end, beside what has learned nothing: a kind of effect always counts as one at least, so as many as there "
-        f'are kinds is no skill at all.</p></div></header><div class="tiles">{tiles}</div>'
+        "end, beside what has learned nothing: an effect always counts as one at least, so as many as there "
+        f'are effects is no skill at all.</p></div></header><div class="tiles">{tiles}</div>'
     )
 
 
-def _kinds(result: Mapping[str, Any]) -> str:
-    codes = {kind: c["codes"] for kind, c in result["channel"].items()}
-    rows = [(f"{nice(k)} {codes[k]}", v, False) for k, v in result["by_kind"].items()]
-    label = "Effective skills by kind of effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+def _effects(result: Mapping[str, Any]) -> str:
+    codes = {effect: c["codes"] for effect, c in result["channel"].items()}
+    rows = [(f"{nice(k)} {codes[k]}", v, False) for k, v in result["by_effect"].items()]
+    label = "Effective skills by effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
     body = figure(
-        "At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "After each name: the codes of the kind."
+        "At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "After each name: the codes of the effect."
     )
     lead = "What an episode may be about: where a thing is held or put, how far it moved or turned, a joint's end."
-    return section("kinds", "By kind of effect", lead, f'<div class="panels">{body}</div>')
+    return section("effects", "By effect", lead, f'<div class="panels">{body}</div>')
 
 
-def _channel(kinds: Mapping[str, Mapping[str, float]]) -> str:
+def _channel(effects: Mapping[str, Mapping[str, float]]) -> str:
     panels = ""
-    for kind, c in kinds.items():
+    for effect, c in effects.items():
         rows = [
             ("spread", c["entropy_bits"], False),
             ("capacity", c["empowerment_bits"], False),
             ("alike", c["information_bits"], False),
             ("by chance", c["chance_bits"], True),
         ]
-        label = f"{nice(kind)}, in bits: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
-        panels += figure(nice(kind).capitalize(), bars([(n, round(v, 2), f) for n, v, f in rows], label))
+        label = f"{nice(effect)}, in bits: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+        panels += figure(nice(effect).capitalize(), bars([(n, round(v, 2), f) for n, v, f in rows], label))
     lead = (
         "Bits, with ends note in bins of 5 cm. Spread: how evenly ends fall into bins. Capacity: what the code "
         "says of the bin if codes are drawn as suits best (the empowerment of the skills). Alike: the same with all "
@@ -92,29 +92,29 @@ def _channel(kinds: Mapping[str, Mapping[str, float]]) -> str:
     names = {"codes": "codes", "bins": "bins", "entropy_bits": "H(bin)", "noise_bits": "H(bin | code)"}
     names |= {"information_bits": "I, alike", "empowerment_bits": "capacity", "chance_bits": "by chance"}
     names["codes_in_use"] = "codes in use"
-    cells = [[nice(kind), *(short(c[k]) for k in names)] for kind, c in kinds.items()]
+    cells = [[nice(effect), *(short(c[k]) for k in names)] for effect, c in effects.items()]
     folded = details("The same as a table", table(["effect", *names.values()], cells))
     return section("channel", "What a code says of the end", lead, f'<div class="panels">{panels}</div>{folded}')
 
 
 def _siblings(skills: Mapping[str, Mapping[str, float]]) -> str:
-    kinds = list(dict.fromkeys(_kind(name) for name in skills))
+    effects = list(dict.fromkeys(_effect(name) for name in skills))
     panels = ""
     for key, title in (("seeking_bits", "KL(own || siblings)"), ("covering_bits", "KL(siblings || own)")):
         series = []
-        for i, kind in enumerate(kinds):
-            values = sorted((s[key] for n, s in skills.items() if _kind(n) == kind), reverse=True)
+        for i, effect in enumerate(effects):
+            values = sorted((s[key] for n, s in skills.items() if _effect(n) == effect), reverse=True)
             # Bits run over several powers of ten.
             heights = [_log10(v) for v in values]
             ranks = [100 * (j + 0.5) / len(values) for j in range(len(values))]
-            series.append(Series(nice(kind), ranks, heights, color=code_color(i, len(kinds))))
+            series.append(Series(nice(effect), ranks, heights, color=code_color(i, len(effects))))
         label = f"{title} of each skill, the greatest first, as powers of ten of bits"
         panels += figure(
-            title, lines(series, label, x_name="skills of the kind, %", marks=True), "Power of ten of bits."
+            title, lines(series, label, x_name="skills of the effect, %", marks=True), "Power of ten of bits."
         )
     lead = (
-        "Each skill's ends against those of all others of its kind, both as Gaussians seen at 2 cm. The first is large "
-        "where a skill does what the others never do, the second where it never does what they do."
+        "Each skill's ends against those of all others of its effect, both as Gaussians seen at 2 cm. The first is "
+        "large where a skill does what the others never do, the second where it never does what they do."
     )
     cells = [[n, short(s["seeking_bits"]), short(s["covering_bits"])] for n, s in skills.items()]
     head = ["skill", "KL(own || siblings), bits", "KL(siblings || own), bits"]
@@ -122,7 +122,7 @@ def _siblings(skills: Mapping[str, Mapping[str, float]]) -> str:
     return section("siblings", "How far apart skills are", lead, f'<div class="panels">{panels}</div>{folded}')
 
 
-def _kind(skill: str) -> str:
+def _effect(skill: str) -> str:
     return skill.rpartition("-")[0]
 
 
@@ -150,7 +150,7 @@ def _synergies(found: Mapping[str, Mapping[str, Any]]) -> str:
     )
     lead = (
         "How few principal components span what the arm's seven joints do: single postures, and whole movements of "
-        "each kind of effect."
+        "each effect."
     )
     cells = [[nice(n), str(one["components_95"]), str(one["of"])] for n, one in found.items()]
     body = figure("Variance explained", chart) + figure("For 95%", table(["rows", "components", "of"], cells))

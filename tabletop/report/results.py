@@ -45,7 +45,7 @@ def _ends_row(e: Points) -> list[str]:
 
 
 def ends(found: Discovery) -> str:
-    """Return where every skill's episodes ended, a chart for each kind of effect."""
+    """Return where every skill's episodes ended, a chart for each effect."""
     groups: dict[tuple[str, int], list[Points]] = {}
     for e in found.skills:
         if e.finals:
@@ -61,13 +61,13 @@ def ends(found: Discovery) -> str:
         if width == 1:
             label = f"Final fractions of the {nice(effect)}: {len(members)} skills"
             body += figure(f"{nice(effect).capitalize()}, how far it is open or pressed", strips(members, label))
-    kinds = ""
-    if found.by_kind:
+    counts = ""
+    if found.by_effect:
         rows = [
             [nice(effect), *(short(v) for v in (count.codes, count.effective_2cm, count.effective_5cm))]
-            for effect, count in found.by_kind.items()
+            for effect, count in found.by_effect.items()
         ]
-        kinds = figure("How many can be distinguished", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
+        counts = figure("How many can be distinguished", table(["effect", "codes", "at 2 cm", "at 5 cm"], rows))
     lead = (
         "Every dot is one episode: where the thing was when the skill was over, from the middle of the reach, if the"
         " skill is one of places (held, placed); where the gripper was, from where the thing had stood, if it is one of"
@@ -77,7 +77,7 @@ def ends(found: Discovery) -> str:
     rows = [_ends_row(e) for members in groups.values() for e in members]
     head = ["skill", "code", "episodes", "x, y, z (away, left, up), mean ± spread", "turned"]
     folded = details("The same as a table", table(head, rows))
-    return section("ends", "Where the skills end", lead, f'<div class="flow">{body}{kinds}</div>{folded}')
+    return section("ends", "Where the skills end", lead, f'<div class="flow">{body}{counts}</div>{folded}')
 
 
 def tasks(naming: Naming) -> str:
@@ -146,7 +146,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def curves(rows: Sequence[Mapping[str, float]]) -> str:
-    """Return the learning curves: a chart for each number, one line for each kind that it is split into."""
+    """Return the learning curves: a chart for each number, one line for each part that it is split into."""
     axis = next((k for k in ("step", "env_steps", "minutes", "updates") if any(k in r for r in rows)), None)
     if axis is None:
         return ""

@@ -96,8 +96,8 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._pool is not None:
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        if error_type is not None and issubclass(error_type, KeyboardInterrupt) and self._pool is not None:
             # Nobody waits for what is under way.
             for process in multiprocessing.active_children():
                 process.terminate()

@@ -73,7 +73,7 @@ def defined(module: ModuleType, name: str) -> Any:
 
 @contextmanager
 def telling(path: str) -> Iterator[None]:
-    """Turn whatever is raised inside into a TabletopError of one line: file, line number, kind and message.
+    """Turn whatever is raised inside into a TabletopError of one line: file, line number, type and message.
 
     Args:
         path: absolute, of the file whose code is run.

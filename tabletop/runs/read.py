@@ -91,8 +91,8 @@ def read_run(folder: Path) -> Run:
     if not folder.is_dir():
         raise TabletopError(f"no run folder {str(folder)!r}; a stage such as 'tabletop discover' makes one")
 
-    def stage(kind: type[R]) -> R | None:
-        return read_record(folder / kind.FILE, kind) if (folder / kind.FILE).is_file() else None
+    def stage(record_type: type[R]) -> R | None:
+        return read_record(folder / record_type.FILE, record_type) if (folder / record_type.FILE).is_file() else None
 
     metrics = folder / "metrics.jsonl"
     run = Run(
@@ -107,6 +107,6 @@ def read_run(folder: Path) -> Run:
     )
     stages = (run.discovery, run.naming, run.planning, run.chains, run.robustness)
     if not any(stages) and not run.metrics:
-        names = ", ".join(kind.FILE for kind in _STAGES)
+        names = ", ".join(record_type.FILE for record_type in _STAGES)
         raise TabletopError(f"{str(folder)!r} holds no results to report; there must be one of: {names}")
     return run

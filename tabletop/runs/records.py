@@ -61,6 +61,8 @@ class RunFile:
     """Its name in a run's folder."""
     FORMAT: ClassVar[int] = 1
     """Of the file; it changes where an older reader would misread it."""
+    OLD_FORMATS: ClassVar[tuple[int, ...]] = ()
+    """Formats that `tabletop migrate` rewrites."""
     MADE_BY: ClassVar[str]
     """The command that writes it into a {folder}, for messages."""
 
@@ -124,12 +126,13 @@ class Discovery(Record, SkillCount):
     """discover.json: how many skills a discovery came to, on held-out episodes."""
 
     FILE: ClassVar[str] = "discover.json"
+    FORMAT: ClassVar[int] = 2
+    OLD_FORMATS: ClassVar[tuple[int, ...]] = (1,)
     MADE_BY: ClassVar[str] = "tabletop discover --out {folder}"
 
     codes: Count
     coverage_bins_5cm: Count
-    by_kind: Mapping[str, EffectCount]
-    """By effect."""
+    by_effect: Mapping[str, EffectCount]
     baselines: Mapping[str, SkillCount]
     """What has learned nothing: exploration, untrained, shuffled."""
     env_steps: Count | None
@@ -147,7 +150,7 @@ class Discovery(Record, SkillCount):
         """Return a row an effect, then the whole, then a row a baseline."""
         rows: list[Row] = [
             {"what": name, "codes": c.codes, "at_2cm": c.effective_2cm, "at_5cm": c.effective_5cm}
-            for name, c in self.by_kind.items()
+            for name, c in self.by_effect.items()
         ]
         whole = {"all": self, **{f"baseline: {name}": count for name, count in self.baselines.items()}}
         return rows + [
@@ -198,13 +201,15 @@ class Measurement(Record, SkillCount):
     """measure.json: a library's figures on held-out episodes."""
 
     FILE: ClassVar[str] = "measure.json"
+    FORMAT: ClassVar[int] = 2
+    OLD_FORMATS: ClassVar[tuple[int, ...]] = (1,)
     MADE_BY: ClassVar[str] = "tabletop measure {folder}"
 
     library: str
     codes: Count
     coverage_bins_5cm: Count
-    by_kind: Mapping[str, float]
-    """Effective skills at 2 cm by effect."""
+    by_effect: Mapping[str, float]
+    """Effective skills at 2 cm."""
     baselines: Mapping[str, SkillCount]
     channel: Mapping[str, Channel]
     siblings: Mapping[str, SiblingDivergence]
@@ -224,7 +229,7 @@ class Measurement(Record, SkillCount):
                 "information_bits": c.information_bits,
                 "empowerment_bits": c.empowerment_bits,
             }
-            for name, count in self.by_kind.items()
+            for name, count in self.by_effect.items()
             for c in [self.channel[name]]
         ]
         whole = {"all": self, **{f"baseline: {name}": count for name, count in self.baselines.items()}}

@@ -17,20 +17,20 @@ __all__ = ["as_record", "read_record", "record_data", "write_record"]
 R = TypeVar("R", bound=RunFile)
 
 
-def as_record(kind: type[R], data: Any) -> R:
+def as_record(record_type: type[R], data: Any) -> R:
     """Return the record of what a stage found, its shape checked.
 
     Args:
-        kind: which.
+        record_type: which.
         data: a mapping; what the record has no field for is left out.
 
     Raises:
         TabletopError: a field is missing or of a wrong shape.
     """
     try:
-        return msgspec.convert(data, kind, strict=True)
+        return msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
-        raise TabletopError(f"{kind.FILE}: {_place(error)}") from None
+        raise TabletopError(f"{record_type.FILE}: {_place(error)}") from None
 
 
 def record_data(record: RunFile) -> dict[str, Any]:
@@ -44,13 +44,13 @@ def write_record(path: Path, record: RunFile) -> None:
     write_whole(path, json.dumps(record_data(record), indent=1, allow_nan=False) + "\n")
 
 
-def read_record(path: Path, kind: type[R]) -> R:
+def read_record(path: Path, record_type: type[R]) -> R:
     """Read a record.
 
     Raises:
         TabletopError: it is missing, damaged, of another format or of a wrong shape.
     """
-    command = kind.MADE_BY.format(folder=path.parent)
+    command = record_type.MADE_BY.format(folder=path.parent)
     again = f"make it anew with: {command}"
     try:
         data = msgspec.json.decode(path.read_bytes())
@@ -60,12 +60,14 @@ def read_record(path: Path, kind: type[R]) -> R:
         raise TabletopError(f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; {again}") from None
     if not isinstance(data, dict):
         raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
-    if data.get("format") != kind.FORMAT:
+    if data.get("format") != record_type.FORMAT:
+        if data.get("format") in record_type.OLD_FORMATS:
+            again = f"rewrite it with: tabletop migrate {path.parent}"
         raise TabletopError(
-            f"{str(path)!r} has format {data.get('format')!r}, this version reads {kind.FORMAT}; {again}"
+            f"{str(path)!r} has format {data.get('format')!r}, this version reads {record_type.FORMAT}; {again}"
         )
     try:
-        return msgspec.convert(data, kind, strict=True)
+        return msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
         raise TabletopError(f"{str(path)!r} is damaged: {_place(error)}; {again}") from None
 

@@ -85,8 +85,8 @@ def _shapes(
     extra |= {"file": [], "scale": []}
     for part in parts:
         size = [number(s, names) for s in part.size]
-        kinds = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
-        types.append(kinds[part.shape])
+        shapes = {"box": p.GEOM_BOX, "cylinder": p.GEOM_CYLINDER, "sphere": p.GEOM_SPHERE}
+        types.append(shapes[part.shape])
         # PyBullet's own round shapes have so many triangles that building them takes most of a load.
         looks.append(p.GEOM_BOX if part.shape == "box" else p.GEOM_MESH)
         extra["file"].append("" if part.shape == "box" else _mesh(f"{part.shape}.obj", client))

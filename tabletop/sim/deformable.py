@@ -71,8 +71,8 @@ def build_deformable(entity: Entity, card: Card, client: int) -> Body:
 
 
 def _join(one: int, two: int, arm: tuple[float, float, float], client: int) -> None:
-    kind = p.JOINT_POINT2POINT
-    joint = p.createConstraint(one, -1, two, -1, kind, [0, 0, 0], list(arm), [0, 0, 0], physicsClientId=client)
+    joint_type = p.JOINT_POINT2POINT
+    joint = p.createConstraint(one, -1, two, -1, joint_type, [0, 0, 0], list(arm), [0, 0, 0], physicsClientId=client)
     p.changeConstraint(joint, maxForce=_PULL, physicsClientId=client)
 
 

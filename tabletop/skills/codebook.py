@@ -1,4 +1,4 @@
-"""The codes of a skill set: how many each kind of effect has, and which kind a code belongs to."""
+"""The codes of a skill set: how many each effect has, and which effect a code belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.skills.effects import EffectKind, get_effect
+from tabletop.skills.effects import Effect, get_effect
 
 __all__ = ["Codebook"]
 
@@ -20,15 +20,15 @@ _IDLE = 0.25
 
 @dataclass(frozen=True)
 class Codebook:
-    """Codes, numbered through all kinds of effect in the order of `counts`."""
+    """Codes, numbered through all effects in the order of `counts`."""
 
     counts: Mapping[str, int]
-    """How many codes each kind of effect has."""
+    """How many codes each effect has."""
 
     def __post_init__(self) -> None:
-        """Check the kinds and counts."""
+        """Check the effects and counts."""
         if not self.counts:
-            raise TabletopError("a skill set needs at least one kind of effect")
+            raise TabletopError("a skill set needs at least one effect")
         for name, count in self.counts.items():
             get_effect(name)
             least = max(2, len(get_effect(name).fact_targets))
@@ -37,47 +37,47 @@ class Codebook:
 
     @property
     def total(self) -> int:
-        """Number of codes of all kinds."""
+        """Number of codes of all effects."""
         return sum(self.counts.values())
 
     @cached_property
-    def kinds(self) -> tuple[EffectKind, ...]:
-        """The kinds of effect, in order."""
+    def effects(self) -> tuple[Effect, ...]:
+        """The effects, in order."""
         return tuple(get_effect(name) for name in self.counts)
 
     @cached_property
-    def kind_of(self) -> npt.NDArray[np.intp]:
-        """(total,): index of each code's kind."""
+    def effect_of(self) -> npt.NDArray[np.intp]:
+        """(total,): index of each code's effect."""
         return np.repeat(np.arange(len(self.counts)), list(self.counts.values()))
 
     @cached_property
     def member(self) -> npt.NDArray[np.bool_]:
-        """(kinds, total): which codes belong to which kind."""
-        out: npt.NDArray[np.bool_] = np.arange(len(self.counts))[:, None] == self.kind_of[None, :]
+        """(effects, total): which codes belong to which effect."""
+        out: npt.NDArray[np.bool_] = np.arange(len(self.counts))[:, None] == self.effect_of[None, :]
         return out
 
-    def codes_of(self, kind: int) -> npt.NDArray[np.intp]:
-        """Return the codes of a kind; those of its discrete facts come first."""
-        return np.flatnonzero(self.kind_of == kind)
+    def codes_of(self, effect_index: int) -> npt.NDArray[np.intp]:
+        """Return the codes of an effect; those of its discrete facts come first."""
+        return np.flatnonzero(self.effect_of == effect_index)
 
-    def free(self, kind: int) -> npt.NDArray[np.intp]:
-        """Return the codes of a kind that tile what is no fact; all of them where there are no others."""
-        codes, facts = self.codes_of(kind), len(self.kinds[kind].fact_targets)
+    def free(self, effect_index: int) -> npt.NDArray[np.intp]:
+        """Return the codes of an effect that tile what is no fact; all of them where there are no others."""
+        codes, facts = self.codes_of(effect_index), len(self.effects[effect_index].fact_targets)
         return codes[facts:] if len(codes) > facts else codes
 
-    def facts_only(self, kind: int) -> bool:
-        """Return whether all codes of a kind are those of discrete facts."""
-        return len(self.codes_of(kind)) == len(self.kinds[kind].fact_targets)
+    def facts_only(self, effect_index: int) -> bool:
+        """Return whether all codes of an effect are those of discrete facts."""
+        return len(self.codes_of(effect_index)) == len(self.effects[effect_index].fact_targets)
 
-    def draw(self, kind: int, rng: np.random.Generator, facts: bool) -> int:
-        """Return a code of a kind to command, any alike; where facts have codes, the default one seldom.
+    def draw(self, effect_index: int, rng: np.random.Generator, facts: bool) -> int:
+        """Return a code of an effect to command, any alike; where facts have codes, the default one seldom.
 
         Args:
-            kind: index of the kind of effect.
+            effect_index: of the effect.
             rng: draws.
             facts: whether facts have codes: then doing nothing is commanded a quarter as often.
         """
-        codes, idle = self.codes_of(kind), self.kinds[kind].default_fact
+        codes, idle = self.codes_of(effect_index), self.effects[effect_index].default_fact
         weights = np.ones(len(codes))
         if facts and idle is not None:
             weights[idle] = _IDLE
@@ -85,5 +85,5 @@ class Codebook:
 
     def name(self, code: int) -> str:
         """Return a code's id, such as "held_at-03"."""
-        kind = int(self.kind_of[code])
-        return f"{self.kinds[kind].name}-{code - int(self.codes_of(kind)[0]):02d}"
+        effect_index = int(self.effect_of[code])
+        return f"{self.effects[effect_index].name}-{code - int(self.codes_of(effect_index)[0]):02d}"

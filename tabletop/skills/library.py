@@ -22,7 +22,7 @@ from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for
+from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.migrate import FORMAT, OLD_FORMATS
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
@@ -35,10 +35,10 @@ class Skill:
     """One discovered skill."""
 
     id: str
-    """ "held_at-03": kind of effect and number in it."""
-    effect: EffectKind
+    """ "held_at-03": effect and number in it."""
+    effect: Effect
     code: int
-    """Number through all kinds."""
+    """Number through all effects."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Library:
     def skills(self) -> tuple[Skill, ...]:
         """All skills, in the order of their codes."""
         codes = self.codes
-        return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
+        return tuple(Skill(codes.name(c), codes.effects[int(codes.effect_of[c])], c) for c in range(codes.total))
 
     def skill(self, id: str) -> Skill:
         """Return the skill of that id.
@@ -100,15 +100,15 @@ class Library:
             TabletopError: no skill has that id.
         """
         found = self.skill(skill) if isinstance(skill, str) else skill
-        kind = int(self.codes.kind_of[found.code])
+        effect_index = int(self.codes.effect_of[found.code])
         embedding = tuple(float(v) for v in self.embeddings[found.code])
-        kinds = len(self.codes.kinds)
+        effect_count = len(self.codes.effects)
         return SkillPolicy(
             self.weights,
             found.effect.name,
             embedding,
-            kind,
-            kinds,
+            effect_index,
+            effect_count,
             entity,
             self.length(found, within) - settle_steps(found.effect),
             stochastic=self.acts == "sample",
@@ -212,14 +212,14 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
-    kinds, embeddings = len(library.codes.kinds), library.embeddings
+    effect_count, embeddings = len(library.codes.effects), library.embeddings
     if library.conditioning not in CONDITIONINGS or library.acts not in ACTS or library.horizon < 1:
         return False
     if embeddings.ndim != 2 or len(embeddings) != library.codes.total:
         return False
     if library.conditioning != "vector" and embeddings.shape[1] != EFFECT_WIDTH:
         return False
-    ego = EGO + code_columns(library.conditioning, embeddings.shape[1]) + kinds
+    ego = EGO + code_columns(library.conditioning, embeddings.shape[1]) + effect_count
     if not all(np.isfinite(w).all() for w in (embeddings, *library.weights.values())):
         return False
     try:

@@ -1,14 +1,15 @@
-"""Libraries of an older format, and the results beside them, rewritten once in the words of this one.
+"""Libraries of an older format, and results of one beside a library, rewritten once in the words of this one.
 
 Format 3 has the field's names: skill embeddings for what a policy "is told", and effects that are called what the
-predicates are called. What a library does stays the same, bit for bit.
+predicates are called. What a library does stays the same, bit for bit. Results have formats of their own since: the
+second of discover.json and measure.json says "effect" where the first said "kind".
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import yaml
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import write_whole
-from tabletop.runs.records import Discovery, Naming, Record
+from tabletop.runs.records import Discovery, Measurement, Naming, Record
 from tabletop.runs.store import as_record, write_record
 
 __all__ = ["FORMAT", "OLD_FORMATS", "migrate_library"]
@@ -34,26 +35,28 @@ _EFFECTS: Final[Mapping[str, str]] = {
     "adjoined": "beside",
 }
 """Names of effects, old and new."""
-_KEYS: Final[Mapping[str, str]] = {"floors": "baselines"}
+_KEYS: Final[Mapping[str, str]] = {"floors": "baselines", "by_kind": "by_effect"}
 _ID: Final = re.compile(rf"^({'|'.join(_EFFECTS)})((?:-\d+)?(?: .*)?)$")
 """An effect, a skill's id, or a skill's id and its entity."""
-_RESULTS: Final[Mapping[str, type[Record]]] = {kind.FILE: kind for kind in (Discovery, Naming)}
-"""Files that are rewritten; later stages' are quickly made anew, and refused until then."""
+_RESULTS: Final[Mapping[str, type[Record]]] = {record.FILE: record for record in (Discovery, Naming)}
+"""Files that are rewritten with a library; later stages' are quickly made anew, and refused until then."""
+_NUMBERED: Final[Mapping[str, type[Record]]] = {record.FILE: record for record in (Discovery, Measurement)}
+"""Files of an older format of their own that are rewritten beside a library of this one."""
 _TEXT: Final = {"name", "phrase"}
 """Fields that hold text for people, which is left alone."""
 
 
 def migrate_library(folder: Path) -> list[Path]:
-    """Rewrite a library of an older format, and what earlier stages said of it in its folder or its run's.
+    """Rewrite a library of an older format, and results of one in its folder or its run's.
 
     Args:
         folder: a library's folder, or a run's with the folder `library`.
 
     Returns:
-        The files that were rewritten: none where the library is of this format.
+        The files that were rewritten: none where library and results are of this format.
 
     Raises:
-        TabletopError: no library there, one that is damaged, or one of a format that is not known.
+        TabletopError: no library there, one of a format that is not known, or a file that is damaged.
 
     >>> migrate_library(Path("runs/mine"))  # doctest: +SKIP
     [PosixPath('runs/mine/library/library.yaml'), ...]
@@ -66,8 +69,9 @@ def migrate_library(folder: Path) -> list[Path]:
         raise TabletopError(f"cannot read library {str(inside)!r}: {str(error).splitlines()[0]}") from None
     if not isinstance(card, Mapping):
         raise TabletopError(f"{str(path)!r} is not a skill library: it must be a mapping")
+    places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
     if card.get("format") == FORMAT:
-        return []
+        return _rewrite_results(places)
     if card.get("format") not in OLD_FORMATS:
         raise TabletopError(
             f"{str(path)!r} has format {card.get('format')!r}; those that can be rewritten: {', '.join(OLD_FORMATS)}"
@@ -79,7 +83,6 @@ def migrate_library(folder: Path) -> list[Path]:
     except (KeyError, AttributeError, TypeError) as error:
         raise TabletopError(f"library {str(inside)!r} is damaged: {error}") from None
     # Everything is read before anything is written.
-    places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
     found = [place / name for place in places for name in _RESULTS if (place / name).is_file()]
     results = {path: as_record(_RESULTS[path.name], _renamed(_read(path))) for path in found}
     save_tensors(inside / "weights.safetensors", tensors)
@@ -88,6 +91,21 @@ def migrate_library(folder: Path) -> list[Path]:
     # Last: a library that was half rewritten is rewritten again.
     write_whole(path, yaml.safe_dump(renamed, sort_keys=False))
     return [path, inside / "weights.safetensors", *results]
+
+
+def _rewrite_results(places: Iterable[Path]) -> list[Path]:
+    """Rewrite what has an older format of its own in some folders; return the files that were rewritten."""
+    found = {place / name: record for place in places for name, record in _NUMBERED.items()}
+    read = {path: _read(path) for path in found if path.is_file()}
+    old = {
+        path: {_KEYS.get(k, k): v for k, v in data.items()}
+        for path, data in read.items()
+        if isinstance(data, Mapping) and data.get("format") in found[path].OLD_FORMATS
+    }
+    results = {path: as_record(found[path], data) for path, data in old.items()}
+    for path, record in results.items():
+        write_record(path, record)
+    return [*results]
 
 
 def _card(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ OTHERS: Final = 4
 start."""
 OTHER_WIDTH: Final = 13
 EGO: Final = 46
-"""Columns about the robot and the attended entity, code and effect kind left out."""
+"""Columns about the robot and the attended entity, code and effect left out."""
 
 
 def _mirror() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
@@ -144,8 +144,8 @@ class Observer:
             put(theirs, 6.0, position)
             put(theirs, 6.0, gripper)
             put(layout.entity_slice(name, "size"), 8.0)
-            for kind in ("rigid", "joint"):
-                self._constant[column] = float(layout.body_types[i] == kind)
+            for body_type in ("rigid", "joint"):
+                self._constant[column] = float(layout.body_types[i] == body_type)
                 column += 1
             put(layout.entity_slice(name, "fraction"), 1.0)
 

@@ -17,7 +17,7 @@ from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, entities_for, get_effect, possible
+from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for, get_effect, possible
 
 __all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card"]
 
@@ -39,17 +39,17 @@ STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 
 def attended_scene(
     card: Mapping[str, Any],
-    kind: EffectKind,
+    effect: Effect,
     seed: int,
     inventory: int,
     gripper: str,
     acceptance_probability: Mapping[str, float] | None = None,
 ) -> tuple[Scene, str]:
-    """Draw a scene that has an entity for a kind of effect, and choose that entity.
+    """Draw a scene that has an entity for an effect, and choose that entity.
 
     Args:
         card: scene card.
-        kind: of effect.
+        effect: that the entity is for.
         seed: of poses and choices; a derived one, see seeds.py.
         inventory: seed of the set of objects; where it lacks such an entity, further ones are tried.
         gripper: where it starts, see GRIPPER_STARTS.
@@ -65,7 +65,7 @@ def attended_scene(
     def choose(entities: Sequence[Entity]) -> str | None:
         fractions = {e.name: e.fraction for e in entities}
         layout = layout_of(entities, load_cards())
-        candidates = entities_for(kind, layout, fractions)
+        candidates = entities_for(effect, layout, fractions)
         if not candidates:
             return None
         name = candidates[int(rng.integers(len(candidates)))]
@@ -74,7 +74,7 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for things in _inventories(card, kind, inventory):
+    for things in _inventories(card, effect, inventory):
         try:
             scene = generate(card, seed, inventory_seed=things, gripper=gripper, attend=choose)
         except TabletopError:
@@ -84,37 +84,37 @@ def attended_scene(
             return scene, chosen[-1]
     if acceptance_probability:
         # All that came up were passed over, for being done well: then any will do.
-        return attended_scene(card, kind, seed, inventory, gripper)
-    raise TabletopError(f"the scene card never has an entity for the effect {kind.name!r}")
+        return attended_scene(card, effect, seed, inventory, gripper)
+    raise TabletopError(f"the scene card never has an entity for the effect {effect.name!r}")
 
 
-def _inventories(card: Mapping[str, Any], kind: EffectKind, inventory: int) -> Iterator[int]:
-    """Yield the seeds of those inventories in which a kind of effect may be had."""
+def _inventories(card: Mapping[str, Any], effect: Effect, inventory: int) -> Iterator[int]:
+    """Yield the seeds of those inventories in which an effect may be had."""
     for attempt in range(_ATTEMPTS):
         seed = seed_of(inventory, Purpose.INVENTORY_ATTEMPTS, attempt)
-        if possible(kind, list(inventory_of(card, seed).values())):
+        if possible(effect, list(inventory_of(card, seed).values())):
             yield seed
 
 
-def effects_of_card(name: str, kinds: Iterable[str]) -> tuple[str, ...]:
-    """Return those kinds of effect that a scene card has entities for.
+def effects_of_card(name: str, effects: Iterable[str]) -> tuple[str, ...]:
+    """Return those effects that a scene card has entities for.
 
     Raises:
         TabletopError: there is no such card.
     """
     card = find_scene_card(name)
-    return tuple(k for k in kinds if next(_inventories(card, get_effect(k), 0), None) is not None)
+    return tuple(e for e in effects if next(_inventories(card, get_effect(e), 0), None) is not None)
 
 
-def check_card(name: str, kinds: Iterable[EffectKind]) -> None:
-    """Check that a scene card has entities for kinds of effect.
+def check_card(name: str, effects: Iterable[Effect]) -> None:
+    """Check that a scene card has entities for effects.
 
     Raises:
         TabletopError: there is no such card, or it never has one.
     """
-    wanted = [kind.name for kind in kinds]
+    wanted = [effect.name for effect in effects]
     found = effects_of_card(name, wanted)
-    lacking = [k for k in wanted if k not in found]
+    lacking = [e for e in wanted if e not in found]
     if lacking:
         raise TabletopError(
             f"scene card {name!r} never has what the effects {', '.join(lacking)} need; "
@@ -124,14 +124,14 @@ def check_card(name: str, kinds: Iterable[EffectKind]) -> None:
 
 
 def effects_along(
-    kind: EffectKind, trajectory: Trajectory, entity: str, horizon: int, initial: State | None = None
+    effect: Effect, trajectory: Trajectory, entity: str, horizon: int, initial: State | None = None
 ) -> npt.NDArray[np.float64]:
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
-    The last row of a kind that settles is taken from the trajectory's end, after settling.
+    The last row of an effect that settles is taken from the trajectory's end, after settling.
 
     Args:
-        kind: of effect.
+        effect: that is read.
         trajectory: the episode.
         entity: that the skill attended to.
         horizon: decisions that the skill has, settling left out.
@@ -142,8 +142,8 @@ def effects_along(
     """
     state = trajectory.state
     decisions = min(horizon, len(trajectory))
-    found = kind.function(initial or trajectory.initial, state, entity)
-    chosen = np.concatenate([found[:decisions], found[-1:] if kind.settles else found[decisions : decisions + 1]])
+    found = effect.function(initial or trajectory.initial, state, entity)
+    chosen = np.concatenate([found[:decisions], found[-1:] if effect.settles else found[decisions : decisions + 1]])
     out = np.zeros((decisions + 1, EFFECT_WIDTH))
-    out[:, : kind.size] = chosen
+    out[:, : effect.size] = chosen
     return out

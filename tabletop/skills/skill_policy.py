@@ -13,7 +13,7 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action, Exploration
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, EffectKind, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, Effect, get_effect
 from tabletop.skills.observation import EGO, Observer
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 CODE_WIDTH: Final = 3 * EFFECT_WIDTH
-"""Columns that a code's target effect takes, its kind left out."""
+"""Columns that a code's target effect takes, beside those that say which effect that is."""
 CONDITIONINGS: Final = ("target", "change", "vector")
 """How a policy is conditioned on its code: by its target effect and the way there, by the same of the change since the
 start, or by a vector as it is (a direction, a one-hot vector)."""
@@ -41,13 +41,13 @@ SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
 
 
-def settle_steps(kind: EffectKind) -> int:
-    """Return the control steps of settling that follow what a skill of a kind of effect does."""
-    return SETTLE_STEPS if kind.settles else 0
+def settle_steps(effect: Effect) -> int:
+    """Return the control steps of settling that follow what a skill of an effect does."""
+    return SETTLE_STEPS if effect.settles else 0
 
 
 def code_columns(conditioning: str, width: int) -> int:
-    """Return the columns that a code takes, its kind left out, if its embedding has `width` numbers."""
+    """Return the columns that a code takes, beside those of its effect, if its embedding has `width` numbers."""
     return width if conditioning == "vector" else CODE_WIDTH
 
 
@@ -55,8 +55,8 @@ def condition(
     observation: npt.NDArray[np.float32],
     embedding: npt.NDArray[np.floating[Any]],
     effect: npt.NDArray[np.floating[Any]],
-    kind: npt.NDArray[np.integer[Any]] | int,
-    kinds: int,
+    effect_index: npt.NDArray[np.integer[Any]] | int,
+    effect_count: int,
     conditioning: str = "target",
 ) -> npt.NDArray[np.float32]:
     """Put a code between the attended entity's columns and the others'.
@@ -69,15 +69,15 @@ def condition(
         observation: (..., O) from an Observer.
         embedding: (..., EFFECT_WIDTH) target effect of the code, or (..., width) the vector that it is.
         effect: (..., EFFECT_WIDTH) effect so far; of no use where the code is a vector.
-        kind: (...,) index of the code's kind of effect.
-        kinds: number of kinds.
+        effect_index: (...,) of the code's effect.
+        effect_count: number of effects.
         conditioning: of CONDITIONINGS.
 
     Returns:
-        (..., O + code_columns + kinds)
+        (..., O + code_columns + effect_count)
     """
-    which = np.zeros((*observation.shape[:-1], kinds), dtype=np.float32)
-    np.put_along_axis(which, np.asarray(kind).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
+    which = np.zeros((*observation.shape[:-1], effect_count), dtype=np.float32)
+    np.put_along_axis(which, np.asarray(effect_index).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
     if conditioning == "vector":
         vector = np.asarray(embedding, dtype=np.float32)
         return np.concatenate((observation[..., :EGO], vector, which, observation[..., EGO:]), axis=-1)
@@ -115,13 +115,13 @@ class SkillPolicy:
     weights: Mapping[str, npt.NDArray[Any]] = field(repr=False)
     """What NumpyActor reads."""
     effect: str
-    """Kind of effect."""
+    """Name of the effect it is after."""
     embedding: tuple[float, ...]
     """(EFFECT_WIDTH,) mean effect of the code, or (width,) the vector that it is."""
-    kind: int
-    """Index of the kind of effect in its library."""
-    kinds: int
-    """Number of kinds of effect in its library."""
+    effect_index: int
+    """Of the effect in its library."""
+    effect_count: int
+    """Number of effects in its library."""
     entity: str
     horizon: int
     stochastic: bool = False
@@ -169,7 +169,9 @@ class SkillPolicy:
             return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
-        full = condition(observation, self._embedding, self._so_far, self.kind, self.kinds, self.conditioning)
+        full = condition(
+            observation, self._embedding, self._so_far, self.effect_index, self.effect_count, self.conditioning
+        )
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 
     def _settle(self, state: State, t: int) -> Action | None:

@@ -42,7 +42,7 @@ def point(share: float, effective: float, *, baselines: bool = True) -> dict[str
         "effective_skills_2cm": effective,
         "effective_skills_5cm": effective / 2,
         "coverage_bins_5cm": 7,
-        "by_kind": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held_at", "drawer")},
+        "by_effect": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held_at", "drawer")},
         **({"baselines": dict.fromkeys(("exploration", "untrained", "shuffled"), none)} if baselines else {}),
     }
 
@@ -92,7 +92,7 @@ def test_the_table_has_each_case_and_point_over_its_seeds(
     assert half["seeds"] == 2
     assert half["effective_skills_2cm"]["iqm"] == pytest.approx(4.5)
     assert half["effective_skills_2cm"]["interval"] == (4.0, 5.0)
-    # (4 / 2 - 1) / (5 - 1) and (5 / 2 - 1) / (5 - 1), of both kinds alike.
+    # (4 / 2 - 1) / (5 - 1) and (5 / 2 - 1) / (5 - 1), of both effects alike.
     assert half["share_told_apart_2cm"]["iqm"] == pytest.approx((0.25 + 0.375) / 2)
     assert half["baselines"]["exploration"]["effective_skills_2cm"] == 2.0
     assert found["metra"]["points"]["1"]["effective_skills_2cm"]["iqm"] == 3.0

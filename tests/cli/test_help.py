@@ -12,7 +12,7 @@ import pytest
 
 from tabletop.api import choices
 from tabletop.cli import main
-from tabletop.discovery.config import KINDS
+from tabletop.discovery.config import EFFECT_CODES
 from tabletop.discovery.learner_config import DISCRIMINATOR_INPUTS, LATENTS
 from tabletop.discovery.objectives import OBJECTIVES
 from tabletop.logic import load_suites
@@ -66,7 +66,7 @@ def help_of(name: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_what_help_lists_is_what_the_registries_have() -> None:
     assert (*choices.OBJECTIVES, *choices.BASELINE_OBJECTIVES) == tuple(OBJECTIVES)
-    assert tuple(KINDS) == choices.EFFECTS
+    assert tuple(EFFECT_CODES) == choices.EFFECTS
     assert tuple(FAMILIES) == choices.FAMILIES
     assert {*select_families(",".join(choices.DEFAULT_FAMILIES))} == {*choices.DEFAULT_FAMILIES}
     assert tuple(f"{n}:TASK" if s.is_open else n for n, s in load_suites().items()) == choices.SUITES

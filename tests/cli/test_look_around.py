@@ -55,7 +55,7 @@ def test_predicates_are_lines_with_an_example(command: Command) -> None:
     rows = {r["name"]: r for r in json.loads(command("predicates", "--json").out)["predicates"]}
     assert rows["near"]["arguments"][2] == {
         "name": "distance",
-        "kind": "length",
+        "type": "length",
         "takes": "a length such as 5 cm (m, cm or mm; not negative)",
         "units": ["cm", "mm", "m"],
         "default": "5 cm",

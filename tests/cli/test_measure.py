@@ -21,18 +21,18 @@ Command = Callable[..., Any]
 FEW = ("--episodes", "4", "--workers", "0", "--seed", "1")
 
 
-def test_figures_are_those_of_discovery_with_a_number_by_kind(
+def test_figures_are_those_of_discovery_with_a_number_by_effect(
     command: Command, here: Path, run_of: Path, library: Library
 ) -> None:
     said = command("measure", "run", *FEW, "--json")
     assert said.code == 0
     found = json.loads(said.out)
     keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
-    assert found.keys() >= {*keys, "by_kind", "channel", "siblings", "synergies"}
+    assert found.keys() >= {*keys, "by_effect", "channel", "siblings", "synergies"}
     assert list(found["baselines"]) == ["exploration", "untrained", "shuffled"]
     discovered = record_data(measure_stage(here / "stage", library, 1, 0, 4))
     assert [found[k] for k in keys] == [discovered[k] for k in keys]
-    assert found["by_kind"] == {"button": discovered["by_kind"]["button"]["effective_2cm"]}
+    assert found["by_effect"] == {"button": discovered["by_effect"]["button"]["effective_2cm"]}
     assert list(found["siblings"]) == ["button-00", "button-01"]
     written = json.loads((run_of / "measure.json").read_text(encoding="utf-8"))
     assert found == {**written, "page": found["page"]}
@@ -56,7 +56,7 @@ def test_ends_of_reaching_are_where_the_gripper_is(
 ) -> None:
     library = replace(library, codes=Codebook({"reached": 2}))
     figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm"), 1.0)
-    figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_kind": {}, "episodes": 1, "baseline_episodes": 2}
+    figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_effect": {}, "episodes": 1, "baseline_episodes": 2}
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
     effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
     samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
@@ -70,7 +70,7 @@ def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Comma
     head, names, row, postures, plots = said.out.splitlines()
     assert head.startswith("2 codes, ")
     assert "baselines: exploration 1.0" in head
-    assert names.split()[:3] == ["kind", "codes", "effective"]
+    assert names.split()[:3] == ["effect", "codes", "effective"]
     assert row.split()[:2] == ["button", "2"]
     assert "of 7 components explain 95 %" in postures
     assert plots == "plots: a/b/measure.html"

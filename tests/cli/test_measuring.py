@@ -73,7 +73,7 @@ def test_measuring_is_announced_before_it_begins_and_bounded(
 ) -> None:
     pace[0] = 10.0
     figures: dict[str, Any] = {"effective_skills_2cm": 1.0, "effective_skills_5cm": 1.0, "bits_2cm": 0.0, "codes": 2}
-    figures |= {"coverage_bins_5cm": 1, "by_kind": {}, "baselines": {}, "env_steps": 9, "minutes": 1.0, "seed": 0}
+    figures |= {"coverage_bins_5cm": 1, "by_effect": {}, "baselines": {}, "env_steps": 9, "minutes": 1.0, "seed": 0}
     figures |= {"objective": "final-state", "skills": ()}
 
     def stage(*given: Any) -> Discovery:

@@ -9,12 +9,12 @@ import pytest
 from tabletop.cli.objective import budget, discovery_settings
 from tabletop.cli.parser import build_parser
 from tabletop.discovery.checkpoint import Budget, CheckpointState
-from tabletop.discovery.config import KINDS, DiscoverSettings
+from tabletop.discovery.config import EFFECT_CODES, DiscoverSettings
 from tabletop.errors import TabletopError
 from tabletop.runs.store import write_record
 from tabletop.skills.effects import get_effect
 
-SOFT = {name for name in KINDS if get_effect(name).body_type == "deformable"}
+SOFT = {name for name in EFFECT_CODES if get_effect(name).body_type == "deformable"}
 
 
 def settings(folder: Path, *words: str) -> DiscoverSettings:
@@ -23,7 +23,7 @@ def settings(folder: Path, *words: str) -> DiscoverSettings:
 
 def test_left_open_it_is_all_that_the_scenes_have_things_for(tmp_path: Path) -> None:
     found = settings(tmp_path, "--seed", "4")
-    assert set(found.counts) == set(KINDS) - SOFT
+    assert set(found.counts) == set(EFFECT_CODES) - SOFT
     assert (found, found.counts.keys()) == (DiscoverSettings(seed=4), found.effect_weights.keys())
     fabrics = settings(tmp_path, "--scene", "fabrics")
     assert set(fabrics.counts) >= SOFT | {"held_at"}

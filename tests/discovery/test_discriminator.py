@@ -23,14 +23,14 @@ def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
 @settings(max_examples=50, deadline=None)
 @given(
     effects=arrays(np.float64, (6, EFFECT_WIDTH), elements=st.floats(-2, 2)),
-    kinds=st.lists(st.integers(0, 1), min_size=6, max_size=6),
+    effect_indices=st.lists(st.integers(0, 1), min_size=6, max_size=6),
     spread=st.sampled_from([0.0, 0.01, 1.0]),
 )
-def test_log_q_is_a_distribution_over_the_codes_of_the_kind(
-    effects: np.ndarray, kinds: list[int], spread: float
+def test_log_q_is_a_distribution_over_the_codes_of_the_effect(
+    effects: np.ndarray, effect_indices: list[int], spread: float
 ) -> None:
-    log_q = trained(spread=spread).log_q(effects, np.array(kinds))
-    outside = ~CODES.member[kinds]
+    log_q = trained(spread=spread).log_q(effects, np.array(effect_indices))
+    outside = ~CODES.member[effect_indices]
     assert (log_q[outside] == -np.inf).all()
     assert np.isfinite(log_q[~outside]).all()
     assert np.exp(log_q).sum(-1) == pytest.approx(np.ones(6))
@@ -38,7 +38,7 @@ def test_log_q_is_a_distribution_over_the_codes_of_the_kind(
 
 def test_log_q_is_greatest_for_the_code_whose_mean_is_nearest() -> None:
     q = trained()
-    log_q = q.log_q(q.means + 0.01, CODES.kind_of)
+    log_q = q.log_q(q.means + 0.01, CODES.effect_of)
     assert log_q.argmax(-1).tolist() == list(range(CODES.total))
 
 
@@ -88,11 +88,11 @@ def test_a_fit_goes_its_rate_of_the_way_and_gets_there() -> None:
 def test_the_loss_is_about_0_for_codes_apart_and_log_k_for_codes_alike() -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 200)
-    kinds = np.zeros(600, np.intp)
+    effect_indices = np.zeros(600, np.intp)
     apart, alike = Discriminator(CODES, 0.02), Discriminator(CODES, 0.02)
     apart.means[:3, 0] = [-2, 0, 2]
-    assert apart.loss(apart.means[labels], kinds, labels, rng) < 0.01
-    assert alike.loss(alike.means[labels], kinds, labels, rng) == pytest.approx(np.log(3))
+    assert apart.loss(apart.means[labels], effect_indices, labels, rng) < 0.01
+    assert alike.loss(alike.means[labels], effect_indices, labels, rng) == pytest.approx(np.log(3))
 
 
 def test_state_dict_brings_everything_back_as_a_copy() -> None:
@@ -150,7 +150,7 @@ def test_farthest_gives_as_many_as_asked_for_of_fewer() -> None:
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ({}, "at least one kind"),
+        ({}, "at least one effect"),
         ({"held_at": 1}, "held_at needs at least 2 codes.*got 1"),
         ({"fly": 3}, "unknown effect"),
     ],
@@ -160,9 +160,9 @@ def test_a_set_of_codes_that_cannot_be_told_apart_is_refused(counts: dict[str, i
         Codebook(counts)
 
 
-def test_codes_are_numbered_through_the_kinds_and_named_within_them() -> None:
+def test_codes_are_numbered_through_the_effects_and_named_within_them() -> None:
     assert CODES.total == 5
-    assert CODES.kind_of.tolist() == [0, 0, 0, 1, 1]
+    assert CODES.effect_of.tolist() == [0, 0, 0, 1, 1]
     assert CODES.codes_of(1).tolist() == [3, 4]
     assert [CODES.name(c) for c in range(5)] == ["held_at-00", "held_at-01", "held_at-02", "drawer-00", "drawer-01"]
     assert CODES.member.sum(1).tolist() == [3, 2]

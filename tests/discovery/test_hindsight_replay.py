@@ -16,7 +16,7 @@ HORIZON, WIDTH = 3, 2
 
 
 def record(code: int, final: float, valid: tuple[bool, bool, bool] = (True, True, False), mark: float = 0.0) -> Record:
-    """Return an episode that ends `final` m to the left, in all kinds of effect."""
+    """Return an episode that ends `final` m to the left, in all effects."""
     effects = np.zeros((HORIZON + 1, 3, EFFECT_WIDTH))
     effects[:, :, 1] = np.linspace(0.0, final, HORIZON + 1)[:, None]
     observations = np.full((HORIZON + 1, WIDTH), mark, np.float32)
@@ -26,7 +26,7 @@ def record(code: int, final: float, valid: tuple[bool, bool, bool] = (True, True
 
 
 def trained() -> Discriminator:
-    """Return a discriminator whose codes of a kind lie 30 cm to the left and to the right."""
+    """Return a discriminator whose codes of an effect lie 30 cm to the left and to the right."""
     q = Discriminator(CODES, 0.05)
     q.means[:, 1] = [0.3, -0.3] * 3
     return q
@@ -38,7 +38,7 @@ def filled(*records: Record, capacity: int = 30) -> HindsightReplay:
     return memory
 
 
-def test_an_episode_is_labelled_for_each_kind_it_counts_as_and_no_other() -> None:
+def test_an_episode_is_labelled_for_each_effect_it_counts_as_and_no_other() -> None:
     memory = filled(record(0, 0.29), record(2, -0.31))
     memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
@@ -47,19 +47,19 @@ def test_an_episode_is_labelled_for_each_kind_it_counts_as_and_no_other() -> Non
     assert weights == pytest.approx(0.5)
 
 
-def test_a_kind_has_the_share_of_the_episodes_it_was_sent_out_with() -> None:
+def test_an_effect_has_the_share_of_the_episodes_it_was_sent_out_with() -> None:
     memory = filled(record(0, 0.3), record(0, -0.3), record(0, 0.3), record(2, 0.3))
     memory.relabel(trained(), 5.0, 0.25, np.random.default_rng(0))
     _, labels, weights = memory.labelled()
-    kinds = CODES.kind_of[labels]
-    assert [float(weights[kinds == k].sum()) for k in range(3)] == pytest.approx([3.0, 1.0, 0.0])
+    effect_indices = CODES.effect_of[labels]
+    assert [float(weights[effect_indices == k].sum()) for k in range(3)] == pytest.approx([3.0, 1.0, 0.0])
 
 
 def test_what_is_reached_seldom_weighs_more() -> None:
     memory = filled(*[record(0, 0.3)] * 9, record(0, -0.3))
     memory.relabel(trained(), 1.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
-    held = CODES.kind_of[labels] == 0
+    held = CODES.effect_of[labels] == 0
     rare = effects[:, 1] < 0
     assert float(weights[held & rare].sum() / weights[held & ~rare][0]) == pytest.approx(5.0)
 
@@ -77,7 +77,7 @@ def test_facts_get_codes_of_their_own_and_an_equal_share_of_the_weight_once_they
     memory.add([lying(0, fallen=i < 40) for i in range(2000)])
     memory.relabel(Discriminator(codes, 0.05), 5.0, 0.25, np.random.default_rng(0))
     effects, labels, weights = memory.labelled()
-    own = codes.kind_of[labels] == 0
+    own = codes.effect_of[labels] == 0
     assert np.array_equal(labels[own], effects[own, 1] > 0)
     share = weights[own & (labels == 1)].sum() / weights[own].sum()
     assert share == pytest.approx(0.4, abs=0.06), "40 episodes of 2000"
@@ -89,7 +89,7 @@ def test_a_fact_that_was_hardly_ever_seen_does_not_fill_the_batches() -> None:
     memory.add([lying(0, fallen=i == 0) for i in range(500)])
     memory.relabel(Discriminator(codes, 0.05), 5.0, 0.25, np.random.default_rng(0))
     _, labels, weights = memory.labelled()
-    own = codes.kind_of[labels] == 0
+    own = codes.effect_of[labels] == 0
     assert 0.01 < weights[own & (labels == 1)].sum() / weights[own].sum() < 0.1
 
 
@@ -101,7 +101,7 @@ def test_drawn_steps_come_with_the_code_they_were_sent_out_with_or_one_that_fits
     assert [codes[i] for i in range(150)] == [(1, 0)[e] for e in episodes[:150]]
     fits = {0: {0, 2}, 1: {1, 3}}
     assert all(c in fits[e] for e, c in zip(episodes[150:], codes[150:], strict=True))
-    assert set(codes[150:].tolist()) <= {0, 1}, "both episodes were sent out for the first kind"
+    assert set(codes[150:].tolist()) <= {0, 1}, "both episodes were sent out for the first effect"
     rows = episodes * (HORIZON + 1) + steps
     assert memory.steps["observation"][rows, 0] == pytest.approx(episodes + 1.0)
     assert memory.steps["observation"][rows, 1] == pytest.approx(steps)

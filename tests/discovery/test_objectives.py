@@ -22,7 +22,7 @@ torch.set_num_threads(1)
 
 HORIZON, GAMMA, STEPS = 6, 0.9, 4
 CODES = Codebook({"held_at": 5, "drawer": 3})
-ALL = [(name, discriminator_input) for name, kinds in OBJECTIVES.items() for discriminator_input in kinds]
+ALL = [(name, discriminator_input) for name, inputs in OBJECTIVES.items() for discriminator_input in inputs]
 DIRECTED = ("lsd", "csd", "metra")
 CASES = [
     *((name, discriminator_input, "sphere") for name, discriminator_input in ALL),
@@ -56,14 +56,14 @@ def walks(
     out = []
     for _ in range(n):
         code = int(rng.integers(codes.total))
-        kind = codes.kind_of[code]
+        effect_index = codes.effect_of[code]
         moves = np.concatenate([rng.normal(0.0, 0.1, (1, EFFECT_WIDTH)), rng.normal(0.0, scale, (HORIZON, 4))])
-        effects = np.zeros((HORIZON + 1, len(codes.kinds), EFFECT_WIDTH))
-        size = codes.kinds[kind].size
-        effects[:, kind, :size] = moves.cumsum(0)[:, :size]
+        effects = np.zeros((HORIZON + 1, len(codes.effects), EFFECT_WIDTH))
+        size = codes.effects[effect_index].size
+        effects[:, effect_index, :size] = moves.cumsum(0)[:, :size]
         observations = rng.normal(size=(HORIZON + 1, OBSERVATION)).astype(np.float32)
         actions = rng.uniform(-1, 1, (HORIZON, 5)).astype(np.float32)
-        valid = np.arange(len(codes.kinds)) == kind
+        valid = np.arange(len(codes.effects)) == effect_index
         out.append(Record(code, "block", observations, actions, effects, valid, HORIZON))
     return out
 
@@ -85,7 +85,7 @@ def taught(
     memory = filled(objective, walks(60, 0), rng)
     objective.begin(memory, rng)
     for i in range(2):
-        objective.learn(memory, i, 10, np.zeros(len(objective.codes.kinds)), rng)
+        objective.learn(memory, i, 10, np.zeros(len(objective.codes.effects)), rng)
     return objective, memory
 
 
@@ -175,7 +175,7 @@ def test_what_is_told_is_one_row_a_code_and_its_mirror_image_is_of_that_shape(
     objective, _ = taught(name, discriminator_input)
     embeddings = objective.sample_codes(np.random.default_rng(0))
     assert embeddings.shape == objective.skill_embeddings.shape == (CODES.total, embeddings.shape[1])
-    mirror = objective.mirror(CODES.kind_of)
+    mirror = objective.mirror(CODES.effect_of)
     assert (mirror is None) == (name not in TILED or discriminator_input == "observation")
     if mirror is not None:
         assert mirror.shape == embeddings.shape
@@ -227,7 +227,7 @@ def test_final_state_prefers_what_is_gained_early() -> None:
     assert found[0] > found[1] > 0
 
 
-def test_a_kinds_ends_have_to_be_precise_once_its_codes_are_told_apart_but_not_where_all_are_facts() -> None:
+def test_the_ends_of_an_effect_have_to_be_precise_once_its_codes_are_told_apart_but_not_where_all_are_facts() -> None:
     rng = np.random.default_rng(0)
     codes = Codebook({"held_at": 5, "drawer": 3, "button": 2})
     objective = make_objective(codes, settings("final-state", reject_weight=0.8), 0, HORIZON)
@@ -262,15 +262,15 @@ def test_every_state_is_the_discounted_sum_of_log_q_and_log_k(discriminator_inpu
     assert objective.rewards(whole) == pytest.approx(sum(GAMMA**i * gains[i + 1] for i in range(STEPS)))
 
 
-def test_a_classifier_learns_which_code_a_state_came_of_and_knows_no_codes_of_other_kinds() -> None:
+def test_a_classifier_learns_which_code_a_state_came_of_and_knows_no_codes_of_other_effects() -> None:
     rng = np.random.default_rng(1)
     objective = make_objective(CODES, settings("every-state", "observation"), 0, HORIZON)
     records = walks(60, 0)
     for record in records:
         record.observations[:, record.code] += 4.0
     memory = filled(objective, records, rng)
-    first = objective.learn(memory, 0, 20, np.zeros(len(objective.codes.kinds)), rng)
-    last = [objective.learn(memory, i, 20, np.zeros(len(objective.codes.kinds)), rng) for i in range(30)][-1]
+    first = objective.learn(memory, 0, 20, np.zeros(len(objective.codes.effects)), rng)
+    last = [objective.learn(memory, i, 20, np.zeros(len(objective.codes.effects)), rng) for i in range(30)][-1]
     assert last < 0.5 * first
     assert np.mean([objective.classify(r, objective.skill_embeddings, rng)[0] for r in records]) > 0.8
     log_q = objective.log_q(np.zeros((2, OBSERVATION - 1), np.float32), np.array([0, 1]))  # type: ignore[attr-defined]
@@ -312,8 +312,8 @@ def test_directions_are_as_their_prior_says_and_drawn_anew_only_if_they_are_cont
     assert [made[k].fresh for k in made] == [True, True, False]
     assert not np.array_equal(made["sphere"].sample_codes(rng), embeddings["sphere"])
     assert np.array_equal(made["discrete"].sample_codes(rng), embeddings["discrete"])
-    for kind, count in enumerate(CODES.counts.values()):
-        own = embeddings["discrete"][CODES.codes_of(kind)]
+    for effect_index, count in enumerate(CODES.counts.values()):
+        own = embeddings["discrete"][CODES.codes_of(effect_index)]
         assert own.sum(1) == pytest.approx(np.zeros(count))
         assert np.diag(own) == pytest.approx(np.ones(count))
         assert not own[:, count:].any()
@@ -323,7 +323,7 @@ def test_directions_are_as_their_prior_says_and_drawn_anew_only_if_they_are_cont
 def test_directed_rewards_telescope_to_the_way_in_phi_along_the_code(name: str) -> None:
     objective, memory = taught(name, sac=SACSettings(hidden=(8,), batch_size=16, gamma=1.0))
     whole = window(objective, memory, np.zeros(20, int), HORIZON)
-    phi = objective.phi(objective.features.rows(objective.features.window(whole), whole.kinds))  # type: ignore[attr-defined]
+    phi = objective.phi(objective.features.rows(objective.features.window(whole), whole.effect_indices))  # type: ignore[attr-defined]
     assert objective.rewards(whole) == pytest.approx(((phi[-1] - phi[0]) * whole.embeddings).sum(-1), abs=1e-4)
 
 
@@ -341,7 +341,7 @@ def trained(name: str, updates: int, scale: tuple[float, ...], **change: object)
             if record.code < 8:
                 record.effects[:, 0, :2] += 0.03 * np.arange(HORIZON + 1)[:, None] * embeddings[record.code]
         memory.add(records, embeddings)
-    objective.learn(memory, 0, updates, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, updates, np.zeros(len(objective.codes.effects)), rng)
     return objective, memory
 
 
@@ -371,11 +371,11 @@ def test_metras_lambda_rises_while_the_bound_is_broken_and_falls_while_it_is_kep
     rng = np.random.default_rng(0)
     start = objective.progress()["lambda"]
     objective.phi.flat.mul_(10.0)  # type: ignore[attr-defined]
-    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.progress()["lambda"] > start
     objective, memory = trained("metra", 0, (0.005, 0.005, 0.0, 0.0))
     objective.phi.flat.mul_(0.01)  # type: ignore[attr-defined]
-    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.progress()["lambda"] < start
 
 
@@ -400,7 +400,7 @@ def test_csd_lets_phi_go_farther_where_a_change_is_rare() -> None:
         record.effects[:, 0, 1] += 0.05 * np.arange(HORIZON + 1)
     memory = HindsightReplay(codes, OBSERVATION, 6000, HORIZON)
     memory.add(records)
-    objective.learn(memory, 0, 400, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, 400, np.zeros(len(objective.codes.effects)), rng)
     at = np.zeros((2, EFFECT_WIDTH), np.float32)
     batch = type("Batch", (), {})()
     batch.before = torch.from_numpy(objective.features.rows(at, 0))  # type: ignore[attr-defined]
@@ -415,21 +415,21 @@ def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays
     objective = make_objective(CODES, settings("explore-then-discover", exploration_episodes=50), 0, HORIZON)
     memory = filled(objective, walks(40, 0), rng)
     objective.begin(memory, rng)
-    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert not objective.hindsight
     assert not objective.skill_embeddings.any()
     memory.add(walks(30, 1))
-    objective.learn(memory, 1, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 1, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.restarts
     assert objective.hindsight
     book = objective.skill_embeddings.copy()
-    ends = memory.finals()[memory.of_kind(0), 0]
+    ends = memory.finals()[memory.of_effect(0), 0]
     gaps = np.linalg.norm(ends[:, None] - book[None, :5], axis=-1)
     one = np.linalg.norm(ends - ends.mean(0), axis=-1)
     assert np.mean(gaps.min(1) ** 2) < 0.5 * np.mean(one**2), "each end has a code near to it"
     assert len(np.unique(gaps.argmin(1))) == 5, "and each code has ends"
     memory.add(walks(30, 2))
-    objective.learn(memory, 2, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 2, 1, np.zeros(len(objective.codes.effects)), rng)
     assert not objective.restarts
     assert np.array_equal(objective.skill_embeddings, book)
 
@@ -441,11 +441,11 @@ def test_explore_then_discover_rewards_what_is_rare_first_and_then_what_is_near_
     for record in records[:99]:
         record.effects[:] = 0.0
     memory = filled(objective, records, rng)
-    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.kinds)), rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     common = np.zeros((1, EFFECT_WIDTH), np.float32)
-    kind = int(CODES.kind_of[records[99].code])
-    rare = records[99].effects[-1:, kind].astype(np.float32)
-    assert objective.surprise(rare, kind)[0] > objective.surprise(common, kind)[0] + 1.0  # type: ignore[attr-defined]
+    effect_index = int(CODES.effect_of[records[99].code])
+    rare = records[99].effects[-1:, effect_index].astype(np.float32)
+    assert objective.surprise(rare, effect_index)[0] > objective.surprise(common, effect_index)[0] + 1.0  # type: ignore[attr-defined]
     later, memory = taught("explore-then-discover")
     assert later.hindsight
     whole = window(later, memory, np.zeros(20, int))

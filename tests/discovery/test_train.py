@@ -264,8 +264,8 @@ def test_a_full_disk_is_one_line_and_keeps_nothing_half_written(
 
 
 def test_where_all_that_comes_up_is_done_well_any_is_taken() -> None:
-    card, kind = load_scene_card("discovery"), get_effect("drawer")
-    arguments = (card, kind, 0, 1, "near")
+    card, effect = load_scene_card("discovery"), get_effect("drawer")
+    arguments = (card, effect, 0, 1, "near")
     assert attended_scene(*arguments, {"drawer": 0.0}) == attended_scene(*arguments)
 
 
@@ -297,9 +297,7 @@ def test_an_episode_depends_on_its_number_alone_not_on_the_job_it_is_in() -> Non
 
 
 @pytest.mark.parametrize(("effect_weights", "codes"), [((1.0, 0.0), {0, 1}), ((0.0, 1.0), {2, 3})])
-def test_weights_say_which_kind_of_effect_gets_the_episodes(
-    effect_weights: tuple[float, float], codes: set[int]
-) -> None:
+def test_weights_say_which_effect_gets_the_episodes(effect_weights: tuple[float, float], codes: set[int]) -> None:
     records = collect(job(effect_weights=effect_weights, count=6))
     assert {r.code for r in records} == codes
     for record in records:

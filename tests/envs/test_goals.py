@@ -41,7 +41,7 @@ def test_a_mark_comes_before_a_number() -> None:
 def test_a_reward_for_another_goal_is_that_of_the_formula_with_that_number(name: str) -> None:
     """Along a scripted episode, for goals on both sides of what was reached."""
     run = run_task(TASKS[name], scripted, 5)
-    sparse, dense = (make_goal(TASKS[name], kind) for kind in ("sparse", "dense"))
+    sparse, dense = (make_goal(TASKS[name], reward) for reward in ("sparse", "dense"))
     states = [type(run.final)(run.layout, row) for row in (*run.states[:-1:3], run.states[-1])]
     achieved = np.stack([sparse.achieved(s, run.initial) for s in states])
     outcomes = set()

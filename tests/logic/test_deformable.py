@@ -118,7 +118,7 @@ def test_a_cloth_under_a_thing_does_not_cover_it(height: float) -> None:
 )
 def test_a_batch_gives_what_its_members_give_and_no_state_is_changed(name: str) -> None:
     rng = np.random.default_rng(0)
-    entities = [a for a in get_predicate(name).arguments if a.kind == "entity"]
+    entities = [a for a in get_predicate(name).arguments if a.type == "entity"]
     names = ("puck",) if len(entities) > 1 else ()
     base = rope(1.0) if name in {"straight", "l_shaped"} else cloth()
     now = state(base + rng.normal(0, 0.02, (4, *base.shape)))

@@ -36,13 +36,13 @@ def literals(draw: st.DrawFn) -> Literal:
     names = iter(draw(st.permutations(NAMES)))
     args: list[str | float] = []
     for argument in known.arguments:
-        if argument.kind == "entity":
+        if argument.type == "entity":
             args.append(next(names))
-        elif argument.kind == "direction":
+        elif argument.type == "direction":
             args.append(draw(st.sampled_from(sorted(DIRECTIONS))))
         else:
             default = st.just(argument.default) if argument.default is not None else st.nothing()
-            args.append(draw(RANGES[argument.kind] | default))
+            args.append(draw(RANGES[argument.type] | default))
     return Literal(known.name, tuple(args), draw(st.booleans()))
 
 
@@ -164,11 +164,11 @@ def test_phrases_read_as_english() -> None:
 def test_every_phrase_names_its_entities_and_differs_from_its_negation(name: str) -> None:
     known = PREDICATES[name]
     words = {"entity": iter(NAMES), "direction": iter(["left"]), "turn": iter([0.5])}
-    args = known.bind(tuple(next(words[a.kind]) for a in known.arguments if a.default is None))
+    args = known.bind(tuple(next(words[a.type]) for a in known.arguments if a.default is None))
     positive, negative = known.describe(args), known.describe(args, False)
     assert positive != negative
     for argument, value in zip(known.arguments, args, strict=True):
-        if argument.kind == "entity":
+        if argument.type == "entity":
             assert str(value) in positive
             assert str(value) in negative
 

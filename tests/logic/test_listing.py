@@ -12,8 +12,8 @@ ROWS = {row["name"]: row for row in predicate_rows()}
 
 def names_in(example: str) -> set[str]:
     (literal,) = parse(example).leaves
-    kinds = PREDICATES[literal.predicate].arguments
-    return {str(v) for v, a in zip(literal.args, kinds, strict=True) if a.kind == "entity"}
+    arguments = PREDICATES[literal.predicate].arguments
+    return {str(v) for v, a in zip(literal.args, arguments, strict=True) if a.type == "entity"}
 
 
 def test_every_predicate_is_listed_once_by_name() -> None:

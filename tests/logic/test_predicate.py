@@ -21,7 +21,7 @@ def function(state: State, initial: State, a: Entity, distance: Length = 0.1) ->
 def test_signature_comes_from_the_annotations() -> None:
     made = make_predicate(function, phrase="{a} far", scale=0.1)
     assert made.signature == "function(a, distance=10 cm)"
-    assert [a.kind for a in made.arguments] == ["entity", "length"]
+    assert [a.type for a in made.arguments] == ["entity", "length"]
     assert made.negated == "not {a} far"
 
 

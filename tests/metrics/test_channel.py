@@ -60,7 +60,7 @@ def test_few_episodes_a_code_are_mostly_chance() -> None:
     assert found.chance_bits == pytest.approx(found.empowerment_bits, abs=0.3)
 
 
-def test_each_kind_is_a_channel_of_its_own() -> None:
+def test_each_effect_is_a_channel_of_its_own() -> None:
     codes = Codebook({"held_at": 2, "drawer": 2})
     effects = np.zeros((80, EFFECT_WIDTH))
     effects[:, 0] = np.repeat([0.0, 0.2, 0.0, 0.0], 20)

@@ -96,7 +96,7 @@ def test_coverage_counts_the_5_cm_bins_that_displacements_fall_into() -> None:
     assert coverage([]) == coverage([np.ones(1)]) == 0
 
 
-def test_kinds_add_up_and_only_rigid_things_cover() -> None:
+def test_effects_add_up_and_only_rigid_things_cover() -> None:
     codes = Codebook({"held_at": 3, "drawer": 2})
     labels = np.repeat(np.arange(5), 20)
     effects = np.zeros((100, EFFECT_WIDTH))
@@ -106,17 +106,17 @@ def test_kinds_add_up_and_only_rigid_things_cover() -> None:
     assert found["effective_skills_2cm"] == pytest.approx(5, rel=0.05)
     assert found["bits_2cm"] == pytest.approx(np.log2(found["effective_skills_2cm"]), abs=1e-3)
     assert found["coverage_bins_5cm"] == 3
-    assert [k["codes"] for k in found["by_kind"].values()] == [3, 2]
-    assert found["by_kind"]["held_at"]["effective_2cm"] == pytest.approx(3, rel=0.05)
+    assert [k["codes"] for k in found["by_effect"].values()] == [3, 2]
+    assert found["by_effect"]["held_at"]["effective_2cm"] == pytest.approx(3, rel=0.05)
 
 
-def counted(kind: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
+def counted(name: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
     """Return what `measure` makes of a joint whose codes end exactly at these fractions."""
     codes, effects = at([f * REACH for f in fractions])
     effects = np.pad(effects, ((0, 0), (0, EFFECT_WIDTH - 2)))
-    lengths = effects * get_effect(kind).metres(Entity("a", kind, (0, 0, 0), size=size))
+    lengths = effects * get_effect(name).metres(Entity("a", name, (0, 0, 0), size=size))
     outcomes = [np.array([fractions[c]]) for c in codes]
-    found: dict[str, float] = measure(Samples(Codebook({kind: len(fractions)}), codes, effects, lengths, outcomes), 0)
+    found: dict[str, float] = measure(Samples(Codebook({name: len(fractions)}), codes, effects, lengths, outcomes), 0)
     return found
 
 
@@ -149,7 +149,7 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "entity", "effect", "metres"),
+    ("name", "entity", "effect", "metres"),
     [
         ("displaced", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
         ("turned", "block", (REACH / np.pi,), (0.05,)),
@@ -161,31 +161,31 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
     ],
 )
 def test_an_effect_in_metres_of_the_world(
-    kind: str, entity: str, effect: tuple[float, ...], metres: tuple[float, ...]
+    name: str, entity: str, effect: tuple[float, ...], metres: tuple[float, ...]
 ) -> None:
     # The corner of a thing of 6 x 8 cm is 5 cm from its middle, and goes 5 cm when it turns by 1 rad.
-    factors = get_effect(kind).metres(Entity("a", entity, (0, 0, 0), size=(0.06, 0.08, 0.1)))
+    factors = get_effect(name).metres(Entity("a", entity, (0, 0, 0), size=(0.06, 0.08, 0.1)))
     assert effect * factors[: len(effect)] == pytest.approx(metres)
 
 
 def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
-    for kind in EFFECTS.values():
-        if kind.body_type == "joint":
-            assert kind.kinds is not None
-            card = load_cards()[kind.kinds[0]]
+    for effect in EFFECTS.values():
+        if effect.body_type == "joint":
+            assert effect.kinds is not None
+            card = load_cards()[effect.kinds[0]]
             size = tuple(float(np.mean(v)) if isinstance(v, tuple) else 0.1 for v in card.size.values())
             assert card.joint is not None
-            factor = kind.metres(Entity("a", card.kind, (0, 0, 0), size=size))[0]
+            factor = effect.metres(Entity("a", card.kind, (0, 0, 0), size=size))[0]
             assert factor * REACH == pytest.approx(handle_way(card.joint, size))
 
 
-@pytest.mark.parametrize("effect", ["held_at", "drawer", "button"])
-def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(effect: str) -> None:
-    card, kind = load_scene_card("discovery"), get_effect(effect)
-    scene, entity = attended_scene(card, kind, 31, 41, "nominal")
-    assert (scene, entity) == attended_scene(card, kind, 31, 41, "nominal")
-    assert kind.kinds is None or scene.entity(entity).kind in kind.kinds
-    other, _ = attended_scene(card, kind, 32, 41, "nominal")
+@pytest.mark.parametrize("name", ["held_at", "drawer", "button"])
+def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(name: str) -> None:
+    card, effect = load_scene_card("discovery"), get_effect(name)
+    scene, entity = attended_scene(card, effect, 31, 41, "nominal")
+    assert (scene, entity) == attended_scene(card, effect, 31, 41, "nominal")
+    assert effect.kinds is None or scene.entity(entity).kind in effect.kinds
+    other, _ = attended_scene(card, effect, 32, 41, "nominal")
     assert other != scene
     assert {e.kind for e in other.entities} == {e.kind for e in scene.entities}
 

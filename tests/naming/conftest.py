@@ -34,7 +34,7 @@ class Disguised:
     def skills(self) -> tuple[Skill, ...]:
         """One a code."""
         codes = self.codes
-        return tuple(Skill(codes.name(c), codes.kinds[int(codes.kind_of[c])], c) for c in range(codes.total))
+        return tuple(Skill(codes.name(c), codes.effects[int(codes.effect_of[c])], c) for c in range(codes.total))
 
     def skill(self, id: str) -> Skill:
         """Return a skill by its id."""
@@ -68,7 +68,7 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="session")
 def disguised() -> Disguised:
-    """Return nine skills of all kinds."""
+    """Return nine skills of all effects."""
     codes = Codebook({"held_at": 2, "displaced": 3, "drawer": 2, "button": 2})
     return Disguised(
         (

@@ -89,13 +89,13 @@ def test_a_binding_that_held_at_the_start_does_not_count_though_others_are_asked
 
 
 def test_candidates_come_best_first_and_need_four_episodes(registry: Registry) -> None:
-    kind = get_effect("drawer")
+    effect = get_effect("drawer")
     opened, half = drawer(0.0, 1.0), drawer(0.0, 0.5)
-    found = candidates(kind, [opened, opened, opened, half], registry)
+    found = candidates(effect, [opened, opened, opened, half], registry)
     assert (found[0].task, found[0].rate, found[0].n) == ("drawer-open", 0.75, 4)
     assert [c.rate for c in found] == sorted((c.rate for c in found), reverse=True)
-    assert not candidates(kind, [opened, opened, opened], registry)
-    asked = candidates(kind, [opened, opened, opened, opened, drawer(0.9, 1.0)], registry)
+    assert not candidates(effect, [opened, opened, opened], registry)
+    asked = candidates(effect, [opened, opened, opened, opened, drawer(0.9, 1.0)], registry)
     assert [(c.rate, c.n) for c in asked if c.task == "drawer-open"] == [(1.0, 4)]
 
 

@@ -17,7 +17,7 @@ QUARTER = np.pi / 2
 
 
 @pytest.mark.parametrize(
-    ("kind", "outcome", "words"),
+    ("name", "outcome", "words"),
     [
         ("held_at", (0.2, 0.1, 0.12, 0, 0, 0), "holds the object 12 cm up, at the middle"),
         ("held_at", (0, 0, 0.2, 0, 0.1, -0.05), "holds the object 20 cm up, 10 cm away and 5 cm right from the middle"),
@@ -39,12 +39,12 @@ QUARTER = np.pi / 2
         ("drawer", (-0.001,), "brings the object to 0% open"),
     ],
 )
-def test_a_phrase_says_what_mostly_happens(kind: str, outcome: tuple[float, ...], words: str) -> None:
-    assert phrase(get_effect(kind), np.zeros((7, 4)), outcomes(*outcome)) == words
+def test_a_phrase_says_what_mostly_happens(name: str, outcome: tuple[float, ...], words: str) -> None:
+    assert phrase(get_effect(name), np.zeros((7, 4)), outcomes(*outcome)) == words
 
 
 @pytest.mark.parametrize(
-    ("kind", "effect", "words"),
+    ("name", "effect", "words"),
     [
         ("button", (REACH,), "presses the bell"),
         ("button", (0.05,), "leaves the bell alone"),
@@ -55,9 +55,9 @@ def test_a_phrase_says_what_mostly_happens(kind: str, outcome: tuple[float, ...]
         ("reached", (0.01, 0.0, 0.01), "takes the gripper to the bell"),
     ],
 )
-def test_a_fact_has_words_of_its_own(kind: str, effect: tuple[float, ...], words: str) -> None:
-    nothing = outcomes(0.0) if kind == "button" else outcomes(0, 0, 0, 0, 0, 0)
-    assert phrase(get_effect(kind), np.tile(effect, (7, 1)), nothing, "the bell") == words
+def test_a_fact_has_words_of_its_own(name: str, effect: tuple[float, ...], words: str) -> None:
+    nothing = outcomes(0.0) if name == "button" else outcomes(0, 0, 0, 0, 0, 0)
+    assert phrase(get_effect(name), np.tile(effect, (7, 1)), nothing, "the bell") == words
 
 
 def test_a_phrase_calls_the_entity_what_it_is_told() -> None:

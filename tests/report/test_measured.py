@@ -13,13 +13,13 @@ RESULT: dict[str, Any] = {
     "effective_skills_5cm": 2.5,
     "bits_2cm": 1.789,
     "coverage_bins_5cm": 37,
-    "by_kind": {"held_at": 2.345, "button": 1.111},
+    "by_effect": {"held_at": 2.345, "button": 1.111},
     "baselines": {
         name: {"effective_skills_2cm": 2.0, "effective_skills_5cm": 2.0, "bits_2cm": 1.0}
         for name in ("exploration", "untrained", "shuffled")
     },
     "channel": {
-        kind: {
+        effect: {
             "codes": codes,
             "bins": 9,
             "entropy_bits": 2.71,
@@ -29,7 +29,7 @@ RESULT: dict[str, Any] = {
             "chance_bits": 0.61,
             "codes_in_use": 2.9,
         }
-        for kind, codes in (("held_at", 3), ("button", 2))
+        for effect, codes in (("held_at", 3), ("button", 2))
     },
     "siblings": {
         name: {"seeking_bits": bits, "covering_bits": 3 * bits}

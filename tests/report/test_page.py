@@ -337,11 +337,11 @@ def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
     ("name", "change", "message"),
     [
         ("discover.json", lambda _: [1], "must be a mapping, got list"),
-        ("discover.json", put("format", value=7), "has format 7, this version reads 1; make it anew with"),
+        ("discover.json", put("format", value=7), "has format 7, this version reads 2; make it anew with"),
         ("discover.json", put("codes", value="many"), "damaged: codes: Expected `int`, got `str`"),
         ("discover.json", put("skills", 2, "finals", value=[[1, 2]]), r"skills\[2\]: finals must be rows of"),
         ("discover.json", put("skills", 0, "finals", value=[[1], [2, 3, 4, 5]]), "finals must be rows of"),
-        ("discover.json", put("by_kind", value=3), "by_kind: Expected `object`, got `int`"),
+        ("discover.json", put("by_effect", value=3), "by_effect: Expected `object`, got `int`"),
         ("discover.json", put("effective_skills_2cm", value=None), "effective_skills_2cm: Expected `float`"),
         ("name.json", put("skills", 1, "success", value=1.5), r"skills\[1\].success: Expected `float` <= 1.0"),
         ("name.json", put("skills", 1, "clip", value="/etc/passwd.webp"), r"skills\[1\].clip: Expected `str` match"),

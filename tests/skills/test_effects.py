@@ -34,10 +34,10 @@ def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
     return get_effect(name).function(first, then, entity)
 
 
-@pytest.mark.parametrize("kind", ["held_at", "placed"])
-def test_a_place_counts_from_the_middle_of_the_reach_and_its_height_from_the_start(make: Build, kind: str) -> None:
+@pytest.mark.parametrize("name", ["held_at", "placed"])
+def test_a_place_counts_from_the_middle_of_the_reach_and_its_height_from_the_start(make: Build, name: str) -> None:
     first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of(kind, first, then) == pytest.approx([-0.1, 0.25, 0.15])
+    assert of(name, first, then) == pytest.approx([-0.1, 0.25, 0.15])
 
 
 def test_settled_is_the_displacement_in_metres_of_the_world(make: Build) -> None:
@@ -86,15 +86,15 @@ def test_wherever_it_fell_to_what_fell_off_the_table_is_off_the_table(make: Buil
     assert np.linalg.norm(off[0] - lowest) > 0.09
 
 
-@pytest.mark.parametrize("kind", list(EFFECTS))
-def test_the_effect_in_a_mirrored_world_is_the_mirrored_effect(make: Build, kind: str) -> None:
+@pytest.mark.parametrize("name", list(EFFECTS))
+def test_the_effect_in_a_mirrored_world_is_the_mirrored_effect(make: Build, name: str) -> None:
     soft = {"dragged": "cloth", "straightened": "rope", "folded": "cloth"}
-    name = {"drawer": "drawer", "button": "button", **soft}.get(kind, "block")
-    first = make(a={"kind": name, "position": (0.5, 0.1, 0.0), "quaternion": about_z(0.3)})
-    then = make(a={"kind": name, "position": (0.4, 0.3, 0.1), "quaternion": about_z(0.8), "fraction": 0.4})
-    other = make(a={"kind": name, "position": (0.5, -0.1, 0.0), "quaternion": about_z(-0.3)})
-    end = make(a={"kind": name, "position": (0.4, -0.3, 0.1), "quaternion": about_z(-0.8), "fraction": 0.4})
-    assert of(kind, other, end) == pytest.approx(of(kind, first, then) * EFFECTS[kind].mirror)
+    thing = {"drawer": "drawer", "button": "button", **soft}.get(name, "block")
+    first = make(a={"kind": thing, "position": (0.5, 0.1, 0.0), "quaternion": about_z(0.3)})
+    then = make(a={"kind": thing, "position": (0.4, 0.3, 0.1), "quaternion": about_z(0.8), "fraction": 0.4})
+    other = make(a={"kind": thing, "position": (0.5, -0.1, 0.0), "quaternion": about_z(-0.3)})
+    end = make(a={"kind": thing, "position": (0.4, -0.3, 0.1), "quaternion": about_z(-0.8), "fraction": 0.4})
+    assert of(name, other, end) == pytest.approx(of(name, first, then) * EFFECTS[name].mirror)
 
 
 @pytest.mark.parametrize(("start", "end", "turn"), [(3.0, -3.0, 2 * np.pi - 6), (-3.0, 3.0, 6 - 2 * np.pi)])
@@ -137,18 +137,18 @@ def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
 
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
-    kind = get_effect(name)
-    what = kind.kinds[0] if kind.kinds else {"deformable": "rope"}.get(kind.body_type, "block")
+    effect = get_effect(name)
+    what = effect.kinds[0] if effect.kinds else {"deformable": "rope"}.get(effect.body_type, "block")
     rng = np.random.default_rng(1)
     first = make(a={"kind": what})
     rows = [
         make(a={"kind": what, "position": rng.normal(0.3, 0.4, 3), "quaternion": about_z(a), "fraction": a})
         for a in rng.uniform(0, 1, 6)
     ]
-    batch = kind.function(first, State.stack(rows), "a")
-    assert batch.shape == (6, kind.size)
-    assert kind.size <= EFFECT_WIDTH
-    assert np.array_equal(batch, [kind.function(first, row, "a") for row in rows])
+    batch = effect.function(first, State.stack(rows), "a")
+    assert batch.shape == (6, effect.size)
+    assert effect.size <= EFFECT_WIDTH
+    assert np.array_equal(batch, [effect.function(first, row, "a") for row in rows])
 
 
 @pytest.mark.parametrize(
@@ -247,27 +247,27 @@ def test_shut_and_open_are_facts_and_what_lies_between_is_none() -> None:
     assert found.tolist() == [0, 0, -1, -1, -1, 1, 1]
 
 
-@pytest.mark.parametrize("name", sorted(k for k, kind in EFFECTS.items() if kind.fact_targets))
-def test_the_anchors_of_a_kind_are_its_facts(name: str) -> None:
-    kind = get_effect(name)
-    assert kind.classify_fact(np.array(kind.fact_targets)).tolist() == list(range(len(kind.fact_targets)))
+@pytest.mark.parametrize("name", sorted(n for n, effect in EFFECTS.items() if effect.fact_targets))
+def test_the_anchors_of_an_effect_are_its_facts(name: str) -> None:
+    effect = get_effect(name)
+    assert effect.classify_fact(np.array(effect.fact_targets)).tolist() == list(range(len(effect.fact_targets)))
 
 
 def test_a_relation_needs_another_entity(make: Build) -> None:
-    kind = get_effect("on")
-    assert entities_for(kind, make(a={}).layout, {}) == []
-    assert entities_for(kind, make(a={}, b={"kind": "ball"}).layout, {}) == [], "nothing stays on a ball, nor a ball"
-    assert entities_for(kind, make(a={}, b={"kind": "plate"}).layout, {}) == ["a"]
-    assert [possible(kind, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, False, True]
+    effect = get_effect("on")
+    assert entities_for(effect, make(a={}).layout, {}) == []
+    assert entities_for(effect, make(a={}, b={"kind": "ball"}).layout, {}) == [], "nothing stays on a ball, nor a ball"
+    assert entities_for(effect, make(a={}, b={"kind": "plate"}).layout, {}) == ["a"]
+    assert [possible(effect, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, False, True]
 
 
 def test_nothing_is_put_into_a_drawer_that_is_shut(make: Build) -> None:
     layout = make(a={}, drawer={"kind": "drawer"}).layout
-    kind = get_effect("inside")
-    assert [entities_for(kind, layout, {"drawer": f}) for f in (0.2, 0.9)] == [[], ["a"]]
+    effect = get_effect("inside")
+    assert [entities_for(effect, layout, {"drawer": f}) for f in (0.2, 0.9)] == [[], ["a"]]
 
 
-def test_entities_for_a_kind_of_effect_fit_it_and_can_have_it(make: Build) -> None:
+def test_entities_for_an_effect_fit_it_and_can_have_it(make: Build) -> None:
     layout = make(
         red={}, drawer={"kind": "drawer"}, up={"kind": "button"}, down={"kind": "button"}, mark={"kind": "target"}
     ).layout
@@ -303,7 +303,7 @@ def test_effects_along_an_episode_end_with_the_one_after_settling_and_are_padded
     assert not found[:, 1:].any()
 
 
-def test_a_kind_that_does_not_settle_ends_where_acting_did(make: Build) -> None:
+def test_an_effect_that_does_not_settle_ends_where_acting_did(make: Build) -> None:
     run = trajectory([make(a={"position": (0.5 + dx, 0.0, 0.0)}) for dx in (0.0, 0.01, 0.02, 0.03, 0.1)])
     assert effects_along(get_effect("held_at"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.03])
     assert effects_along(get_effect("displaced"), run, "a", horizon=3)[:, 0] == pytest.approx([0.0, 0.01, 0.02, 0.1])

@@ -59,7 +59,7 @@ def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
     scene = generate({"entities": {"red": "block", "box": "drawer", "mark": "target"}}, 0)
     assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
     policy = library.policy("drawer-02", "box")
-    assert (policy.entity, policy.effect, policy.kind, policy.kinds) == ("box", "drawer", 1, 2)
+    assert (policy.entity, policy.effect, policy.effect_index, policy.effect_count) == ("box", "drawer", 1, 2)
     assert policy.embedding == tuple(library.embeddings[4])
     assert [library.policy(drawer, "box", within).horizon for within in (None, 16, 40)] == [6, 16 - SETTLE_STEPS, 6]
     with pytest.raises(TabletopError, match="unknown skill 'fly'"):
@@ -123,7 +123,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "another format": (card(format="tabletop-library/99"), "not a skill library"),
     "other observations": (card(observation={"ego": 3}), "was made for observations"),
     "more codes than weights": (card(codes={"held_at": 2, "drawer": 4}), "do not fit its 6 codes"),
-    "fewer kinds than weights": (card(codes={"held_at": 5}), "do not fit its 5 codes"),
+    "fewer effects than weights": (card(codes={"held_at": 5}), "do not fit its 5 codes"),
     "unknown codes": (card(codes={"fly": 5}), "unknown effect 'fly'"),
     "codes in a list": (card(codes=[2, 3]), "damaged"),
     "words for codes": (card(codes={"held_at": "two", "drawer": 3}), "damaged"),
@@ -150,7 +150,7 @@ def test_a_damaged_library_is_one_line_and_stays_as_it_is(folder: Path, what: st
 def test_a_library_whose_codes_are_vectors_is_kept_and_its_policies_are_conditioned_on_them(
     library: Library, tmp_path: Path
 ) -> None:
-    spec = NetworkSpec(EGO + 7 + len(library.codes.kinds), OTHERS, OTHER_WIDTH)
+    spec = NetworkSpec(EGO + 7 + len(library.codes.effects), OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     vectors = np.random.default_rng(0).normal(size=(library.codes.total, 7))
     save_library(replace(library, weights=weights, embeddings=vectors, conditioning="vector", acts="sample"), tmp_path)

@@ -12,8 +12,8 @@ import yaml
 from tabletop.cli import main
 from tabletop.errors import TabletopError
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.runs.records import Discovery
-from tabletop.runs.store import read_record
+from tabletop.runs.records import Discovery, Measurement, Record
+from tabletop.runs.store import as_record, read_record, record_data
 from tabletop.skills.library import Library, load_library, save_library
 from tabletop.skills.migrate import migrate_library
 
@@ -66,12 +66,12 @@ def test_what_a_library_does_stays_the_same_bit_for_bit(run: Path, library: Libr
 
 
 def test_results_get_the_new_names_and_a_format(run: Path) -> None:
-    with pytest.raises(TabletopError, match="has format None, this version reads 1"):
+    with pytest.raises(TabletopError, match="has format None, this version reads 2"):
         read_record(run / "discover.json", Discovery)
     migrate_library(run)
     found = read_record(run / "discover.json", Discovery)
     assert list(found.baselines) == ["random"]
-    assert list(found.by_kind) == ["held_at"]
+    assert list(found.by_effect) == ["held_at"]
     assert [(s.id, s.effect, s.finals) for s in found.skills] == [("held_at-01", "held_at", ((0.1, 0.2, 0.3, 0.0),))]
 
 
@@ -80,6 +80,44 @@ def test_a_library_of_this_format_is_left_alone(run: Path) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert migrate_library(run) == []
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def as_format_1(path: Path, record: Record) -> None:
+    """Write a result as format 1 had it."""
+    data = {"by_kind" if k == "by_effect" else k: v for k, v in record_data(record).items()}
+    path.write_text(json.dumps({**data, "format": 1}), encoding="utf-8")
+
+
+def test_results_of_an_older_format_beside_a_library_of_this_one_are_rewritten(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate_library(run)
+    found = read_record(run / "discover.json", Discovery)
+    figures = {**record_data(found), "by_effect": {"held_at": 1.5}, "channel": {}, "siblings": {}, "synergies": {}}
+    measured = as_record(Measurement, {**figures, "library": "mine", "baseline_episodes": 2})
+    as_format_1(run / "discover.json", found)
+    as_format_1(run / "library" / "measure.json", measured)
+    (run / "perturb.json").write_text('{"format": 1}', encoding="utf-8")
+    with pytest.raises(TabletopError, match="has format 1, this version reads 2; rewrite it with: tabletop migrate"):
+        read_record(run / "discover.json", Discovery)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert main(["migrate", str(run), "--json"]) == 0
+    wanted = [run / "discover.json", run / "library" / "measure.json"]
+    assert json.loads(capsys.readouterr().out)["files"] == [str(path) for path in wanted]
+    assert read_record(run / "discover.json", Discovery) == found
+    assert read_record(run / "library" / "measure.json", Measurement) == measured
+    assert all(path.read_bytes() == content for path, content in before.items() if path not in wanted)
+    assert migrate_library(run) == []
+
+
+def test_no_result_is_rewritten_where_one_is_damaged(run: Path) -> None:
+    migrate_library(run)
+    as_format_1(run / "discover.json", read_record(run / "discover.json", Discovery))
+    (run / "measure.json").write_text('{"format": 1, "by_kind": 3}', encoding="utf-8")
+    before = (run / "discover.json").read_bytes()
+    with pytest.raises(TabletopError, match=r"measure\.json"):
+        migrate_library(run)
+    assert (run / "discover.json").read_bytes() == before
 
 
 def test_an_old_library_says_what_rewrites_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ def get_objective(name: str, discriminator_input: str = "effects") -> type[Objec
         raise unknown("objective", name, OBJECTIVES)
     found = OBJECTIVES[name]
     if discriminator_input not in found:
-        able = ", ".join(n for n, kinds in OBJECTIVES.items() if discriminator_input in kinds) or "none"
+        able = ", ".join(n for n, inputs in OBJECTIVES.items() if discriminator_input in inputs) or "none"
         raise TabletopError(
             f"objective {name!r} sees {' or '.join(found)}, not {discriminator_input!r}; those that do: {able}"
         )

@@ -36,9 +36,9 @@ class Window:
     """(B, width): what policies are conditioned on for those codes."""
 
     @cached_property
-    def kinds(self) -> Index:
-        """(B,): kind of effect of each code."""
-        return self.memory.codes.kind_of[self.codes]
+    def effect_indices(self) -> Index:
+        """(B,): index of each code's effect."""
+        return self.memory.codes.effect_of[self.codes]
 
     @cached_property
     def live(self) -> npt.NDArray[np.bool_]:
@@ -53,12 +53,12 @@ class Window:
 
     def effects_at(self, times: Index) -> Array:
         """Return effects (..., B, EFFECT_WIDTH) at times (..., B)."""
-        out: Array = self.memory.steps["effect"][self.rows(times), self.kinds]
+        out: Array = self.memory.steps["effect"][self.rows(times), self.effect_indices]
         return out
 
     @cached_property
     def effects(self) -> Array:
-        """(n + 1, B, EFFECT_WIDTH): by the kind of each code."""
+        """(n + 1, B, EFFECT_WIDTH): by the effect of each code."""
         return self.effects_at(self.times)
 
     @cached_property
@@ -72,7 +72,7 @@ class Objective:
     """One objective. What changes in it is in its `state_dict`, so that a resumed run goes on bit for bit alike.
 
     Args:
-        codes: how many each kind of effect has.
+        codes: how many each effect has.
         settings: of the learner.
         seed: of its networks and codes.
         horizon: decisions an episode has: control steps of acting, settling left out.
@@ -123,7 +123,7 @@ class Objective:
             memory: what happened; relabelled here, where that applies.
             rounds: of learning before this one.
             updates: that the policy will get in this round.
-            known: (kinds,) share of recent episodes whose code is classified correctly, by kind of effect.
+            known: (effects,) share of recent episodes whose code is classified correctly, by effect.
             rng: draws.
 
         Returns:
@@ -145,9 +145,9 @@ class Objective:
         """Return sum_i gamma^i r_i of a window's steps, (B,), in nats or the like."""
         raise NotImplementedError
 
-    def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
+    def mirror(self, effect_indices: Index) -> npt.NDArray[np.float32] | None:
         """Return the factors (B, width) that turn a code's embedding into its mirror image's, if they are known."""
-        del kinds
+        del effect_indices
         return None
 
     def classify(
@@ -214,7 +214,7 @@ def summed(gains: Array, live: npt.NDArray[Any], gamma: float) -> npt.NDArray[np
 
 
 def one_hot(codes: Codebook) -> npt.NDArray[np.float64]:
-    """Return (codes, width): each code's place among those of its kind; policies are conditioned on the kind anyway."""
+    """Return (codes, width): each code's place among those of its effect; policies are conditioned on that anyway."""
     place = np.concatenate([np.arange(n) for n in codes.counts.values()])
     out: npt.NDArray[np.float64] = np.eye(max(codes.counts.values()))[place]
     return out

@@ -23,7 +23,7 @@ class _Floor(Objective):
 
     @property
     def skill_embeddings(self) -> npt.NDArray[np.float64]:
-        """(codes, largest kind): one-hot."""
+        """(codes, most codes of an effect): one-hot."""
         return self._embeddings
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:

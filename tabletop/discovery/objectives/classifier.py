@@ -39,12 +39,14 @@ class Classifier(Objective):
 
     @property
     def skill_embeddings(self) -> npt.NDArray[np.float64]:
-        """(codes, largest kind): one-hot."""
+        """(codes, most codes of an effect): one-hot."""
         return self._embeddings
 
-    def log_q(self, seen: npt.NDArray[np.float32], kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
-        """Return log q(z|s) in nats, (..., codes), -1e9 or so for codes of other kinds."""
-        logits = self.net(self.features.rows(seen, kinds)).astype(np.float64) + self._other[kinds]
+    def log_q(
+        self, seen: npt.NDArray[np.float32], effect_indices: npt.NDArray[np.intp] | int
+    ) -> npt.NDArray[np.float64]:
+        """Return log q(z|s) in nats, (..., codes), -1e9 or so for codes of other effects."""
+        logits = self.net(self.features.rows(seen, effect_indices)).astype(np.float64) + self._other[effect_indices]
         logits -= logits.max(-1, keepdims=True)
         out: npt.NDArray[np.float64] = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         return out
@@ -57,11 +59,11 @@ class Classifier(Objective):
         total = 0.0
         for _ in range(updates):
             episodes, times, codes = memory.draw(self.settings.phi.batch_size, 0.0, rng)
-            kinds = self.codes.kind_of[codes]
+            effect_indices = self.codes.effect_of[codes]
             # The state after a step: the first one is nobody's doing.
-            seen = self.features.steps(memory, episodes * (memory.horizon + 1) + times + 1, kinds)
-            rows, labels = torch.from_numpy(self.features.rows(seen, kinds)), torch.from_numpy(codes)
-            other = torch.from_numpy(self._other[kinds])
+            seen = self.features.steps(memory, episodes * (memory.horizon + 1) + times + 1, effect_indices)
+            rows, labels = torch.from_numpy(self.features.rows(seen, effect_indices)), torch.from_numpy(codes)
+            other = torch.from_numpy(self._other[effect_indices])
 
             def loss(
                 q: Callable[[Tensor], Tensor], rows: Tensor = rows, other: Tensor = other, labels: Tensor = labels
@@ -73,9 +75,9 @@ class Classifier(Objective):
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return log q(z|s) + log K in nats at each time of a window, (n + 1, B)."""
-        log_q = self.log_q(self.features.window(window), window.kinds)
+        log_q = self.log_q(self.features.window(window), window.effect_indices)
         own = np.take_along_axis(log_q, window.codes[None, :, None], axis=-1)[..., 0]
-        out: npt.NDArray[np.float64] = own + self._log_count[window.kinds]
+        out: npt.NDArray[np.float64] = own + self._log_count[window.effect_indices]
         return out
 
     def classify(
@@ -83,9 +85,9 @@ class Classifier(Objective):
     ) -> tuple[bool, float]:
         """Ask q of the episode's last state."""
         del embeddings, rng
-        kind = int(self.codes.kind_of[record.code])
-        log_q = self.log_q(self.features.ends(record)[1:], kind)[0]
-        return int(log_q.argmax()) == record.code, float(log_q[record.code] + self._log_count[kind])
+        effect_index = int(self.codes.effect_of[record.code])
+        log_q = self.log_q(self.features.ends(record)[1:], effect_index)[0]
+        return int(log_q.argmax()) == record.code, float(log_q[record.code] + self._log_count[effect_index])
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return the network and its optimiser."""

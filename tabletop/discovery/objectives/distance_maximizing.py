@@ -54,17 +54,17 @@ class Transitions:
             rng: draws.
         """
         episodes, times, codes = memory.draw(n, 0.0, rng)
-        kinds = memory.codes.kind_of[codes]
+        effect_indices = memory.codes.effect_of[codes]
         rows = episodes * (memory.horizon + 1) + times
-        before, after = features.steps(memory, rows, kinds), features.steps(memory, rows + 1, kinds)
+        before, after = features.steps(memory, rows, effect_indices), features.steps(memory, rows + 1, effect_indices)
         z = memory.episodes["embedding"][episodes] if embeddings is None else embeddings[codes]
-        self.before = torch.from_numpy(features.rows(before, kinds))
+        self.before = torch.from_numpy(features.rows(before, effect_indices))
         """(B, columns)"""
-        self.after = torch.from_numpy(features.rows(after, kinds))
+        self.after = torch.from_numpy(features.rows(after, effect_indices))
         """(B, columns)"""
         self.change = torch.from_numpy(after - before)
         """(B, size)"""
-        self.used = torch.from_numpy(features.used[kinds])
+        self.used = torch.from_numpy(features.used[effect_indices])
         """(B, size): which of its columns count."""
         self.z = torch.from_numpy(np.asarray(z, np.float32))
         """(B, width)"""
@@ -140,7 +140,7 @@ class DistanceMaximizing(Objective):
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return how far the window's steps go in phi, along z."""
-        phi = self.phi(self.features.rows(self.features.window(window), window.kinds)).astype(np.float64)
+        phi = self.phi(self.features.rows(self.features.window(window), window.effect_indices)).astype(np.float64)
         return telescoped((phi * window.embeddings).sum(-1), window.live, self.settings.sac.gamma)
 
     def classify(
@@ -148,14 +148,14 @@ class DistanceMaximizing(Objective):
     ) -> tuple[bool, float]:
         """Ask which of the job's codes phi went along: q(z|s_0, s_T) as a normal around phi(s_T) - phi(s_0)."""
         del rng
-        kind = int(self.codes.kind_of[record.code])
-        own = self.codes.codes_of(kind)
-        first, last = self.phi(self.features.rows(self.features.ends(record), kind)).astype(np.float64)
+        effect_index = int(self.codes.effect_of[record.code])
+        own = self.codes.codes_of(effect_index)
+        first, last = self.phi(self.features.rows(self.features.ends(record), effect_index)).astype(np.float64)
         logits = -0.5 * np.square(embeddings[own] - (last - first)).sum(-1)
         logits -= logits.max()
         log_q = logits - np.log(np.exp(logits).sum())
         place = record.code - int(own[0])
-        return int(log_q.argmax()) == place, float(log_q[place] + self._log_count[kind])
+        return int(log_q.argmax()) == place, float(log_q[place] + self._log_count[effect_index])
 
     # --- keeping -----------------------------------------------------------------------------
 

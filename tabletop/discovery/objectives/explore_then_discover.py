@@ -81,44 +81,44 @@ class ExploreThenDiscover(MixtureObjective):
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Leave the codes where they are."""
 
-    def _key(self, effects: Array, kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
-        """Return the number of the bin of effects (..., EFFECT_WIDTH) of kinds (...,)."""
+    def _key(self, effects: Array, effect_indices: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
+        """Return the number of the bin that (..., EFFECT_WIDTH) falls into, by effects (...,)."""
         bins = np.round(effects / _BIN).astype(np.int64) + 64
-        out: npt.NDArray[np.int64] = bins @ 128 ** np.arange(EFFECT_WIDTH) * len(self.codes.kinds) + kinds
+        out: npt.NDArray[np.int64] = bins @ 128 ** np.arange(EFFECT_WIDTH) * len(self.codes.effects) + effect_indices
         return out
 
     def _count(self, memory: HindsightReplay) -> None:
         """Count the effects that the newest episodes came by."""
         newest, steps = memory.newest(_EPISODES), memory.steps["effect"]
         keys, log_p = [], []
-        for kind in range(len(self.codes.kinds)):
-            own = newest[memory.episodes["valid"][newest, kind] > 0]
+        for effect_index in range(len(self.codes.effects)):
+            own = newest[memory.episodes["valid"][newest, effect_index] > 0]
             rows = own[:, None] * (memory.horizon + 1) + np.arange(memory.horizon + 1)
-            found, counts = np.unique(self._key(steps[rows.ravel(), kind], kind), return_counts=True)
+            found, counts = np.unique(self._key(steps[rows.ravel(), effect_index], effect_index), return_counts=True)
             keys.append(found)
             log_p.append(np.log(counts / max(1, counts.sum())))
         order = np.argsort(np.concatenate(keys))
         self._keys, self._log_p = np.concatenate(keys)[order], np.concatenate(log_p)[order]
 
-    def surprise(self, effects: Array, kinds: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
+    def surprise(self, effects: Array, effect_indices: npt.NDArray[np.intp] | int) -> npt.NDArray[np.float64]:
         """Return -log p(e) in nats; what was never seen counts as the rarest that was.
 
         State marginal matching (Lee et al. 2019) pays it, where what is to be matched is uniform.
         """
         if not len(self._keys):
             return np.zeros(effects.shape[:-1])
-        keys = self._key(effects, kinds)
+        keys = self._key(effects, effect_indices)
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         out: npt.NDArray[np.float64] = -np.where(self._keys[at] == keys, self._log_p[at], self._log_p.min())
         return out
 
     def _discover(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         finals = memory.finals().astype(np.float64)
-        for kind in range(len(self.codes.kinds)):
-            own = finals[memory.of_kind(kind), kind]
-            codes = self.codes.codes_of(kind)
+        for effect_index in range(len(self.codes.effects)):
+            own = finals[memory.of_effect(effect_index), effect_index]
+            codes = self.codes.codes_of(effect_index)
             if len(own):
-                _, place, counts = np.unique(self._key(own, kind), return_inverse=True, return_counts=True)
+                _, place, counts = np.unique(self._key(own, effect_index), return_inverse=True, return_counts=True)
                 weights = 1.0 / (self.settings.count_smoothing + counts[place].astype(np.float64))
                 self.q.means[codes] = code_book(own, weights, len(codes), rng)
 
@@ -126,10 +126,10 @@ class ExploreThenDiscover(MixtureObjective):
         """Return the discounted sum of -log p(e') or of log q(e'|z)."""
         effects, gamma = window.effects, self.settings.sac.gamma
         if self.exploring:
-            return summed(self.surprise(effects, window.kinds), window.live, gamma)
+            return summed(self.surprise(effects, window.effect_indices), window.live, gamma)
         square = np.square(effects - self.q.means[window.codes]).sum(-1)
         # The bell of q: a normal near its middle, an exponential far from it, so that the slope is bounded.
-        return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma[window.kinds] ** 2), window.live, gamma)
+        return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma[window.effect_indices] ** 2), window.live, gamma)
 
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator

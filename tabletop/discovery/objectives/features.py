@@ -26,7 +26,7 @@ _TIME: Final = EGO - 1
 
 
 class Features:
-    """Rows for a network: what the objective looks at, then which kind of effect the code is of.
+    """Rows for a network: what the objective looks at, then which effect the code is of.
 
     Args:
         codes: the codes.
@@ -37,17 +37,17 @@ class Features:
         self.codes, self.whole = codes, discriminator_input == "observation"
         self.size = EGO + OTHERS * OTHER_WIDTH - 1 if self.whole else EFFECT_WIDTH
         """Columns of what is seen."""
-        self.columns = self.size + len(codes.kinds)
+        self.columns = self.size + len(codes.effects)
         """Columns of a row."""
-        self.used = np.ones((len(codes.kinds), self.size), np.float32)
-        """(kinds, size): 1 for columns that say something, 0 for an effect's padding."""
+        self.used = np.ones((len(codes.effects), self.size), np.float32)
+        """(effects, size): 1 for columns that say something, 0 for an effect's padding."""
         if not self.whole:
-            for i, kind in enumerate(codes.kinds):
-                self.used[i, kind.size :] = 0.0
+            for i, effect in enumerate(codes.effects):
+                self.used[i, effect.size :] = 0.0
 
-    def rows(self, seen: Array, kinds: Index | int) -> npt.NDArray[np.float32]:
-        """Return rows (..., columns) of what is seen (..., size) by kinds of effect that broadcast to (...,)."""
-        which = np.eye(len(self.codes.kinds), dtype=np.float32)[kinds]
+    def rows(self, seen: Array, effect_indices: Index | int) -> npt.NDArray[np.float32]:
+        """Return rows (..., columns) of what is seen (..., size) by effects that broadcast to (...,)."""
+        which = np.eye(len(self.codes.effects), dtype=np.float32)[effect_indices]
         return np.concatenate([seen, np.broadcast_to(which, (*seen.shape[:-1], which.shape[-1]))], axis=-1)
 
     def _of(self, effects: Array | None, observations: Array | None) -> npt.NDArray[np.float32]:
@@ -62,20 +62,20 @@ class Features:
 
     def ends(self, record: Record) -> npt.NDArray[np.float32]:
         """Return what is seen at an episode's first and last step, (2, size)."""
-        kind = self.codes.kind_of[record.code]
-        return self._of(record.effects[[0, -1], kind], record.observations[[0, -1]])
+        effect_index = self.codes.effect_of[record.code]
+        return self._of(record.effects[[0, -1], effect_index], record.observations[[0, -1]])
 
-    def steps(self, memory: HindsightReplay, rows: Index, kinds: Index) -> npt.NDArray[np.float32]:
-        """Return what is seen in rows (B,) of the memory's steps, by kinds of effect (B,).
+    def steps(self, memory: HindsightReplay, rows: Index, effect_indices: Index) -> npt.NDArray[np.float32]:
+        """Return what is seen in rows (B,) of the memory's steps, by effects (B,).
 
         Args:
             memory: what happened.
             rows: (B,), as in `HindsightReplay.steps`.
-            kinds: (B,) kind of effect that each is seen as.
+            effect_indices: (B,) which effect each is seen as.
 
         Returns:
             (B, size)
         """
         if self.whole:
             return self._of(None, memory.steps["observation"][rows])
-        return self._of(memory.steps["effect"][rows, kinds], None)
+        return self._of(memory.steps["effect"][rows, effect_indices], None)

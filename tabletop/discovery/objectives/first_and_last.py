@@ -2,7 +2,7 @@
 given both ends; RVIC, Baumli et al. 2021).
 
 q(z|s_0, s_T) = q(z|e_T - e_0): it sees what changed between both ends, so that where a thing happened to stand is no
-part of a skill. For kinds of effect that are changes already (displaced, turned) this is final-state. For those that
+part of a skill. For effects that are changes already (displaced, turned) this is final-state. For those that
 are places (held_at, placed, drawer, button) the codes are displacements. That is how RVIC's, LSD's, CSD's and METRA's
 rewards depend on both ends, too.
 """

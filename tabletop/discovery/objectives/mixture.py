@@ -41,16 +41,16 @@ class MixtureObjective(Objective):
             codes, settings.sigma, width=width, facts=self.facts, reject_radius=settings.reject_radius
         )
         # Where all codes are facts there is nothing to be more precise about.
-        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.kinds))])
+        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])
         self._log_count = np.log(codes.member.sum(1))
-        self._mirror = np.ones((len(codes.kinds), EFFECT_WIDTH), np.float32)
-        for i, kind in enumerate(codes.kinds):
-            self._mirror[i, : kind.size] = kind.mirror
+        self._mirror = np.ones((len(codes.effects), EFFECT_WIDTH), np.float32)
+        for i, effect in enumerate(codes.effects):
+            self._mirror[i, : effect.size] = effect.mirror
 
     # --- what q sees -------------------------------------------------------------------------
 
     def seen(self, memory: HindsightReplay) -> Array:
-        """Return what q sees of each episode as a whole, (n, kinds, width)."""
+        """Return what q sees of each episode as a whole, (n, effects, width)."""
         return memory.finals()
 
     def seen_at(self, window: Window) -> Array:
@@ -58,7 +58,7 @@ class MixtureObjective(Objective):
         return window.effects
 
     def seen_of(self, effects: Array) -> Array:
-        """Return what q sees of one whole episode, (1, width), from its effects (T + 1, EFFECT_WIDTH) of one kind."""
+        """Return what q sees of one whole episode, (1, width), from (T + 1, EFFECT_WIDTH) of one effect."""
         return effects[-1:]
 
     # --- learning ----------------------------------------------------------------------------
@@ -76,10 +76,10 @@ class MixtureObjective(Objective):
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Give the codes their first means: what random episodes made, far from each other."""
         seen = self.seen(memory).astype(np.float64)
-        for kind in range(len(self.codes.kinds)):
-            own = seen[memory.of_kind(kind), kind]
-            codes = self.codes.free(kind) if self.facts else self.codes.codes_of(kind)
-            if len(own) and not (self.facts and self.codes.facts_only(kind)):
+        for effect_index in range(len(self.codes.effects)):
+            own = seen[memory.of_effect(effect_index), effect_index]
+            codes = self.codes.free(effect_index) if self.facts else self.codes.codes_of(effect_index)
+            if len(own) and not (self.facts and self.codes.facts_only(effect_index)):
                 self.q.means[codes] = farthest(own, len(codes), rng)
 
     def learn(
@@ -98,9 +98,9 @@ class MixtureObjective(Objective):
         self.fit(memory, seen)
         commanded, newest = memory.commanded_codes(), memory.newest(s.recent)
         codes = commanded[newest]
-        kinds = self.codes.kind_of[codes]
-        loss = self.q.loss(seen[newest, kinds].astype(np.float64), kinds, codes, rng)
-        # A kind's channel narrows as its codes become distinguishable: first broad differences, then finer ones.
+        effect_indices = self.codes.effect_of[codes]
+        loss = self.q.loss(seen[newest, effect_indices].astype(np.float64), effect_indices, codes, rng)
+        # An effect's channel narrows as its codes become distinguishable: first broad differences, then finer ones.
         self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
         # Ends are to be precise once most codes are distinguishable: before, overshooting is how what is reached grows.
         self.q.reject_weight = s.reject_weight * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
@@ -119,24 +119,24 @@ class MixtureObjective(Objective):
         seen = self.seen_at(window)
         flat: npt.NDArray[Any] = seen.reshape(-1, seen.shape[-1])
         log_q = self.q.log_q_of(flat, np.tile(window.codes, len(seen)))
-        out: npt.NDArray[np.float64] = log_q.reshape(seen.shape[:2]) + self._log_count[window.kinds]
+        out: npt.NDArray[np.float64] = log_q.reshape(seen.shape[:2]) + self._log_count[window.effect_indices]
         return out
 
-    def mirror(self, kinds: Index) -> npt.NDArray[np.float32] | None:
+    def mirror(self, effect_indices: Index) -> npt.NDArray[np.float32] | None:
         """Return the factors that mirror embeddings, (B, width)."""
-        return np.tile(self._mirror[kinds], self.parts)
+        return np.tile(self._mirror[effect_indices], self.parts)
 
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[bool, float]:
         """Ask q of the whole episode, clean for the name and through the noisy channel for the gain."""
         del embeddings
-        kind = self.codes.kind_of[record.code]
-        noise = rng.normal(0.0, self.q.sigma[kind], (1, self.q.means.shape[1]))
-        noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.kinds[kind].size :] = 0.0
-        effect = self.seen_of(record.effects[:, kind])
-        clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([kind, kind]))
-        return int(clean.argmax()) == record.code, float(seen[record.code] + self._log_count[kind])
+        effect_index = self.codes.effect_of[record.code]
+        noise = rng.normal(0.0, self.q.sigma[effect_index], (1, self.q.means.shape[1]))
+        noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.effects[effect_index].size :] = 0.0
+        effect = self.seen_of(record.effects[:, effect_index])
+        clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([effect_index, effect_index]))
+        return int(clean.argmax()) == record.code, float(seen[record.code] + self._log_count[effect_index])
 
     def progress(self) -> dict[str, float]:
         """Return the channel's noise."""

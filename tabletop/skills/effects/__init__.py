@@ -1,14 +1,14 @@
-"""What a skill did: one function per kind of effect, from first and later states to a few numbers."""
+"""What a skill did: one function per effect, from first and later states to a few numbers."""
 
 from __future__ import annotations
 
 from tabletop.skills.effects import deformable, gripper, joints
-from tabletop.skills.effects.kind import (
+from tabletop.skills.effects.registry import (
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
     REACH,
-    EffectKind,
+    Effect,
     effect,
     entities_for,
     get_effect,
@@ -24,7 +24,7 @@ __all__ = [
     "MIDDLE",
     "REACH",
     "TURN",
-    "EffectKind",
+    "Effect",
     "effect",
     "entities_for",
     "get_effect",
@@ -34,4 +34,4 @@ __all__ = [
     "related",
 ]
 
-del deformable, gripper, joints  # Imported for the kinds of effect that they register.
+del deformable, gripper, joints  # Imported for the effects that they register.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, effect
+from tabletop.skills.effects.registry import FACT, effect
 from tabletop.skills.effects.rigid import displacement, is_fact
 
 __all__: list[str] = []  # Reached by name, not imported.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import effect
+from tabletop.skills.effects.registry import effect
 
 __all__: list[str] = []  # Reached by name, not imported.
 

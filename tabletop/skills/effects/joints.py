@@ -16,7 +16,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import handle_way
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import REACH, effect
+from tabletop.skills.effects.registry import REACH, effect
 
 __all__: list[str] = []  # Reached by name, not imported.
 
@@ -35,7 +35,7 @@ _JOINTS: Final[Mapping[str, bool]] = {
     "handle": True,
     "bolt": False,
 }
-"""Fixtures with a kind of effect of their own, and whether they have a mirror image."""
+"""Fixtures with an effect of their own, and whether they have a mirror image."""
 _MEASURES: Final = ("closed", "lifted", "locked", "open", "pressed", "toppled", "turned", "unlocked")
 """Predicates that can be read off a joint's fraction: a handle is lifted, a lever toppled by it."""
 _BUTTONS: Final = ("button", "doorbell")

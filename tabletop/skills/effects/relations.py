@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.logic.predicate import get_predicate
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, effect, get_effect, partners, takes_in
+from tabletop.skills.effects.registry import FACT, effect, get_effect, partners, takes_in
 from tabletop.skills.effects.rigid import is_fact
 
 __all__ = ["partner_of", "related"]
@@ -39,7 +39,7 @@ def partner_of(name: str, state: State, entity: str) -> Index:
     It is the nearest that the relation can be with; a drawer that is shut takes nothing in.
 
     Args:
-        name: of the kind of effect, such as "on".
+        name: of the effect, such as "on".
         state: (...,)
         entity: the thing.
     """
@@ -91,7 +91,7 @@ def related(name: str, state: State, entity: str, offset: Array) -> Array:
     """Return where an entity's centre is, (..., 3) m, world, if it is this far from where a relation holds.
 
     Args:
-        name: kind of effect.
+        name: of the effect.
         state: (...,); where there is nothing that the relation can be with, the entity stays.
         entity: the thing.
         offset: (..., 3) m, as the effect has it.

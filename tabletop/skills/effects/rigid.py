@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import tilt
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
-from tabletop.skills.effects.kind import FACT, REACH, effect, symmetric
+from tabletop.skills.effects.registry import FACT, REACH, effect, symmetric
 
 __all__ = ["MIDDLE", "TURN", "displacement", "is_fact", "outcome", "place"]
 
@@ -84,7 +84,7 @@ def _upright(state: State, entity: str) -> npt.NDArray[np.bool_]:
 
 
 def outcome(initial: State, state: State, entity: str) -> Array:
-    """Return what became of an entity, in plain units, whatever kind of effect a skill was after.
+    """Return what became of an entity, in plain units, whatever effect a skill was after.
 
     Args:
         initial: the state that effects are counted from.

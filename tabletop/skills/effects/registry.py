@@ -1,9 +1,9 @@
-"""What a kind of effect is, and which kinds there are.
+"""What an effect is, and which there are.
 
 A learner compares effects in metres of the reach: joints are scaled so that their whole range equals the reach. What is
-reported as so many skills at 2 cm is in metres of the world: `EffectKind.metres` has the factors between the two.
+reported as so many skills at 2 cm is in metres of the world: `Effect.metres` has the factors between the two.
 
-| kind | number | unit as learned | metres of the world |
+| effect | number | unit as learned | metres of the world |
 | --- | --- | --- | --- |
 | held_at, placed, displaced, reached, dragged | x, y, z | m | the same |
 | displaced | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
@@ -36,7 +36,7 @@ __all__ = [
     "EFFECT_WIDTH",
     "FACT",
     "REACH",
-    "EffectKind",
+    "Effect",
     "effect",
     "entities_for",
     "get_effect",
@@ -60,8 +60,8 @@ _PRESSED: Final = 0.5
 
 
 @dataclass(frozen=True)
-class EffectKind:
-    """One kind of effect."""
+class Effect:
+    """One effect that skills can be after."""
 
     name: str
     body_type: str
@@ -81,7 +81,7 @@ class EffectKind:
     mirrors: bool
     """Whether such a world exists: a door that is hinged on its right has no mirror image."""
     fact_targets: tuple[tuple[float, ...], ...]
-    """Effects of the discrete facts that have codes of their own, the first ones of the kind; these codes' means
+    """Effects of the discrete facts that have codes of their own, the first ones of the effect; these codes' means
     begin here."""
     classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
     """(n, size) effects -> (n,) which of these facts each one is, -1 for none."""
@@ -110,8 +110,8 @@ class EffectKind:
         return self.classify(effects[:, : self.size])
 
 
-EFFECTS: Final[dict[str, EffectKind]] = {}
-"""All kinds of effect, by name."""
+EFFECTS: Final[dict[str, Effect]] = {}
+"""All effects, by name."""
 
 
 def effect(
@@ -131,10 +131,10 @@ def effect(
     lengths: Callable[[Entity], tuple[float, ...]] | None = None,
     measures: tuple[str, ...] = (),
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
-    """Register a kind of effect.
+    """Register an effect.
 
     Args:
-        name: of the kind.
+        name: of the effect.
         body_type: of the entities that it is about: "rigid", "joint" or "deformable".
         mirror: (size,) factors that an effect takes if the world is mirrored left to right.
         settles: whether the skill ends with opening, retreating and waiting, and is measured after it.
@@ -159,7 +159,7 @@ def effect(
     def add(function: Callable[[State, State, str], Array]) -> Callable[[State, State, str], Array]:
         if name in EFFECTS:
             raise TabletopError(f"effect {name!r} is registered twice")
-        EFFECTS[name] = EffectKind(
+        EFFECTS[name] = Effect(
             name=name,
             body_type=body_type,
             kinds=kinds,
@@ -182,21 +182,21 @@ def effect(
     return add
 
 
-def possible(kind: EffectKind, kinds: Sequence[str]) -> bool:
-    """Return whether a kind of effect may be had where entities of these kinds are."""
-    found = [k for k in kinds if _suits(kind, k)]
-    if not kind.partners:
+def possible(effect: Effect, kinds: Sequence[str]) -> bool:
+    """Return whether an effect may be had where entities of these kinds are."""
+    found = [k for k in kinds if _suits(effect, k)]
+    if not effect.partners:
         return bool(found)
     # A thing is no partner of itself.
-    others = sum(k in kind.partners for k in kinds)
-    return any(others > (own in kind.partners) for own in found)
+    others = sum(k in effect.partners for k in kinds)
+    return any(others > (own in effect.partners) for own in found)
 
 
-def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
-    """Return the entities of a layout that a kind of effect can be had on.
+def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
+    """Return the entities of a layout that an effect can be had on.
 
     Args:
-        kind: the kind of effect.
+        effect: the effect.
         layout: names and kinds of the entities.
         fractions: initial joint fraction of each fixture; a button that is down cannot be pressed, and nothing
             fits into a drawer that is shut.
@@ -205,25 +205,25 @@ def entities_for(kind: EffectKind, layout: Layout, fractions: Mapping[str, float
     """
     out = []
     for name, entity_kind in zip(layout.names, layout.kinds, strict=True):
-        if not _suits(kind, entity_kind):
+        if not _suits(effect, entity_kind):
             continue
         if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
             continue
-        others = partners(kind, layout, name)
-        if kind.partners and not any(takes_in(layout.kind(n), fractions.get(n, 0.0)) for n in others):
+        others = partners(effect, layout, name)
+        if effect.partners and not any(takes_in(layout.kind(n), fractions.get(n, 0.0)) for n in others):
             continue
         out.append(name)
     return out
 
 
-def _suits(kind: EffectKind, entity_kind: str) -> bool:
-    """Return whether a kind of effect is about entities of a kind, whatever state they are in."""
+def _suits(effect: Effect, entity_kind: str) -> bool:
+    """Return whether an effect is about entities of a kind, whatever state they are in."""
     card = load_cards()[entity_kind]
-    if card.body_type != kind.body_type or (kind.kinds is not None and entity_kind not in kind.kinds):
+    if card.body_type != effect.body_type or (effect.kinds is not None and entity_kind not in effect.kinds):
         return False
-    if kind.body_type == "rigid" and not card.graspable:
+    if effect.body_type == "rigid" and not card.graspable:
         return False
-    return kind.name != "turned" or not symmetric(entity_kind)
+    return effect.name != "turned" or not symmetric(entity_kind)
 
 
 def _latches(kind: str) -> bool:
@@ -231,15 +231,15 @@ def _latches(kind: str) -> bool:
     return joint is not None and joint.latch <= 1.0
 
 
-def partners(kind: EffectKind, layout: Layout, entity: str) -> list[str]:
+def partners(effect: Effect, layout: Layout, entity: str) -> list[str]:
     """Return the other entities that a relation may be with, if they take things in.
 
     Args:
-        kind: of effect.
+        effect: a relation.
         layout: names and kinds of the entities.
         entity: that the relation is of.
     """
-    return [n for n, k in zip(layout.names, layout.kinds, strict=True) if n != entity and k in kind.partners]
+    return [n for n, k in zip(layout.names, layout.kinds, strict=True) if n != entity and k in effect.partners]
 
 
 def takes_in(kind: str, fraction: Array | float) -> npt.NDArray[np.bool_]:
@@ -251,8 +251,8 @@ _OPEN: Final = 0.6
 """Fraction from which a drawer takes something in."""
 
 
-def get_effect(name: str) -> EffectKind:
-    """Return the kind of effect of that name.
+def get_effect(name: str) -> Effect:
+    """Return the effect of that name.
 
     Raises:
         TabletopError: there is none.
