@@ -134,6 +134,25 @@ def hindsight(result: Result) -> str:
     )
 
 
+def own_success(result: Result) -> str:
+    """Return a policy's success on the one task that it was evaluated on."""
+    ((task, row),) = result["tasks"].items()
+    return f"{task} {row['success']:.2f} [{row['low']:.2f}, {row['high']:.2f}] of {row['n']} scenes"
+
+
+def own_curves(result: Result) -> str:
+    """Return a policy's success at rising magnitudes of each family."""
+    return "; ".join(f"{family} {rates} at {magnitudes}" for family, magnitudes, rates in _curves(result))
+
+
+def _curves(result: Result) -> list[tuple[str, str, str]]:
+    """Return each family, its magnitudes, and the success at each."""
+    return [
+        (name, f"{', '.join(f'{m:g}' for m in c['magnitudes'])} {c['unit']}", _listed(c["success"], 2))
+        for name, c in result["families"].items()
+    ]
+
+
 def library(result: Result) -> str:
     """Return the libraries' effective skills, the mean of the seeds first, beside the baselines'."""
     seeds = result["seeds"]
@@ -190,6 +209,8 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         parts,
         half_hour,
         hindsight,
+        own_success,
+        own_curves,
         library,
         names,
     )
@@ -220,6 +241,11 @@ TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
         "objectives_half_hour.json",
         "objective | control steps | effective skills at 2 cm | at 5 cm | bins of 5 cm | named tasks",
         lambda result: table_of_names(result["cases"]),
+    ),
+    "own-curves": (
+        "own_perturb.json",
+        "perturbation | magnitudes | success at each",
+        lambda result: [f"| {' | '.join(row)} |" for row in _curves(result)],
     ),
     "names-table": (
         "library.json",

@@ -258,7 +258,7 @@ class _Run:
             self._tensorboard.add_scalar(name, value, self.steps)
         bar.note(
             f"{self.steps} steps, {values['effective']:.1f} effective skills, "
-            f"named right {values['accuracy']:.0%}, {values['coverage']} bins"
+            f"classified correctly {values['accuracy']:.0%}, {values['coverage']} bins"
         )
 
     def close(self) -> None:
