@@ -41,15 +41,18 @@ CHECK_SEED = 1_000_003
 """Added to a library's seed for the scenes of the check."""
 
 
-def run(folder: Path, seed: int, steps: int, episodes: int, workers: Workers) -> dict[str, Any]:
-    """Run the stages that are missing; return the figures of one library."""
+def learn(folder: Path, seed: int, steps: int, episodes: int, workers: Workers) -> float:
+    """Discover and measure, where that is missing; return how many effective skills there are at 2 cm.
+
+    Raises:
+        TabletopError: the folder holds a library of another seed or of fewer steps.
+    """
     checkpoint = folder / "checkpoint"
-    settings = looking_for(effects_of_card(SCENE, EFFECT_CODES), scene=SCENE, seed=seed)
     if not (folder / Discovery.FILE).is_file():
         tell(f"seed {seed}: discover")
         discover_stage(
             folder,
-            settings,
+            looking_for(effects_of_card(SCENE, EFFECT_CODES), scene=SCENE, seed=seed),
             minutes=None,
             steps=steps,
             workers=workers,
@@ -58,9 +61,15 @@ def run(folder: Path, seed: int, steps: int, episodes: int, workers: Workers) ->
         )
         tell(f"seed {seed}: measure")
         measure_stage(folder, load_library(folder / "library"), seed, workers, episodes)
-    library = load_library(folder / "library")
-    if library.info["env_steps"] < steps or library.info["seed"] != seed:
+    info = load_library(folder / "library").info
+    if info["env_steps"] < steps or info["seed"] != seed:
         raise TabletopError(f"{str(folder)!r} holds another library: remove it, or give another --runs")
+    return read_record(folder / Discovery.FILE, Discovery).effective_skills_2cm
+
+
+def name(folder: Path, seed: int, workers: Workers) -> None:
+    """Name the skills, and check the names, where that is missing."""
+    library = load_library(folder / "library")
     if not (folder / Naming.FILE).is_file():
         tell(f"seed {seed}: name")
         name_stage(folder, library, NameSettings(seed=seed), workers)
@@ -68,7 +77,6 @@ def run(folder: Path, seed: int, steps: int, episodes: int, workers: Workers) ->
         tell(f"seed {seed}: check names")
         found = check(library, read_record(folder / Naming.FILE, Naming), seed, workers)
         write_whole(folder / "check.json", json.dumps(found, indent=1) + "\n")
-    return figures(folder)
 
 
 def check(library: Library, named: Naming, seed: int, workers: Workers) -> dict[str, dict[str, Any]]:
@@ -122,17 +130,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/library.json"))
     options = parser.parse_args()
     seeds = [int(word) for word in options.seeds.split(",")]
-    rows = [run(options.runs / str(s), s, options.steps, options.episodes, options.workers) for s in seeds]
-    ranked = sorted(rows, key=lambda row: row["effective_skills_2cm"])
-    ships = ranked[len(ranked) // 2]["seed"]
+    folders = {seed: options.runs / str(seed) for seed in seeds}
+    counts = {s: learn(f, s, options.steps, options.episodes, options.workers) for s, f in folders.items()}
+    ranked = sorted(seeds, key=lambda seed: counts[seed])
+    middle = ranked[len(ranked) // 2]
+    tell(f"the middle one is seed {middle}")
+    for seed in sorted(seeds, key=lambda seed: seed != middle):
+        name(folders[seed], seed, options.workers)
+    rows = [figures(folder) for folder in folders.values()]
     for row in rows:
         tell(
             f"seed {row['seed']}: {row['effective_skills_2cm']:.1f} effective skills at 2 cm, "
             f"{len(row['tasks'])} tasks named, mean success {row['mean_success']:.3f}, "
             f"claimed minus fresh {row['claimed_minus_fresh']:+.3f}"
         )
-    tell(f"the middle one is seed {ships}")
-    result = {**about("pybullet", "torch", "numpy"), "steps": options.steps, "middle": ships, "seeds": rows}
+    result = {**about("pybullet", "torch", "numpy"), "steps": options.steps, "middle": middle, "seeds": rows}
     write_whole(options.out, json.dumps(result, indent=1) + "\n")
 
 

@@ -162,7 +162,8 @@ def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], polic
     # The scene lies beside the film.
     scene = attempt.clip.replace(".webp", ".yaml") if attempt.clip else ""
     line = ""
-    if scene and (pictures.folder / scene).is_file():
+    # What a policy of one's own was seen to do is not kept, so its plans cannot be made again from here.
+    if policy in ("library", "scripted") and scene and (pictures.folder / scene).is_file():
         run = called(pictures.folder)
         goal = f"--policy {policy} --goal {shlex.quote(attempt.goal)} --scene {run}/{scene} --out again"
         line = command(f"tabletop plan {run} {goal}")

@@ -117,16 +117,7 @@ class Library:
         )
 
     def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
-        """Return what acts as `policy` does, settling included, but with random actions in place of the network's.
-
-        Args:
-            skill: one of this library, or its id.
-            entity: that it attends to.
-            within: control steps that there are, such as a task's horizon; None: as many as it takes.
-
-        Raises:
-            TabletopError: no skill has that id.
-        """
+        """Return what acts as `policy` does, settling included, but with random actions in place of the network's."""
         return replace(self.policy(skill, entity, within), random=True)
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
