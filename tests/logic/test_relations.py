@@ -231,7 +231,7 @@ def example(name: str) -> str:
     words = {"direction": "left", "turn": "20 deg"}
     entities = iter("abc")
     needed = [a for a in PREDICATES[name].arguments if a.default is None]
-    return f"{name}({', '.join(next(entities) if a.kind == 'entity' else words[a.kind] for a in needed)})"
+    return f"{name}({', '.join(next(entities) if a.type == 'entity' else words[a.type] for a in needed)})"
 
 
 @pytest.mark.parametrize("name", NAMES)
