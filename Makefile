@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python docs lint types layers format clean
+.PHONY: help install demo test test-python docs lint types layers format clean
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -20,6 +20,7 @@ ARGS ?=
 PARTS ?= tests/sim tests/logic tests/control tests/envs tests/planner tests/rollout
 
 help:
+	@echo 'make install    what running needs, into .venv'
 	@echo 'make demo    install what running needs, then tabletop run (ARGS="--seed 1" adds to it)'
 	@echo 'make test    install what development needs, then all tests (ARGS="-k scene" adds to pytest)'
 	@echo 'make docs    install what the site of docs/ needs, then build it into site/, without network'
@@ -27,6 +28,8 @@ help:
 	@echo 'make test-python PYTHON=python3.12    the tests that need no torch on another CPython, in .venv-3.12'
 	@echo 'make types   mypy --strict           make layers  import-linter'
 	@echo 'make clean   remove builds and caches (.venv, .venv-3.* and out/ stay)'
+
+install: .venv/.runs
 
 demo: .venv/.runs
 	$(BIN)/tabletop run $(ARGS)

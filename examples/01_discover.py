@@ -1,6 +1,6 @@
 """Discover skills without reward, count them, name them, and film the best.
 
-python examples/01_discover.py runs/first          # half an hour; a number behind it is a budget in control steps
+python examples/01_discover.py runs/first          # an hour; a number behind it is a budget in control steps
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ import tabletop as tt
 
 def main(folder: str, steps: int | None = None) -> None:
     """Discover into a folder, for 30 minutes or for a number of control steps."""
-    effects = "all" if steps is None else ["button"]
-    skills = tt.discover(folder, steps=steps, effects=effects, scene="everything" if steps is None else "discovery")
-    print(tt.measure(skills, episodes=20 if steps is None else 2))
-    names = tt.name_skills(skills, episodes=40 if steps is None else 2)
+    if steps is None:
+        skills = tt.discover(folder, minutes=30)
+        print(tt.measure(skills, minutes=8))
+        names = tt.name_skills(skills, minutes=20)
+    else:
+        skills = tt.discover(folder, steps=steps, effects=["button"], scene="discovery")
+        print(tt.measure(skills, episodes=2))
+        names = tt.name_skills(skills, episodes=2)
     names.save(folder)
     print(names)
     for skill in names.named()[:1] or names.skills[:1]:

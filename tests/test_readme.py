@@ -32,8 +32,13 @@ def test_the_readme_is_read_in_a_quarter_of_an_hour() -> None:
     assert max(map(len, lines)) < 260
 
 
-TINY = {"minutes=30": 'steps=600, effects=["button"], scene="discovery", workers=0', "episodes=20": "episodes=2"}
-TINY |= {"name_skills(skills)": "name_skills(skills, episodes=1, workers=0)", "scenes=5": "scenes=1"}
+TINY = {
+    'minutes=7, effects=effects, scene="discovery"': 'steps=600, effects=["button"], scene="discovery", workers=0',
+    "measure(skills, minutes=2)": "measure(skills, episodes=2, workers=0)",
+    "name_skills(skills, minutes=4)": "name_skills(skills, episodes=1, workers=0)",
+    "episodes=20": "episodes=2",
+    "scenes=5": "scenes=1",
+}
 TINY |= {'library="runs/first"': 'library="default"'}
 """What takes long, and how the test runs it: the same calls with less work."""
 

@@ -23,7 +23,7 @@ from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library
 
-__all__ = ["FULL", "SHARES", "Clock", "Effort", "pace_of", "probes", "speed_of"]
+__all__ = ["FULL", "SHARES", "Clock", "Effort", "naming_takes", "naming_within", "pace_of", "probes", "speed_of"]
 
 SHARES: Final[Mapping[str, float]] = {
     "discover": 0.48,
@@ -42,6 +42,10 @@ _PROBES: Final = 8
 """Episodes a process that the speed is taken from."""
 _FILM: Final = 8.0
 """Episodes that a film takes as long as, about: every step of it is drawn, and encoded."""
+_FILMS: Final = 0.2
+"""Share of the time for naming that films get."""
+_TASKS: Final = 8
+"""Tasks that are named in a short run, about: each has fresh scenes."""
 _LEVELS: Final = 25
 """Runs of an episode in a sweep: undisturbed, and six families at four magnitudes."""
 
@@ -126,21 +130,11 @@ class Clock:
         )
 
     def naming(self) -> Effort:
-        """Return the effort with as many trials, episodes and films as fit into the stage's share.
-
-        Two fifths of the time go to split A, two fifths to splits B and C, and the rest to films.
-        """
-        full, least = FULL.naming, LEAST.naming
-        episodes = self.share("name") / self.pace
-        a = episodes * 0.4 / (self.codes * (full.effects + full.contenders * full.trials))
-        settings = replace(
-            full,
-            effects=_between(least.effects, a * full.effects, full.effects),
-            trials=_between(least.trials, a * full.trials, full.trials),
-            limit=max(least.episodes * self.codes, round(episodes * 0.35)),
-            fresh=_between(least.fresh, episodes * 0.05 / 8, full.fresh),
-        )
-        return replace(FULL, naming=settings, films=_between(6, episodes * 0.2 / _FILM, self.codes))
+        """Return the effort with as many trials, episodes and films as fit into the stage's share."""
+        seconds = self.share("name")
+        settings = naming_within(seconds * (1 - _FILMS), self.pace, self.codes, FULL.naming)
+        films = _between(6, seconds * _FILMS / self.pace / _FILM, self.codes)
+        return replace(FULL, naming=settings, films=films)
 
     def planning(self) -> Effort:
         """Return the effort with the time that goals may be begun in."""
@@ -154,15 +148,44 @@ class Clock:
 
     def _takes(self, stage: str, effort: Effort) -> float:
         """Return the seconds that a stage takes at the present pace, about."""
-        name = effort.naming
         films = 0.5 * self.codes if effort.films is None else effort.films
-        splits = name.effects + name.contenders * name.trials + 1.5 * name.episodes
-        episodes = {
-            "measure": self.codes * effort.held_out,
-            "name": self.codes * splits + 8 * name.fresh + films * _FILM,
-            "perturb": effort.most * effort.scenes * _LEVELS,
-        }
+        if stage == "name":
+            return naming_takes(effort.naming, self.pace, self.codes, films)
+        episodes = {"measure": self.codes * effort.held_out, "perturb": effort.most * effort.scenes * _LEVELS}
         return episodes[stage] * self.pace if stage in episodes else SHARES[stage] * self.seconds
+
+
+def naming_takes(settings: NameSettings, pace: float, codes: int, films: float = 0.0) -> float:
+    """Return the seconds that naming takes, about.
+
+    Args:
+        settings: how thorough it is.
+        pace: s an episode takes, all processes together.
+        codes: of the library.
+        films: that are made of named skills.
+    """
+    splits = settings.effects + settings.contenders * settings.trials + 1.5 * settings.episodes
+    return (codes * splits + _TASKS * settings.fresh + films * _FILM) * pace
+
+
+def naming_within(seconds: float, pace: float, codes: int, full: NameSettings) -> NameSettings:
+    """Return how thoroughly a library can be named in a time: half goes to split A, the rest to splits B and C.
+
+    Args:
+        seconds: that there are.
+        pace: s an episode takes, all processes together.
+        codes: of the library.
+        full: the most that is done.
+    """
+    least, episodes = LEAST.naming, seconds / pace
+    a = 0.5 * episodes / (codes * (full.effects + full.contenders * full.trials))
+    return replace(
+        full,
+        effects=_between(least.effects, a * full.effects, full.effects),
+        trials=_between(least.trials, a * full.trials, full.trials),
+        limit=max(least.episodes * codes, round(episodes * 0.4375)),
+        fresh=_between(least.fresh, episodes * 0.0625 / _TASKS, full.fresh),
+    )
 
 
 def _between(low: int, value: float, high: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabletop.api.goals import PLANNING, draw_goals
-from tabletop.api.measuring import EPISODES, measurement
+from tabletop.api.measuring import measurement, measuring_within, name_settings
 from tabletop.api.planning import operators_of, policy_skills, run_goals
 from tabletop.api.play import play
 from tabletop.api.policies import AnyPolicy, name_of
@@ -20,11 +20,12 @@ from tabletop.errors import TabletopError
 from tabletop.logic import Formula, Task, find_suite, load_registry, parse
 from tabletop.logic.predicate import PREDICATES, Predicate
 from tabletop.metrics.baselines import measure_library
-from tabletop.naming import NamedLibrary, NameSettings, open_library
+from tabletop.naming import NamedLibrary, open_library
 from tabletop.naming import name_skills as name_all
 from tabletop.perturbation import select_families
 from tabletop.planner import SCRIPTED_VOCABULARY, Search, Template, scripted_operators
 from tabletop.planner.evaluate import OperatorFactory
+from tabletop.progress import tell
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.records import Evaluation, Measurement, Naming, Planning, Robustness
 from tabletop.runs.store import as_record
@@ -158,7 +159,8 @@ def _library(skills: NamedLibrary | Library | str | os.PathLike[str]) -> Library
 def measure(
     skills: NamedLibrary | Library | str | os.PathLike[str],
     *,
-    episodes: int = EPISODES,
+    episodes: int | None = None,
+    minutes: float | None = None,
     seed: int = 0,
     workers: Workers = None,
 ) -> Measurement:
@@ -166,7 +168,9 @@ def measure(
 
     Args:
         skills: a library, or what `load_library` takes.
-        episodes: held-out, a skill; baselines have a tenth, at least 2.
+        episodes: held-out, a skill; baselines have a tenth, at least 2. 50 by default, which takes a quarter of an
+            hour for a library of 200 skills on two cores; or
+        minutes: that it may take: 5 to 50 episodes, as many as fit.
         seed: of scenes, episodes and discriminators.
         workers: processes.
 
@@ -176,14 +180,17 @@ def measure(
     library = _library(skills)
     name = os.fspath(skills) if isinstance(skills, (str, os.PathLike)) else "library"
     with Engine(workers) as engine:
-        found = measure_library(library, engine, episodes, seed)
+        plan = measuring_within(library, engine, seed, episodes, minutes)
+        tell(plan.announcement())
+        found = measure_library(library, engine, plan.episodes, seed)
     return measurement(library, found, name, seed)
 
 
 def name_skills(
     skills: NamedLibrary | Library | str | os.PathLike[str],
     *,
-    episodes: int = 40,
+    episodes: int | None = None,
+    minutes: float | None = None,
     seed: int = 0,
     workers: Workers = None,
 ) -> Naming:
@@ -191,16 +198,19 @@ def name_skills(
 
     Args:
         skills: a library, or what `load_library` takes.
-        episodes: a skill, to see whether its name stands; a task's best skill has twice as many fresh ones.
+        episodes: a skill, to see whether its name stands; a task's best skill has twice as many fresh ones. 40 by
+            default, which takes half an hour for a library of 200 skills on two cores; or
+        minutes: that it may take, about.
         seed: of the scenes.
         workers: processes.
 
     Raises:
-        TabletopError: no such library.
+        TabletopError: no such library, or both episodes and minutes.
     """
-    settings = NameSettings(seed=seed, episodes=episodes, fresh=2 * episodes)
+    library = _library(skills)
     with Engine(workers) as engine:
-        return as_record(Naming, name_all(_library(skills), load_registry(), engine, settings))
+        settings = name_settings(library, engine, seed, episodes, minutes)
+        return as_record(Naming, name_all(library, load_registry(), engine, settings))
 
 
 def _tasks(chosen: str | Task | Iterable[str | Task]) -> tuple[Task, ...]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tabletop.api.clock import pace_of, probes
+from tabletop.api.clock import naming_takes, naming_within, pace_of, probes
+from tabletop.errors import TabletopError
 from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes
 from tabletop.metrics.channel import channels, siblings, synergies
-from tabletop.progress import time_text
+from tabletop.naming import NameSettings
+from tabletop.progress import tell, time_text
 from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Measurement
 from tabletop.runs.store import as_record
 from tabletop.skills.library import Library
 
-__all__ = ["EPISODES", "HeldOut", "announcement", "fitting", "measurement", "plan_measuring"]
+__all__ = [
+    "EPISODES",
+    "HeldOut",
+    "announcement",
+    "fitting",
+    "measurement",
+    "measuring_within",
+    "name_settings",
+    "plan_measuring",
+]
 
 EPISODES: Final = 50
 """Held-out episodes a code, where neither --episodes nor a budget in minutes says something else."""
@@ -104,6 +116,66 @@ def plan_measuring(
     if episodes is None and minutes is not None:
         return fitting(asked.codes, pace, _SHARE * 60 * minutes)
     return HeldOut(asked.codes, asked.episodes, pace)
+
+
+def measuring_within(
+    library: Library, engine: Engine, seed: int, episodes: int | None, minutes: float | None
+) -> HeldOut:
+    """Return how thoroughly to measure a library: by so many episodes a code, or by what fits into so many minutes.
+
+    Args:
+        library: the skills.
+        engine: where it will be measured.
+        seed: of the few episodes that the pace is taken from.
+        episodes: held-out, a code; 50 where neither is given.
+        minutes: that it may take.
+
+    Raises:
+        TabletopError: both are given, or no positive number of minutes.
+    """
+    _check(episodes, minutes)
+    if minutes is None:
+        return plan_measuring(library, engine, seed, episodes=EPISODES if episodes is None else episodes)
+    return fitting(library.codes.total, pace_of(library, engine, seed), 60 * minutes)
+
+
+def name_settings(
+    library: Library,
+    engine: Engine,
+    seed: int,
+    episodes: int | None = None,
+    minutes: float | None = None,
+) -> NameSettings:
+    """Return how thoroughly to name a library, and say how long that takes, about.
+
+    Args:
+        library: the skills.
+        engine: where they will be tested.
+        seed: of the scenes.
+        episodes: a skill, to see whether its name stands, and half of what a task's best skill has; 40 where neither
+            is given.
+        minutes: that it may take, about.
+
+    Raises:
+        TabletopError: both are given, or no positive number of minutes.
+    """
+    _check(episodes, minutes)
+    pace, codes = pace_of(library, engine, seed), library.codes.total
+    settings = NameSettings(seed=seed)
+    if episodes is not None:
+        settings = replace(settings, episodes=episodes, fresh=2 * episodes)
+    seconds = naming_takes(settings, pace, codes)
+    if minutes is not None:
+        settings, seconds = naming_within(60 * minutes, pace, codes, settings), min(seconds, 60 * minutes)
+    tell(f"naming: {codes} skills, about {time_text(seconds)}")
+    return settings
+
+
+def _check(episodes: int | None, minutes: float | None) -> None:
+    if episodes is not None and minutes is not None:
+        raise TabletopError("give episodes or minutes, not both")
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise TabletopError(f"minutes must be a positive number, got {minutes!r}")
 
 
 def measurement(library: Library, found: Measured, name: str, seed: int) -> Measurement:

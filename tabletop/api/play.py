@@ -58,7 +58,8 @@ def play(
         seed: of the scene and the episode.
 
     Returns:
-        "film", "steps", "seed", "entity", "task" and "success", which is None where there is no task.
+        "film", "steps", "seed", "entity", "task", "asked" (its formula) and "success", which are None where there is no
+        task.
 
     Raises:
         TabletopError: no such skill, policy, task, scene or entity, or a film that cannot be written here.
@@ -79,7 +80,8 @@ def play(
     success = None if chosen.task is None else success_of(chosen.task, run)[0]
     path = write_film(run.frames, out)
     name = None if chosen.task is None else chosen.task.name
-    came = {"entity": chosen.entity, "task": name, "seed": seed, "steps": len(run), "success": success}
+    asked = None if chosen.task is None else chosen.task.success.text
+    came = {"entity": chosen.entity, "task": name, "asked": asked, "seed": seed, "steps": len(run), "success": success}
     return {**said, **came, "film": str(path)}
 
 

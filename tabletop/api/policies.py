@@ -67,7 +67,7 @@ def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, Policy
         file = load_policy_file(name)
         file.check(tasks)
         return {t.name: file for t in tasks}
-    opened = policy if isinstance(policy, NamedLibrary) else open_library(name)
+    opened = policy if isinstance(policy, NamedLibrary) else _opened(name)
     if opened.named is None:
         raise TabletopError(f"the skills of {name!r} have no names yet; name them with: tabletop name {name}")
     library, best = opened.library, opened.named.best()
@@ -75,6 +75,16 @@ def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, Policy
     if not found:
         raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")
     return found
+
+
+def _opened(name: str) -> NamedLibrary:
+    try:
+        return open_library(name)
+    except TabletopError as error:
+        if os.path.exists(name):
+            raise
+        known = f"policies: {', '.join(BUILTIN_POLICIES)}, FILE.py:NAME, MODEL.zip"
+        raise TabletopError(f"{error}; {known}") from None
 
 
 def fingerprint(makers: Mapping[str, PolicyFactory]) -> str:

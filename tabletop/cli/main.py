@@ -103,7 +103,7 @@ def _check(options: argparse.Namespace) -> None:
     minutes = getattr(options, "minutes", None)
     if minutes is not None and not 0 < minutes < 1e5:
         raise TabletopError(f"--minutes must be above 0, got {minutes:g}")
-    if minutes is not None and options.steps is not None:
+    if minutes is not None and getattr(options, "steps", None) is not None:
         raise TabletopError("give --minutes or --steps, not both")
 
 
@@ -246,11 +246,14 @@ def _measure(options: argparse.Namespace) -> None:
 def _name(options: argparse.Namespace) -> None:
     from tabletop.api import stages
     from tabletop.api.folder import library_of, run_folder
-    from tabletop.naming import NameSettings
+    from tabletop.api.measuring import name_settings
+    from tabletop.rollout.engine import Engine
 
     folder = run_folder(options.run, options.out)
-    settings = NameSettings(seed=options.seed, episodes=options.episodes, fresh=2 * options.episodes)
-    result = stages.name_stage(folder, library_of(folder), settings, options.workers)
+    library = library_of(folder)
+    with Engine(options.workers) as engine:
+        settings = name_settings(library, engine, options.seed, options.episodes, options.minutes)
+    result = stages.name_stage(folder, library, settings, options.workers)
     say(options, {k: v for k, v in record_data(result).items() if k != "matrix"}, name_lines(result))
 
 
@@ -324,7 +327,9 @@ def _report(options: argparse.Namespace) -> None:
     from tabletop.api import stages
 
     if not Path(options.run).is_dir():
-        raise TabletopError(f"no run folder {options.run!r}; make one with 'tabletop run' or 'tabletop discover'")
+        file = " (it is a file)" if Path(options.run).is_file() else ""
+        make = "make one with 'tabletop run' or 'tabletop discover'"
+        raise TabletopError(f"no run folder {options.run!r}{file}; {make}")
     path = stages.report_stage(Path(options.run))
     say(options, {"report": str(path)}, [f"report: {path}"])
 

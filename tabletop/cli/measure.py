@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tabletop.api.measuring import HeldOut, measurement
+from tabletop.api.measuring import measurement, measuring_within
 from tabletop.api.stages import write_discovery
 from tabletop.metrics.baselines import measure_library
 from tabletop.progress import tell
@@ -31,9 +31,10 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     library = load_library(path)
     folder = Path(options.out) if options.out else _beside(path, options.library)
     folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
-    tell(HeldOut(library.codes.total, options.episodes).announcement())
     with Engine(options.workers) as engine:
-        found = measure_library(library, engine, options.episodes, options.seed)
+        plan = measuring_within(library, engine, options.seed, options.episodes, options.minutes)
+        tell(plan.announcement())
+        found = measure_library(library, engine, plan.episodes, options.seed)
     record = measurement(library, found, options.library, options.seed)
     if path == folder / "library" and not (folder / "discover.json").exists():
         write_discovery(folder, library, found)

@@ -93,7 +93,7 @@ def _common(parser: argparse.ArgumentParser, *, out: str | None, metavar: str = 
             "--workers",
             type=_workers,
             metavar="N",
-            help="processes (default: one a core; 0: none), or 'ray', 'ray:N': a Ray cluster (see README)",
+            help="processes (default: one a core; 0: none), or 'ray', 'ray:N': a Ray cluster (docs/commands.md)",
         )
 
 
@@ -202,7 +202,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     measure = commands.add_parser("measure", help="count a library's skills on held-out episodes, with plots")
     measure.add_argument("library", help="a run folder, a library's folder, or 'default' for the one that ships")
-    measure.add_argument("--episodes", type=int, default=50, metavar="N", help="held-out, a skill (default 50)")
+    measure.add_argument("--episodes", type=int, metavar="N", help="held-out, a skill (default 50)")
+    measure.add_argument("--minutes", type=float, metavar="M", help="instead: as many episodes as fit, 5 to 50")
     _common(measure, out="where to write measure.json and measure.html (default: the run folder)")
 
     name = commands.add_parser("name", help="test skills against the tasks and name them")
@@ -210,17 +211,17 @@ def build_parser() -> argparse.ArgumentParser:
     name.add_argument(
         "--episodes",
         type=int,
-        default=40,
         metavar="N",
         help="a skill, to see whether its name stands (default 40); a task's best skill has twice as many fresh ones",
     )
+    name.add_argument("--minutes", type=float, metavar="M", help="instead: as many as fit, films left aside")
     _common(name, out="where to write (default: the run folder)")
 
     plan = commands.add_parser("plan", help="chain skills to reach goals")
     plan.add_argument(
         "run",
         metavar="RUN|POLICY",
-        help="a run folder whose skills have been named, or any folder with --policy scripted; or, with --tasks, a "
+        help="a run folder whose skills have been named, or 'scripted'; or, with --tasks, a "
         "policy of your own: FILE.py:NAME or a Stable-Baselines3 MODEL.zip",
     )
     plan.add_argument(

@@ -206,7 +206,8 @@ def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def play_lines(result: Mapping[str, Any]) -> list[str]:
     """Return what was filmed, whether the task was done where there is one, and the file."""
     who = f"skill {result['skill']}" if "skill" in result else f"policy {result['policy']}"
-    done = "" if result["task"] is None else f"; {result['task']}: {'done' if result['success'] else 'not done'}"
+    came = "done" if result["success"] else f"not done at the end, which asks for {result['asked']}"
+    done = "" if result["task"] is None else f"; {result['task']}: {came}"
     return [f"{who} on {result['entity']}, {result['steps']} control steps{done}", f"film: {result['film']}"]
 
 

@@ -56,8 +56,9 @@ def phrase(effect: Effect, effects: Array, outcomes: Array, noun: str = "the obj
         way = " and ".join([*_horizontal(dx, dy), *([f"{dz * 100:.0f} cm up"] if dz >= _STILL else [])])
         return f"takes the gripper {way} from {noun}" if way else f"takes the gripper to {noun}"
     if effect.body_type == "joint":
-        share = float(middle[0])
-        return f"brings {noun} to {abs(round(100 * share))}% open"
+        # A stop gives a little, so that a joint may stand beyond it.
+        share = min(1.0, max(0.0, float(middle[0])))
+        return f"brings {noun} to {round(100 * share)}% open"
     dx, dy, dz, turn, x, y = (float(v) for v in middle)
     if dz < -0.08:
         return f"knocks {noun} off the table"

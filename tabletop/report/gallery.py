@@ -106,7 +106,7 @@ def named_skills(naming: Naming, pictures: Pictures) -> str:
     lead = (
         "Each of these was found without a task in mind, then solved one: the best skill of each task. The dot is"
         " success on scenes that had no part in choosing that skill, the band its 95% interval. Grey ticks are the"
-        " baselines. The film is the first scene of its own, whatever came of it; the line below films it again."
+        " baselines. The line below films it, on the first scene of its own, whatever comes of it."
     )
     head = _controls(plural(len(shown), "skill")) if len(shown) > 3 else ""
     gallery = f'<div class="cards">{cards}</div>'

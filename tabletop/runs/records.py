@@ -238,7 +238,9 @@ class Measurement(Record, SkillCount):
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes ({self.library})"
+        most = max((b.effective_skills_2cm for b in self.baselines.values()), default=None)
+        floor = "" if most is None else f"; what has learned nothing has {most:.1f}"
+        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes{floor}"
 
 
 # --- naming --------------------------------------------------------------------------------------
@@ -392,7 +394,8 @@ class Naming(Record):
         """Return the figure in one line."""
         fitted = sum(s.fitted for s in self.best().values())
         own = f", {fitted} of them only at a mark or a turn of the skill's own" if fitted else ""
-        return f"{len(self.named_tasks)} tasks named{own}, by {len(self.skills)} skills"
+        carry = sum(s.task is not None for s in self.skills)
+        return f"{len(self.named_tasks)} tasks named{own}, by {carry} of {len(self.skills)} skills"
 
 
 # --- planning ------------------------------------------------------------------------------------
@@ -566,7 +569,8 @@ class Evaluation(Record):
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.policy}: mean success {self.mean:.3f} over {self.counted} tasks"
+        lacking = f", {len(self.missing)} of them without a skill: counted as not done" if self.missing else ""
+        return f"{self.policy}: mean success {self.mean:.3f} over {self.counted} tasks{lacking}"
 
 
 @dataclass(frozen=True, kw_only=True)

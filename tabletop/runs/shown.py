@@ -109,9 +109,14 @@ def _bars(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     values = [float(row[value]) for row in rows]
     error = None
     if "low" in rows[0]:
+        # A task without a skill has no interval.
+        ends = [
+            (v if r["low"] is None else r["low"], v if r["high"] is None else r["high"])
+            for v, r in zip(values, rows, strict=True)
+        ]
         error = [
-            [max(0.0, v - row["low"]) for v, row in zip(values, rows, strict=True)],
-            [max(0.0, row["high"] - v) for v, row in zip(values, rows, strict=True)],
+            [max(0.0, v - low) for v, (low, _) in zip(values, ends, strict=True)],
+            [max(0.0, high - v) for v, (_, high) in zip(values, ends, strict=True)],
         ]
     places = range(len(rows))
     axes.barh(places, values, xerr=error, color="#0e7568", ecolor="#20262b", height=0.7)
@@ -135,10 +140,12 @@ def _curves(figure: Figure, rows: Sequence[dict[str, Any]]) -> None:
             line = [row for row in own if row["task"] == task]
             x, y = [row["magnitude"] for row in line], [row["success"] for row in line]
             if task == "all":
-                axes.fill_between(x, [r["low"] for r in line], [r["high"] for r in line], color="#bfe0d9")
-                axes.plot(x, y, color="#0e7568", marker="o", markersize=3)
+                low, high = [r["low"] for r in line], [r["high"] for r in line]
+                axes.fill_between(x, low, high, color="#bfe0d9", label="95 % interval")
+                axes.plot(x, y, color="#0e7568", marker="o", markersize=3, label="all tasks")
             else:
                 axes.plot(x, y, linewidth=0.7, alpha=0.6, label=task)
         axes.set_title(family, fontsize=9)
         axes.set_xlabel(str(own[0]["unit"]), fontsize=8)
+        axes.set_ylabel("success", fontsize=8)
         axes.set_ylim(0.0, 1.02)

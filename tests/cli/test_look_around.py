@@ -70,6 +70,7 @@ def test_a_policy_on_a_task_is_filmed_as_it_is_evaluated(command: Command, here:
         "policy": "scripted",
         "entity": task.attends,
         "task": "lift",
+        "asked": task.success.text,
         "seed": 4,
         "steps": len(run),
         "success": success_of(task, run)[0],
@@ -77,7 +78,9 @@ def test_a_policy_on_a_task_is_filmed_as_it_is_evaluated(command: Command, here:
     }
     assert len(read_clip(here / "clip.webp")[0]) == len(run) + 1
     said = command("play", "nothing", "--task", "lift", "--seed", "4")
-    assert said.out.splitlines()[0].endswith("; lift: not done")
+    assert said.out.splitlines()[0].endswith(
+        "; lift: not done at the end, which asks for lifted(block, 10 cm) and held(block)"
+    )
 
 
 def test_a_skill_is_played_by_its_name_on_the_task_it_is_named_for(command: Command, here: Path) -> None:

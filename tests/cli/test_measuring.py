@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tabletop.api.measuring import HeldOut, fitting, plan_measuring
+from tabletop.api.clock import naming_within
+from tabletop.api.measuring import HeldOut, fitting, measuring_within, name_settings, plan_measuring
+from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Discovery
 from tabletop.skills.library import Library, save_library
@@ -106,3 +109,53 @@ def test_measuring_can_be_left_out(command: Command, here: Path) -> None:
     assert (here / "run" / "run.yaml").read_text().splitlines()[0].endswith(" --no-measure")
     said = command("discover", "--steps", "10", "--out", "run", "--no-measure", "--workers", "0", "--json")
     assert json.loads(said.out) == {"library": "run/library", "measured": False}
+
+
+def test_a_library_is_measured_within_minutes_of_its_own(pace: list[float], library: Library) -> None:
+    pace[0] = 10.0
+    with Engine(0) as engine:
+        # The whole of them, where a discovery gives a third: 7 episodes and 3 x 2 of 2 codes are 306 s.
+        assert measuring_within(library, engine, 0, None, 5.2).episodes == 7
+        assert measuring_within(library, engine, 0, 9, None).episodes == 9
+        assert measuring_within(library, engine, 0, None, None).episodes == 50
+
+
+@pytest.mark.parametrize("minutes", [3.0, 4.0, 8.0, 60.0])
+@pytest.mark.parametrize("codes", [112, 206])
+def test_naming_takes_the_minutes_that_it_is_given_at_most(codes: int, minutes: float) -> None:
+    settings = naming_within(60 * minutes, 0.04, codes, NameSettings())
+    assert settings.limit is not None
+    # Split A and its trials, split B with its baselines, split C of some eight tasks.
+    a, b = codes * (settings.effects + settings.contenders * settings.trials), min(settings.limit, 60 * codes)
+    assert (a + b + 8 * settings.fresh) * 0.04 <= 60 * minutes
+    assert settings.effects >= 4
+    more = naming_within(120 * minutes, 0.04, codes, NameSettings())
+    assert (more.effects, more.trials) > (settings.effects, settings.trials) or settings.effects == 16
+
+
+def test_a_library_is_named_within_minutes(pace: list[float], library: Library) -> None:
+    pace[0] = 4.0
+    with Engine(0) as engine:
+        found = name_settings(library, engine, 3, None, 2.0)
+    assert found == replace(naming_within(120.0, 4.0, library.codes.total, NameSettings()), seed=3)
+
+
+def test_naming_without_a_budget_is_as_thorough_as_it_was(
+    pace: list[float], library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Engine(0) as engine:
+        assert name_settings(library, engine, 3) == NameSettings(seed=3)
+        assert name_settings(library, engine, 3, 10) == NameSettings(seed=3, episodes=10, fresh=20)
+    assert "naming: 2 skills, about " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["measure", "name"])
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--minutes", "0"), "--minutes must be above 0, got 0"),
+        (("--minutes", "1", "--episodes", "3"), "give episodes or minutes, not both"),
+    ],
+)
+def test_a_bad_budget_is_refused(command: Command, stage: str, more: tuple[str, ...], message: str) -> None:
+    command(stage, "default", *more, "--workers", "0").refused(message)

@@ -159,3 +159,20 @@ def test_a_bound_task_is_about_another_entity(here: Path) -> None:
     assert [plannable(TASKS[name]) for name in ("lift", "drawer-open", "stack", "reach", "rope-pull")] == [
         *(True, True, False, False, False)
     ]
+
+
+def test_the_scripted_policies_are_planned_with_by_their_name(command: Command, here: Path) -> None:
+    said = command("plan", "scripted", "--goal", "lifted(red)", "--seed", "1", "--workers", "0", "--json")
+    found = json.loads(said.out)
+    assert (found["policy"], found["solved"]) == ("scripted", 1)
+    assert (here / "plan" / "plan.json").is_file()
+    command("plan", "scripted", "--tasks", "lift").refused("--tasks is for a policy of your own")
+
+
+def test_a_misspelt_name_is_answered_by_the_nearest(command: Command) -> None:
+    command("evaluate", "scripted", "--tasks", "pusch").refused(
+        "unknown task 'pusch'; did you mean 'push'? there are: "
+    )
+    command("evaluate", "scriped", "--tasks", "push").refused(
+        "policies: scripted, random, exploration, nothing, FILE.py"
+    )

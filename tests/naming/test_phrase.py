@@ -37,6 +37,7 @@ QUARTER = np.pi / 2
         ("displaced", (0, 0, -0.2, 0, 0.1, 0.1), "knocks the object off the table"),
         ("drawer", (0.5,), "brings the object to 50% open"),
         ("drawer", (-0.001,), "brings the object to 0% open"),
+        ("drawer", (1.19,), "brings the object to 100% open"),
     ],
 )
 def test_a_phrase_says_what_mostly_happens(name: str, outcome: tuple[float, ...], words: str) -> None:
