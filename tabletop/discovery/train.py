@@ -86,9 +86,8 @@ def discover(
     if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
     if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
-        raise TabletopError(
-            f"{str(folder)!r} already holds a run; give another folder, or go on (--resume, resume=True)"
-        )
+        way = "give another folder (--out), or go on (--resume), in Python resume=True"
+        raise TabletopError(f"{str(folder)!r} already holds a run; {way}")
     torch.set_num_threads(1)
     collectors = max(1, default_workers() - 1) if workers is None else workers
     with threadpool_limits(1), Engine(collectors) as engine:

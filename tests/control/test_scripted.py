@@ -40,7 +40,7 @@ def test_the_bare_word_on_is_an_argument(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("- grab: block\n", r"unknown primitive \(policy card card.yaml, line 1\) 'grab'"),
-        ("- grasp: block\n- lift: {hight: 5 cm}\n", r"line 2\) 'hight'; there are: height"),
+        ("- grasp: block\n- lift: {hight: 5 cm}\n", r"line 2\) 'hight'; did you mean 'height'\? there are: height"),
         ("- grasp: block\n- lift: 5 deg\n", r"line 2: height must be a length .* got '5 deg'"),
         ("- push: {entity: block, direction: north}\n", r"line 1: direction\) 'north'; there are: away"),
         ("- grasp\n", r"line 1: grasp needs entity"),

@@ -40,7 +40,7 @@ def test_a_discovery_is_measured_named_and_filmed(example: Any, capsys: pytest.C
     example("01_discover.py")("run", 600)
     out = capsys.readouterr().out
     assert "effective skills at 2 cm, of 2 codes" in out
-    assert "tasks named, by 2 skills" in out
+    assert "tasks named, by 0 of 2 skills" in out
     assert Path("run/name.json").is_file()
     assert Path("run/best.webp").is_file()
 

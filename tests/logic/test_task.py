@@ -96,7 +96,8 @@ def test_selection_by_name_family_tag_and_all(registry: Registry) -> None:
     [
         (
             "push-too",
-            "unknown task 'push-too'; there are: all, family:push, family:turn, push-to, turn-brick",
+            "unknown task 'push-too'; did you mean 'push-to'? "
+            "there are: all, family:push, family:turn, push-to, turn-brick",
         ),
         ("", "unknown task ''"),
         ("push-to,", "unknown task ''"),
