@@ -31,6 +31,8 @@ _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)
 _PARTS = ("without-", "adapted-", "float32")
 
 Result = Mapping[str, Any]
+Points = Mapping[str, Mapping[str, Any]]
+"""Figures by case."""
 
 
 def audit(result: Result) -> str:
@@ -47,7 +49,7 @@ def audit(result: Result) -> str:
     broken = [f"{name} ({'; '.join(row['broken'])})" for name, row in tasks.items() if row["broken"]]
     whole = result["registry"]
     parts = [
-        f"mean {whole['mean_scripted']:.3f} and {whole['mean_fresh']:.3f}",
+        audit_short(result),
         f"below 0.95: {', '.join(worst) or 'none'}",
         f"of a task's successes at least {min(lasting):.3f} still hold 3 s later",
         f"standing still at most {most['nothing']:.2f}, white noise {most['random']:.2f}, "
@@ -105,7 +107,7 @@ def busy(result: Result) -> str:
 
 def objectives(result: Result) -> str:
     """Return the objectives' effective skills at the end of the budget, and their baselines'."""
-    ends = {name: case["points"]["1"] for name, case in result["cases"].items() if "1" in case["points"]}
+    ends = _ends(result)
     own = {n: p for n, p in ends.items() if not n.startswith(_PARTS) and "/" not in n}
     floors = [f["effective_skills_2cm"] for p in own.values() for f in p.get("baselines", {}).values()]
     return f"{_ranked(own)}; baselines {min(floors):.1f} to {max(floors):.1f}"
@@ -113,15 +115,15 @@ def objectives(result: Result) -> str:
 
 def parts(result: Result) -> str:
     """Return the default's effective skills without one of its parts."""
-    ends = {n: c["points"]["1"] for n, c in result["cases"].items() if "1" in c["points"]}
+    ends = _ends(result)
     return _ranked({n: p for n, p in ends.items() if n.startswith(_PARTS) or n.endswith("/effects/nominal")})
 
 
 def half_hour(result: Result) -> str:
     """Return effective skills and named tasks at the end of half an hour, by objective."""
-    ends = {name: case["points"]["1"] for name, case in result["cases"].items()}
-    best = sorted(ends.items(), key=lambda pair: -pair[1]["effective_skills_2cm"]["iqm"])
-    return ", ".join(f"{n} {p['effective_skills_2cm']['iqm']:.1f} and {p['named_tasks']['iqm']:g}" for n, p in best)
+    return ", ".join(
+        f"{n} {p['effective_skills_2cm']['iqm']:.1f} and {p['named_tasks']['iqm']:g}" for n, p in _best(_ends(result))
+    )
 
 
 def hindsight(result: Result) -> str:
@@ -188,10 +190,19 @@ def _listed(values: Iterable[float], digits: int = 1) -> str:
     return ", ".join(f"{value:.{digits}f}" for value in values)
 
 
-def _ranked(points: Mapping[str, Mapping[str, Any]]) -> str:
-    best = sorted(points.items(), key=lambda pair: -pair[1]["effective_skills_2cm"]["iqm"])
+def _ranked(points: Points) -> str:
     cell = "{iqm:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]"
-    return ", ".join(f"{name} {cell.format(**point['effective_skills_2cm'])}" for name, point in best)
+    return ", ".join(f"{name} {cell.format(**point['effective_skills_2cm'])}" for name, point in _best(points))
+
+
+def _ends(result: Result) -> Points:
+    """Return each case's figures at the end of its budget."""
+    return {name: case["points"]["1"] for name, case in result["cases"].items() if "1" in case["points"]}
+
+
+def _best(points: Points) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the cases, the one with the most effective skills first."""
+    return sorted(points.items(), key=lambda pair: -pair[1]["effective_skills_2cm"]["iqm"])
 
 
 FIGURES: Mapping[str, Callable[[Result], str]] = {

@@ -42,7 +42,7 @@ def plan(options: argparse.Namespace) -> None:
     if not (math.isfinite(options.seconds) and options.seconds >= 0):
         raise TabletopError(f"--seconds takes a number from 0, got {options.seconds!r}")
     seconds = options.seconds or None
-    scripted, policy, skills = options.policy == "scripted", options.policy, None
+    policy, skills = options.policy, None
     own = is_policy_file(options.run)
     if options.tasks is not None and not own:
         raise TabletopError(f"--tasks is for a policy of your own, such as policy.py:make; {options.run!r} is none")
@@ -50,8 +50,10 @@ def plan(options: argparse.Namespace) -> None:
         policy, folder, skills = options.run, Path(options.out or "plan"), _own_skills(options)
     elif options.run == "scripted":
         policy, folder = "scripted", Path(options.out or "plan")
+    elif policy == "scripted":
+        folder = Path(options.out or options.run)
     else:
-        folder = Path(options.out or options.run) if scripted else run_folder(options.run, options.out, ["name.json"])
+        folder = run_folder(options.run, options.out, ["name.json"])
     if options.chains is not None:
         chains = planning.chains_stage(
             folder,

@@ -105,16 +105,29 @@ def interval(
     def x(rate: float) -> float:
         return 6 + rate * (width - 12)
 
-    parts = [f'<line class="rail" x1="6" x2="{px(width - 6)}" y1="{middle}" y2="{middle}"/>']
+    rail = f'<line class="rail" x1="6" x2="{px(width - 6)}" y1="{middle}" y2="{middle}"/>'
+    return frame("interval", width, 22, label, [rail, *_rate(value, low, high, baselines, x, middle)])
+
+
+def _rate(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    baselines: Mapping[str, float],
+    x: Callable[[float], float],
+    y: float,
+) -> list[str]:
+    """Return the band, the ticks and the dot of a rate at a height; `x` says where a rate is."""
+    parts = []
     if low is not None and high is not None:
         span = max(2.0, x(high) - x(low))
-        parts.append(f'<rect class="band" x="{px(x(low))}" y="{middle - 4}" width="{px(span)}" height="8" rx="4"/>')
+        parts.append(f'<rect class="band" x="{px(x(low))}" y="{px(y - 4)}" width="{px(span)}" height="8" rx="4"/>')
     for name, rate in baselines.items():
-        lines = tip(f"{name}: {percent(rate)}")
-        parts.append(f'<line class="baseline" {lines} x1="{px(x(rate))}" x2="{px(x(rate))}" y1="3" y2="19"/>')
+        place = f'x1="{px(x(rate))}" x2="{px(x(rate))}" y1="{px(y - 8)}" y2="{px(y + 8)}"'
+        parts.append(f'<line class="baseline" {tip(f"{name}: {percent(rate)}")} {place}/>')
     if value is not None:
-        parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{middle}" r="5"/>')
-    return frame("interval", width, 22, label, parts)
+        parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{px(y)}" r="5"/>')
+    return parts
 
 
 def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | None = None) -> str:
@@ -159,12 +172,7 @@ def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], 
         lines = [f"{name}: {percent(value)} ({percent(low)} to {percent(high)})"]
         lines += [f"{baseline}: {percent(rate)}" for baseline, rate in baselines.items()]
         parts.append(words(left - 12, y + 4, name, anchor="end"))
-        span = max(2.0, x(high) - x(low))
-        parts.append(f'<rect class="band" x="{px(x(low))}" y="{px(y - 4)}" width="{px(span)}" height="8" rx="4"/>')
-        for rate in baselines.values():
-            place = f'x1="{px(x(rate))}" x2="{px(x(rate))}" y1="{px(y - 7)}" y2="{px(y + 7)}"'
-            parts.append(f'<line class="baseline" {place}/>')
-        parts.append(f'<circle class="dot" cx="{px(x(value))}" cy="{px(y)}" r="5"/>')
+        parts += _rate(value, low, high, baselines, x, y)
         parts.append(words(width - right + 14, y + 4, percent(value), "number"))
         size = f'x="0" y="{px(y - gap / 2)}" width="{px(width)}" height="{px(gap)}"'
         parts.append(f'<rect class="hit" {size} {tip(*lines)}/>')
@@ -303,6 +311,7 @@ def multiples(series: Sequence[Series], *, x_name: str, rates: bool = False) -> 
     first, last = min(s.x[0] for s in series), max(s.x[-1] for s in series)
     width, height, top, bottom = 120.0, 74.0, 16.0, 6.0
     write = percent if rates else short
+    scale = f"from {write(low)} to {write(high)}, {x_name} from {short(first)} to {short(last)}"
     charts = []
     for s in series:
         points = [
@@ -313,7 +322,6 @@ def multiples(series: Sequence[Series], *, x_name: str, rates: bool = False) -> 
             for x, y in zip(s.x, s.y, strict=True)
         ]
         ends = f"{s.name} ends at {write(s.y[-1])}"
-        scale = f"axis from {write(low)} to {write(high)}, {x_name} from {short(first)} to {short(last)}"
         foot = height - bottom
         parts = [
             f'<line class="grid" x1="4" x2="{px(width - 4)}" y1="{px(foot)}" y2="{px(foot)}"/>',
@@ -324,7 +332,7 @@ def multiples(series: Sequence[Series], *, x_name: str, rates: bool = False) -> 
             f'<rect class="hit" x="0" y="0" width="{px(width)}" height="{px(height)}" {tip(ends, scale)}/>',
         ]
         charts.append(frame("chart", width, height, f"{ends}; {scale}", parts))
-    return f'<div class="multiples">{"".join(charts)}</div>'
+    return f'<div class="multiples">{"".join(charts)}</div><p>Each {escape(scale)}.</p>'
 
 
 _ALONE: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}

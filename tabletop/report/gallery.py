@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-from tabletop.report.charts import interval, percent
+from tabletop.report.charts import interval, percent, rates
 from tabletop.report.html import baselines_text, called, command, details, figure, nice, plural, section, table
 from tabletop.report.pictures import Pictures
 from tabletop.runs.records import Chains, NamedSkill, Naming, Planning, PlanRun
 
-__all__ = ["chains", "named_skills", "nameless_skills", "plans"]
+__all__ = ["chains", "named_skills", "nameless_skills", "plans", "tasks"]
 
 
 _NAMELESS: Final = 12
@@ -76,6 +76,7 @@ def _rows(skills: list[NamedSkill]) -> str:
         "95% interval",
         "episodes",
         *map(nice, baselines),
+        "formula seen in training",
     ]
     rows = [
         [
@@ -88,11 +89,26 @@ def _rows(skills: list[NamedSkill]) -> str:
                 percent(s.success if s.task else None),
                 _range(s) or "–",
             ),
-            *(f"{s.n}" if s.task else "–", *(percent(s.baselines.get(f)) for f in baselines)),
+            *(f"{s.n}" if s.task else "–", *(percent(s.baselines.get(f)) for f in baselines), s.seen or "–"),
         ]
         for s in skills
     ]
     return details("The same as a table", table(head, rows))
+
+
+def tasks(naming: Naming) -> str:
+    """Return the success of the best skill of each named task, beside its baselines, the best first."""
+    best = sorted(naming.best().values(), key=lambda s: (s.fitted, -s.success, s.title))
+    if not best:
+        return ""
+    rows = [(s.title, s.success, s.low, s.high, s.baselines) for s in best]
+    label = "Success by task: " + ", ".join(f"{s.title} {percent(s.success)}" for s in best)
+    lead = (
+        "The best skill of each task on scenes that had no part in choosing it. Bands are 95% intervals, ticks the"
+        " baselines on the same task. Where the discriminator saw all of a task's formula, the skill was trained on"
+        " the very number that the task asks for."
+    )
+    return section("tasks", "Success by task", lead, f'<div class="panel">{rates(rows, label)}</div>{_rows(best)}')
 
 
 def named_skills(naming: Naming, pictures: Pictures) -> str:

@@ -30,10 +30,10 @@ def _discovered(found: Discovery) -> str:
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
     value = found.effective_skills_2cm
-    if not found.baselines:
+    top = _floor(found)
+    if top is None:
         return f"{start} and learned {_strong(f'about {value:.0f} skills')} that end in different places."
-    top = max(count.effective_skills_2cm for count in found.baselines.values())
-    if value < _NEAR * top:
+    if _is_near(found):
         return (
             f"{start}. Its skills end in {_strong(f'{value:.1f} distinguishable ways')}, and what has learned nothing"
             f" has {short(round(top, 1))}: it has hardly learned anything yet."
@@ -44,13 +44,20 @@ def _discovered(found: Discovery) -> str:
     )
 
 
+def _floor(found: Discovery) -> float | None:
+    """Return the most that a baseline has; None without any."""
+    return max((count.effective_skills_2cm for count in found.baselines.values()), default=None)
+
+
+def _is_near(found: Discovery) -> bool:
+    """Return whether a discovery has hardly more than its baselines."""
+    floor = _floor(found)
+    return floor is not None and found.effective_skills_2cm < _NEAR * floor
+
+
 def _advice(run: Run) -> str:
     """Return what to do about a result that is near its baseline; "" for others."""
-    found = run.discovery
-    if found is None or not found.baselines:
-        return ""
-    top = max(count.effective_skills_2cm for count in found.baselines.values())
-    if found.effective_skills_2cm >= _NEAR * top:
+    if run.discovery is None or not _is_near(run.discovery):
         return ""
     name = called(run.folder)
     return (

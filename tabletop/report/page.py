@@ -11,10 +11,10 @@ from typing import Final
 
 from tabletop.paths import write_whole
 from tabletop.report.closing import how_made, how_to_read
-from tabletop.report.gallery import chains, named_skills, nameless_skills, plans
+from tabletop.report.gallery import chains, named_skills, nameless_skills, plans, tasks
 from tabletop.report.headline import headline
 from tabletop.report.pictures import Pictures
-from tabletop.report.results import curves, ends, matrix, perturbations, tasks
+from tabletop.report.results import curves, ends, matrix, perturbations
 from tabletop.runs.read import read_run
 from tabletop.runs.run import Run
 

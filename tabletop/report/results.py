@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.report.charts import Series, code_color, lines, multiples, percent, rates, short
+from tabletop.report.charts import Series, code_color, lines, multiples, percent, short
 from tabletop.report.html import details, figure, nice, plural, section, table
 from tabletop.report.maps import Points, heat, scatter, strips
-from tabletop.runs.records import Curve, Discovery, Naming, Robustness
+from tabletop.runs.records import Curve, Discovery, Naming, Robustness, Row
 
-__all__ = ["curves", "ends", "matrix", "perturbations", "tasks"]
+__all__ = ["curves", "ends", "matrix", "perturbations"]
 
 _POINTS: Final = 60
 """Points of a learning curve at most: means of neighbouring rows."""
@@ -78,33 +78,6 @@ def ends(found: Discovery) -> str:
     head = ["skill", "code", "episodes", "x, y, z (away, left, up), mean ± spread", "turned"]
     folded = details("The same as a table", table(head, rows))
     return section("ends", "Where the skills end", lead, f'<div class="flow">{body}{counts}</div>{folded}')
-
-
-def tasks(naming: Naming) -> str:
-    """Return the success of the best skill of each named task, beside its baselines, the best first."""
-    best = sorted(naming.best().items(), key=lambda pair: (pair[1].fitted, -pair[1].success, pair[0]))
-    if not best:
-        return ""
-    names = {task: f"{task} (its own {'mark' if s.offset else 'turn'})" if s.fitted else task for task, s in best}
-    rows = [(names[task], s.success, s.low, s.high, s.baselines) for task, s in best]
-    label = "Success by task: " + ", ".join(f"{name} {percent(rate)}" for name, rate, *_ in rows)
-    baselines = list(dict.fromkeys(name for _, s in best for name in s.baselines))
-    head = ["task", "skill", "success", "95% interval", "episodes", *map(nice, baselines), "formula seen in training"]
-    cells = [
-        [
-            *(names[task], s.id, percent(s.success), f"{percent(s.low)} to {percent(s.high)}", str(s.n)),
-            *(percent(s.baselines.get(name)) for name in baselines),
-            s.seen or "–",
-        ]
-        for task, s in best
-    ]
-    lead = (
-        "The best skill of each task on scenes that had no part in choosing it. Bands are 95% intervals, ticks the"
-        " baselines on the same task. Where the discriminator saw all of a task's formula, the skill was trained on"
-        " the very number that the task asks for."
-    )
-    folded = details("The same as a table", table(head, cells))
-    return section("tasks", "Success by task", lead, f'<div class="panel">{rates(rows, label)}</div>{folded}')
 
 
 def matrix(naming: Naming) -> str:
@@ -174,10 +147,7 @@ def curves(rows: Sequence[Mapping[str, float]]) -> str:
         share = group.startswith("accuracy") and min(min(s.y) for s in series) >= 0 and top <= 1
         label = f"{nice(group)} over {x_name}: " + ", ".join(f"{s.name} ends at {short(s.y[-1])}" for s in series)
         if len(series) > _NAMED:
-            write = percent if share else short
-            low = 0.0 if share else min(min(s.y) for s in series)
-            note = f"Each from {write(low)} to {write(1.0 if share else top)}; {x_name} from left to right."
-            panels.append((group, figure(nice(group), multiples(series, x_name=x_name, rates=share), note)))
+            panels.append((group, figure(nice(group), multiples(series, x_name=x_name, rates=share))))
             continue
         picture = lines(series, label, x_name=x_name, y_range=(0.0, 1.0) if share else None, rates=share)
         panels.append((group, figure(nice(group), picture)))
@@ -215,21 +185,11 @@ def _left_out(sweep: Curve) -> list[str]:
     return [f"not applicable to {plural(count, 'episode')} ({why})" for why, count in sweep.not_applicable.items()]
 
 
-def _by_task(families: Mapping[str, Curve]) -> str:
-    """Return the success of each task under each disturbance, folded away; "" where there is one task only."""
-    rows = [
-        [
-            *(task, nice(name), f"{short(m)} {curve.unit}".strip(), percent(rate)),
-            *(f"{percent(low)} to {percent(high)}", str(of.n)),
-        ]
-        for name, curve in families.items()
-        for task, of in curve.by_task.items()
-        for m, rate, low, high in zip(curve.magnitudes, of.success, of.low, of.high, strict=bool(of.n))
-    ]
-    if len({row[0] for row in rows}) < 2:
-        return ""
-    head = ["task", "disturbance", "strength", "success", "95% interval", "episodes"]
-    return details("By task", table(head, sorted(rows, key=lambda row: row[0])))
+def _strength(row: Row) -> list[str]:
+    """Return the cells of a row of `Robustness.rows`, its task left out."""
+    strength = f"{short(row['magnitude'])} {row['unit']}".strip()
+    interval = f"{percent(row['low'])} to {percent(row['high'])}"
+    return [nice(row["family"]), strength, percent(row["success"]), interval, str(row["n"])]
 
 
 def perturbations(found: Robustness) -> str:
@@ -239,14 +199,9 @@ def perturbations(found: Robustness) -> str:
     if not drawn and not whole:
         return ""
     order = sorted(drawn.items(), key=lambda pair: pair[1].success[-1] - pair[1].success[0])
-    rows = [
-        [
-            *(nice(name), f"{short(m)} {s.unit}".strip(), percent(rate)),
-            f"{percent(s.low[i])} to {percent(s.high[i])}",
-        ]
-        for name, s in order
-        for i, (m, rate) in enumerate(zip(s.magnitudes, s.success, strict=True))
-    ]
+    place = {name: i for i, (name, _) in enumerate(order)}
+    found_rows = sorted((r for r in found.rows() if r["family"] in place), key=lambda r: place[r["family"]])
+    every = [(r["task"], _strength(r)) for r in found_rows]
     lead = (
         "The same skills while the world is pushed, delayed or blurred."
         " Bands are 95% intervals; the most harmful comes first."
@@ -256,6 +211,9 @@ def perturbations(found: Robustness) -> str:
         f'<p class="aside">{escape(nice(name).capitalize())}: {escape("; ".join(_left_out(s)))}.</p>'
         for name, s in whole.items()
     )
-    body += details("The same as a table", table(["disturbance", "strength", "success", "95% interval"], rows))
-    body += _by_task(dict(order))
+    head = ["disturbance", "strength", "success", "95% interval", "episodes"]
+    body += details("The same as a table", table(head, [cells for task, cells in every if task == "all"]))
+    by_task = sorted(([task, *cells] for task, cells in every if task != "all"), key=lambda row: row[0])
+    if len({task for task, *_ in by_task}) > 1:
+        body += details("By task", table(["task", *head], by_task))
     return section("perturb", "What holds when things go wrong", lead, body)

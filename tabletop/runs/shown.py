@@ -110,13 +110,10 @@ def _bars(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     error = None
     if "low" in rows[0]:
         # A task without a skill has no interval.
-        ends = [
-            (v if r["low"] is None else r["low"], v if r["high"] is None else r["high"])
-            for v, r in zip(values, rows, strict=True)
-        ]
+        pairs = list(zip(values, rows, strict=True))
         error = [
-            [max(0.0, v - low) for v, (low, _) in zip(values, ends, strict=True)],
-            [max(0.0, high - v) for v, (_, high) in zip(values, ends, strict=True)],
+            [0.0 if row["low"] is None else max(0.0, v - row["low"]) for v, row in pairs],
+            [0.0 if row["high"] is None else max(0.0, row["high"] - v) for v, row in pairs],
         ]
     places = range(len(rows))
     axes.barh(places, values, xerr=error, color="#0e7568", ecolor="#20262b", height=0.7)

@@ -146,6 +146,7 @@ class SkillPolicy:
         self.reference = reference(state, self.entity, self.origin)
         self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
         self._rng, self._step = rng, 0
+        # Reset in any case: what the network's actions are drawn with then does not depend on `random`.
         self._exploration = Exploration()
         self._exploration.reset(state, scene, rng)
         self.observations = []

@@ -454,7 +454,7 @@ def test_what_a_disturbance_does_nothing_to_is_said(run_folder: Path) -> None:
         families = data["families"]
         families["friction"]["not_applicable"] = {"dial: it turns <on the spot>": 6}
         families["push-arm"] |= {"magnitudes": [0, 1], "success": [], "n": 0, "not_applicable": {"door: why": 9}}
-        families["push-arm"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None}
+        families["push-arm"] |= {"low": [], "high": [], "area": None, "worst": None, "drop": None, "by_task": {}}
 
     edit(run_folder, "perturb.json", change)
     text = report(run_folder)
