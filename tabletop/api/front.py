@@ -27,8 +27,8 @@ from tabletop.planner import SCRIPTED_VOCABULARY, Search, Template, scripted_ope
 from tabletop.planner.evaluate import OperatorFactory
 from tabletop.progress import tell
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.runs.records import Evaluation, Measurement, Naming, Planning, Robustness
-from tabletop.runs.store import as_record
+from tabletop.runs.records import Evaluation, Measurement, Naming, Planning, Record, Robustness
+from tabletop.runs.store import as_record, read_result
 from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
@@ -40,6 +40,7 @@ __all__ = [
     "discover",
     "evaluate",
     "load_library",
+    "load_result",
     "make_scene",
     "measure",
     "name_skills",
@@ -108,6 +109,22 @@ def load_library(name: str | os.PathLike[str] = "default") -> NamedLibrary:
     'drawer'
     """
     return open_library(os.fspath(name))
+
+
+def load_result(path: str | os.PathLike[str]) -> Record:
+    """Return a result that was saved, to be shown, tabulated or plotted again.
+
+    Args:
+        path: a file that `save` or a command wrote: evaluate.json, perturb.json, name.json, ... by any name.
+
+    Raises:
+        TabletopError: it is missing, damaged, of another format, or no result.
+
+    >>> evaluate("nothing", "push", episodes=2, workers=0).save("still.json")
+    >>> load_result("still.json").rows()[0]["success"]
+    0.0
+    """
+    return read_result(Path(path))
 
 
 def discover(

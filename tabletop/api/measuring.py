@@ -16,6 +16,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.runs.records import Measurement
 from tabletop.runs.store import as_record
 from tabletop.skills.library import Library
+from tabletop.words import plural
 
 __all__ = [
     "EPISODES",
@@ -167,7 +168,7 @@ def name_settings(
     seconds = naming_takes(settings, pace, codes)
     if minutes is not None:
         settings, seconds = naming_within(60 * minutes, pace, codes, settings), min(seconds, 60 * minutes)
-    tell(f"naming: {codes} skills, about {time_text(seconds)}")
+    tell(f"naming: {plural(codes, 'skill')}, about {time_text(seconds)}")
     return settings
 
 

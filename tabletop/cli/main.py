@@ -32,6 +32,7 @@ from tabletop.cli.show import (
 )
 from tabletop.errors import TabletopError
 from tabletop.runs.store import record_data
+from tabletop.words import plural
 
 if TYPE_CHECKING:  # What takes long to import is not needed for --help.
     from tabletop.logic import Task
@@ -152,9 +153,8 @@ def _tasks(options: argparse.Namespace) -> int | None:
         from tabletop.cli.task_page import write_task_page
 
         page = write_task_page(Path(options.out), tasks)
-        say(
-            options, {"tasks": rows, "page": str(page)}, [f"wrote {page}, with a picture of each of {len(tasks)} tasks"]
-        )
+        wrote = f"wrote {page}, with a picture of each of {plural(len(tasks), 'task')}"
+        say(options, {"tasks": rows, "page": str(page)}, [wrote])
         return None
     say(options, {"tasks": rows}, task_lines(tasks))
     return None
@@ -202,8 +202,9 @@ def _demos(options: argparse.Namespace) -> None:
     from tabletop.cli.demos import record_demos
 
     result = record_demos(options)
-    lines = [f"{name}: kept {c['kept']} of {c['run']} episodes" for name, c in result["tasks"].items()]
-    total = f"{result['episodes']} episodes, {result['steps']} control steps in {result['out']} ({result['format']})"
+    lines = [f"{name}: kept {c['kept']} of {plural(c['run'], 'episode')}" for name, c in result["tasks"].items()]
+    made = f"{plural(result['episodes'], 'episode')}, {plural(result['steps'], 'control step')}"
+    total = f"{made} in {result['out']} ({result['format']})"
     say(options, result, [*lines, total])
 
 
@@ -323,6 +324,15 @@ def _perturb(options: argparse.Namespace) -> None:
     say(options, result, perturb_lines(result))
 
 
+def _plot(options: argparse.Namespace) -> None:
+    from tabletop.runs.store import read_result
+
+    result = read_result(Path(options.file))
+    target = Path(options.out) if options.out else Path(options.file).with_suffix(".svg")
+    result.plot(target)
+    say(options, {"plot": str(target)}, [result.title(), f"wrote {target}"])
+
+
 def _report(options: argparse.Namespace) -> None:
     from tabletop.api import stages
 
@@ -362,6 +372,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "goals": _goals,
     "perturb": _perturb,
     "migrate": _migrate,
+    "plot": _plot,
     "report": _report,
     "run": _run,
 }

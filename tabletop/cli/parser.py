@@ -297,6 +297,11 @@ def build_parser() -> argparse.ArgumentParser:
     migrate.add_argument("folder", help="a run folder or a library's folder")
     migrate.add_argument("--json", action="store_true", help="print the files as JSON")
 
+    plot = commands.add_parser("plot", help="draw a saved result: rates with intervals, or curves")
+    plot.add_argument("file", help="such as evaluate.json, perturb.json or name.json; what save wrote, by any name")
+    plot.add_argument("--out", metavar="FILE", help="a .svg, .png or .pdf file (default: beside it, as .svg)")
+    plot.add_argument("--json", action="store_true", help="print the path as JSON")
+
     report = commands.add_parser("report", help="write report.html")
     report.add_argument("run", help="a run folder")
     report.add_argument("--json", action="store_true", help="print the path as JSON")

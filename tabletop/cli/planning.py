@@ -13,6 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.policy_file import is_policy_file
+from tabletop.words import plural
 
 __all__ = ["draw_proven", "plan"]
 
@@ -107,5 +108,5 @@ def draw_proven(options: argparse.Namespace) -> None:
         card=options.card,
         workers=options.workers,
     )
-    lines = [f"{made['goals']} goals in {made['out']}, {made['distinct']} different formulas"]
+    lines = [f"{plural(made['goals'], 'goal')} in {made['out']}, {plural(made['distinct'], 'different formula')}"]
     say(options, made, [*lines, f"passed over: {made['unreached']} not reached, {made['undrawn']} scenes without one"])

@@ -6,10 +6,11 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tabletop.runs.records import Chains, Curve, Discovery, Evaluation, Naming, Planning, Record, Robustness
 from tabletop.runs.store import record_data
+from tabletop.words import plural
 
 if TYPE_CHECKING:  # What takes long to import is not needed for --help.
     from tabletop.logic import Task
@@ -31,6 +32,15 @@ __all__ = [
     "skill_lines",
     "task_lines",
 ]
+
+
+_RATES: Final = (
+    "success: share of n episodes that end with the task done; interval: Wilson's; steps: to the first success"
+)
+_CURVES: Final = "magnitude: success, 0 undisturbed; area: mean success over the magnitudes; worst: the lowest of them"
+_SKILLS: Final = (
+    "a task's best skill: success on scenes that had no part in choosing it; others: on those that their name stood on"
+)
 
 
 def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
@@ -55,14 +65,15 @@ def evaluate_lines(result: Evaluation) -> list[str]:
         interval = "no skill" if r.low is None or r.high is None else f"{r.low:.2f} .. {r.high:.2f}"
         lines.append(f"{name:{width}}  {r.success:7.2f}  {interval:>13}  {r.n:3d}  {steps:>12}")
     lacking = f", {len(missing)} of them without a skill (counted as not done)" if missing else ""
-    return [*lines, f"mean {result.mean:.3f} over {result.counted} tasks{lacking}"]
+    lines.append(_RATES)
+    return [*lines, f"mean {result.mean:.3f} over {plural(result.counted, 'task')}{lacking}"]
 
 
 def audit_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a table of what was measured of each task, with the rules it breaks under it."""
     rows, scenes = result["tasks"], result["scenes"]
     width = max(len(n) for n in rows)
-    seeds = f"{scenes['episodes']} scenes from seed {scenes['seed']}"
+    seeds = f"{plural(scenes['episodes'], 'scene')} from seed {scenes['seed']}"
     if scenes["fresh_seed"] is not None:
         seeds += f" and fresh ones from seed {scenes['fresh_seed']} (again: --fresh-seed {scenes['fresh_seed']})"
     head = "scripted  fresh  lasts  nothing  random  exploration  counterexample  shown  median steps  horizon  ranked"
@@ -85,8 +96,8 @@ def audit_lines(result: Mapping[str, Any]) -> list[str]:
     whole = result["registry"]
     lines += [f"breaks: {rule}" for rule in whole["broken"]]
     lines.append(
-        f"{whole['tasks']} tasks, mean scripted success {whole['mean_scripted']:.3f}, median {whole['median_steps']:g} "
-        f"steps; {'all rules hold' if result['holds'] else 'some rules are broken'}"
+        f"{plural(whole['tasks'], 'task')}, mean scripted success {whole['mean_scripted']:.3f}, "
+        f"median {whole['median_steps']:g} steps; {'all rules hold' if result['holds'] else 'some rules are broken'}"
     )
     return lines
 
@@ -95,7 +106,7 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
     """Return a table of how deep things got into each other in scripted episodes."""
     rows, scenes = result["tasks"], result["scenes"]
     width = max(len(n) for n in rows)
-    lines = [f"{scenes['episodes']} scenes from seed {scenes['seed']}; mm, the deepest of all control steps"]
+    lines = [f"{plural(scenes['episodes'], 'scene')} from seed {scenes['seed']}; mm, the deepest of all control steps"]
     lines.append(f"{'task':{width}}  robot  things  impact  drift in the hand (90 %)  where")
     for name, r in rows.items():
         where = ", ".join(f"{' in '.join(r[w]['pair'])} ({r[w]['scene']})" for w in ("robot", "things") if r[w]["pair"])
@@ -103,7 +114,7 @@ def physics_lines(result: Mapping[str, Any]) -> list[str]:
             f"{name:{width}}  {r['robot']['mm']:5.2f}  {r['things']['mm']:6.2f}  {r['drift_mm']:24.2f}  {where}"
         )
         lines += [f"{'':{width}}  breaks: {rule}" for rule in r["broken"]]
-    lines.append(f"{len(rows)} tasks; {'all bounds hold' if result['holds'] else 'some bounds are broken'}")
+    lines.append(f"{plural(len(rows), 'task')}; {'all bounds hold' if result['holds'] else 'some bounds are broken'}")
     return lines
 
 
@@ -151,7 +162,7 @@ def name_lines(result: Naming) -> list[str]:
     lines += [f"{s.id:12} {s.name}" for s in result.skills if s.name and not s.task]
     fitted = [task for task, s in best.items() if s.fitted]
     written = [task for task in best if task not in fitted]
-    lines.append(f"{len(written)} tasks named: {', '.join(written) or 'none'}")
+    lines.append(f"{plural(len(written), 'task')} named: {', '.join(written) or 'none'}")
     if fitted:
         lines.append(f"{len(fitted)} only at a mark or a turn of the skill's own: {', '.join(fitted)}")
     if best:
@@ -169,7 +180,7 @@ def plan_lines(result: Planning) -> list[str]:
         outcome = "reached" if e.solved else f"{e.completed} of {e.literals}"
         lines += [f"{outcome:9} {e.goal}", f"{'':9} by {', '.join(e.skills) or 'nothing'}"]
         lines += [f"{'':9} {why}" for why in e.why]
-    lines.append(f"{result.solved} of {result.goals} goals; mean share completed {result.mean_completed:.2f}")
+    lines.append(f"{result.solved} of {plural(result.goals, 'goal')}; mean share completed {result.mean_completed:.2f}")
     return lines
 
 
@@ -177,7 +188,7 @@ def skill_lines(rows: Sequence[Mapping[str, Any]], library: str) -> list[str]:
     """Return what a library can do, a line a skill that has a name; or all its ids where none has been named."""
     if not any(r["phrase"] for r in rows):
         lines = [f"{r['id']:14} {r['effect']}" for r in rows]
-        return [*lines, f"{len(rows)} skills, not named yet; name them with: tabletop name {library}"]
+        return [*lines, f"{plural(len(rows), 'skill')}, not named yet; name them with: tabletop name {library}"]
     named = [r for r in rows if r["name"]]
     width = max((len(r["name"]) for r in named if r["task"]), default=4)
     lines = [f"{'name':{width}}  {'success (95 % interval, n)':26}  {'entity':10}  {'id':14}  what it does"]
@@ -186,7 +197,8 @@ def skill_lines(rows: Sequence[Mapping[str, Any]], library: str) -> list[str]:
         name, entity = r["name"] if r["task"] else "-", r["entity"] or "-"
         lines.append(f"{name:{width}}  {rate:26}  {entity:10}  {r['id']:14}  {r['phrase']}")
     tasks = len({r["task"] for r in named if r["task"]})
-    return [*lines, f"{len(named)} of {len(rows)} skills have a name; {tasks} tasks are among them"]
+    lines.append(_SKILLS)
+    return [*lines, f"{len(named)} of {plural(len(rows), 'skill')} have a name; {plural(tasks, 'task')} among them"]
 
 
 def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -215,12 +227,12 @@ def chain_lines(result: Chains) -> list[str]:
     """Return the share of chains with at least so many goals done, and the mean."""
     lines = [f"at least {r.goals} of 5: {r.share:.3f}   [{r.low:.3f}, {r.high:.3f}]" for r in result.at_least]
     mean = f"{result.mean_completed:.2f} of 5   [{result.low:.2f}, {result.high:.2f}]"
-    return [*lines, f"mean completed: {mean} over {result.chains} chains"]
+    return [*lines, f"mean completed: {mean} over {plural(result.chains, 'chain')}"]
 
 
 def perturb_lines(result: Robustness) -> list[str]:
     """Return success by magnitude, one family a line, and what a family does nothing to, with why."""
-    return [line for name, curve in result.families.items() for line in _curve_lines(name, curve)]
+    return [*(line for name, curve in result.families.items() for line in _curve_lines(name, curve)), _CURVES]
 
 
 def _curve_lines(name: str, c: Curve) -> list[str]:
@@ -229,7 +241,7 @@ def _curve_lines(name: str, c: Curve) -> list[str]:
         rates = "  ".join(f"{m:g}: {s:.2f}" for m, s in zip(c.magnitudes, c.success, strict=True))
         lines.append(f"{name:18} {rates}   [{c.unit}]  area {c.area:.2f}, worst {c.worst:.2f}")
     for why, count in c.not_applicable.items():
-        lines.append(f"{name:18} not applicable to {count} of {count + c.n} episodes: {why}")
+        lines.append(f"{name:18} not applicable to {count} of {plural(count + c.n, 'episode')}: {why}")
     return lines
 
 
@@ -243,4 +255,5 @@ def perturb_task_lines(result: Robustness) -> list[str]:
             text = "  ".join(f"{m:g}: {s:.2f} [{low:.2f}, {high:.2f}]" for m, s, low, high in cells)
             lines.append(f"  {task:16} {text or 'not applicable'}")
     lines += [f"no skill is named for: {', '.join(result.missing)}"] if result.missing else []
-    return [*lines, f"{len(result.tasks)} tasks, {result.scenes} scenes each from seed {result.seed}"]
+    each = f"{plural(result.scenes, 'scene')} each from seed {result.seed}"
+    return [*lines, _CURVES, f"{plural(len(result.tasks), 'task')}, {each}"]

@@ -24,7 +24,16 @@ from tabletop.rollout.statistics import wilson
 from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.library import Library, Skill
 
-__all__ = ["NameSettings", "name_skills", "rate_tasks"]
+__all__ = ["PHASES", "NameSettings", "name_skills", "rate_tasks"]
+
+PHASES: Final = {
+    "A": "name 1/5: what each skill does",
+    "trials": "name 2/5: trials of tasks",
+    "B": "name 3/5: tests on fresh scenes",
+    "baselines": "name 4/5: baselines",
+    "C": "name 5/5: rates of the best",
+}
+"""What progress says, by split, of the trials on split A and of the baselines on split B."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ def name_skills(
     skills = library.skills
     held_out = seed_of(s.seed, Purpose.NAMING_EFFECTS)
     jobs = [SkillRun(library, skill, i, held_out, "skill") for skill in skills for i in range(s.effects)]
-    samples = list(engine.map(_brief, jobs, chunk=8, label="name: split A"))
+    samples = list(engine.map(_brief, jobs, chunk=8, label=PHASES["A"]))
     by_skill = {k.id: [x for x in samples if x.code == k.code] for k in skills}
     found = {k.id: candidates(k.effect, by_skill[k.id], registry) for k in skills}
 
@@ -115,7 +124,7 @@ def name_skills(
                 TaskRun(library, skill, task, candidate, seed_of(s.seed, Purpose.NAMING_SPLIT_A, i), "skill")
                 for i in range(s.trials)
             ]
-    verdicts = list(engine.map(succeeds, trials, chunk=8, label="name: trials"))
+    verdicts = list(engine.map(succeeds, trials, chunk=8, label=PHASES["trials"]))
     tried: dict[str, list[tuple[TaskRun, float]]] = {}
     for start in range(0, len(trials), s.trials):
         run = trials[start]
@@ -187,7 +196,7 @@ def rate_tasks(
         candidate = Candidate(task, entry["success"], entry["n"], offset, entry["angle"])
         make = partial(TaskRun, library, library.skill(entry["id"]), registry[task], candidate)
         runs += [make(seed=seed_of(settings.seed, Purpose.NAMING_SPLIT_C, i), mode="skill") for i in range(n)]
-    outcomes = list(engine.map(succeeds, runs, chunk=8, label="name: split C"))
+    outcomes = list(engine.map(succeeds, runs, chunk=8, label=PHASES["C"]))
     out: dict[str, dict[str, Any]] = {}
     for i, (task, entry) in enumerate(best.items()):
         done = sum(outcomes[i * n : (i + 1) * n])
@@ -240,9 +249,9 @@ def _tested(
     # Most skills that fail do so early: they are not run on all scenes, and keep the rate on those that they had.
     standing = list(asked)
     for n in sorted({-(-count * part // _WAVES) for part in range(1, _WAVES + 1)}):
-        run(standing, ["skill"], n, "name: split B")
+        run(standing, ["skill"], n, PHASES["B"])
         standing = [k for k in standing if wilson(sum(results[k.id, "skill"]) + count - n, count)[0] >= s.least]
-    run(standing, BASELINES, max(8, count // 2), "name: baselines")
+    run(standing, BASELINES, max(8, count // 2), PHASES["baselines"])
     return results
 
 

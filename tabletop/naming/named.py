@@ -12,6 +12,7 @@ from tabletop.runs.shown import Shown
 from tabletop.runs.store import read_record
 from tabletop.skills.library import Library, Skill, find_library, load_library
 from tabletop.skills.skill_policy import SkillPolicy
+from tabletop.words import plural
 
 __all__ = ["Called", "NamedLibrary", "open_library"]
 
@@ -86,9 +87,10 @@ class NamedLibrary(Shown):
     def title(self) -> str:
         """Return how many skills there are, in one line."""
         info = self.library.info
-        named = "not named yet" if self.named is None else f"{len(self.named.named_tasks)} tasks named"
+        named = "not named yet" if self.named is None else f"{plural(len(self.named.named_tasks), 'task')} named"
         codes = self.library.codes
-        return f"{codes.total} skills of {len(codes.effects)} effects, {named} (seed {info.get('seed')})"
+        skills = f"{plural(codes.total, 'skill')} of {plural(len(codes.effects), 'effect')}"
+        return f"{skills}, {named} (seed {info.get('seed')})"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what the library can do, one row a skill: first those named for a task, then others, then the rest.

@@ -52,7 +52,7 @@ _TERMS: Final[dict[str, tuple[str, str]]] = {
 def how_to_read(run: Run) -> str:
     """Return the explanation of the words on the page, those that this run needs."""
     wanted = ["skill"]
-    if run.discovery:
+    if run.counted:
         wanted += ["held_at", "effective"]
     if run.naming:
         wanted += ["name"]

@@ -9,9 +9,10 @@ from html import escape
 from typing import Final
 
 from tabletop.report.charts import interval, percent, rates
-from tabletop.report.html import baselines_text, called, command, details, figure, nice, plural, section, table
+from tabletop.report.html import baselines_text, called, command, details, figure, nice, section, table
 from tabletop.report.pictures import Pictures
 from tabletop.runs.records import Chains, NamedSkill, Naming, Planning, PlanRun
+from tabletop.words import plural
 
 __all__ = ["chains", "named_skills", "nameless_skills", "plans", "tasks"]
 

@@ -7,10 +7,11 @@ from html import escape
 from typing import Final
 
 from tabletop.report.charts import bars, percent, short
-from tabletop.report.html import baselines_text, called, command, nice, plural
+from tabletop.report.html import baselines_text, called, command, nice
 from tabletop.report.pictures import Pictures
-from tabletop.runs.records import Chains, Curve, Discovery, NamedSkill, Naming, Planning
+from tabletop.runs.records import Chains, Curve, Discovery, Measurement, NamedSkill, Naming, Planning
 from tabletop.runs.run import Run
+from tabletop.words import plural
 
 __all__ = ["headline"]
 
@@ -23,9 +24,11 @@ def _strong(text: str) -> str:
     return f"<strong>{escape(text)}</strong>"
 
 
-def _discovered(found: Discovery) -> str:
-    effort = [] if found.minutes is None else [f"{found.minutes:.0f} minutes"]
-    effort += [] if found.env_steps is None else [f"{short(found.env_steps)} steps"]
+def _discovered(found: Discovery | Measurement) -> str:
+    effort = []
+    if isinstance(found, Discovery):
+        effort += [] if found.minutes is None else [f"{found.minutes:.0f} minutes"]
+        effort += [] if found.env_steps is None else [f"{short(found.env_steps)} steps"]
     start = "With no reward and no task, the robot tried things out"
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
@@ -44,12 +47,12 @@ def _discovered(found: Discovery) -> str:
     )
 
 
-def _floor(found: Discovery) -> float | None:
+def _floor(found: Discovery | Measurement) -> float | None:
     """Return the most that a baseline has; None without any."""
     return max((count.effective_skills_2cm for count in found.baselines.values()), default=None)
 
 
-def _is_near(found: Discovery) -> bool:
+def _is_near(found: Discovery | Measurement) -> bool:
     """Return whether a discovery has hardly more than its baselines."""
     floor = _floor(found)
     return floor is not None and found.effective_skills_2cm < _NEAR * floor
@@ -57,7 +60,7 @@ def _is_near(found: Discovery) -> bool:
 
 def _advice(run: Run) -> str:
     """Return what to do about a result that is near its baseline; "" for others."""
-    if run.discovery is None or not _is_near(run.discovery):
+    if run.counted is None or not _is_near(run.counted):
         return ""
     name = called(run.folder)
     return (
@@ -85,7 +88,7 @@ def _different(named: Sequence[NamedSkill]) -> list[NamedSkill]:
 
 
 def _whose(policy: str) -> str:
-    return "the scripted policies" if policy == "scripted" else "the skills"
+    return {"scripted": "the scripted policies", "library": "the skills"}.get(policy, policy)
 
 
 def _planned(planning: Planning) -> str:
@@ -136,7 +139,7 @@ def _mean_baselines(skills: Sequence[NamedSkill]) -> Mapping[str, float]:
 
 def _tiles(run: Run) -> list[str]:
     tiles = []
-    found = run.discovery
+    found = run.counted
     if found:
         value, of = found.effective_skills_2cm, f" of {found.codes}"
         others = ((nice(n), count.effective_skills_2cm, True) for n, count in found.baselines.items())
@@ -185,9 +188,19 @@ def _caption(pictures: Pictures, clip: str | None, text: str) -> str:
     return f'<figure class="hero-clip">{shown}<figcaption>{escape(text)}</figcaption></figure>'
 
 
+def _heading(run: Run) -> str:
+    """Return what the page is about. Scripts were written by hand: nothing was found out by the robot there."""
+    if run.counted or run.naming or run.metrics:
+        return "What the robot found out"
+    made = {found.policy for found in (run.planning, run.chains, run.robustness) if found}
+    if made == {"scripted"}:
+        return "What the scripted policies reached"
+    return "What the skills reached" if made == {"library"} else f"What {', '.join(sorted(made))} reached"
+
+
 def headline(run: Run, pictures: Pictures) -> str:
     """Return the page's header: the story of the run and its key numbers."""
-    sentences = [_discovered(run.discovery) if run.discovery else ""]
+    sentences = [_discovered(run.counted) if run.counted else ""]
     sentences += [_named(run.naming) if run.naming and run.naming.skills else ""]
     sentences += [_planned(run.planning) if run.planning else "", _chained(run.chains) if run.chains else ""]
     sentences += [_perturbed(run)]
@@ -201,6 +214,6 @@ def headline(run: Run, pictures: Pictures) -> str:
     hero = _hero(run, pictures)
     return (
         f'<header class="hero{" with-clip" if hero else ""}"><div><p class="kicker">{kicker}</p>'
-        f'<h1>What the robot found out</h1><p class="story">{story}</p>{_advice(run)}</div>{hero}</header>'
+        f'<h1>{escape(_heading(run))}</h1><p class="story">{story}</p>{_advice(run)}</div>{hero}</header>'
         f'<div class="tiles">{"".join(_tiles(run))}</div>'
     )

@@ -9,17 +9,12 @@ from pathlib import Path
 
 from tabletop.report.charts import percent
 
-__all__ = ["baselines_text", "called", "command", "details", "figure", "nice", "plural", "section", "table"]
+__all__ = ["baselines_text", "called", "command", "details", "figure", "nice", "section", "table"]
 
 
 def nice(name: str) -> str:
     """Return a name from a file as people write it: "friction_low" becomes "friction low"."""
     return name.replace("_", " ").strip()
-
-
-def plural(count: float, noun: str) -> str:
-    """Return a count with its noun: "1 skill", "12 skills"."""
-    return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from tabletop.report.charts import Series, code_color, lines, multiples, percent, short
-from tabletop.report.html import details, figure, nice, plural, section, table
+from tabletop.report.html import details, figure, nice, section, table
 from tabletop.report.maps import Points, heat, scatter, strips
 from tabletop.runs.records import Curve, Discovery, Naming, Robustness, Row
+from tabletop.words import plural
 
 __all__ = ["curves", "ends", "matrix", "perturbations"]
 

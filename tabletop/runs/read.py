@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 import yaml
 
 from tabletop.errors import TabletopError
-from tabletop.runs.records import Chains, Discovery, Naming, Planning, Record, Robustness
+from tabletop.runs.records import Chains, Discovery, Measurement, Naming, Planning, Record, Robustness
 from tabletop.runs.run import Made, Run
 from tabletop.runs.store import read_record
 
 __all__ = ["read_metrics", "read_run"]
 
 R = TypeVar("R", bound=Record)
-_STAGES: Final[tuple[type[Record], ...]] = (Discovery, Naming, Planning, Chains, Robustness)
+_STAGES: Final[tuple[type[Record], ...]] = (Discovery, Measurement, Naming, Planning, Chains, Robustness)
 
 
 def _number(value: object) -> float | None:
@@ -104,8 +104,9 @@ def read_run(folder: Path) -> Run:
         stage(Robustness),
         read_metrics(metrics) if metrics.is_file() else (),
         _made(folder / "run.yaml") if (folder / "run.yaml").is_file() else None,
+        stage(Measurement),
     )
-    stages = (run.discovery, run.naming, run.planning, run.chains, run.robustness)
+    stages = (run.counted, run.naming, run.planning, run.chains, run.robustness)
     if not any(stages) and not run.metrics:
         names = ", ".join(record_type.FILE for record_type in _STAGES)
         raise TabletopError(f"{str(folder)!r} holds no results to report; there must be one of: {names}")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from tabletop.runs.shown import Shown
+from tabletop.words import plural
 
 __all__ = [
     "AtLeast",
@@ -395,7 +396,7 @@ class Naming(Record):
         fitted = sum(s.fitted for s in self.best().values())
         own = f", {fitted} of them only at a mark or a turn of the skill's own" if fitted else ""
         carry = sum(s.task is not None for s in self.skills)
-        return f"{len(self.named_tasks)} tasks named{own}, by {carry} of {len(self.skills)} skills"
+        return f"{plural(len(self.named_tasks), 'task')} named{own}, by {carry} of {plural(len(self.skills), 'skill')}"
 
 
 # --- planning ------------------------------------------------------------------------------------
@@ -449,7 +450,7 @@ class Planning(Record):
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.solved} of {self.goals} goals reached by {self.policy} skills"
+        return f"{self.solved} of {plural(self.goals, 'goal')} reached by {self.policy} skills"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -521,7 +522,8 @@ class Chains(Record):
     def title(self) -> str:
         """Return the figure in one line."""
         interval = f"[{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.mean_completed:.2f} {interval} of 5 goals in a row, {self.chains} chains, {self.policy} skills"
+        of = f"of 5 goals in a row, {plural(self.chains, 'chain')}"
+        return f"{self.mean_completed:.2f} {interval} {of}, {self.policy} skills"
 
 
 # --- evaluation and perturbation -----------------------------------------------------------------
@@ -570,7 +572,7 @@ class Evaluation(Record):
     def title(self) -> str:
         """Return the figure in one line."""
         lacking = f", {len(self.missing)} of them without a skill: counted as not done" if self.missing else ""
-        return f"{self.policy}: mean success {self.mean:.3f} over {self.counted} tasks{lacking}"
+        return f"{self.policy}: mean success {self.mean:.3f} over {plural(self.counted, 'task')}{lacking}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -641,4 +643,5 @@ class Robustness(Record):
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.policy}: {len(self.families)} families of perturbations on {len(self.tasks)} tasks"
+        families = f"{len(self.families)} {'family' if len(self.families) == 1 else 'families'} of perturbations"
+        return f"{self.policy}: {families} on {plural(len(self.tasks), 'task')}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tabletop.runs.records import Chains, Discovery, Naming, Planning, Robustness
+from tabletop.runs.records import Chains, Discovery, Measurement, Naming, Planning, Robustness
 
 __all__ = ["Made", "Run"]
 
@@ -33,3 +33,9 @@ class Run:
     robustness: Robustness | None = None
     metrics: tuple[Mapping[str, float], ...] = field(default=(), repr=False)
     made: Made | None = None
+    measurement: Measurement | None = None
+
+    @property
+    def counted(self) -> Discovery | Measurement | None:
+        """What says how many skills there are: the discovery's own figures, or else those of `tabletop measure`."""
+        return self.discovery or self.measurement

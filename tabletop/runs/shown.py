@@ -119,7 +119,8 @@ def _bars(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     axes.barh(places, values, xerr=error, color="#0e7568", ecolor="#20262b", height=0.7)
     axes.set_yticks(places, [str(row[label]) for row in rows], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel(value.replace("_", " "))
+    axes.margins(y=0.01)
+    axes.set_xlabel({"at_2cm": "effective skills at 2 cm"}.get(value, value))
     if error is not None:
         axes.set_xlim(0.0, 1.0)
 
@@ -146,3 +147,4 @@ def _curves(figure: Figure, rows: Sequence[dict[str, Any]]) -> None:
         axes.set_xlabel(str(own[0]["unit"]), fontsize=8)
         axes.set_ylabel("success", fontsize=8)
         axes.set_ylim(0.0, 1.02)
+        axes.locator_params(axis="x", nbins=5)

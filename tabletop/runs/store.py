@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from tabletop.errors import TabletopError
 from tabletop.paths import write_whole
-from tabletop.runs.records import RunFile
+from tabletop.runs.records import (
+    Chains,
+    Discovery,
+    Evaluation,
+    Measurement,
+    Naming,
+    Planning,
+    Record,
+    Robustness,
+    RunFile,
+)
 
-__all__ = ["as_record", "read_record", "record_data", "write_record"]
+__all__ = ["as_record", "read_record", "read_result", "record_data", "write_record"]
 
 R = TypeVar("R", bound=RunFile)
+_RESULTS: Final[tuple[type[Record], ...]] = (
+    *(Discovery, Measurement, Naming, Planning, Chains, Evaluation, Robustness),
+)
 
 
 def as_record(record_type: type[R], data: Any) -> R:
@@ -52,12 +65,9 @@ def read_record(path: Path, record_type: type[R]) -> R:
     """
     command = record_type.MADE_BY.format(folder=path.parent)
     again = f"make it anew with: {command}"
-    try:
-        data = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError:
-        raise TabletopError(f"{str(path)!r} is missing; make it with: {command}") from None
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
-        raise TabletopError(f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; {again}") from None
+    if not path.exists():
+        raise TabletopError(f"{str(path)!r} is missing; make it with: {command}")
+    data = _decoded(path, again)
     if not isinstance(data, dict):
         raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
     if data.get("format") != record_type.FORMAT:
@@ -70,6 +80,36 @@ def read_record(path: Path, record_type: type[R]) -> R:
         return msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
         raise TabletopError(f"{str(path)!r} is damaged: {_place(error)}; {again}") from None
+
+
+def read_result(path: Path) -> Record:
+    """Read a result, whatever the file is called: its fields say which it is.
+
+    Raises:
+        TabletopError: it is missing, damaged or of another format, or no result at all.
+    """
+    data = _decoded(path, "give a file that save or a command wrote")
+    for record_type in _RESULTS:
+        try:
+            msgspec.convert(data, record_type, strict=True)
+        except msgspec.ValidationError:
+            if path.name != record_type.FILE:
+                continue
+        return read_record(path, record_type)
+    names = ", ".join(record_type.FILE for record_type in _RESULTS)
+    raise TabletopError(f"{str(path)!r} is no result; results have the fields of one of: {names}")
+
+
+def _decoded(path: Path, again: str) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        TabletopError: it cannot be read, or is no JSON; the message ends with what to do then.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise TabletopError(f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; {again}") from None
 
 
 def _place(error: msgspec.ValidationError) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 
 import tabletop as tt
 from tabletop.api import front
+from tabletop.cli import main
 from tabletop.runs.records import Evaluation, Robustness
 from tabletop.runs.store import read_record
 
@@ -88,7 +91,7 @@ def test_a_goal_is_planned_in_the_scene_that_is_given(tmp_path: Path) -> None:
     given = tt.plan("scripted", "lifted(red, 10 cm)", scene=scene, seed=1, workers=0)
     drawn = tt.plan("scripted", "lifted(red, 10 cm)", seed=4, workers=0)
     assert given.goals == drawn.goals == 1
-    assert "goals reached by scripted skills" in repr(given)
+    assert "1 goal reached by scripted skills" in repr(given)
     with pytest.raises(tt.TabletopError, match="a scene goes with a goal"):
         tt.plan("scripted", scene=scene)
 
@@ -104,3 +107,39 @@ def test_results_are_drawn_and_tabled(tmp_path: Path) -> None:
     with pytest.raises(tt.TabletopError, match=r"a plot is written to a \.svg, \.png or \.pdf file"):
         skills.named.plot(tmp_path / "a.gif")
     assert "206 skills of 20 effects, 28 tasks named" in repr(skills)
+
+
+def test_a_saved_result_is_known_by_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = (
+        tt.evaluate("scripted", "lift", episodes=1, workers=0),
+        tt.perturb("nothing", "push", "mass", scenes=1, workers=0),
+        tt.plan("scripted", "near(red, blue, 60 cm)", workers=0),
+        tt.load_library("default").named,
+    )
+    for result in found:
+        assert result is not None
+        result.save(tmp_path / "mine.json")
+        assert tt.load_result(tmp_path / "mine.json") == result
+        if find_spec("matplotlib"):
+            assert main(["plot", str(tmp_path / "mine.json"), "--out", str(tmp_path / "a.svg")]) == 0
+            assert result.title() in capsys.readouterr().out
+            assert (tmp_path / "a.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("mine.json", "{}", "is no result; results have the fields of one of: discover.json, measure.json"),
+        ("mine.json", "[1]", "is no result"),
+        ("mine.json", "{", "cannot read"),
+        ("evaluate.json", '{"format": 1}', "is damaged: Object missing required field `policy`"),
+        ("evaluate.json", '{"format": 99}', "has format 99, this version reads 1"),
+    ],
+)
+def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path, name: str, text: str, why: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(tt.TabletopError, match=re.escape(why)) as caught:
+        tt.load_result(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(tt.TabletopError, match="No such file"):
+        tt.load_result(tmp_path / "other.json")

@@ -51,6 +51,15 @@ def test_what_was_discovered_without_measuring_is_measured_later(command: Comman
     assert (run_of / "discover.json").read_text() == "{}"
 
 
+def test_what_was_only_measured_is_in_the_report(command: Command, run_of: Path, here: Path) -> None:
+    command("measure", "run/library", *FEW, "--out", "c")
+    count = json.loads((here / "c" / "measure.json").read_text(encoding="utf-8"))["effective_skills_2cm"]
+    command("report", "c")
+    page = (here / "c" / "report.html").read_text(encoding="utf-8")
+    assert "<h1>What the robot found out</h1>" in page
+    assert f"{count:.1f}<small> of 2</small>" in page
+
+
 def test_ends_of_reaching_are_where_the_gripper_is(
     here: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,7 +113,7 @@ def test_any_policy_is_perturbed_on_tasks(command: Command, own: Path, here: Pat
     assert mine["families"]["mass"]["by_task"]["lift"]["success"][0] == 1.0
     assert json.loads((here / "sub" / "found.json").read_text()) == theirs
     lines = command("perturb", "scripted", *given[:-1]).out.splitlines()
-    assert [line.split()[0] for line in lines] == ["mass", "push-left", "lift", "2"]
+    assert [line.split()[0] for line in lines] == ["mass", "push-left", "lift", "magnitude:", "2"]
 
 
 def test_a_librarys_skills_are_perturbed_on_the_tasks_that_they_are_named_for(

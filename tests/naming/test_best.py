@@ -13,6 +13,7 @@ from tabletop.logic import Registry
 from tabletop.metrics.effective_skills import Sample, SkillRun
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.best import best_of_tasks
+from tabletop.naming.name import PHASES
 from tabletop.rollout.episode import Trajectory
 from tabletop.runs.records import Naming
 from tabletop.runs.store import as_record
@@ -76,7 +77,7 @@ def test_what_is_claimed_of_a_task_is_not_the_luck_of_the_best_of_its_skills(
 def test_a_task_keeps_its_name_whatever_comes_of_the_fresh_scenes(disguised: Any, registry: Registry) -> None:
     class Fading(Chance):
         def map(self, function: Any, jobs: Iterable[Any], *, chunk: int = 4, label: str | None = None) -> Iterator[Any]:
-            if label == "name: split C":
+            if label == PHASES["C"]:
                 return iter([i < 2 for i, _ in enumerate(jobs)])
             return super().map(function, jobs, chunk=chunk, label=label)
 

@@ -15,6 +15,7 @@ from tabletop.metrics.effective_skills import Sample, SkillRun
 from tabletop.naming import NameSettings, name_skills
 from tabletop.naming.candidates import Candidate
 from tabletop.naming.entry import BASELINES, seen_of
+from tabletop.naming.name import PHASES
 from tabletop.naming.trial import TaskRun, run_task_run, skill_task, task_scene
 from tabletop.rollout.episode import Trajectory
 from tabletop.runs.records import NamedSkill
@@ -57,7 +58,7 @@ def test_the_matrix_has_a_rate_for_each_skill_and_task_seen(named: dict[str, Any
 
 
 def test_no_scene_that_a_name_was_chosen_by_is_one_that_it_is_reported_on(named: dict[str, Any], watched: Any) -> None:
-    effects, trials, finals, fresh = (watched.jobs[f"name: {w}"] for w in ("split A", "trials", "split B", "split C"))
+    effects, trials, finals, fresh = (watched.jobs[PHASES[p]] for p in ("A", "trials", "B", "C"))
     assert all(isinstance(j, SkillRun) for j in effects)
     assert {j.mode for j in trials} == {j.mode for j in fresh} == {"skill"}
     scenes = [
@@ -90,7 +91,7 @@ class Canned:
         for job in jobs:
             if isinstance(job, SkillRun):
                 yield drawer_sample(job.skill.code, self.start, self.end)
-            elif label == "name: trials":
+            elif label == PHASES["trials"]:
                 yield True
             else:
                 yield self.outcome(job)
@@ -187,7 +188,7 @@ class Moves(Canned):
             yield (
                 rigid_sample(job.skill.code, self.effect)
                 if isinstance(job, SkillRun)
-                else (label == "name: trials" or self.outcome(job))
+                else (label == PHASES["trials"] or self.outcome(job))
             )
 
 

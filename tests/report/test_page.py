@@ -225,6 +225,18 @@ def test_plans_of_scripted_policies_are_not_the_skills(run_folder: Path) -> None
     assert "the skills reached" not in text
 
 
+def test_a_run_of_scripts_alone_found_nothing_out(run_folder: Path) -> None:
+    assert "<h1>What the robot found out</h1>" in report(run_folder)
+    for path in run_folder.iterdir():
+        if path.is_file() and path.name != "chains.json":
+            path.unlink()
+    assert "<h1>What the scripted policies reached</h1>" in report(run_folder)
+    edit(run_folder, "chains.json", put("policy", value="mine.py:make"))
+    text = report(run_folder)
+    assert "<h1>What mine.py:make reached</h1>" in text
+    assert "Given goals in a row, mine.py:make reached" in text
+
+
 def test_what_a_disturbance_costs_is_a_share(run_folder: Path) -> None:
     for family in FAMILIES:
         edit(run_folder, "perturb.json", put("families", family, "drop", value=0.387))
