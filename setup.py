@@ -96,7 +96,7 @@ setup(
         "gymnasium>=1.1",
         "numpy>=1.26",
         "msgspec>=0.19",
-        "opencv-python-headless>=4.11",
+        "opencv-python-headless>=4.12",
         "pyyaml>=6",
         "safetensors>=0.5",
         "threadpoolctl>=3",

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 from tabletop.envs.env import TabletopEnv
+from tabletop.files import write_whole
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.settings import ALGORITHMS, SACSettings
 from tabletop.learn.train import evaluate, train
 from tabletop.logic.task import Task, load_registry
-from tabletop.paths import write_whole
 from tabletop.progress import track
 
 _BIN: Final = 0.05

@@ -29,7 +29,7 @@ from tabletop.discovery import train as discovery
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
 from tabletop.rollout.engine import default_workers
 from tabletop.sim.world import World
 from tabletop.skills.skill_policy import SkillPolicy

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
 from tabletop.report.charts import Series, lines, panels
 
 METRIC: Final = "effective_skills_2cm"

@@ -22,7 +22,7 @@ import yaml
 from draw_objectives import table as objectives_table
 from draw_objectives import table_of_names
 
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

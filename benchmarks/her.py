@@ -32,9 +32,9 @@ from threadpoolctl import threadpool_limits
 
 from tabletop.envs import environment_id
 from tabletop.envs.goals import has_goal
+from tabletop.files import write_whole
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import load_registry
-from tabletop.paths import write_whole
 from tabletop.progress import Progress
 from tabletop.report.charts import Series, lines, panels
 from tabletop.rollout.engine import Engine

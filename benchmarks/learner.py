@@ -29,10 +29,10 @@ import numpy as np
 import torch
 from about import about
 
+from tabletop.files import write_whole
 from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.device import has_bf16
 from tabletop.learn.sac import SAC, SACSettings
-from tabletop.paths import write_whole
 
 ACTIONS, OBSERVATION, HIDDEN = 5, 100, (256, 256)
 PEER = "stable-baselines3"

@@ -25,9 +25,9 @@ from about import about
 from tabletop.api.stages import discover_stage, measure_stage, name_stage
 from tabletop.discovery.config import EFFECT_CODES, looking_for
 from tabletop.errors import TabletopError
+from tabletop.files import write_whole
 from tabletop.logic import load_registry
 from tabletop.naming.name import NameSettings, rate_tasks
-from tabletop.paths import write_whole
 from tabletop.progress import tell
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.records import Discovery, Naming

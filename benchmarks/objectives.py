@@ -40,12 +40,12 @@ from tabletop.discovery.learner import LearnerSettings
 from tabletop.discovery.objectives import OBJECTIVES
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
+from tabletop.files import write_whole
 from tabletop.learn.device import has_bf16
 from tabletop.logic import load_registry
 from tabletop.metrics.baselines import BASELINES, measure_library
 from tabletop.metrics.effective_skills import measure, sample_effects
 from tabletop.naming import NameSettings, name_skills
-from tabletop.paths import write_whole
 from tabletop.progress import tell, track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import iqm, stratified_interval

@@ -17,8 +17,8 @@ from typing import Any
 
 from about import about
 
+from tabletop.files import write_whole
 from tabletop.logic.predicate import get_predicate
-from tabletop.paths import write_whole
 from tabletop.planner import Search, SingleGoal, draw_single, evaluate_plans, scripted_operators
 from tabletop.planner.single import patterns
 from tabletop.rollout.engine import Engine

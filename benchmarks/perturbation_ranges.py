@@ -16,8 +16,8 @@ from typing import Any
 
 from about import about
 
+from tabletop.files import write_whole
 from tabletop.logic import load_registry
-from tabletop.paths import write_whole
 from tabletop.perturbation import FAMILIES, Run, sweep
 from tabletop.rollout.engine import Engine, default_workers
 from tabletop.rollout.evaluate import scripted

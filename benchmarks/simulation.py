@@ -33,7 +33,7 @@ import pybullet_data
 from about import about
 
 from tabletop.envs import TabletopEnv
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
 from tabletop.sim import Scene, World, generate
 from tabletop.sim.generate import SceneCard
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["ASSETS", "DATA", "POLICIES", "SUITES", "TASKS", "write_whole"]
+__all__ = ["ASSETS", "DATA", "POLICIES", "SUITES", "TASKS"]
 
 _PACKAGE = Path(__file__).resolve().parent
 DATA = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
@@ -12,10 +12,3 @@ ASSETS = DATA / "assets"
 TASKS = DATA / "tasks"
 SUITES = TASKS / "suites.yaml"
 POLICIES = DATA / "policies"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

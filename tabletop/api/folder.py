@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import yaml
 
 from tabletop.errors import TabletopError
 from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["forget_stages", "library_of", "make_way", "run_folder"]
 
@@ -113,7 +113,7 @@ def forget_stages(folder: Path) -> None:
 def _maker(folder: Path) -> str | None:
     """Return the command that a folder's run.yaml says it was made by."""
     try:
-        card = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+        card = read_yaml(folder / "run.yaml", "run.yaml")
         return str(card["command"]).split()[1]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, IndexError):
+    except (TabletopError, KeyError, TypeError, IndexError):
         return None

@@ -34,9 +34,9 @@ from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.progress import track
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.runs.files import merge_summary
 from tabletop.runs.records import Chains, Naming
 from tabletop.runs.store import as_record, read_record, write_record
+from tabletop.runs.summary import merge_summary
 from tabletop.sim.scene import Scene
 
 __all__ = [

@@ -19,6 +19,7 @@ from tabletop.api.planning import Skills, run_goals, skills_of
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
+from tabletop.files import read_bytes
 from tabletop.logic import load_registry
 from tabletop.metrics.baselines import Measured, measure_library
 from tabletop.naming import NameSettings, name_skills
@@ -28,9 +29,9 @@ from tabletop.planner import PlanJob, Search
 from tabletop.progress import tell
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
-from tabletop.runs.files import merge_summary
 from tabletop.runs.records import Discovery, Naming, Planning, Robustness
 from tabletop.runs.store import as_record, read_record, record_data, write_record
+from tabletop.runs.summary import merge_summary
 from tabletop.seeds import Purpose, seed_of
 from tabletop.skills.effects import Effect
 from tabletop.skills.library import Library
@@ -77,9 +78,9 @@ def discover_stage(
         measure: False leaves measuring out; then discover.json is not written, and None is returned.
     """
     weights = folder / "library" / "weights.safetensors"
-    before = weights.read_bytes() if weights.is_file() else None
+    before = read_bytes(weights, "weights") if weights.is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
-    if before is not None and weights.read_bytes() != before:
+    if before is not None and read_bytes(weights, "weights") != before:
         forget_stages(folder)
     if not measure:
         return None

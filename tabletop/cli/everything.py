@@ -20,9 +20,9 @@ from tabletop.cli.show import discover_lines, name_lines, perturb_lines, plan_li
 from tabletop.discovery.config import looking_for_few
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
+from tabletop.files import read_json
 from tabletop.naming import NameSettings
 from tabletop.progress import tell
-from tabletop.runs.files import read_json
 from tabletop.runs.records import Record
 from tabletop.skills.library import Library, find_library, load_library, save_library
 
@@ -89,7 +89,7 @@ def run_everything(options: argparse.Namespace) -> None:
     )
     tell("5/5 report")
     path = stages.report_stage(folder)
-    summary = read_json(folder / "summary.json", "tabletop run")
+    summary = read_json(folder / "summary.json", "summary.json")
     say(options, summary, [f"report: {path.resolve()}"])
 
 

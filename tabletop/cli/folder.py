@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import yaml
-
 from tabletop import __version__
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
+from tabletop.yaml_files import yaml_text
 
 __all__ = ["new_folder", "note"]
 
@@ -30,4 +29,4 @@ def note(folder: Path, options: argparse.Namespace) -> None:
         "settings": settings,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "run.yaml", yaml.safe_dump(card, sort_keys=False))
+    write_whole(folder / "run.yaml", yaml_text(card))

@@ -111,6 +111,7 @@ def _check(options: argparse.Namespace) -> None:
 def _scene(options: argparse.Namespace) -> None:
     import cv2
 
+    from tabletop.files import write_whole
     from tabletop.sim import World, generate, save_scene
     from tabletop.sim.scene_cards import find_scene_card
 
@@ -121,10 +122,8 @@ def _scene(options: argparse.Namespace) -> None:
     with World() as world:
         world.load(scene)
         picture = world.render(640, 480).rgb
-    # The encoder goes by the suffix, so the temporary name keeps it.
-    temporary = folder / ".scene.tmp.png"
-    cv2.imwrite(str(temporary), picture[..., ::-1])
-    temporary.replace(folder / "scene.png")
+    _, data = cv2.imencode(".png", picture[..., ::-1])
+    write_whole(folder / "scene.png", data.tobytes())
     things = [{"name": e.name, "kind": e.kind, "position": list(e.position)} for e in scene.entities]
     result = {"scene": str(folder / "scene.yaml"), "picture": str(folder / "scene.png"), "entities": things}
     names = ", ".join(f"{e.name} ({e.kind})" for e in scene.entities)
@@ -161,9 +160,9 @@ def _tasks(options: argparse.Namespace) -> int | None:
 
 
 def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -> int:
+    from tabletop.files import write_json
     from tabletop.rollout.audit import audit
     from tabletop.rollout.engine import Engine
-    from tabletop.runs.files import write_json
 
     if options.out and Path(options.out).is_dir():
         raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
@@ -179,9 +178,9 @@ def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -
 
 
 def _physics(options: argparse.Namespace, tasks: Sequence[Task]) -> int:
+    from tabletop.files import write_json
     from tabletop.rollout.engine import Engine
     from tabletop.rollout.physics import physics
-    from tabletop.runs.files import write_json
 
     with Engine(options.workers) as engine:
         result = physics(engine, tasks, options.episodes, options.seed)

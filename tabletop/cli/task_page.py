@@ -9,8 +9,8 @@ from typing import Final
 
 import cv2
 
+from tabletop.files import write_whole
 from tabletop.logic import Task
-from tabletop.paths import write_whole
 from tabletop.sim import World, framing, generate
 
 __all__ = ["task_page", "write_task_page"]
@@ -48,9 +48,7 @@ def write_task_page(folder: Path, tasks: Sequence[Task]) -> Path:
             world.load(scene)
             picture = world.render(_WIDTH, _HEIGHT, framing(scene)).rgb[..., ::-1]
             _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
-            temporary = pictures / f".{task.name}.tmp"
-            temporary.write_bytes(data.tobytes())
-            temporary.replace(pictures / f"{task.name}.webp")
+            write_whole(pictures / f"{task.name}.webp", data.tobytes())
     page = folder / "tasks.md"
     write_whole(page, task_page(tasks))
     return page

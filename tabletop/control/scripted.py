@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from tabletop.control.motion import Array
 from tabletop.control.primitive import get_primitive
 from tabletop.errors import TabletopError, unknown
+from tabletop.files import read_text
 from tabletop.logic.task import Task, load_registry
 from tabletop.paths import POLICIES
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
+from tabletop.yaml_files import item_lines, parse_yaml
 
 __all__ = ["ScriptedPolicy", "Step", "load_scripted_policy", "read_steps"]
 
@@ -43,17 +44,13 @@ def read_steps(path: Path) -> tuple[Step, ...]:
     if not path.is_file():
         raise unknown("scripted policy", path.stem, [f.stem for f in path.parent.glob("*.yaml")])
     card = f"policy card {path.name}"
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"{card}: cannot be read as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, list) or not data or not isinstance(tree, yaml.SequenceNode):
+    text = read_text(path, card)
+    data = parse_yaml(text, card)
+    if not isinstance(data, list) or not data:
         raise TabletopError(f"{card}: must be a list of steps such as '- grasp: block', got {data!r}")
     steps = []
-    for item, node in zip(data, tree.value, strict=True):
-        where = f"{card}, line {node.start_mark.line + 1}"
+    for item, line in zip(data, item_lines(text), strict=True):
+        where = f"{card}, line {line}"
         if isinstance(item, str):
             item = {item: None}
         if not isinstance(item, dict) or len(item) != 1:

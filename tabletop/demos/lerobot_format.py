@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from tabletop.config import SimSettings
 from tabletop.demos.record import Demonstration
 from tabletop.envs.observe import STATE_WIDTH, state_names
+from tabletop.files import write_json
 from tabletop.logic.task import Task
 
 __all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
@@ -124,7 +125,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     _write_table(root / EPISODES_PATH.format(chunk_index=0, file_index=0), pa.Table.from_pylist(rows))
     _write_tasks(root, used)
     whole = {k: np.concatenate([c[k] for c in everything]) for k in described}
-    _write_json(root / "meta/stats.json", _stats(whole))
+    write_json(root / "meta/stats.json", _stats(whole))
     info = {
         "codebase_version": VERSION,
         "robot_type": "tabletop-panda",
@@ -140,7 +141,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         "video_path": None,
         "features": described,
     }
-    _write_json(root / "meta/info.json", info)
+    write_json(root / "meta/info.json", info)
     return start
 
 
@@ -229,8 +230,3 @@ def _pandas_columns(columns: Sequence[tuple[str, str, str]]) -> Iterator[dict[st
 def _write_table(path: Path, table: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="snappy")
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=4) + "\n", encoding="utf-8")

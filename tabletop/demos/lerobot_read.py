@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from tabletop.errors import TabletopError
+from tabletop.files import parse_json, read_json
 
 __all__ = ["LeRobotData", "read_lerobot"]
 
@@ -62,8 +62,8 @@ def read_lerobot(root: Path) -> LeRobotData:
         TabletopError: a file is missing or damaged, or breaks a rule of the format; the message says which.
     """
     try:
-        info = json.loads((root / "meta/info.json").read_text(encoding="utf-8"))
-        stats = json.loads((root / "meta/stats.json").read_text(encoding="utf-8"))
+        where = f"of the LeRobot dataset {str(root)!r}"
+        info, stats = (read_json(root / "meta" / name, f"{name} {where}") for name in ("info.json", "stats.json"))
         tasks = _tasks(pq.read_table(root / "meta/tasks.parquet"))
         rows = [r for p in sorted((root / "meta/episodes").glob("*/*.parquet")) for r in pq.read_table(p).to_pylist()]
         _rule(info.keys() >= _INFO, f"info.json has {', '.join(sorted(_INFO))}", sorted(info))
@@ -88,7 +88,7 @@ def _rule(holds: object, rule: str, found: object) -> None:
 
 def _tasks(table: Any) -> tuple[str, ...]:
     """Return the sentences by index: the index of the pandas frame that the file holds."""
-    pandas = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
+    pandas = parse_json((table.schema.metadata or {}).get(b"pandas", b"{}"), "tasks.parquet")
     (column,) = pandas.get("index_columns") or ["?"]
     _rule(column in table.column_names, "tasks.parquet is a pandas frame with the tasks as its index", column)
     pairs = zip(table["task_index"].to_pylist(), table[column].to_pylist(), strict=True)

@@ -27,6 +27,7 @@ from tabletop import __version__
 from tabletop.demos.record import Demonstration
 from tabletop.envs.env import TabletopEnv
 from tabletop.envs.observe import state_names
+from tabletop.files import write_json
 from tabletop.logic.task import Task
 
 __all__ = ["dataset_id", "write"]
@@ -50,7 +51,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     root = root.resolve()  # Minari doubles a relative one.
     for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
         (root / name).mkdir(parents=True)
-        (root / name / "namespace_metadata.json").write_text(json.dumps({}), encoding="utf-8")
+        write_json(root / name / "namespace_metadata.json", {})
     storages: dict[str, Any] = {}
     by_name, steps = {t.name: t for t in tasks}, 0
     for demo in demos:

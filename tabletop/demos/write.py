@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from tabletop import __version__
 from tabletop.demos.record import Demonstration, demonstrate, load_demonstration, save_demonstration
 from tabletop.envs.views import Views
 from tabletop.errors import TabletopError, unknown
+from tabletop.files import read_json, write_json
 from tabletop.logic.task import Task
-from tabletop.paths import write_whole
 from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
@@ -132,16 +131,26 @@ def _begin(parts: Path, recording: Recording) -> None:
     """Make the folder of parts, or check that it is of the same recording."""
     card = parts / "recording.json"
     wanted = recording.card()
-    if parts.exists():
+    # A kill may fall between the folder and its first file.
+    if parts.exists() and any(parts.iterdir()):
         try:
-            found = json.loads(card.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = read_json(card, "recording.json")
+        except TabletopError:
             found = None
         if found != wanted:
             raise TabletopError(f"{str(parts)!r} is of another recording; remove it, or give another --out")
         return
-    parts.mkdir(parents=True)
-    write_whole(card, json.dumps(wanted))
+    parts.mkdir(parents=True, exist_ok=True)
+    write_json(card, wanted)
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether an episode is there. One that is damaged is run again: the same comes of it."""
+    try:
+        load_demonstration(path)
+    except TabletopError:
+        return False
+    return True
 
 
 def _record(
@@ -149,7 +158,7 @@ def _record(
 ) -> list[tuple[Path, bool]]:
     """Run what has not been run yet; return the file of each episode, and whether it is kept."""
     paths = {n: parts / f"{task.name}-{n}.npz" for n in recording.numbers}
-    missing = [n for n, path in paths.items() if not path.is_file()]
+    missing = [n for n, path in paths.items() if not _is_whole(path)]
     record = partial(demonstrate, task, make_policy, cameras=recording.cameras, size=recording.size)
     for demo in engine.map(record, missing, label=f"demos: {task.name}"):
         save_demonstration(demo, paths[demo.number])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tabletop.errors import TabletopError
-from tabletop.paths import write_whole
+from tabletop.files import parse_json, read_text, write_whole
 from tabletop.runs.records import RunFile
 from tabletop.runs.store import read_record
 
@@ -90,7 +90,7 @@ class CheckpointState(RunFile):
 
 def plain_card(card: Mapping[str, Any]) -> Any:
     """Return a scene card as it comes back from JSON."""
-    return json.loads(json.dumps(card, default=str))
+    return parse_json(json.dumps(card, default=str), "scene card")
 
 
 def last_state(folder: Path) -> CheckpointState | None:
@@ -137,10 +137,10 @@ def forget_metrics(path: Path, steps: int) -> None:
     if not path.is_file():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in read_text(path, path.name).splitlines():
         try:
-            if json.loads(line)["step"] <= steps:
+            if parse_json(line, path.name)["step"] <= steps:
                 kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
+        except (TabletopError, KeyError, TypeError):
             continue  # cut short by the kill
     write_whole(path, "".join(kept))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import Window, make_objective
 from tabletop.errors import TabletopError
+from tabletop.files import read_json, write_json
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC
 from tabletop.learn.tensors import load_tensors, save_tensors
@@ -181,7 +181,7 @@ class Learner:
             "loss": self.loss,
             "rng": self.rng.bit_generator.state,
         }
-        (folder / "learner.json").write_text(json.dumps(state), encoding="utf-8")
+        write_json(folder / "learner.json", state)
 
     def restore(self, folder: Path) -> None:
         """Go back to what `save` wrote.
@@ -193,7 +193,7 @@ class Learner:
         self.sac.load_state_dict(load_tensors(folder / "sac.safetensors"))
         self.objective.load_state_dict(load_tensors(folder / "objective.safetensors"))
         try:
-            state = json.loads((folder / "learner.json").read_text(encoding="utf-8"))
+            state = read_json(folder / "learner.json", "the learner's state")
             self.recent = [(int(c), bool(ok), float(g), str(k)) for c, ok, g, k in state["recent"]]
             self.ready, self.loss, self.rounds = bool(state["ready"]), float(state["loss"]), int(state["rounds"])
             self.rng.bit_generator.state = state["rng"]

@@ -6,7 +6,6 @@ on the same machine whatever the number of workers, and a resumed run goes on as
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -33,6 +32,7 @@ from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
 from tabletop.errors import TabletopError
+from tabletop.files import append_json
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.progress import Progress
 from tabletop.rollout.engine import Engine, Workers, default_workers
@@ -248,8 +248,7 @@ class _Run:
             "updates": self.learner.sac.updates,
             **self.learner.progress(),
         }
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        append_json(self.folder / "metrics.jsonl", values)
         if self._tensorboard is None:
             from torch.utils.tensorboard.writer import SummaryWriter
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tabletop.errors import TabletopError
+from tabletop.files import writing
 
 __all__ = ["load_tensors", "save_tensors"]
 
@@ -27,25 +27,29 @@ def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     """
     arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file(arrays, temporary)
-        os.replace(temporary, path)
+        with writing(path) as temporary:
+            save_file(arrays, temporary)
     except SafetensorError as error:
         raise TabletopError(f"cannot write {str(path)!r}: {error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def load_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+def load_tensors(path: Path, what: str | None = None) -> dict[str, npt.NDArray[Any]]:
     """Read what `save_tensors` wrote, as numpy arrays.
 
+    Args:
+        path: the file.
+        what: it is, for the message; its path by default.
+
     Raises:
-        TabletopError: if there is no such file, or it is no safetensors file.
+        TabletopError: there is no such file, it is no safetensors file, or numpy has no type for a tensor.
     """
+    what = what or repr(str(path))
     if not path.is_file():
-        raise TabletopError(f"no file of weights at {path}")
+        raise TabletopError(f"cannot read {what}: no such file")
     try:
         return dict(load_file(path))
-    except SafetensorError as error:
-        raise TabletopError(f"{path} is not a safetensors file: {error}") from None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+        # KeyError and the like: a type that numpy lacks, such as bfloat16.
+        why = str(error) if isinstance(error, SafetensorError) else f"a tensor's type must be one of numpy's ({error})"
+        raise TabletopError(f"cannot read {what}: it must be a safetensors file; {why}") from None

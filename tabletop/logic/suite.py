@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Registry, Task
 from tabletop.paths import SUITES
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["ALL_SCENES", "Suite", "find_suite", "load_suites"]
 
@@ -88,10 +87,7 @@ def load_suites(path: Path = SUITES) -> dict[str, Suite]:
     Raises:
         TabletopError: the file is missing or malformed, or what ends in -train and -test shares a task's scenes.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"suites {path.name}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    raw = read_yaml(path, f"suites {path.name}")
     if not isinstance(raw, dict):
         raise TabletopError(f"suites {path.name}: must be a mapping of suites by name")
     suites = {str(name): _read(str(name), entry) for name, entry in raw.items()}

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
 from tabletop.logic.quantity import read_quantity
 from tabletop.paths import SUITES, TASKS
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["Parameter", "Registry", "Task", "load_registry"]
 
@@ -165,10 +164,7 @@ def load_registry(folder: Path = TASKS) -> Registry:
 
 def _read(path: Path) -> Task:
     where = f"task card {path.parent.name}/{path.name}"
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    raw = read_yaml(path, where)
     if not isinstance(raw, dict):
         raise TabletopError(f"{where}: must be a mapping with the fields {', '.join(_FIELDS)}")
     if "counter" in raw:

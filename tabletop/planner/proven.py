@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from tabletop.errors import TabletopError
+from tabletop.files import write_whole
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
-from tabletop.paths import write_whole
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import sample_goal
 from tabletop.planner.policy import PlannerPolicy
@@ -31,6 +30,7 @@ from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
+from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = ["Proof", "ProofJob", "ProvenGoal", "load_goals", "prove", "prove_again", "sample_proven", "save_goals"]
 
@@ -182,7 +182,7 @@ def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
         for g in goals
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, yaml.safe_dump({"format": _FORMAT, "goals": rows}, sort_keys=False, width=10_000))
+    write_whole(path, yaml_text({"format": _FORMAT, "goals": rows}, width=10_000))
 
 
 def load_goals(path: Path) -> list[ProvenGoal]:
@@ -191,10 +191,7 @@ def load_goals(path: Path) -> list[ProvenGoal]:
     Raises:
         TabletopError: no such file, or it is damaged or something else.
     """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"cannot read the goals {str(path)!r}: {' '.join(str(error).split())}") from None
+    data = read_yaml(path, f"goals {str(path)!r}")
     if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("goals"), list):
         raise TabletopError(f"{str(path)!r} is no file of goals of format {_FORMAT}; make one with 'tabletop goals'")
     return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(data["goals"])]

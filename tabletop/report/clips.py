@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.files import read_bytes, write_whole
 
 __all__ = ["caption", "contact_sheet", "encode_still", "read_clip", "write_clip"]
 
@@ -118,14 +119,10 @@ def write_clip(
     animation.loop_count = 0
     settings = [cv2.IMWRITE_WEBP_QUALITY, quality]
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The encoder goes by the suffix, so the temporary name keeps it.
-    temporary = target.with_name(f".{target.stem}.tmp.webp")
-    try:
-        if not cv2.imwriteanimation(str(temporary), animation, settings):
-            raise TabletopError(f"cannot write the clip {str(target)!r}")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    done, data = cv2.imencodeanimation(".webp", animation, settings)
+    if not done:
+        raise TabletopError(f"cannot write the clip {str(target)!r}")
+    write_whole(target, data.tobytes())
     return target
 
 
@@ -139,7 +136,8 @@ def read_clip(path: str | os.PathLike[str]) -> tuple[list[Picture], list[int]]:
     """
     if not Path(path).is_file():
         raise TabletopError(f"no clip {str(path)!r}")
-    done, animation = cv2.imreadanimation(str(path))
+    data = np.frombuffer(read_bytes(Path(path), f"clip {str(path)!r}"), np.uint8)
+    done, animation = cv2.imdecodeanimation(data) if len(data) else (False, cv2.Animation())
     if not done or len(animation.frames) == 0:
         raise TabletopError(f"{str(path)!r} is not an animated picture")
     frames = [np.ascontiguousarray(f[..., 2::-1]).astype(np.uint8) for f in animation.frames]

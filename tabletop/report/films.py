@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.files import LARGE, read_bytes, write_whole
 from tabletop.report.clips import write_clip
 
 __all__ = ["FORMATS", "check_film", "film_formats", "write_film"]
@@ -109,12 +110,10 @@ def write_film(frames: Sequence[Picture], path: str | os.PathLike[str], fps: flo
         raise TabletopError("a film needs at least 1 frame, got 0")
     check_film(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The encoder goes by the suffix, so the temporary name keeps it.
-    temporary = target.with_name(f".{target.stem}.tmp{target.suffix.lower()}")
-    try:
-        if not _write_video(frames, temporary, fps):
+    # OpenCV crashes on some names: it writes to one of ours.
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"film{target.suffix.lower()}"
+        if not _write_video(frames, made, fps):
             raise TabletopError(f"cannot write the film {str(target)!r}; .webp always works")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_whole(target, read_bytes(made, "the film", LARGE))
     return target

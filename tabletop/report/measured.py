@@ -8,7 +8,7 @@ from math import log10
 from pathlib import Path
 from typing import Any, Final
 
-from tabletop.paths import write_whole
+from tabletop.files import write_whole
 from tabletop.report.charts import Series, bars, code_color, lines, short
 from tabletop.report.html import details, figure, nice, section, table
 from tabletop.report.page import whole_page

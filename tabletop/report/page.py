@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from tabletop.paths import write_whole
+from tabletop.files import read_text, write_whole
 from tabletop.report.closing import how_made, how_to_read
 from tabletop.report.gallery import chains, named_skills, nameless_skills, plans, tasks
 from tabletop.report.headline import headline
@@ -49,11 +49,12 @@ def whole_page(title: str, made_by: str, top: str, sections: Sequence[str], link
     """
     shown = [s for s in sections if s]
     found = (re.match(r'<section id="(\w+)"', s) for s in shown)
-    frame = Template((_HERE / "page.html").read_text(encoding="utf-8"))
+    parts = {name: read_text(_HERE / f"page.{name}", f"page.{name}") for name in ("html", "css", "js")}
+    frame = Template(parts["html"])
     return frame.substitute(
         title=escape(title),
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
-        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        style=parts["css"],
+        script=parts["js"],
         navigation="".join(f'<a href="#{m[1]}">{links[m[1]]}</a>' for m in found if m),
         headline=top,
         sections="\n".join(shown),

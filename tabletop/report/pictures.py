@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tabletop.errors import TabletopError
+from tabletop.files import read_bytes
 from tabletop.report.clips import contact_sheet, encode_still, read_clip
 
 __all__ = ["BUDGET", "Pictures"]
@@ -49,7 +50,7 @@ class Pictures:
         path = self.folder / (clip or "")
         if not self.has(clip):
             return ""
-        data = path.read_bytes()
+        data = read_bytes(path, f"clip {path.name!r}")
         if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
             raise TabletopError(f"the clip {path.name!r} must be a .webp picture, got {data[:12]!r}")
         still, moving = self._still(path, data), _uri(data)

@@ -13,14 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from tabletop.errors import TabletopError
+from tabletop.files import read_bytes
+
 __all__ = ["main_is_importable", "plain_main"]
 
 
 @lru_cache
 def _guarded(path: str) -> bool:
     try:
-        return "__name__" in Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return b"__name__" in read_bytes(Path(path), path)
+    except TabletopError:
         return False
 
 

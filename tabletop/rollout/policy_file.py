@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from tabletop.errors import TabletopError
+from tabletop.files import LARGE, read_bytes
 from tabletop.logic.task import Task
 from tabletop.rollout.evaluate import PolicyFactory
 from tabletop.rollout.observation_policy import TOLD, ObservationPolicy
@@ -94,12 +95,10 @@ def load_policy_file(text: str) -> PolicyFile:
         raise TabletopError(f"a policy file is FILE.py, FILE.py:NAME or MODEL.zip, got {text!r}")
     path = Path(form["path"] or form["model"])
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bytes(path, f"policy file {str(path)!r}", LARGE)
+    except TabletopError as error:
         near = sorted(p.name for p in path.parent.glob("*") if p.suffix == path.suffix and p != path)
-        raise TabletopError(
-            f"cannot read policy file {str(path)!r}: {error.strerror}; beside it there are: {', '.join(near) or 'none'}"
-        ) from None
+        raise TabletopError(f"{error}; beside it there are: {', '.join(near) or 'none'}") from None
     name = "" if form["model"] else form["name"] or _DEFAULT
     file = PolicyFile(str(path.resolve()), name, hashlib.sha256(content).hexdigest())
     file.check(())
@@ -140,7 +139,7 @@ class _FromFile:
 def _loaded(file: PolicyFile) -> PolicyFactory:
     """Return the factory that a file gives, from this process's own load of it."""
     path = Path(file.path)
-    content = path.read_bytes()
+    content = read_bytes(path, f"policy file {str(path)!r}", LARGE)
     if hashlib.sha256(content).hexdigest() != file.digest:
         raise TabletopError("the file has changed since it was loaded; load it again")
     if file.name:

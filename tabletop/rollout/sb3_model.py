@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from gymnasium import spaces
 
 from tabletop.envs.observe import STATE_WIDTH
 from tabletop.errors import TabletopError
+from tabletop.files import parse_json
 from tabletop.rollout.observation_policy import ObservationPolicy
 from tabletop.sim.action import ACTION_SIZE
 
@@ -103,7 +103,7 @@ def _algorithm(path: Path) -> tuple[str, str]:
     """Return the package and the class of the algorithm that saved a model; nothing is unpickled."""
     try:
         with zipfile.ZipFile(path) as archive:
-            data = json.loads(archive.read("data"))
+            data = parse_json(archive.read("data"), "data")
         policy = data["policy_class"]
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise TabletopError(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import yaml
-
 from tabletop.errors import TabletopError
+from tabletop.files import parse_json, read_text
 from tabletop.runs.records import Chains, Discovery, Measurement, Naming, Planning, Record, Robustness
 from tabletop.runs.run import Made, Run
 from tabletop.runs.store import read_record
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["read_metrics", "read_run"]
 
@@ -38,16 +37,13 @@ def read_metrics(path: Path) -> tuple[Mapping[str, float], ...]:
         TabletopError: it cannot be read, or a line is no JSON object.
     """
     rows = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TabletopError(f"cannot read {path.name}: {str(error).splitlines()[0]}") from None
+    lines = read_text(path, path.name).splitlines()
     for i, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line, path.name)
+        except TabletopError:
             if i == len(lines):
                 break  # a run that was killed, or still goes on, leaves half a last line
             raise TabletopError(f"{path.name} line {i} must be a JSON object, got {line[:60]!r}") from None
@@ -64,10 +60,7 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def _made(path: Path) -> Made:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"cannot read {path.name}: it must be YAML; {str(error).splitlines()[0]}") from None
+    data = read_yaml(path, path.name)
     if not isinstance(data, Mapping):
         raise TabletopError(f"{path.name} must be a mapping, got {str(data)[:60]!r}")
     command, seed, version = (data.get(k) for k in ("command", "seed", "version"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from tabletop.errors import TabletopError
-from tabletop.paths import write_whole
+from tabletop.files import parse_json, read_json, write_json
 from tabletop.runs.records import (
     Chains,
     Discovery,
@@ -48,13 +47,12 @@ def as_record(record_type: type[R], data: Any) -> R:
 
 def record_data(record: RunFile) -> dict[str, Any]:
     """Return a record as JSON's values, its format first."""
-    return {"format": record.FORMAT, **msgspec.json.decode(msgspec.json.encode(record))}
+    return {"format": record.FORMAT, **parse_json(msgspec.json.encode(record), record.FILE)}
 
 
 def write_record(path: Path, record: RunFile) -> None:
     """Write a record as JSON; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(record_data(record), indent=1, allow_nan=False) + "\n")
+    write_json(path, record_data(record))
 
 
 def read_record(path: Path, record_type: type[R]) -> R:
@@ -67,7 +65,10 @@ def read_record(path: Path, record_type: type[R]) -> R:
     again = f"make it anew with: {command}"
     if not path.exists():
         raise TabletopError(f"{str(path)!r} is missing; make it with: {command}")
-    data = _decoded(path, again)
+    try:
+        data = read_json(path, repr(str(path)))
+    except TabletopError as error:
+        raise TabletopError(f"{error}; {again}") from None
     if not isinstance(data, dict):
         raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
     if data.get("format") != record_type.FORMAT:
@@ -88,7 +89,7 @@ def read_result(path: Path) -> Record:
     Raises:
         TabletopError: it is missing, damaged or of another format, or no result at all.
     """
-    data = _decoded(path, "give a file that save or a command wrote")
+    data = read_json(path, f"result {str(path)!r}")
     for record_type in _RESULTS:
         try:
             msgspec.convert(data, record_type, strict=True)
@@ -98,18 +99,6 @@ def read_result(path: Path) -> Record:
         return read_record(path, record_type)
     names = ", ".join(record_type.FILE for record_type in _RESULTS)
     raise TabletopError(f"{str(path)!r} is no result; results have the fields of one of: {names}")
-
-
-def _decoded(path: Path, again: str) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        TabletopError: it cannot be read, or is no JSON; the message ends with what to do then.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
-        raise TabletopError(f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; {again}") from None
 
 
 def _place(error: msgspec.ValidationError) -> str:

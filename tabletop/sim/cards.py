@@ -10,10 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["Beads", "Card", "GraspedPart", "Joint", "Part", "grasped_part", "load_cards", "number"]
 
@@ -232,10 +231,7 @@ def _parts(raw: object, where: str) -> tuple[Part, ...]:
 
 def _card(path: Path) -> Card:
     where = f"card {path.parent.name}/{path.name}"
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise TabletopError(f"{where} is not YAML: {str(error).splitlines()[0]}") from None
+    raw = read_yaml(path, where)
     if not isinstance(raw, dict):
         raise TabletopError(f"{where} must be a mapping")
     if "moves" in raw:

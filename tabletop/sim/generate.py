@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
@@ -18,6 +17,7 @@ from tabletop.sim.cards import Card, load_cards, number
 from tabletop.sim.placement import Spec, check_fields, draw, place
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
 from tabletop.sim.start import GRIPPER_STARTS, start
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["GRIPPER_STARTS", "SceneCard", "generate", "inventory", "load_scene_card", "textures"]
 
@@ -48,10 +48,7 @@ def load_scene_card(name: str) -> SceneCard:
     path = ASSETS / "scenes" / f"{name}.yaml"
     if not path.is_file():
         raise unknown("scene card", name, [f.stem for f in (ASSETS / "scenes").glob("*.yaml")])
-    try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"scene card {name!r} is not YAML: {' '.join(str(error).split())}") from None
+    card = read_yaml(path, f"scene card {name!r}")
     if not isinstance(card, dict):
         raise TabletopError(f"scene card {name!r} must be a mapping")
     return card

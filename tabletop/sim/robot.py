@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
@@ -18,6 +17,7 @@ from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.kinematics import Kinematics
 from tabletop.sim.sums import added
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card", "within_reach"]
 
@@ -37,7 +37,7 @@ def load_robot_card(name: str) -> Mapping[str, Any]:
     path = ASSETS / "robots" / f"{name}.yaml"
     if not path.is_file():
         raise unknown("robot", name, [f.stem for f in (ASSETS / "robots").glob("*.yaml")])
-    card = yaml.safe_load(path.read_text(encoding="utf-8"))
+    card = read_yaml(path, f"robot card {name!r}")
     if not isinstance(card, dict):
         raise TabletopError(f"robot card {name!r} must be a mapping")
     return card

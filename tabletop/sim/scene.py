@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from tabletop.errors import TabletopError, unknown
-from tabletop.paths import write_whole
+from tabletop.files import read_text, write_whole
 from tabletop.sim.cards import Card
 from tabletop.sim.state import Layout
+from tabletop.yaml_files import parse_yaml, yaml_text
 
 __all__ = [
     "TABLE_NEAR_EDGE",
@@ -173,7 +172,7 @@ def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 def scene_text(scene: Scene) -> str:
     """Return a scene as YAML (floats keep every bit)."""
-    return yaml.safe_dump(_plain(dataclasses.asdict(scene)), sort_keys=False)
+    return yaml_text(_plain(dataclasses.asdict(scene)))
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:
@@ -182,11 +181,7 @@ def load_scene(path: str | os.PathLike[str]) -> Scene:
     Raises:
         TabletopError: no such file, not YAML, or not a scene.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TabletopError(f"cannot read scene {str(path)!r}: {str(error).splitlines()[0]}") from None
-    return read_scene(text, str(path))
+    return read_scene(read_text(Path(path), f"scene {os.fspath(path)!r}"), os.fspath(path))
 
 
 def read_scene(text: str, where: str = "scene") -> Scene:
@@ -199,10 +194,7 @@ def read_scene(text: str, where: str = "scene") -> Scene:
     Raises:
         TabletopError: not YAML, or not a scene.
     """
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise TabletopError(f"cannot read scene {where!r}: {str(error).splitlines()[0]}") from None
+    data = parse_yaml(text, f"scene {where!r}")
     if not isinstance(data, Mapping):
         raise TabletopError(f"{where!r} is not a scene: it must be a mapping")
     rest = dict(data)

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tabletop.errors import TabletopError
 from tabletop.sim.generate import SceneCard, inventory, load_scene_card
+from tabletop.yaml_files import read_yaml
 
 __all__ = ["find_scene_card"]
 
@@ -45,12 +44,7 @@ def _found(given: object) -> SceneCard:
 
 
 def _read(path: Path) -> SceneCard:
-    try:
-        card: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TabletopError(f"cannot read scene card {str(path)!r}: {str(error).splitlines()[0]}") from None
-    except yaml.YAMLError as error:
-        raise TabletopError(f"scene card {str(path)!r} is not YAML: {' '.join(str(error).split())}") from None
+    card: Any = read_yaml(path, f"scene card {str(path)!r}")
     if not isinstance(card, dict):
         raise TabletopError(f"scene card {str(path)!r} must be a mapping")
     return card

@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from tabletop.errors import TabletopError, unknown
+from tabletop.files import write_whole
 from tabletop.learn.actor import NumpyActor
-from tabletop.learn.tensors import save_tensors
-from tabletop.paths import POLICIES, write_whole
+from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.paths import POLICIES
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
@@ -26,6 +24,7 @@ from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.migrate import FORMAT, OLD_FORMATS
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
+from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
 
@@ -145,7 +144,7 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "info": dict(library.info),
         "scene": library.card,
     }
-    text = yaml.safe_dump(card, sort_keys=False)
+    text = yaml_text(card)
     target.mkdir(parents=True, exist_ok=True)
     save_tensors(target / "weights.safetensors", tensors)
     write_whole(target / "library.yaml", text)
@@ -162,10 +161,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         raise TabletopError(
             f"no library at {str(path)!r}: a library is a folder with library.yaml; see 'tabletop discover'"
         )
-    try:
-        card = yaml.safe_load((path / "library.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"cannot read library {str(path)!r}: {str(error).splitlines()[0]}") from None
+    card = read_yaml(path / "library.yaml", f"library {str(path)!r}")
     if isinstance(card, Mapping) and card.get("format") in OLD_FORMATS:
         raise TabletopError(
             f"library {str(path)!r} has the older format {card['format']!r}; rewrite it with: tabletop migrate {path}"
@@ -177,12 +173,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         raise TabletopError(
             f"library {str(path)!r} was made for observations {card.get('observation')}, this version has {seen}"
         )
-    try:
-        tensors = load_file(path / "weights.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise TabletopError(
-            f"cannot read library {str(path)!r}: weights.safetensors: {str(error).splitlines()[0]}"
-        ) from None
+    tensors = load_tensors(path / "weights.safetensors", f"library {str(path)!r}: weights.safetensors")
     if not isinstance(card.get("scene"), Mapping) or not isinstance(card.get("info", {}), Mapping):
         raise TabletopError(f"library {str(path)!r} is damaged: its scene and info must be mappings")
     try:

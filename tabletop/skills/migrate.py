@@ -7,19 +7,17 @@ second of discover.json and measure.json says "effect" where the first said "kin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from tabletop.errors import TabletopError
+from tabletop.files import read_json, write_whole
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.paths import write_whole
 from tabletop.runs.records import Discovery, Measurement, Naming, Record
 from tabletop.runs.store import as_record, write_record
+from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = ["FORMAT", "OLD_FORMATS", "migrate_library"]
 
@@ -63,10 +61,7 @@ def migrate_library(folder: Path) -> list[Path]:
     """
     inside = folder / "library" if (folder / "library" / "library.yaml").is_file() else folder
     path = inside / "library.yaml"
-    try:
-        card = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TabletopError(f"cannot read library {str(inside)!r}: {str(error).splitlines()[0]}") from None
+    card = read_yaml(path, f"library {str(inside)!r}")
     if not isinstance(card, Mapping):
         raise TabletopError(f"{str(path)!r} is not a skill library: it must be a mapping")
     places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
@@ -84,19 +79,19 @@ def migrate_library(folder: Path) -> list[Path]:
         raise TabletopError(f"library {str(inside)!r} is damaged: {error}") from None
     # Everything is read before anything is written.
     found = [place / name for place in places for name in _RESULTS if (place / name).is_file()]
-    results = {path: as_record(_RESULTS[path.name], _renamed(_read(path))) for path in found}
+    results = {path: as_record(_RESULTS[path.name], _renamed(read_json(path, repr(str(path))))) for path in found}
     save_tensors(inside / "weights.safetensors", tensors)
     for result, record in results.items():
         write_record(result, record)
     # Last: a library that was half rewritten is rewritten again.
-    write_whole(path, yaml.safe_dump(renamed, sort_keys=False))
+    write_whole(path, yaml_text(renamed))
     return [path, inside / "weights.safetensors", *results]
 
 
 def _rewrite_results(places: Iterable[Path]) -> list[Path]:
     """Rewrite what has an older format of its own in some folders; return the files that were rewritten."""
     found = {place / name: record for place in places for name, record in _NUMBERED.items()}
-    read = {path: _read(path) for path in found if path.is_file()}
+    read = {path: read_json(path, repr(str(path))) for path in found if path.is_file()}
     old = {
         path: {_KEYS.get(k, k): v for k, v in data.items()}
         for path, data in read.items()
@@ -126,13 +121,6 @@ def _card(card: Mapping[str, Any]) -> dict[str, Any]:
         "info": info,
         "scene": card["scene"],
     }
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TabletopError(f"cannot read {str(path)!r}: {error}") from None
 
 
 def _word(text: str) -> str:

@@ -49,7 +49,7 @@ def test_a_plan_is_made_in_a_saved_scene(command: Command, mine: str, here: Path
     plan = ("plan", "toy", "--policy", "scripted", "--workers", "0")
     goal = ("--goal", "moved(mine, left, 1 mm) or not moved(mine, left, 1 mm)")
     said = command(*plan, *goal, "--scene", "scene/scene.yaml")
-    assert said.out.splitlines()[-1].startswith("1 of 1 goals")
+    assert said.out.splitlines()[-1].startswith("1 of 1 goal;")
     command(*plan, *goal, "--scene", "none.yaml").refused("none.yaml")
     command(*plan, "--scene", "scene/scene.yaml").refused("--scene needs --goal")
     command(*plan, "--chains", "1", "--card", mine).refused("--chains have a scene card of their own")

@@ -103,7 +103,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no proven goals": (["goals", "--count", "0"], "--count must be at least 1, got 0"),
     "proven goals of words": (["goals", "--literals", "a"], "--literals takes numbers"),
     "goals on no card": (["goals", "--card", "moon", "--workers", "0"], "unknown scene card 'moon'"),
-    "no goals to check": (["goals", "--check", "ghost.yaml"], "cannot read the goals 'ghost.yaml'"),
+    "no goals to check": (["goals", "--check", "ghost.yaml"], "cannot read goals 'ghost.yaml'"),
     "no tasks to perturb on": (["perturb", "scripted"], "perturb 'scripted' on which tasks? Say so with --tasks, "),
     "no tasks to perturb one's own policy on": (["perturb", "ghost.py"], "perturb 'ghost.py' on which tasks? "),
     "unknown tasks to perturb on": (["perturb", "scripted", "--tasks", "fly"], "unknown task 'fly'"),

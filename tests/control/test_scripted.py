@@ -48,7 +48,7 @@ def test_the_bare_word_on_is_an_argument(tmp_path: Path) -> None:
         ("- lift: {}\n", r"line 1: lift needs height"),
         ("- {grasp: block, lift: 5 cm}\n", r"line 1: a step is one primitive"),
         ("grasp: block\n", r"card.yaml: must be a list of steps"),
-        ("- grasp: [\n", r"card.yaml: cannot be read as YAML"),
+        ("- grasp: [\n", r"card.yaml: it must be YAML"),
         ("- wait: 0\n", r"line 1: steps must be a whole number"),
     ],
 )

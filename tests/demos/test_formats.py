@@ -132,7 +132,7 @@ def test_a_dataset_that_breaks_a_rule_is_refused(lerobot: Path, key: str, value:
     with pytest.raises(TabletopError, match=message):
         read_lerobot(lerobot)
     shutil.rmtree(lerobot / "meta")
-    with pytest.raises(TabletopError, match="no LeRobot dataset"):
+    with pytest.raises(TabletopError, match=r"cannot read info\.json of the LeRobot dataset"):
         read_lerobot(lerobot)
 
 

@@ -112,7 +112,7 @@ def test_scenes_are_counted_within_the_suite() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "cannot be read as YAML"),
+        ("a: [", "it must be YAML"),
         ("- a", "must be a mapping of suites by name"),
         ("a: {description: A., tasks: [x], seeds: 3}", "unknown field of suite 'a' 'seeds'"),
         ("a: {tasks: [x]}", "description must be text, got None"),
@@ -139,5 +139,5 @@ def test_malformed_suites_are_refused_in_one_line(tmp_path: Path, text: str, mes
 
 
 def test_a_missing_file_of_suites_is_said(tmp_path: Path) -> None:
-    with pytest.raises(TabletopError, match="cannot be read as YAML"):
+    with pytest.raises(TabletopError, match=r"cannot read suites suites\.yaml: No such file"):
         load_suites(tmp_path / "suites.yaml")

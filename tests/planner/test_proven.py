@@ -46,7 +46,7 @@ def test_a_goal_that_is_not_reached_has_no_proof(proven: list[ProvenGoal]) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("goals: [", "cannot read the goals"),
+        ("goals: [", "cannot read goals"),
         ("format: 0\ngoals: []", "no file of goals of format 1"),
         ("format: 1\ngoals: [{card: workshop}]", "goal 0: not a proven goal"),
         (
@@ -60,5 +60,5 @@ def test_a_damaged_file_is_refused(tmp_path: Path, text: str, message: str) -> N
     path.write_text(text)
     with pytest.raises(TabletopError, match=message):
         load_goals(path)
-    with pytest.raises(TabletopError, match="cannot read the goals"):
+    with pytest.raises(TabletopError, match="cannot read goals"):
         load_goals(tmp_path / "missing.yaml")
