@@ -232,7 +232,13 @@ def chain_lines(result: Chains) -> list[str]:
 
 def perturb_lines(result: Robustness) -> list[str]:
     """Return success by magnitude, one family a line, and what a family does nothing to, with why."""
-    return [*(line for name, curve in result.families.items() for line in _curve_lines(name, curve)), _CURVES]
+    lines = [line for name, curve in result.families.items() for line in _curve_lines(name, curve)]
+    return [*lines, *_legend(result)]
+
+
+def _legend(result: Robustness) -> list[str]:
+    """Return what the numbers of the curves are, where there is one."""
+    return [_CURVES] if any(curve.n for curve in result.families.values()) else []
 
 
 def _curve_lines(name: str, c: Curve) -> list[str]:
@@ -256,4 +262,4 @@ def perturb_task_lines(result: Robustness) -> list[str]:
             lines.append(f"  {task:16} {text or 'not applicable'}")
     lines += [f"no skill is named for: {', '.join(result.missing)}"] if result.missing else []
     each = f"{plural(result.scenes, 'scene')} each from seed {result.seed}"
-    return [*lines, _CURVES, f"{plural(len(result.tasks), 'task')}, {each}"]
+    return [*lines, *_legend(result), f"{plural(len(result.tasks), 'task')}, {each}"]

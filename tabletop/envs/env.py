@@ -145,7 +145,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     def world(self) -> World:
         """The simulated world, connected on first use."""
         if self._world is None:
-            self._world = World(self._robot, self._settings)
+            self._world = World(settings=self._settings)
         return self._world
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -20,6 +20,7 @@ from tabletop.runs.records import (
     Robustness,
     RunFile,
 )
+from tabletop.schema import place_of
 
 __all__ = ["as_record", "read_record", "read_result", "record_data", "write_record"]
 
@@ -42,7 +43,7 @@ def as_record(record_type: type[R], data: Any) -> R:
     try:
         return msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
-        raise TabletopError(f"{record_type.FILE}: {_place(error)}") from None
+        raise TabletopError(f"{record_type.FILE}: {place_of(error)}") from None
 
 
 def record_data(record: RunFile) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def read_record(path: Path, record_type: type[R]) -> R:
     try:
         return msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
-        raise TabletopError(f"{str(path)!r} is damaged: {_place(error)}; {again}") from None
+        raise TabletopError(f"{str(path)!r} is damaged: {place_of(error)}; {again}") from None
 
 
 def read_result(path: Path) -> Record:
@@ -99,11 +100,3 @@ def read_result(path: Path) -> Record:
         return read_record(path, record_type)
     names = ", ".join(record_type.FILE for record_type in _RESULTS)
     raise TabletopError(f"{str(path)!r} is no result; results have the fields of one of: {names}")
-
-
-def _place(error: msgspec.ValidationError) -> str:
-    """Return a message of msgspec's with the place in the words of the file: "skills[3].low: Expected ..."."""
-    text = " ".join(str(error).split())
-    message, _, place = text.partition(" - at `")
-    place = place.removesuffix("`").removeprefix("$").removeprefix(".")
-    return f"{place}: {message}" if place else message

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 
-__all__ = ["ACTION_SIZE", "as_action"]
+__all__ = ["ACTION_SIZE", "action_numbers", "as_action"]
 
 ACTION_SIZE: Final = 5
 """dx, dy, dz, dyaw, grip."""
@@ -32,6 +34,21 @@ def as_action(action: object) -> npt.NDArray[np.float32]:
     except (TypeError, ValueError):
         fits = False
     if not fits:
+        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_readable(action)}")
+    return given
+
+
+def action_numbers(action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> tuple[float, ...]:
+    """Return an action as five Python floats; what was a double stays one.
+
+    Raises:
+        TabletopError: it is not five finite numbers.
+    """
+    try:
+        given = tuple(float(a) for a in action)
+    except (TypeError, ValueError, OverflowError):
+        given = ()
+    if len(given) != ACTION_SIZE or not all(map(math.isfinite, given)):
         raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_readable(action)}")
     return given
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
-__all__ = ["p"]
+from tabletop.errors import TabletopError
+
+__all__ = ["connect", "p"]
 
 _STDERR: Final = 2
 _SAID: Final = b"pybullet build time:"
@@ -42,3 +44,15 @@ def _without_build_time() -> Iterator[None]:
 
 with _without_build_time():
     import pybullet as p
+
+
+def connect() -> int:
+    """Return the number of a new client.
+
+    Raises:
+        TabletopError: PyBullet has no more of them (1,024 a process).
+    """
+    client: int = p.connect(p.DIRECT)
+    if client < 0:
+        raise TabletopError("PyBullet has no room for another world; close some that are not needed")
+    return client

@@ -7,6 +7,8 @@ Ropes and cloths stand in one of their own too (`Backdrop.draped`), which is bui
 
 from __future__ import annotations
 
+import math
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,10 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
-from tabletop.sim.bullet import p
+from tabletop.schema import is_whole
+from tabletop.sim.bullet import connect, p
 from tabletop.sim.deformable_drapery import Drape, hang
-from tabletop.sim.scene import Camera, Light, Vector
+from tabletop.sim.scene import Camera, Light, Point, Vector
 
 __all__ = [
     "BACKGROUND",
@@ -30,6 +33,7 @@ __all__ = [
     "Image",
     "MovingCamera",
     "Slab",
+    "check_size",
     "render",
     "segmentation_ids",
 ]
@@ -82,7 +86,7 @@ class Image:
 class MovingCamera(Camera):
     """A camera that is carried along, such as the one on the hand. Scenes have none of these."""
 
-    up: Vector = (0.0, 0.0, 1.0)
+    up: Point = (0.0, 0.0, 1.0)
     """World direction that is up in the picture."""
 
 
@@ -113,7 +117,7 @@ class Layer:
 
 
 def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -> Layer:
-    up = camera.up if isinstance(camera, MovingCamera) else (0.0, 0.0, 1.0)
+    up = camera.up if isinstance(camera, MovingCamera) else _up(camera)
     view = p.computeViewMatrix(camera.position, camera.target, up)
     projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, FAR)
     out: Any = p.getCameraImage(
@@ -139,21 +143,37 @@ def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -
     )
 
 
+def _up(camera: Camera) -> Vector:
+    """Return the world direction that is up in the picture: above, or away from the robot for one that looks down."""
+    x, y, z = (t - c for t, c in zip(camera.target, camera.position, strict=True))
+    return (0.0, 0.0, 1.0) if math.hypot(x, y) > 1e-3 * abs(z) else (1.0, 0.0, 0.0)
+
+
+def check_size(width: object, height: object) -> None:
+    """Check the sides of a picture.
+
+    Raises:
+        TabletopError: one is no whole number from 1 to 4096.
+    """
+    if not (is_whole(width, 1, 4096) and is_whole(height, 1, 4096)):
+        raise TabletopError(f"a picture's sides are whole numbers from 1 to 4096, got {width!r} x {height!r}")
+
+
 class Backdrop:
     """Pictures of what never moves, drawn once each. Holds a PyBullet client; close it."""
 
     def __init__(self) -> None:
         """Connect to a client of its own."""
-        self._client: int = p.connect(p.DIRECT)
+        self._client = connect()
+        self._disconnect = [weakref.finalize(self, p.disconnect, self._client)]
         self._slabs: tuple[Slab, ...] = ()
         self._kept: dict[object, Layer] = {}
         self._drapes = -1
 
     def close(self) -> None:
         """Disconnect."""
-        p.disconnect(self._client)
-        if self._drapes >= 0:
-            p.disconnect(self._drapes)
+        for disconnect in self._disconnect:
+            disconnect()
 
     def draped(self, behind: Layer, drapes: Sequence[Drape], camera: Camera, light: Light) -> Layer:
         """Return a picture with ropes and cloths before it.
@@ -167,7 +187,8 @@ class Backdrop:
         if not drapes:
             return behind
         if self._drapes < 0:
-            self._drapes = p.connect(p.DIRECT)
+            self._drapes = connect()
+            self._disconnect.append(weakref.finalize(self, p.disconnect, self._drapes))
         labels = hang(drapes, self._drapes)
         height, width = behind.depth.shape
         return _before(_shoot(self._drapes, camera, light, width, height), labels, behind)

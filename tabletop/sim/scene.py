@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import numpy as np
+from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text, write_whole
-from tabletop.sim.cards import Card
+from tabletop.schema import fill
+from tabletop.sim.cards import Card, load_cards
 from tabletop.sim.state import Layout
 from tabletop.yaml_files import parse_yaml, yaml_text
 
@@ -23,6 +28,8 @@ __all__ = [
     "Robot",
     "Scene",
     "Table",
+    "check_camera",
+    "check_scene",
     "load_scene",
     "read_scene",
     "save_scene",
@@ -30,6 +37,18 @@ __all__ = [
 ]
 
 Vector = tuple[float, ...]
+_Metres = Annotated[float, Meta(ge=-100, le=100)]
+Point = Annotated[tuple[_Metres, ...], Meta(min_length=3, max_length=3)]
+"""m, x, y and z."""
+_Size = Annotated[float, Meta(gt=0, le=10)]
+_Angle = Annotated[float, Meta(ge=-1000, le=1000)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Factor = Annotated[float, Meta(ge=0, le=100)]
+_Color = Annotated[tuple[_Share, ...], Meta(min_length=3, max_length=4)]
+_Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
+"""As formulas, files and segmentations can have it."""
+_NEAREST: Final = 1e-6
+"""m from a camera to what it looks at, at least."""
 
 TABLE_NEAR_EDGE: Final = 0.2
 """m, world x of the table's edge before the robot."""
@@ -39,26 +58,26 @@ TABLE_NEAR_EDGE: Final = 0.2
 class Entity:
     """One thing on the table."""
 
-    name: str
-    kind: str
+    name: _Name
+    kind: _Name
     """The card's name in assets/objects or assets/fixtures."""
-    position: Vector
+    position: Point
     """m, world. Rigid: centre of the bounding box. Fixture: centre of its base's footprint, on the table."""
-    yaw: float = 0.0
+    yaw: _Angle = 0.0
     """rad about +z."""
-    size: Vector = (0.05, 0.05, 0.05)
+    size: Annotated[tuple[_Size, ...], Meta(min_length=3, max_length=3)] = (0.05, 0.05, 0.05)
     """m, full extents in its own frame."""
-    mass: float = 0.1
+    mass: Annotated[float, Meta(gt=0, le=1000)] = 0.1
     """kg of the rigid body or of the moving part."""
-    friction: float = 0.8
+    friction: _Factor = 0.8
     """Lateral friction coefficient."""
-    color: Vector = (0.7, 0.7, 0.7, 1.0)
+    color: _Color = (0.7, 0.7, 0.7, 1.0)
     """RGBA in [0, 1]."""
-    fraction: float = 0.0
+    fraction: _Share = 0.0
     """Initial joint fraction of a fixture."""
     held: bool = False
     """Starts between the fingers; the position is then ignored."""
-    bends: Vector = ()
+    bends: tuple[_Angle, ...] = ()
     """rad by which each link of a rope starts turned from the one before it; () is straight."""
 
 
@@ -66,12 +85,12 @@ class Entity:
 class Table:
     """The table: a slab whose surface lies at `height` in the robot's base frame."""
 
-    size: Vector = (0.6, 0.8)
+    size: Annotated[tuple[_Size, ...], Meta(min_length=2, max_length=2)] = (0.6, 0.8)
     """m along world x and y; its near edge is at x = 0.2, centred on y = 0."""
-    height: float = 0.0
+    height: Annotated[float, Meta(ge=-10, le=10)] = 0.0
     """m, z of the surface."""
-    friction: float = 0.8
-    color: Vector = (0.8, 0.75, 0.68, 1.0)
+    friction: _Factor = 0.8
+    color: _Color = (0.8, 0.75, 0.68, 1.0)
     texture: str = "plain"
     """A picture's name in assets/textures, or "plain"."""
 
@@ -80,21 +99,21 @@ class Table:
 class Light:
     """The light of the cameras."""
 
-    direction: Vector = (0.4, 0.3, 1.0)
-    color: Vector = (1.0, 1.0, 1.0)
-    ambient: float = 0.6
-    diffuse: float = 0.5
+    direction: Point = (0.4, 0.3, 1.0)
+    color: _Color = (1.0, 1.0, 1.0)
+    ambient: _Factor = 0.6
+    diffuse: _Factor = 0.5
 
 
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera that looks at a point."""
 
-    position: Vector = (-0.22, 0.98, 0.82)
+    position: Point = (-0.22, 0.98, 0.82)
     """m, world."""
-    target: Vector = (0.37, -0.02, 0.18)
+    target: Point = (0.37, -0.02, 0.18)
     """m, world."""
-    fov: float = 47.0
+    fov: Annotated[float, Meta(gt=0, lt=180)] = 47.0
     """deg, vertical."""
 
 
@@ -102,12 +121,12 @@ class Camera:
 class Robot:
     """Where the robot's gripper starts."""
 
-    name: str = "panda"
-    position: Vector = (0.45, 0.0, 0.25)
+    name: _Name = "panda"
+    position: Point = (0.45, 0.0, 0.25)
     """m, world; the point midway between the fingertips."""
-    yaw: float = 0.0
+    yaw: _Angle = 0.0
     """rad."""
-    width: float = 0.08
+    width: _Factor = 0.08
     """m between the fingers (ignored where an entity is held)."""
 
 
@@ -120,7 +139,7 @@ class Scene:
     light: Light = field(default_factory=Light)
     camera: Camera = field(default_factory=Camera)
     robot: Robot = field(default_factory=Robot)
-    seed: int = 0
+    seed: Annotated[int, Meta(ge=0)] = 0
     """The seed it was generated from, for the record."""
 
     def entity(self, name: str) -> Entity:
@@ -141,28 +160,12 @@ class Scene:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return value
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
-
-
-def _build(cls: type, data: object, where: str) -> Any:
-    if not isinstance(data, Mapping):
-        raise TabletopError(f"{where} must be a mapping, got {data!r}")
-    known = [f.name for f in dataclasses.fields(cls)]
-    for key in data:
-        if key not in known:
-            raise TabletopError(f"{where} has no field {key!r}; there are: {', '.join(known)}")
-    try:
-        return cls(**{k: _tuples(v) for k, v in data.items()})
-    except TypeError as error:
-        raise TabletopError(f"{where}: {error}") from None
+    """Return a dataclass as mappings, lists, text and numbers of Python's own; numpy's become these."""
+    if dataclasses.is_dataclass(value):
+        return {name: _plain(v) for name, v in vars(value).items()}
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
 
 
 def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
@@ -172,7 +175,7 @@ def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 def scene_text(scene: Scene) -> str:
     """Return a scene as YAML (floats keep every bit)."""
-    return yaml_text(_plain(dataclasses.asdict(scene)))
+    return yaml_text(_plain(scene))
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:
@@ -192,20 +195,45 @@ def read_scene(text: str, where: str = "scene") -> Scene:
         where: it comes from, for the errors.
 
     Raises:
-        TabletopError: not YAML, or not a scene.
+        TabletopError: not YAML, not a scene, or one that cannot be.
     """
-    data = parse_yaml(text, f"scene {where!r}")
-    if not isinstance(data, Mapping):
-        raise TabletopError(f"{where!r} is not a scene: it must be a mapping")
-    rest = dict(data)
-    entities = rest.pop("entities", [])
-    if not isinstance(entities, list):
-        raise TabletopError("scene entities must be a list")
-    parts = {"table": Table, "light": Light, "camera": Camera, "robot": Robot}
-    built = {k: _build(c, rest.pop(k), f"scene {k}") for k, c in parts.items() if k in rest}
-    listed = tuple(_build(Entity, e, f"scene entity {i}") for i, e in enumerate(entities))
-    scene: Scene = _build(Scene, {**rest, **built, "entities": list(listed)}, "scene")
+    scene = fill(Scene, parse_yaml(text, f"scene {where!r}"), f"scene {where!r}")
+    check_scene(scene)
     return scene
+
+
+def check_scene(scene: Scene) -> None:
+    """Check a scene before it is built.
+
+    Raises:
+        TabletopError: a field is of another type or out of its range, an entity is of an unknown kind, two have one
+            name, more than one is held, or the camera cannot see.
+    """
+    if not isinstance(scene, Scene):
+        raise TabletopError(f"a scene must be a Scene, as make_scene returns, got {type(scene).__name__}")
+    fill(Scene, _plain(scene), "scene")
+    cards = load_cards()
+    names = [e.name for e in scene.entities]
+    for entity in scene.entities:
+        if entity.kind not in cards:
+            raise unknown("kind of entity", entity.kind, cards)
+        if names.count(entity.name) > 1:
+            raise TabletopError(f"entity names must be unique, {entity.name!r} stands {names.count(entity.name)} times")
+    held = [e.name for e in scene.entities if e.held]
+    if len(held) > 1:
+        raise TabletopError(f"at most one entity starts between the fingers, got {', '.join(held)}")
+    check_camera(scene.camera)
+
+
+def check_camera(camera: Camera) -> None:
+    """Check that a camera can see.
+
+    Raises:
+        TabletopError: a field is of another type or out of its range, or it looks at where it stands.
+    """
+    fill(type(camera), _plain(camera), "camera")
+    if math.dist(camera.position, camera.target) < _NEAREST:
+        raise TabletopError(f"a camera must look at another place than its own, got {camera.position} for both")
 
 
 def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card]) -> Layout:

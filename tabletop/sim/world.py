@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,9 +13,11 @@ import numpy.typing as npt
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
+from tabletop.schema import is_number, is_whole
+from tabletop.sim.action import action_numbers
 from tabletop.sim.bodies import Body, build_body
-from tabletop.sim.bullet import p
-from tabletop.sim.camera import ROBOT, Backdrop, Image, render
+from tabletop.sim.bullet import connect, p
+from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import (
@@ -28,10 +31,11 @@ from tabletop.sim.deformable import (
     place_deformable,
 )
 from tabletop.sim.deformable_drapery import Drape
+from tabletop.sim.history import Done, History
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
-from tabletop.sim.robot import RobotArm
-from tabletop.sim.scene import Camera, Entity, Scene, layout_of
+from tabletop.sim.robot import RobotArm, load_robot_card
+from tabletop.sim.scene import Camera, Entity, Scene, check_camera, check_scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.sums import added
 from tabletop.sim.table import build_slab, slabs
@@ -53,8 +57,10 @@ class Snapshot:
     """A moment, kept as the way that led there: the scene, and what was done to the world since."""
 
     scene: Scene
-    history: tuple[tuple[str, tuple[Any, ...]], ...]
+    history: tuple[Done, ...]
     """Names of World's methods and their arguments."""
+    settings: SimSettings = field(default_factory=SimSettings)
+    """Of the world that it was kept in."""
 
 
 class World:
@@ -63,19 +69,25 @@ class World:
     The same scene and actions give bit-identical states, whatever was loaded before.
     """
 
-    def __init__(self, robot: str = "panda", settings: SimSettings | None = None) -> None:
+    def __init__(self, robot: str | None = None, settings: SimSettings | None = None) -> None:
         """Connect to a PyBullet client of its own.
 
         Args:
-            robot: a card in assets/robots.
+            robot: a card in assets/robots, which every scene then has; None: the scene's own.
             settings: time and control.
+
+        Raises:
+            TabletopError: no such robot, or too many worlds are open.
         """
+        if robot is not None:
+            load_robot_card(robot)
         self.settings = settings or SimSettings()
         self.robot_name = robot
-        self.client: int = p.connect(p.DIRECT)
+        self.client: int = connect()
+        self._disconnect = weakref.finalize(self, p.disconnect, self.client)
         self.scene: Scene | None = None
         self.layout = Layout((), (), ())
-        self._history: list[tuple[str, tuple[Any, ...]]] = []
+        self._history = History()
         self._bodies: list[Body] = []
         self._body_ids: dict[int, int] = {}
         self._time = 0.0
@@ -93,9 +105,29 @@ class World:
         if self._backdrop is not None:
             self._backdrop.close()
             self._backdrop = None
-        if self.client >= 0:
-            p.disconnect(self.client)
-            self.client = -1
+        self._disconnect()
+        self.client = -1
+        self.scene = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as what led here: the copy runs it again in a client of its own."""
+        self._check_open()
+        return _again, (self.robot_name, self.settings, self.save() if self.scene else None)
+
+    def _check_open(self) -> None:
+        if self.client < 0:
+            raise TabletopError("the world is closed; make another one")
+
+    def _loaded(self) -> Scene:
+        """Return the scene.
+
+        Raises:
+            TabletopError: none is loaded, or the world is closed.
+        """
+        self._check_open()
+        if self.scene is None:
+            raise TabletopError("no scene is loaded; call World.load first")
+        return self.scene
 
     # --- loading -----------------------------------------------------------------------------
 
@@ -107,8 +139,12 @@ class World:
         order in which contacts are solved, and so the last bits of what touches.
 
         Raises:
-            TabletopError: an entity of unknown kind, or two of one name.
+            TabletopError: the scene is none that can be (`check_scene` says what), or the world is closed.
         """
+        self._check_open()
+        check_scene(scene)
+        if self.robot_name is not None:
+            scene = replace(scene, robot=replace(scene.robot, name=self.robot_name))
         self._build(scene)
         self.scene = scene
         cards = load_cards()
@@ -122,7 +158,7 @@ class World:
                 self._place(entity, body)
         self._time = 0.0
         self._pushes = []
-        self._history = []
+        self._history = History()
         held = [e for e in scene.entities if e.held]
         if held:
             self._hold(held[0])
@@ -133,13 +169,6 @@ class World:
 
     def _build(self, scene: Scene) -> None:
         cards = load_cards()
-        names = [e.name for e in scene.entities]
-        for name in names:
-            if names.count(name) > 1:
-                raise TabletopError(f"entity names must be unique, {name!r} stands {names.count(name)} times")
-        for entity in scene.entities:
-            if entity.kind not in cards:
-                raise unknown("kind of entity", entity.kind, cards)
         table, floor = self._slabs = slabs(scene.table)
         self._finer = FINER if any(cards[e.kind].beads for e in scene.entities) else 1
         c = self.client
@@ -155,7 +184,7 @@ class World:
             physicsClientId=c,
         )
         p.setGravity(0, 0, -9.81, physicsClientId=c)
-        self.arm = RobotArm(scene.robot.name or self.robot_name, self.settings, c)
+        self.arm = RobotArm(scene.robot.name, self.settings, c)
         self._slab_ids = {
             build_slab(table, scene.table.friction, 0.0, c): "table",
             build_slab(floor, 0.9, 0.05, c): "floor",
@@ -212,19 +241,23 @@ class World:
         """Apply one action (5 numbers in [-1, 1], see docs/architecture.md) for one control step.
 
         Raises:
-            TabletopError: no scene is loaded.
+            TabletopError: no scene is loaded, or the action is not five finite numbers.
         """
-        if self.scene is None:
-            raise _nothing_loaded()
-        given = tuple(float(a) for a in action)
-        self._history.append(("step", (given,)))
-        self.arm.command(given, self.scene.table.height)
+        scene = self._loaded()
+        given = action_numbers(action)
+        self._history.step(given)
+        self.arm.command(given, scene.table.height)
         self._run()
         return self.state()
 
     def advance(self) -> None:
-        """Run one control step of physics without a new action."""
-        self._history.append(("advance", ()))
+        """Run one control step of physics without a new action.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        self._loaded()
+        self._history.add("advance")
         self._run()
 
     def _run(self) -> None:
@@ -298,15 +331,14 @@ class World:
         Raises:
             TabletopError: no entity has that name, the force is not 3 finite numbers, or steps is below 1.
         """
-        if len(force) != 3 or not all(math.isfinite(f) for f in force):
-            raise TabletopError(f"a force is 3 finite numbers in N, got {force!r}")
-        if steps < 1:
-            raise TabletopError(f"a push lasts 1 physics step or more, got {steps}")
+        self._loaded()
+        given = _vector(force, "a force", "N", 1e6)
+        if not is_whole(steps, 1, 10**6):
+            raise TabletopError(f"a push lasts 1 to 1000000 physics steps, got {steps!r}")
         if name != "gripper":
             self.layout.index(name)
-        given = tuple(float(f) for f in force)
-        self._history.append(("push", (name, given, steps)))
-        self._pushes.append((name, given, steps * self._finer))
+        self._history.add("push", name, given, int(steps))
+        self._pushes.append((name, given, int(steps) * self._finer))
 
     def _push(self) -> None:
         """Apply the pushes of one physics step; PyBullet forgets a force once the step is done."""
@@ -323,15 +355,17 @@ class World:
         """Add a velocity (m/s, world) to something loose at once: a blow of mass times velocity.
 
         Raises:
-            TabletopError: the entity is a fixture.
+            TabletopError: the entity is a fixture, or the velocity is not 3 finite numbers.
         """
+        self._loaded()
+        given = _vector(velocity, "a velocity", "m/s", 100.0)
         body = self._bodies[self.layout.index(name)]
         if body.body_type not in {"rigid", "deformable"}:
             raise TabletopError(
                 f"only what is loose takes a velocity, {name!r} is {body.body_type}; see apply_joint_velocity"
             )
-        self._history.append(("apply_velocity", (name, tuple(float(v) for v in velocity))))
-        apply_velocity(body, velocity, self.client)
+        self._history.add("apply_velocity", name, given)
+        apply_velocity(body, given, self.client)
 
     def apply_joint_velocity(self, name: str, rate: float) -> None:
         """Add a speed to a fixture's joint at once.
@@ -343,14 +377,15 @@ class World:
         Raises:
             TabletopError: the entity has no joint, or the rate is not finite.
         """
+        self._loaded()
         body = self._bodies[self.layout.index(name)]
         if body.body_type != "joint":
             raise TabletopError(
                 f"only a fixture with a joint takes a joint velocity, {name!r} is {body.body_type}; see apply_velocity"
             )
-        if not math.isfinite(rate):
-            raise TabletopError(f"a rate is a finite number in 1/s, got {rate!r}")
-        self._history.append(("apply_joint_velocity", (name, float(rate))))
+        if not is_number(rate, -1000.0, 1000.0):
+            raise TabletopError(f"a rate is a number from -1000 to 1000 in 1/s, got {rate!r}")
+        self._history.add("apply_joint_velocity", name, float(rate))
         position, speed = p.getJointState(body.id, 0, self.client)[:2]
         p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
 
@@ -358,10 +393,7 @@ class World:
 
     def state(self) -> State:
         """Return the state now."""
-        c = self.client
-        scene = self.scene
-        if scene is None:
-            raise _nothing_loaded()
+        c, scene = self.client, self._loaded()
         row: list[float] = [self._time]
         soft: list[float] = []
         row += self.arm.columns()
@@ -401,8 +433,7 @@ class World:
         Raises:
             TabletopError: no scene is loaded.
         """
-        if self.scene is None:
-            raise _nothing_loaded()
+        self._loaded()
         return named_contacts(self._names())
 
     def depths(self) -> dict[tuple[str, str], float]:
@@ -411,8 +442,7 @@ class World:
         Raises:
             TabletopError: no scene is loaded.
         """
-        if self.scene is None:
-            raise _nothing_loaded()
+        self._loaded()
         return named_depths(self._names())
 
     def _names(self) -> Names:
@@ -429,36 +459,37 @@ class World:
         ...     world.render(64, 64, world.camera("wrist")).depth.shape
         (64, 64)
         """
-        if self.scene is None:
-            raise _nothing_loaded()
+        scene = self._loaded()
         if name == "wrist":
             # As of the last control step: asking PyBullet could touch the physics.
             row = self.arm.columns()
             return wrist_view(row[:3], row[3:7])
         if name == "top":
-            return top_view(self.scene.table)
+            return top_view(scene.table)
         if name != "scene":
             raise unknown("view", name, VIEWS)
-        return self.scene.camera
+        return scene.camera
 
     def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it.
 
         Args:
-            width: pixels.
-            height: pixels.
+            width: pixels, 1 to 4096.
+            height: pixels, 1 to 4096.
             camera: where from; None: the scene's own camera.
 
         Raises:
-            TabletopError: no scene is loaded.
+            TabletopError: no scene is loaded, a side is out of range, or the camera cannot see.
         """
-        if self.scene is None:
-            raise _nothing_loaded()
+        scene = self._loaded()
+        check_size(width, height)
+        if camera is not None:
+            check_camera(camera)
         if self._backdrop is None:
             self._backdrop = Backdrop()
-        camera, light = camera or self.scene.camera, self.scene.light
+        camera, light = camera or scene.camera, scene.light
         behind = self._backdrop.picture(self._slabs, camera, light, width, height)
-        behind = self._backdrop.draped(behind, self._drapes(self.scene), camera, light)
+        behind = self._backdrop.draped(behind, self._drapes(scene), camera, light)
         labels = {self.arm.body: ROBOT, **{b: i + 2 for b, i in self._body_ids.items()}}
         return render(self.client, camera, light, width, height, labels, behind)
 
@@ -477,16 +508,27 @@ class World:
         Raises:
             TabletopError: no scene is loaded.
         """
-        if self.scene is None:
-            raise _nothing_loaded()
-        return Snapshot(self.scene, tuple(self._history))
+        return Snapshot(self._loaded(), self._history.all(), self.settings)
 
     def restore(self, snapshot: Snapshot) -> State:
         """Go to a kept moment; the future from it is the same bit for bit.
 
         What led there is run again, which takes as long as it took. PyBullet's own saved states would be
         quicker and are not exact: they leave out what decides the order of contacts.
+
+        Raises:
+            TabletopError: it is of a world with other settings or another robot.
         """
+        if not isinstance(snapshot, Snapshot):
+            raise TabletopError(f"a snapshot must be a Snapshot, as World.save returns, got {type(snapshot).__name__}")
+        if snapshot.settings != self.settings:
+            theirs, ours = (f"{s.control_frequency:g} Hz" for s in (snapshot.settings, self.settings))
+            raise TabletopError(
+                f"a snapshot goes to a world with its own settings ({theirs}), this one has others ({ours}); "
+                "make one with World(settings=snapshot.settings)"
+            )
+        if self.robot_name not in {None, snapshot.scene.robot.name}:
+            raise TabletopError(f"the snapshot is of robot {snapshot.scene.robot.name!r}, got {self.robot_name!r}")
         state = self.load(snapshot.scene)
         again: dict[str, Callable[..., object]] = {
             "step": self.step,
@@ -500,5 +542,24 @@ class World:
         return self.state() if snapshot.history else state
 
 
-def _nothing_loaded() -> TabletopError:
-    return TabletopError("no scene is loaded; call World.load first")
+def _again(robot: str | None, settings: SimSettings, snapshot: Snapshot | None) -> World:
+    """Return a world in which all that led to a moment has happened again."""
+    world = World(robot, settings)
+    if snapshot is not None:
+        world.restore(snapshot)
+    return world
+
+
+def _vector(given: Sequence[float], what: str, unit: str, most: float) -> tuple[float, ...]:
+    """Return three floats.
+
+    Raises:
+        TabletopError: they are not three numbers of at most `most`.
+    """
+    try:
+        found = tuple(float(v) for v in given)
+    except (TypeError, ValueError, OverflowError):
+        found = ()
+    if len(found) != 3 or not all(abs(v) <= most for v in found):
+        raise TabletopError(f"{what} is 3 finite numbers in {unit}, each at most {most:g}, got {given!r}")
+    return found

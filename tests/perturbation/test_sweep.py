@@ -178,4 +178,4 @@ def test_runs_that_a_family_does_nothing_to_are_counted_and_not_taken_for_robust
     assert json.loads(json.dumps(empty)) == empty
     data = {"policy": "blank", "seed": 0, "scenes": 1, "tasks": ["dial-turn"], "families": {"tilt": empty}}
     lines = perturb_lines(as_record(Robustness, data))
-    assert lines == [f"tilt               not applicable to 1 of 1 episodes: {why}"]
+    assert lines == [f"tilt               not applicable to 1 of 1 episode: {why}"]

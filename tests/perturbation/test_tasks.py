@@ -100,13 +100,15 @@ def test_a_task_that_a_family_does_nothing_to_has_no_rates_and_says_so() -> None
     names = [t.name for t in tasks]
     data = {"policy": "nothing", "families": found, "tasks": names, "missing": ["x"], "scenes": 1, "seed": 0}
     lines = perturb_task_lines(as_record(Robustness, data))
+    assert lines[-2].startswith("magnitude: success, 0 undisturbed; area: mean success over the magnitudes")
     assert lines[0].split()[:5] == ["tilt", "0:", "0.00", "5:", "0.00"]
     assert lines[1].startswith("tilt               not applicable to 1 of 2 episodes: button: ")
     assert [line.split() for line in lines[2:]] == [
         ["button-press-topdown", "not", "applicable"],
         ["lift", "0:", "0.00", "[0.00,", "0.79]", "5:", "0.00", "[0.00,", "0.79]"],
         ["no", "skill", "is", "named", "for:", "x"],
-        ["2", "tasks,", "1", "scenes", "each", "from", "seed", "0"],
+        [*lines[-2].split()],
+        ["2", "tasks,", "1", "scene", "each", "from", "seed", "0"],
     ]
 
 
