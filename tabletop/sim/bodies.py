@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tabletop.errors import TabletopError
-from tabletop.paths import ASSETS
 from tabletop.sim.bullet import p
 from tabletop.sim.cards import Card, Part, number
 from tabletop.sim.joints import hinge
@@ -59,19 +58,6 @@ def _quaternion(part: Part) -> list[float]:
     return [-sy * sp, cy * sp, sy * cp, cy * cp]
 
 
-def _mesh(name: str, client: int) -> str:
-    """Return by which name PyBullet finds a file of assets/shapes.
-
-    It crashes on other signs than ASCII in a list of names. There the name is a relative one, which it looks for in its
-    search path: that may hold any sign.
-    """
-    path = ASSETS / "shapes" / name
-    if str(path).isascii():
-        return str(path)
-    p.setAdditionalSearchPath(str(ASSETS), physicsClientId=client)
-    return f"shapes/{name}"
-
-
 def _shapes(
     parts: tuple[Part, ...], entity: Entity, solid: bool, client: int, shift: tuple[float, ...] = (0.0, 0.0, 0.0)
 ) -> tuple[int, int]:
@@ -89,7 +75,7 @@ def _shapes(
         types.append(shapes[part.shape])
         # PyBullet's own round shapes have so many triangles that building them takes most of a load.
         looks.append(p.GEOM_BOX if part.shape == "box" else p.GEOM_MESH)
-        extra["file"].append("" if part.shape == "box" else _mesh(f"{part.shape}.obj", client))
+        extra["file"].append("" if part.shape == "box" else f"{part.shape}.obj")
         wide = 2 * size[0]
         extra["scale"].append([wide, wide, size[1] if part.shape == "cylinder" else wide])
         extra["half"].append([s / 2 for s in size] if part.shape == "box" else [0.01, 0.01, 0.01])

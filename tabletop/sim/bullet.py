@@ -13,10 +13,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 from tabletop.errors import TabletopError
+from tabletop.paths import ASSETS
 
 __all__ = ["connect", "p"]
 
 _STDERR: Final = 2
+_LONGEST: Final = 900
+"""Bytes of the path of assets/ at most: PyBullet takes names of 1,023 bytes."""
 _SAID: Final = b"pybullet build time:"
 
 
@@ -50,9 +53,17 @@ def connect() -> int:
     """Return the number of a new client.
 
     Raises:
-        TabletopError: PyBullet has no more of them (1,024 a process).
+        TabletopError: PyBullet has no more of them (1,024 a process), or the package's path is too long for it.
     """
+    longest = len(os.fsencode(ASSETS))
+    if longest > _LONGEST:
+        raise TabletopError(
+            f"the package must lie at a path of at most {_LONGEST} bytes, got {longest}: PyBullet crashes on longer ones"
+        )
     client: int = p.connect(p.DIRECT)
     if client < 0:
         raise TabletopError("PyBullet has no room for another world; close some that are not needed")
+    # Files of assets/shapes go by their names alone. PyBullet crashes on a path with other signs than ASCII in a list
+    # of names, and keeps each name that it is given for ever; its search path may hold any sign.
+    p.setAdditionalSearchPath(str(ASSETS / "shapes"), physicsClientId=client)
     return client

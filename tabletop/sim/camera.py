@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.paths import ASSETS
 from tabletop.schema import is_whole
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.deformable_drapery import Drape, hang
@@ -223,7 +222,7 @@ class Backdrop:
         for slab in slabs:
             shape = p.createVisualShape(
                 p.GEOM_MESH,
-                fileName=str(ASSETS / "shapes" / "table.obj"),
+                fileName="table.obj",
                 meshScale=slab.size,
                 rgbaColor=slab.color,
                 physicsClientId=c,

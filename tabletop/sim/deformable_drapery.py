@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -102,19 +103,55 @@ def _faces(drape: Drape) -> Iterator[tuple[Array, Array, npt.NDArray[np.intp], f
             yield points, sign * normals, _quads(n, m, part, sign < 0), shade
 
 
+class _Rows:
+    """Lists for PyBullet, the same for all pictures.
+
+    It never lets go of a list of vectors, nor of these: each call adds two references to both. New ones for each
+    picture would take 0.4 MiB.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[list[float]] = []
+        self._kept: list[list[float]] = []
+
+    def fill(self, values: Array) -> list[list[float]]:
+        """Return vectors (n, 3) as lists."""
+        while len(self._kept) < len(values):
+            self._kept.append([0.0, 0.0, 0.0])
+        self.rows[:] = self._kept[: len(values)]
+        for row, value in zip(self.rows, values.tolist(), strict=True):
+            row[:] = value
+        return self.rows
+
+
+_VERTICES: Final = _Rows()
+_NORMALS: Final = _Rows()
+_INDICES: Final[list[int]] = []
+_FILLING: Final = Lock()
+
+
 def hang(drapes: Sequence[Drape], client: int) -> dict[int, int]:
     """Fill a client with what is to be drawn and nothing else; return the label of each body."""
     p.resetSimulation(physicsClientId=client)
     labels = {}
     for drape in drapes:
         for points, normals, triangles, shade in _faces(drape):
-            shape = p.createVisualShape(
-                p.GEOM_MESH,
-                vertices=points.reshape(-1, 3).tolist(),
-                normals=normals.reshape(-1, 3).tolist(),
-                indices=triangles.ravel().tolist(),
-                rgbaColor=[*(c * shade for c in drape.color[:3]), drape.color[3]],
-                physicsClientId=client,
-            )
+            color = [*(c * shade for c in drape.color[:3]), drape.color[3]]
+            shape = _mesh(points.reshape(-1, 3), normals.reshape(-1, 3), triangles, color, client)
             labels[p.createMultiBody(0, -1, shape, [0, 0, 0], physicsClientId=client)] = drape.label
     return labels
+
+
+def _mesh(points: Array, normals: Array, triangles: npt.NDArray[np.intp], color: list[float], client: int) -> int:
+    """Return a visual shape of points (n, 3), their normals and triangles (k, 3)."""
+    with _FILLING:
+        _INDICES[:] = triangles.ravel().tolist()
+        shape: int = p.createVisualShape(
+            p.GEOM_MESH,
+            vertices=_VERTICES.fill(points),
+            normals=_NORMALS.fill(normals),
+            indices=_INDICES,
+            rgbaColor=color,
+            physicsClientId=client,
+        )
+    return shape

@@ -8,6 +8,7 @@ import math
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -226,3 +227,9 @@ def test_what_was_done_is_kept_in_its_order_and_within_bounds(monkeypatch: pytes
         history.step((0.0,) * 5)
     with pytest.raises(TabletopError, match="can be kept for 10 control steps at most"):
         history.all()
+
+
+def test_a_path_that_pybullet_would_crash_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabletop.sim.bullet.ASSETS", Path("/", *["a" * 200] * 5))
+    with pytest.raises(TabletopError, match="the package must lie at a path of at most 900 bytes, got 1005"):
+        World()
