@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
+from tabletop.api.bounds import as_path, check_numbers, names_in
 from tabletop.api.goals import PLANNING, draw_goals
 from tabletop.api.measuring import measurement, measuring_within, name_settings
 from tabletop.api.planning import operators_of, policy_skills, run_goals
@@ -29,6 +29,7 @@ from tabletop.progress import tell
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.records import Evaluation, Measurement, Naming, Planning, Record, Robustness
 from tabletop.runs.store import as_record, read_result
+from tabletop.schema import is_whole
 from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
@@ -83,7 +84,7 @@ def tasks(select: str = _ALL) -> tuple[Task, ...]:
     >>> [task.name for task in tasks("family:drawer")]
     ['drawer-close', 'drawer-open', 'drawer-place']
     """
-    return load_registry().select(select)
+    return load_registry().select(",".join(names_in(select, "tasks")))
 
 
 def predicates() -> tuple[Predicate, ...]:
@@ -108,7 +109,7 @@ def load_library(name: str | os.PathLike[str] = "default") -> NamedLibrary:
     >>> skills.called("drawer-open").skill.effect.name
     'drawer'
     """
-    return open_library(os.fspath(name))
+    return open_library(os.fspath(as_path(name, "a library")))
 
 
 def load_result(path: str | os.PathLike[str]) -> Record:
@@ -124,7 +125,7 @@ def load_result(path: str | os.PathLike[str]) -> Record:
     >>> load_result("still.json").rows()[0]["success"]
     0.0
     """
-    return read_result(Path(path))
+    return read_result(as_path(path, "a result"))
 
 
 def discover(
@@ -159,11 +160,12 @@ def discover(
     >>> len(skills.library.skills)
     2
     """
+    check_numbers({"minutes": minutes, "steps": steps, "seed": seed, "workers": workers})
     chosen = effects_of_card(scene, EFFECT_CODES) if effects == _ALL else effects
-    names = chosen.split(",") if isinstance(chosen, str) else chosen
+    names = names_in(chosen, "effects")
     settings = looking_for(names, scene=scene, learner=LearnerSettings(objective=objective), seed=seed)
     budget = 30.0 if minutes is None and steps is None else minutes
-    library = train(Path(out), settings, minutes=budget, steps=steps, workers=workers, resume=resume)
+    library = train(as_path(out, "out"), settings, minutes=budget, steps=steps, workers=workers, resume=resume)
     return NamedLibrary(library, None)
 
 
@@ -194,6 +196,7 @@ def measure(
     Raises:
         TabletopError: no such library, or too few episodes.
     """
+    check_numbers({"episodes": episodes, "minutes": minutes, "seed": seed, "workers": workers})
     library = _library(skills)
     name = os.fspath(skills) if isinstance(skills, (str, os.PathLike)) else "library"
     with Engine(workers) as engine:
@@ -224,6 +227,7 @@ def name_skills(
     Raises:
         TabletopError: no such library, or both episodes and minutes.
     """
+    check_numbers({"episodes": episodes, "minutes": minutes, "seed": seed, "workers": workers})
     library = _library(skills)
     with Engine(workers) as engine:
         settings = name_settings(library, engine, seed, episodes, minutes)
@@ -235,6 +239,8 @@ def _tasks(chosen: str | Task | Iterable[str | Task]) -> tuple[Task, ...]:
         return (chosen,)
     if isinstance(chosen, str):
         return tasks(chosen)
+    if not isinstance(chosen, Iterable):
+        raise TabletopError(f"tasks must be names, such as 'push,lift', or tasks, got {chosen!r}")
     return tuple(t if isinstance(t, Task) else load_registry()[t] for t in chosen)
 
 
@@ -268,6 +274,7 @@ def evaluate(
     >>> sorted(result.tasks)
     ['lift', 'push']
     """
+    check_numbers({"episodes": episodes, "seed": seed, "noise": noise, "workers": workers})
     found = find_suite(suite) if suite is not None else None
     chosen = _tasks(tasks) if found is None else found.select(load_registry())
     scenes = range(seed, seed + episodes) if found is None else found.scene_numbers(seed, episodes)
@@ -300,7 +307,8 @@ def perturb(
     >>> curves.families["mass"].magnitudes[0]
     0.0
     """
-    chosen = select_families(families if isinstance(families, str) else ",".join(families))
+    check_numbers({"scenes": scenes, "seed": seed, "workers": workers})
+    chosen = select_families(",".join(names_in(families, "families")))
     return robustness(policy, _tasks(tasks), chosen, scenes, seed, workers)
 
 
@@ -340,6 +348,11 @@ def plan(
     >>> plan("policy.py", "lifted(red)", tasks="lift,push-left")  # doctest: +SKIP
     Planning: ...
     """
+    check_numbers({"goals": goals, "seed": seed, "seconds": seconds, "workers": workers})
+    if scene is not None and not isinstance(scene, Scene):
+        raise TabletopError(f"a scene must be a Scene, as make_scene returns, got {scene!r}")
+    if not literals or not all(is_whole(n, 1, 100) for n in literals):
+        raise TabletopError(f"literals must be whole numbers from 1 to 100, got {literals!r}")
     if goal is None and scene is not None:
         raise TabletopError("a scene goes with a goal; give a goal, or a card for sampled ones")
     scripted = isinstance(skills, str) and skills == "scripted"
@@ -388,5 +401,8 @@ def record(
     Raises:
         TabletopError: no such skill, policy, task, scene or entity, or a film that cannot be written here.
     """
-    where = None if scene is None else Path(scene)
-    return play(what, Path(path), library=library, task=task, scene=where, entity=entity, seed=seed)
+    check_numbers({"seed": seed})
+    where = None if scene is None else as_path(scene, "scene")
+    if not isinstance(what, str):
+        raise TabletopError(f"what is filmed is a skill or a policy by name, got {what!r}")
+    return play(what, as_path(path, "the film"), library=library, task=task, scene=where, entity=entity, seed=seed)

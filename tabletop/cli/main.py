@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from tabletop.api.bounds import check_numbers
 from tabletop.api.choices import DEFAULT_FAMILIES
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
@@ -39,15 +40,13 @@ if TYPE_CHECKING:  # What takes long to import is not needed for --help.
 
 __all__ = ["main"]
 
-_LARGEST_SEED: Final = 2**31 - 1
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code (0 done, 1 an audit found a broken rule, 2 bad input, 130 interrupted)."""
     options = argparse.Namespace(command=None)
     try:
         options = build_parser().parse_args(arguments)
-        _check(options)
+        check_numbers(vars(options), "--")
         return _COMMANDS[options.command](options) or 0
     except TabletopError as error:
         print(f"tabletop: {error}", file=sys.stderr)
@@ -81,31 +80,6 @@ def _how_to_go_on(options: argparse.Namespace) -> str:
     if done or not any((folder / name).exists() for name in CHECKPOINTS):
         return ""
     return f"; 'tabletop discover --resume --seed {options.seed} --out {folder}' goes on"
-
-
-def _check(options: argparse.Namespace) -> None:
-    least = {
-        "seed": 0,
-        "workers": 0,
-        "episodes": 1,
-        "goals": 1,
-        "chains": 1,
-        "count": 1,
-        "scenes": 1,
-        "skills": 1,
-        "steps": 1,
-    }
-    for name, low in least.items():
-        value = getattr(options, name, None)
-        if isinstance(value, int) and value < low:
-            raise TabletopError(f"--{name} must be at least {low}, got {value}")
-    if getattr(options, "seed", 0) > _LARGEST_SEED:
-        raise TabletopError(f"--seed must be at most {_LARGEST_SEED}, got {options.seed}")
-    minutes = getattr(options, "minutes", None)
-    if minutes is not None and not 0 < minutes < 1e5:
-        raise TabletopError(f"--minutes must be above 0, got {minutes:g}")
-    if minutes is not None and getattr(options, "steps", None) is not None:
-        raise TabletopError("give --minutes or --steps, not both")
 
 
 def _scene(options: argparse.Namespace) -> None:

@@ -106,6 +106,8 @@ def find_suite(name: str, suites: Mapping[str, Suite] | None = None) -> Suite:
         TabletopError: no such suite, or one that takes no task.
     """
     known = load_suites() if suites is None else suites
+    if not isinstance(name, str):
+        raise unknown("suite", name, known)
     head, colon, task = name.partition(":")
     if head not in known:
         raise unknown("suite", head, (f"{n}:TASK" if s.is_open else n for n, s in known.items()))

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from tabletop.errors import TabletopError
 from tabletop.progress import Progress
 from tabletop.rollout.main_module import plain_main
+from tabletop.schema import is_whole
 
 __all__ = ["Engine", "Workers", "default_workers"]
 
@@ -27,6 +28,8 @@ Workers = int | str | None
 """Processes, 0 for none; or "ray", "ray:4" for a Ray cluster; None for one a core."""
 
 _ATTEMPTS = 3
+_MOST = 1024
+"""Processes at most."""
 
 
 def default_workers() -> int:
@@ -58,7 +61,7 @@ def _chunk(function: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
 
 def _ray_workers(workers: int | str) -> int:
     """Return the number in "ray:4", one a core for "ray", and a number as it is."""
-    if isinstance(workers, int):
+    if not isinstance(workers, str):
         return workers
     name, _, count = workers.partition(":")
     if name != "ray" or (count and not count.isdecimal()) or count == "0" or workers == "ray:":
@@ -89,8 +92,8 @@ class Engine:
         """
         self.on_ray = isinstance(workers, str)
         self.workers = default_workers() if workers is None else _ray_workers(workers)
-        if self.workers < 0:
-            raise TabletopError(f"workers must be 0 (this process) or more, got {self.workers}")
+        if not is_whole(self.workers, 0, _MOST):
+            raise TabletopError(f"workers must be 0 (this process) to {_MOST}, got {self.workers!r}")
         self._pool: Executor | None = None
 
     def __enter__(self) -> Engine:

@@ -6,6 +6,7 @@ A process that is spawned runs the main script again, to find what jobs are made
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,11 @@ __all__ = ["main_is_importable", "plain_main"]
 @lru_cache
 def _guarded(path: str) -> bool:
     try:
-        return b"__name__" in read_bytes(Path(path), path)
-    except TabletopError:
+        tree = ast.parse(read_bytes(Path(path), path))
+    except (TabletopError, SyntaxError, ValueError, RecursionError):
         return False
+    tests = (node.test for node in tree.body if isinstance(node, ast.If))
+    return any(isinstance(part, ast.Name) and part.id == "__name__" for test in tests for part in ast.walk(test))
 
 
 def main_is_importable() -> bool:

@@ -58,7 +58,7 @@ def connect() -> int:
     longest = len(os.fsencode(ASSETS))
     if longest > _LONGEST:
         raise TabletopError(
-            f"the package must lie at a path of at most {_LONGEST} bytes, got {longest}: PyBullet crashes on longer ones"
+            f"the package must lie at a path of at most {_LONGEST} bytes, or PyBullet crashes; got {longest}"
         )
     client: int = p.connect(p.DIRECT)
     if client < 0:

@@ -7,8 +7,10 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -143,3 +145,46 @@ def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path, name: str, tex
     assert "\n" not in str(caught.value)
     with pytest.raises(tt.TabletopError, match="No such file"):
         tt.load_result(tmp_path / "other.json")
+
+
+WRONG: Final[dict[str, tuple[Callable[[], Any], str]]] = {
+    "episodes in words": (lambda: tt.evaluate("scripted", "lift", episodes="a"), "episodes must be a whole number"),
+    "half an episode": (lambda: tt.evaluate("scripted", "lift", episodes=2.5), "episodes must be .*, got 2.5"),
+    "too many episodes": (lambda: tt.evaluate("scripted", "lift", episodes=2**31), "from 1 to 1000000, got 2147483648"),
+    "a seed in words": (lambda: tt.evaluate("scripted", "lift", seed="x"), "seed must be a whole number"),
+    "too many workers": (lambda: tt.evaluate("scripted", "lift", workers=2**31), "workers must be .* 0 to 1024"),
+    "noise that is no number": (lambda: tt.evaluate("scripted", "lift", noise=float("nan")), "noise must be from 0"),
+    "a policy that is a number": (lambda: tt.evaluate(3, "lift"), "a policy is a name, a path"),
+    "tasks that are a number": (lambda: tt.evaluate("scripted", 3), "tasks must be names, such as .*, got 3"),
+    "a suite that is a number": (lambda: tt.evaluate("scripted", suite=3), "unknown suite '3'"),
+    "families that are a number": (lambda: tt.perturb("scripted", "lift", 3), "families must be names"),
+    "no scenes": (lambda: tt.perturb("scripted", "lift", scenes=0), "scenes must be a whole number from 1"),
+    "a goal that is a number": (lambda: tt.plan("scripted", 3), "goal: a formula is text, got 3"),
+    "a goal in no scene": (lambda: tt.plan("scripted", "lifted(red)", scene=3), "a scene must be a Scene"),
+    "goals of nothing": (lambda: tt.plan("scripted", literals=()), "literals must be whole numbers from 1 to 100"),
+    "goals of no literal": (lambda: tt.plan("scripted", literals=(0,)), "literals must be whole numbers from 1"),
+    "endless seconds": (lambda: tt.plan("scripted", seconds=float("inf")), "seconds must be from 0"),
+    "a card that is a number": (lambda: tt.make_scene(3), "a scene card is a mapping, a name or the path"),
+    "a scene in words": (lambda: tt.make_scene("discovery", "x"), "a seed must be a whole number"),
+    "a library that is a number": (lambda: tt.load_library(3), "a library must be a path, got 3"),
+    "a result that is a number": (lambda: tt.load_result(3), "a result must be a path, got 3"),
+    "no time to measure": (lambda: tt.measure("default", minutes=0), "minutes must be above 0"),
+    "no time to name": (lambda: tt.name_skills("default", minutes=-1), "minutes must be above 0"),
+    "steps and minutes": (lambda: tt.discover("x", steps=10, minutes=1), "give minutes or steps, not both"),
+    "effects that are a number": (lambda: tt.discover("x", steps=10, effects=3), "effects must be names"),
+    "a folder that is a number": (lambda: tt.discover(3, steps=10), "out must be a path, got 3"),
+    "a film of a number": (lambda: tt.record(3, "a.webp", task="lift"), "a skill or a policy by name, got 3"),
+    "a film into a number": (lambda: tt.record("scripted", 3, task="lift"), "the film must be a path, got 3"),
+    "tasks by number": (lambda: tt.tasks(3), "tasks must be names"),
+}
+
+
+@pytest.mark.parametrize(("call", "why"), WRONG.values(), ids=WRONG)
+def test_what_a_function_cannot_take_is_one_line_and_leaves_nothing(
+    call: Callable[[], Any], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(tt.TabletopError, match=why) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

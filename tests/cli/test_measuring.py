@@ -153,7 +153,7 @@ def test_naming_without_a_budget_is_as_thorough_as_it_was(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--minutes", "0"), "--minutes must be above 0, got 0"),
+        (("--minutes", "0"), "--minutes must be above 0 to 100000, got 0"),
         (("--minutes", "1", "--episodes", "3"), "give episodes or minutes, not both"),
     ],
 )

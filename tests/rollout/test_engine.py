@@ -114,7 +114,7 @@ def test_an_engine_can_be_used_again_after_it_was_closed(jobs: ModuleType) -> No
 
 
 def test_fewer_than_no_workers_are_refused() -> None:
-    with pytest.raises(TabletopError, match=r"workers must be 0 \(this process\) or more, got -1"):
+    with pytest.raises(TabletopError, match=r"workers must be 0 \(this process\) to 1024, got -1"):
         Engine(-1)
 
 

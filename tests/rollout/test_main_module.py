@@ -15,6 +15,12 @@ import tabletop as tt
 
 print(tt.evaluate("nothing", "push", episodes=2, workers=2).tasks["push"].n)
 """
+NAMED = """
+import tabletop as tt
+
+print("ran", __name__)
+print(tt.evaluate("nothing", "push", episodes=2, workers=2).tasks["push"].n)
+"""
 GUARDED = """
 import tabletop as tt
 
@@ -51,6 +57,11 @@ def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_a_script_runs_with_workers(text: str, tmp_path: Path) -> None:
     done = run(text, tmp_path)
     assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+
+
+def test_a_script_that_only_mentions_its_name_has_no_guard(tmp_path: Path) -> None:
+    done = run(NAMED, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "ran __main__\n2\n"), done.stderr
 
 
 def test_a_function_that_workers_cannot_find_is_refused_with_the_way_out(tmp_path: Path) -> None:
