@@ -23,6 +23,7 @@ from draw_objectives import table as objectives_table
 from draw_objectives import table_of_names
 
 from tabletop.files import write_whole
+from tabletop.rollout.statistics import wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -92,6 +93,13 @@ def chains_short(result: Result) -> str:
 def share_of_goals(result: Result) -> str:
     """Return how many goals were reached, with the 95 % interval."""
     return f"{result['reached']} of {result['goals']} [{result['low']:.2f}, {result['high']:.2f}]"
+
+
+def goals_reached(result: Result) -> str:
+    """Return how many goals a library's plans reached, and how much of one on average."""
+    low, high = wilson(result["solved"], result["goals"])
+    share = f"on average {result['mean_completed']:.0%} of a goal".replace("%", " %")
+    return f"{result['solved']} of {result['goals']} [{low:.2f}, {high:.2f}], {share}"
 
 
 def mean_success(result: Result) -> str:
@@ -214,6 +222,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         chains,
         chains_short,
         share_of_goals,
+        goals_reached,
         mean_success,
         busy,
         objectives,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from tabletop.errors import TabletopError
+from tabletop.files import read_json
 from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["forget_stages", "library_of", "make_way", "run_folder"]
+__all__ = ["forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
@@ -108,6 +110,17 @@ def forget_stages(folder: Path) -> None:
     for name in _STAGES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "clips", ignore_errors=True)
+
+
+def made_with_another(folder: Path, library: Library) -> bool:
+    """Return whether a stage's file in a run's folder says that it was made with another library than this one."""
+    for name in _STAGES:
+        if name.endswith(".json") and (folder / name).is_file():
+            with suppress(TabletopError):
+                found = read_json(folder / name, name)
+                if isinstance(found, dict) and found.get("library_digest") not in {None, library.digest}:
+                    return True
+    return False
 
 
 def _maker(folder: Path) -> str | None:

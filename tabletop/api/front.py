@@ -231,7 +231,8 @@ def name_skills(
     library = _library(skills)
     with Engine(workers) as engine:
         settings = name_settings(library, engine, seed, episodes, minutes)
-        return as_record(Naming, name_all(library, load_registry(), engine, settings))
+        found = name_all(library, load_registry(), engine, settings)
+    return as_record(Naming, {"library_digest": library.digest, **found})
 
 
 def _tasks(chosen: str | Task | Iterable[str | Task]) -> tuple[Task, ...]:

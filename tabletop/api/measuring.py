@@ -190,6 +190,7 @@ def measurement(library: Library, found: Measured, name: str, seed: int) -> Meas
     """
     figures = {
         "library": name,
+        "library_digest": library.digest,
         "codes": library.codes.total,
         **found.figures,
         "by_effect": {name: v["effective_2cm"] for name, v in found.figures["by_effect"].items()},

@@ -66,7 +66,8 @@ def skills_of(folder: Path, policy: str) -> Skills:
     """
     if policy == "scripted":
         return scripted_operators, SCRIPTED_VOCABULARY
-    return operators_of(NamedLibrary(library_of(folder), read_record(folder / Naming.FILE, Naming)))
+    library = library_of(folder)
+    return operators_of(NamedLibrary(library, read_record(folder / Naming.FILE, Naming, library.digest)))
 
 
 def policy_skills(policy: AnyPolicy, tasks: Sequence[Task], engine: Engine, seed: int) -> Skills:
@@ -180,7 +181,8 @@ def chains_stage(
         filmed = dict(zip(order, engine.map(film_chain, films, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
-    result = {"policy": policy, "seed": seed, **result}
+    digest = library_of(folder).digest if policy == "library" else None
+    result = {"policy": policy, "library_digest": digest, "seed": seed, **result}
     record = as_record(Chains, result)
     write_record(folder / Chains.FILE, record)
     merge_summary(folder, "chains", {k: v for k, v in result.items() if k != "episodes"})

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.api.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
-from tabletop.api.folder import forget_stages, library_of
+from tabletop.api.folder import forget_stages, library_of, made_with_another
 from tabletop.api.goals import PLANNING, draw_goals, read_goal
 from tabletop.api.measuring import plan_measuring
 from tabletop.api.planning import Skills, run_goals, skills_of
@@ -80,7 +80,8 @@ def discover_stage(
     weights = folder / "library" / "weights.safetensors"
     before = read_bytes(weights, "weights") if weights.is_file() else None
     library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
-    if before is not None and read_bytes(weights, "weights") != before:
+    # A kill may fall between new weights and what was said of the old ones: then the files' digests tell.
+    if (before is not None and read_bytes(weights, "weights") != before) or made_with_another(folder, library):
         forget_stages(folder)
     if not measure:
         return None
@@ -120,7 +121,7 @@ def write_discovery(folder: Path, library: Library, found: Measured) -> Discover
         found: their held-out episodes, and the figures.
     """
     samples, info = found.samples, library.info
-    result: dict[str, Any] = {"codes": library.codes.total, **found.figures}
+    result: dict[str, Any] = {"library_digest": library.digest, "codes": library.codes.total, **found.figures}
     result |= {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
     result["objective"] = info.get("objective", "final-state")
     result["skills"] = [
@@ -170,7 +171,8 @@ def name_stage(
         films: of named skills at most, the best of each task first; all by default.
     """
     with Engine(workers) as engine:
-        found = as_record(Naming, name_skills(library, load_registry(), engine, settings))
+        result = {"library_digest": library.digest, **name_skills(library, load_registry(), engine, settings)}
+        found = as_record(Naming, result)
         record = film_named(folder, library, found, settings.seed, engine, films)
     write_record(folder / Naming.FILE, record)
     result = record_data(record)
@@ -268,11 +270,16 @@ def plan_stage(
         filmed = dict(zip(order, engine.map(film_plan, jobs, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
-    result["policy"] = policy
+    result["policy"], result["library_digest"] = policy, _digest(folder, policy)
     record = as_record(Planning, result)
     write_record(folder / Planning.FILE, record)
     merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed", "spent")})
     return record
+
+
+def _digest(folder: Path, policy: str) -> str | None:
+    """Return the digest of the library whose skills a policy is; None for others."""
+    return library_of(folder).digest if policy == "library" else None
 
 
 def perturb_stage(
@@ -294,8 +301,8 @@ def perturb_stage(
         seed: of the scenes.
         workers: processes.
     """
-    named = read_record(folder / Naming.FILE, Naming)
     library, registry = library_of(folder), load_registry()
+    named = read_record(folder / Naming.FILE, Naming, library.digest)
     chosen = sorted(named.best().values(), key=lambda s: (-s.low, s.id))[:most]
     if not chosen:
         raise TabletopError(
@@ -315,6 +322,7 @@ def perturb_stage(
         Robustness,
         {
             "policy": "library",
+            "library_digest": library.digest,
             "seed": seed,
             "scenes": scenes,
             "tasks": [s.task for s in chosen],

@@ -138,4 +138,4 @@ def open_library(name: str) -> NamedLibrary:
     library = load_library(path)
     places = (Path(name) / "name.json", path / "name.json", path.parent / "name.json")
     found = next((p for p in places if p.is_file()), None)
-    return NamedLibrary(library, None if found is None else read_record(found, Naming))
+    return NamedLibrary(library, None if found is None else read_record(found, Naming, library.digest))

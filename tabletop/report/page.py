@@ -17,6 +17,7 @@ from tabletop.report.pictures import Pictures
 from tabletop.report.results import curves, ends, matrix, perturbations
 from tabletop.runs.read import read_run
 from tabletop.runs.run import Run
+from tabletop.skills.library import load_library
 
 __all__ = ["page", "whole_page", "write_report"]
 
@@ -97,7 +98,9 @@ def write_report(folder: Path) -> Path:
     Raises:
         TabletopError: no such folder, nothing in it to show, or a file of a wrong shape.
     """
-    text = page(read_run(Path(folder)))
+    own = Path(folder) / "library"
+    digest = load_library(own).digest if (own / "library.yaml").is_file() else None
+    text = page(read_run(Path(folder), digest))
     target = Path(folder) / "report.html"
     write_whole(target, text)
     return target

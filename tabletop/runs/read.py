@@ -75,8 +75,12 @@ def _made(path: Path) -> Made:
     )
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, digest: str | None = None) -> Run:
     """Read what a run folder holds; each file may be missing.
+
+    Args:
+        folder: the run's.
+        digest: of its library, which the files must be of; None: of any.
 
     Raises:
         TabletopError: no such folder, nothing in it to show, or a file that is damaged or of another format.
@@ -85,7 +89,8 @@ def read_run(folder: Path) -> Run:
         raise TabletopError(f"no run folder {str(folder)!r}; a stage such as 'tabletop discover' makes one")
 
     def stage(record_type: type[R]) -> R | None:
-        return read_record(folder / record_type.FILE, record_type) if (folder / record_type.FILE).is_file() else None
+        path = folder / record_type.FILE
+        return read_record(path, record_type, digest) if path.is_file() else None
 
     metrics = folder / "metrics.jsonl"
     run = Run(

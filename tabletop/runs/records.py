@@ -33,6 +33,7 @@ __all__ = [
     "NamedSkill",
     "NamedTask",
     "Naming",
+    "OfLibrary",
     "PlanRun",
     "Planning",
     "Rates",
@@ -84,6 +85,14 @@ class Record(RunFile, Shown):
         write_record(target / self.FILE if target.is_dir() else target, self)
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OfLibrary(Record):
+    """A result that was made with a library's skills."""
+
+    library_digest: str | None = None
+    """`Library.digest`; None where no library had a part in it, or the file is older than the field."""
+
+
 # --- discovery and measuring ---------------------------------------------------------------------
 
 
@@ -123,7 +132,7 @@ class Ends:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Discovery(Record, SkillCount):
+class Discovery(OfLibrary, SkillCount):
     """discover.json: how many skills a discovery came to, on held-out episodes."""
 
     FILE: ClassVar[str] = "discover.json"
@@ -198,7 +207,7 @@ class Components:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Measurement(Record, SkillCount):
+class Measurement(OfLibrary, SkillCount):
     """measure.json: a library's figures on held-out episodes."""
 
     FILE: ClassVar[str] = "measure.json"
@@ -342,7 +351,7 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Naming(Record):
+class Naming(OfLibrary):
     """name.json: what a library's skills are."""
 
     FILE: ClassVar[str] = "name.json"
@@ -426,7 +435,7 @@ class PlanRun:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Planning(Record):
+class Planning(OfLibrary):
     """plan.json: goals, plans and what came of them."""
 
     FILE: ClassVar[str] = "plan.json"
@@ -491,7 +500,7 @@ class ChainRun:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Chains(Record):
+class Chains(OfLibrary):
     """chains.json: goals one after another in one scene, until one is not reached."""
 
     FILE: ClassVar[str] = "chains.json"
@@ -613,7 +622,7 @@ class Curve(Rates):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Robustness(Record):
+class Robustness(OfLibrary):
     """perturb.json: success of a policy or of named skills under perturbations."""
 
     FILE: ClassVar[str] = "perturb.json"

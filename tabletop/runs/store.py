@@ -56,11 +56,16 @@ def write_record(path: Path, record: RunFile) -> None:
     write_json(path, record_data(record))
 
 
-def read_record(path: Path, record_type: type[R]) -> R:
+def read_record(path: Path, record_type: type[R], digest: str | None = None) -> R:
     """Read a record.
 
+    Args:
+        path: the file.
+        record_type: which.
+        digest: of the library that it must be of; None: of any.
+
     Raises:
-        TabletopError: it is missing, damaged, of another format or of a wrong shape.
+        TabletopError: it is missing, damaged, of another format, of a wrong shape, or of another library.
     """
     command = record_type.MADE_BY.format(folder=path.parent)
     again = f"make it anew with: {command}"
@@ -79,9 +84,13 @@ def read_record(path: Path, record_type: type[R]) -> R:
             f"{str(path)!r} has format {data.get('format')!r}, this version reads {record_type.FORMAT}; {again}"
         )
     try:
-        return msgspec.convert(data, record_type, strict=True)
+        found = msgspec.convert(data, record_type, strict=True)
     except msgspec.ValidationError as error:
         raise TabletopError(f"{str(path)!r} is damaged: {place_of(error)}; {again}") from None
+    made_with = getattr(found, "library_digest", None)
+    if digest is not None and made_with not in {None, digest}:
+        raise TabletopError(f"{str(path)!r} is of another library than the one in {str(path.parent)!r}; {again}")
+    return found
 
 
 def read_result(path: Path) -> Record:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,15 @@ class Library:
     """How the policy is conditioned on a code, see skills/skill_policy.py: CONDITIONINGS."""
     acts: str = "mean"
     """What the skills do, see skills/skill_policy.py: ACTS."""
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this library from others: SHA-256 of what its skills do, how it was made left out."""
+        found = hashlib.sha256(repr((list(self.codes.counts.items()), self.horizon)).encode())
+        found.update(repr((self.conditioning, self.acts)).encode())
+        for name, value in [*sorted(self.weights.items()), ("embeddings", self.embeddings)]:
+            found.update(repr((name, value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
+        return found.hexdigest()
 
     @property
     def skills(self) -> tuple[Skill, ...]:
@@ -141,6 +152,7 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "conditioning": library.conditioning,
         "acts": library.acts,
         "observation": {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH},
+        "digest": library.digest,
         "info": dict(library.info),
         "scene": library.card,
     }
@@ -189,6 +201,11 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         raise TabletopError(f"library {str(path)!r} is damaged: {error}") from None
     if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
+    if card.get("digest", library.digest) != library.digest:
+        raise TabletopError(
+            f"library {str(path)!r} is damaged: library.yaml and weights.safetensors are not of one library; "
+            "the run that was broken off writes both anew: tabletop discover --resume"
+        )
     return library
 
 

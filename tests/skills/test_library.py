@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,12 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from tabletop.api.folder import made_with_another
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
+from tabletop.naming import open_library
+from tabletop.paths import POLICIES
 from tabletop.sim.generate import generate
 from tabletop.skills import library as module
 from tabletop.skills.library import Library, find_library, load_library, save_library
@@ -199,3 +204,28 @@ def test_a_library_is_found_by_its_folder_its_run_or_its_name(
     assert find_library("toy") == shipped
     with pytest.raises(TabletopError, match=r"no library 'ghost'.*one of: toy$"):
         find_library("ghost")
+
+
+def test_what_was_said_of_another_library_is_refused_and_forgotten(tmp_path: Path) -> None:
+    mine = load_library(POLICIES / "discovered" / "default")
+    other = replace(mine, embeddings=mine.embeddings + 0.01)
+    assert len({mine.digest, other.digest, replace(mine, info={"seed": 9}).digest}) == 2
+    save_library(mine, tmp_path / "library")
+    names = json.loads((POLICIES / "discovered" / "default" / "name.json").read_text(encoding="utf-8"))
+    (tmp_path / "name.json").write_text(json.dumps({**names, "library_digest": mine.digest}), encoding="utf-8")
+    assert open_library(str(tmp_path)).named is not None
+    assert not made_with_another(tmp_path, mine)
+    # As a kill leaves it between the new weights and what was said of the old ones.
+    save_library(other, tmp_path / "library")
+    assert made_with_another(tmp_path, other)
+    with pytest.raises(TabletopError, match=r"name\.json' is of another library than the one in .*tabletop name"):
+        open_library(str(tmp_path))
+
+
+def test_files_of_two_libraries_are_not_taken_for_one(tmp_path: Path) -> None:
+    mine = load_library(POLICIES / "discovered" / "default")
+    save_library(mine, tmp_path / "a")
+    save_library(replace(mine, embeddings=mine.embeddings + 0.01), tmp_path / "b")
+    shutil.copyfile(tmp_path / "b" / "weights.safetensors", tmp_path / "a" / "weights.safetensors")
+    with pytest.raises(TabletopError, match=r"are not of one library; .* tabletop discover --resume"):
+        load_library(tmp_path / "a")
