@@ -175,6 +175,13 @@ def library(result: Result) -> str:
     )
 
 
+def library_short(result: Result) -> str:
+    """Return the libraries' effective skills at 2 cm, beside the baselines'."""
+    found = [row["effective_skills_2cm"] for row in result["seeds"]]
+    floors = [f["effective_skills_2cm"] for row in result["seeds"] for f in row["baselines"].values()]
+    return f"mean {np.mean(found):.1f} ({_listed(found)}); baselines {min(floors):.1f} to {max(floors):.1f}"
+
+
 def names(result: Result) -> str:
     """Return how many tasks the libraries' skills are named for, and how well they do them."""
     seeds = result["seeds"]
@@ -232,6 +239,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         own_success,
         own_curves,
         library,
+        library_short,
         names,
     )
 }

@@ -121,7 +121,7 @@ def test_a_skill_without_names_is_played_in_a_scene_of_its_library(command: Comm
         (("drawer-opne",), "unknown skill 'drawer-opne'"),
         (("drawer-open", "--entity", "drawer"), "--entity is of a scene: give --scene, too"),
         (("drawer-open", "--scene", "scene.yaml"), "has nothing to work on in that scene, which has: cube"),
-        (("lift", "--scene", "scene.yaml", "--entity", "ball"), "unknown entity for skill 'held_at-20' 'ball'"),
+        (("lift", "--scene", "scene.yaml", "--entity", "ball"), f"unknown entity for skill {BEST['lift']!r} 'ball'"),
         (("lift", "--out", "clip.gif"), "must end in what can be written here: .webp"),
         (("lift", "--library", "nowhere"), "no library 'nowhere'"),
     ],

@@ -95,7 +95,7 @@ def test_measuring_is_announced_before_it_begins_and_bounded(
 @pytest.mark.usefixtures("discovered")
 def test_what_was_used_is_in_the_result_and_in_discover_json(command: Command, here: Path) -> None:
     said = command("discover", "--steps", "10", "--episodes", "3", "--out", "run", "--workers", "0", "--json")
-    assert said.err == "measuring: 2 codes x 3 episodes and 3 baselines x 2\n"
+    assert said.err.splitlines()[0] == "measuring: 2 codes x 3 episodes and 3 baselines x 2"
     found, kept = json.loads(said.out), json.loads((here / "run" / "discover.json").read_text())
     assert (found["episodes"], found["baseline_episodes"]) == (kept["episodes"], kept["baseline_episodes"]) == (3, 2)
 

@@ -231,5 +231,7 @@ def test_what_was_done_is_kept_in_its_order_and_within_bounds(monkeypatch: pytes
 
 def test_a_path_that_pybullet_would_crash_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabletop.sim.bullet.ASSETS", Path("/", *["a" * 200] * 5))
-    with pytest.raises(TabletopError, match="the package must lie at a path of at most 900 bytes, got 1005"):
+    with pytest.raises(
+        TabletopError, match="the package must lie at a path of at most 900 bytes, or PyBullet crashes; got 1005"
+    ):
         World()
