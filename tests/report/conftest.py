@@ -58,7 +58,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     library, found = folders.library_of(folder), read_record(folder / Naming.FILE, Naming)
     with Engine(0) as engine:
-        write_record(folder / Naming.FILE, film_named(folder, library, found, 0, engine, FILMS))
+        write_record(folder / Naming.FILE, film_named(folder, library, found, found.settings["seed"], engine, FILMS))
     plan_stage(folder, policy="library", goals=GOALS, lengths=[1, 2], seed=0, workers=0, clips=2)
     perturb_stage(folder, families=FAMILIES, scenes=2, most=2, seed=0, workers=0)
     chains_stage(folder, policy="scripted", chains=2, seed=0, workers=0, clips=1)
