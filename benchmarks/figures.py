@@ -117,8 +117,7 @@ def objectives(result: Result) -> str:
     """Return the objectives' effective skills at the end of the budget, and their baselines'."""
     ends = _ends(result)
     own = {n: p for n, p in ends.items() if not n.startswith(_PARTS) and "/" not in n}
-    floors = [f["effective_skills_2cm"] for p in own.values() for f in p.get("baselines", {}).values()]
-    return f"{_ranked(own)}; baselines {min(floors):.1f} to {max(floors):.1f}"
+    return f"{_ranked(own)}; {_floors(own.values())}"
 
 
 def parts(result: Result) -> str:
@@ -167,19 +166,17 @@ def library(result: Result) -> str:
     """Return the libraries' effective skills, the mean of the seeds first, beside the baselines'."""
     seeds = result["seeds"]
     at = {cm: [row[f"effective_skills_{cm}cm"] for row in seeds] for cm in (2, 5)}
-    floors = [f["effective_skills_2cm"] for row in seeds for f in row["baselines"].values()]
     steps = np.mean([row["env_steps"] for row in seeds]) / 1e6
     return (
         f"mean {np.mean(at[2]):.1f} at 2 cm ({_listed(at[2])}), {np.mean(at[5]):.1f} at 5 cm ({_listed(at[5])}), of "
-        f"{seeds[0]['codes']} codes after {steps:.2f} M control steps; baselines {min(floors):.1f} to {max(floors):.1f}"
+        f"{seeds[0]['codes']} codes after {steps:.2f} M control steps; {_floors(seeds)}"
     )
 
 
 def library_short(result: Result) -> str:
     """Return the libraries' effective skills at 2 cm, beside the baselines'."""
     found = [row["effective_skills_2cm"] for row in result["seeds"]]
-    floors = [f["effective_skills_2cm"] for row in result["seeds"] for f in row["baselines"].values()]
-    return f"mean {np.mean(found):.1f} ({_listed(found)}); baselines {min(floors):.1f} to {max(floors):.1f}"
+    return f"mean {np.mean(found):.1f} ({_listed(found)}); {_floors(result['seeds'])}"
 
 
 def names(result: Result) -> str:
@@ -203,6 +200,12 @@ def names(result: Result) -> str:
 
 def _listed(values: Iterable[float], digits: int = 1) -> str:
     return ", ".join(f"{value:.{digits}f}" for value in values)
+
+
+def _floors(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return between which effective skills the baselines of some rows lie."""
+    counts = [f["effective_skills_2cm"] for row in rows for f in row.get("baselines", {}).values()]
+    return f"baselines {min(counts):.1f} to {max(counts):.1f}"
 
 
 def _ranked(points: Points) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from tabletop.errors import TabletopError
-from tabletop.schema import check_fields, is_number
+from tabletop.schema import check_values, is_number
 
 __all__ = ["SimSettings"]
 
@@ -53,7 +53,7 @@ class SimSettings:
         Raises:
             TabletopError: one is of another type or out of its range.
         """
-        check_fields(self, "settings of the simulation")
+        check_values(self, "settings of the simulation")
 
     @property
     def control_step(self) -> float:

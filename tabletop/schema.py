@@ -16,7 +16,7 @@ import msgspec
 
 from tabletop.errors import TabletopError, unknown
 
-__all__ = ["check_fields", "fill", "is_number", "is_whole", "place_of"]
+__all__ = ["check_values", "fill", "is_number", "is_whole", "place_of"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def fill(cls: type[T], data: object, what: str) -> T:
     return found
 
 
-def check_fields(value: Any, what: str) -> None:
+def check_values(value: Any, what: str) -> None:
     """Check the fields of a dataclass whose fields are numbers and text, as `fill` does.
 
     Args:
@@ -55,9 +55,16 @@ def check_fields(value: Any, what: str) -> None:
     Raises:
         TabletopError: a field is of another type or out of its range.
     """
-    for name, hint in typing.get_type_hints(type(value), include_extras=True).items():
+    cls: type = type(value)
+    for name, hint in _hints(cls).items():
         given = getattr(value, name)
         _converted(given.item() if hasattr(given, "item") else given, hint, f"{what}: {name}")
+
+
+@lru_cache(maxsize=64)
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields, with what `msgspec.Meta` says of them."""
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _converted(data: object, cls: Any, what: str) -> Any:

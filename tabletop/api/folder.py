@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
+__all__ = ["digest_of", "forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
@@ -112,15 +111,24 @@ def forget_stages(folder: Path) -> None:
     shutil.rmtree(folder / "clips", ignore_errors=True)
 
 
+def digest_of(folder: Path, policy: str) -> str | None:
+    """Return the digest of a run's library where a policy is its skills, "library"; None for other policies."""
+    return library_of(folder).digest if policy == "library" else None
+
+
 def made_with_another(folder: Path, library: Library) -> bool:
     """Return whether a stage's file in a run's folder says that it was made with another library than this one."""
-    for name in _STAGES:
-        if name.endswith(".json") and (folder / name).is_file():
-            with suppress(TabletopError):
-                found = read_json(folder / name, name)
-                if isinstance(found, dict) and found.get("library_digest") not in {None, library.digest}:
-                    return True
-    return False
+    files = (folder / name for name in _STAGES if name.endswith(".json"))
+    return any(_digest_in(path) not in {None, library.digest} for path in files)
+
+
+def _digest_in(path: Path) -> str | None:
+    """Return the digest that a stage's file holds; None where it holds none, or cannot be read."""
+    try:
+        found = read_json(path, path.name)
+    except TabletopError:
+        return None
+    return found.get("library_digest") if isinstance(found, dict) else None
 
 
 def _maker(folder: Path) -> str | None:

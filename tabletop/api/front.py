@@ -196,7 +196,7 @@ def measure(
     Raises:
         TabletopError: no such library, or too few episodes.
     """
-    check_numbers({"episodes": episodes, "minutes": minutes, "seed": seed, "workers": workers})
+    check_numbers({"episodes": episodes, "seed": seed, "workers": workers})
     library = _library(skills)
     name = os.fspath(skills) if isinstance(skills, (str, os.PathLike)) else "library"
     with Engine(workers) as engine:
@@ -227,7 +227,7 @@ def name_skills(
     Raises:
         TabletopError: no such library, or both episodes and minutes.
     """
-    check_numbers({"episodes": episodes, "minutes": minutes, "seed": seed, "workers": workers})
+    check_numbers({"episodes": episodes, "seed": seed, "workers": workers})
     library = _library(skills)
     with Engine(workers) as engine:
         settings = name_settings(library, engine, seed, episodes, minutes)
@@ -275,7 +275,7 @@ def evaluate(
     >>> sorted(result.tasks)
     ['lift', 'push']
     """
-    check_numbers({"episodes": episodes, "seed": seed, "noise": noise, "workers": workers})
+    check_numbers({"episodes": episodes, "seed": seed, "workers": workers})
     found = find_suite(suite) if suite is not None else None
     chosen = _tasks(tasks) if found is None else found.select(load_registry())
     scenes = range(seed, seed + episodes) if found is None else found.scene_numbers(seed, episodes)

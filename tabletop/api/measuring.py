@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tabletop.api.bounds import check_numbers
 from tabletop.api.clock import naming_takes, naming_within, pace_of, probes
 from tabletop.errors import TabletopError
 from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes
@@ -175,8 +175,7 @@ def name_settings(
 def _check(episodes: int | None, minutes: float | None) -> None:
     if episodes is not None and minutes is not None:
         raise TabletopError("give episodes or minutes, not both")
-    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
-        raise TabletopError(f"minutes must be a positive number, got {minutes!r}")
+    check_numbers({"minutes": minutes})
 
 
 def measurement(library: Library, found: Measured, name: str, seed: int) -> Measurement:

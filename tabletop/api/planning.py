@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.api.clips import ChainClip, film_chain, to_film
-from tabletop.api.folder import library_of
+from tabletop.api.folder import digest_of, library_of
 from tabletop.api.policies import AnyPolicy, policies_of
 from tabletop.api.task_operators import operators_of_tasks
 from tabletop.errors import TabletopError
@@ -181,8 +181,7 @@ def chains_stage(
         filmed = dict(zip(order, engine.map(film_chain, films, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
-    digest = library_of(folder).digest if policy == "library" else None
-    result = {"policy": policy, "library_digest": digest, "seed": seed, **result}
+    result = {"policy": policy, "library_digest": digest_of(folder, policy), "seed": seed, **result}
     record = as_record(Chains, result)
     write_record(folder / Chains.FILE, record)
     merge_summary(folder, "chains", {k: v for k, v in result.items() if k != "episodes"})

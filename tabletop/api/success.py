@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from tabletop.api.bounds import check_numbers
 from tabletop.api.policies import AnyPolicy, name_of, policies_of
-from tabletop.errors import TabletopError
 from tabletop.logic import Task
 from tabletop.perturbation import Perturbation, perturb_tasks
 from tabletop.progress import track
@@ -60,8 +59,7 @@ def success_rates(
     Raises:
         TabletopError: the noise is out of range, no such policy, or it can do none of the tasks.
     """
-    if not (math.isfinite(noise) and 0.0 <= noise <= 1.0):
-        raise TabletopError(f"noise must be a share from 0 to 1 of the actions' range, got {noise:g}")
+    check_numbers({"noise": noise})
     disturbance = Perturbation("action-noise", _RANGE * noise) if noise else None
     makers, numbers = policies_of(policy, tasks), list(scenes)
     results: dict[str, dict[str, Any]] = {}

@@ -144,13 +144,12 @@ def _begin(parts: Path, recording: Recording) -> None:
     write_json(card, wanted)
 
 
-def _is_whole(path: Path) -> bool:
-    """Return whether an episode is there. One that is damaged is run again: the same comes of it."""
+def _read(path: Path) -> Demonstration | None:
+    """Return an episode that was run before. One that is damaged is run again: the same comes of it."""
     try:
-        load_demonstration(path)
+        return load_demonstration(path)
     except TabletopError:
-        return False
-    return True
+        return None
 
 
 def _record(
@@ -158,9 +157,20 @@ def _record(
 ) -> list[tuple[Path, bool]]:
     """Run what has not been run yet; return the file of each episode, and whether it is kept."""
     paths = {n: parts / f"{task.name}-{n}.npz" for n in recording.numbers}
-    missing = [n for n, path in paths.items() if not _is_whole(path)]
+    kept: dict[int, bool] = {}
+
+    def note(demo: Demonstration) -> None:
+        kept[demo.number] = len(demo) > 0 and (demo.success or recording.keep_failures)
+
+    missing = []
+    for number, path in paths.items():
+        demo = _read(path)
+        if demo is None:
+            missing.append(number)
+        else:
+            note(demo)
     record = partial(demonstrate, task, make_policy, cameras=recording.cameras, size=recording.size)
     for demo in engine.map(record, missing, label=f"demos: {task.name}"):
         save_demonstration(demo, paths[demo.number])
-    demos = ((path, load_demonstration(path)) for path in paths.values())
-    return [(path, len(d) > 0 and (d.success or recording.keep_failures)) for path, d in demos]
+        note(demo)
+    return [(path, kept[number]) for number, path in paths.items()]

@@ -67,14 +67,41 @@ def read_record(path: Path, record_type: type[R], digest: str | None = None) -> 
     Raises:
         TabletopError: it is missing, damaged, of another format, of a wrong shape, or of another library.
     """
-    command = record_type.MADE_BY.format(folder=path.parent)
-    again = f"make it anew with: {command}"
     if not path.exists():
-        raise TabletopError(f"{str(path)!r} is missing; make it with: {command}")
+        raise TabletopError(f"{str(path)!r} is missing; make it with: {record_type.MADE_BY.format(folder=path.parent)}")
     try:
         data = read_json(path, repr(str(path)))
     except TabletopError as error:
-        raise TabletopError(f"{error}; {again}") from None
+        raise TabletopError(f"{error}; {_again(path, record_type)}") from None
+    return _as_read(data, path, record_type, digest)
+
+
+def read_result(path: Path) -> Record:
+    """Read a result, whatever the file is called: its fields say which it is.
+
+    Raises:
+        TabletopError: it is missing, damaged or of another format, or no result at all.
+    """
+    data = read_json(path, f"result {str(path)!r}")
+    for record_type in _RESULTS:
+        try:
+            msgspec.convert(data, record_type, strict=True)
+        except msgspec.ValidationError:
+            if path.name != record_type.FILE:
+                continue
+        return _as_read(data, path, record_type)
+    names = ", ".join(record_type.FILE for record_type in _RESULTS)
+    raise TabletopError(f"{str(path)!r} is no result; results have the fields of one of: {names}")
+
+
+def _again(path: Path, record_type: type[RunFile]) -> str:
+    """Return what to do about a file that cannot be taken."""
+    return f"make it anew with: {record_type.MADE_BY.format(folder=path.parent)}"
+
+
+def _as_read(data: Any, path: Path, record_type: type[R], digest: str | None = None) -> R:
+    """Return the record that a file's JSON is; arguments and errors as of `read_record`."""
+    again = _again(path, record_type)
     if not isinstance(data, dict):
         raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
     if data.get("format") != record_type.FORMAT:
@@ -91,21 +118,3 @@ def read_record(path: Path, record_type: type[R], digest: str | None = None) -> 
     if digest is not None and made_with not in {None, digest}:
         raise TabletopError(f"{str(path)!r} is of another library than the one in {str(path.parent)!r}; {again}")
     return found
-
-
-def read_result(path: Path) -> Record:
-    """Read a result, whatever the file is called: its fields say which it is.
-
-    Raises:
-        TabletopError: it is missing, damaged or of another format, or no result at all.
-    """
-    data = read_json(path, f"result {str(path)!r}")
-    for record_type in _RESULTS:
-        try:
-            msgspec.convert(data, record_type, strict=True)
-        except msgspec.ValidationError:
-            if path.name != record_type.FILE:
-                continue
-        return read_record(path, record_type)
-    names = ", ".join(record_type.FILE for record_type in _RESULTS)
-    raise TabletopError(f"{str(path)!r} is no result; results have the fields of one of: {names}")

@@ -34,7 +34,7 @@ def as_action(action: object) -> npt.NDArray[np.float32]:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_readable(action)}")
+        raise _refused(action)
     return given
 
 
@@ -49,12 +49,14 @@ def action_numbers(action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> t
     except (TypeError, ValueError, OverflowError):
         given = ()
     if len(given) != ACTION_SIZE or not all(map(math.isfinite, given)):
-        raise TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {_readable(action)}")
+        raise _refused(action)
     return given
 
 
-def _readable(action: object) -> str:
-    """Return a wrong action in one line that can be read."""
+def _refused(action: object) -> TabletopError:
+    """Return the error for a wrong action, which it shows in one line that can be read."""
     text = " ".join(repr(action).split())
-    shape = getattr(action, "shape", None)
-    return text if len(text) <= _LONGEST else f"{type(action).__name__}{'' if shape is None else f' of shape {shape}'}"
+    if len(text) > _LONGEST:
+        shape = getattr(action, "shape", None)
+        text = f"{type(action).__name__}{'' if shape is None else f' of shape {shape}'}"
+    return TabletopError(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {text}")

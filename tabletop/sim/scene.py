@@ -198,7 +198,7 @@ def read_scene(text: str, where: str = "scene") -> Scene:
         TabletopError: not YAML, not a scene, or one that cannot be.
     """
     scene = fill(Scene, parse_yaml(text, f"scene {where!r}"), f"scene {where!r}")
-    check_scene(scene)
+    _check_whole(scene)
     return scene
 
 
@@ -212,6 +212,11 @@ def check_scene(scene: Scene) -> None:
     if not isinstance(scene, Scene):
         raise TabletopError(f"a scene must be a Scene, as make_scene returns, got {type(scene).__name__}")
     fill(Scene, _plain(scene), "scene")
+    _check_whole(scene)
+
+
+def _check_whole(scene: Scene) -> None:
+    """Check what no field says by itself."""
     cards = load_cards()
     names = [e.name for e in scene.entities]
     for entity in scene.entities:
@@ -222,7 +227,7 @@ def check_scene(scene: Scene) -> None:
     held = [e.name for e in scene.entities if e.held]
     if len(held) > 1:
         raise TabletopError(f"at most one entity starts between the fingers, got {', '.join(held)}")
-    check_camera(scene.camera)
+    _check_view(scene.camera)
 
 
 def check_camera(camera: Camera) -> None:
@@ -232,6 +237,11 @@ def check_camera(camera: Camera) -> None:
         TabletopError: a field is of another type or out of its range, or it looks at where it stands.
     """
     fill(type(camera), _plain(camera), "camera")
+    _check_view(camera)
+
+
+def _check_view(camera: Camera) -> None:
+    """Check that a camera looks away from where it stands."""
     if math.dist(camera.position, camera.target) < _NEAREST:
         raise TabletopError(f"a camera must look at another place than its own, got {camera.position} for both")
 
