@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from gymnasium import spaces
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.sim.camera import FAR, Image
-from tabletop.sim.scene import Camera
+from tabletop.sim.scene import Camera, check_camera
 from tabletop.sim.viewpoints import VIEWS
 from tabletop.sim.world import World
 
@@ -107,17 +106,14 @@ def _camera(world: World, view: str | Camera) -> Camera:
 def _taken(image: Image, modality: str) -> npt.NDArray[Any]:
     if modality == "rgb":
         return image.rgb
-    if modality == "depth":
-        # The depth buffer's rounding may leave a hair more than the farthest.
-        return np.minimum(image.depth, np.float32(FAR))
-    return image.segmentation
+    return image.depth if modality == "depth" else image.segmentation
 
 
 def _read_cameras(given: CameraChoice) -> dict[str, str | Camera]:
     if isinstance(given, Mapping):
-        return {_name(n): _view(n, v) for n, v in given.items()}
+        return {_name(n): _view(v) for n, v in given.items()}
     names = [given] if isinstance(given, str) else list(given)
-    out = {_name(n): _view(n, n) for n in names}
+    out = {_name(n): _view(n) for n in names}
     if len(out) < len(names):
         raise TabletopError(f"cameras must be different ones, got {', '.join(names)}")
     return out
@@ -129,20 +125,10 @@ def _name(name: object) -> str:
     raise TabletopError(f'a camera needs a name without a slash, as in {{"front": Camera(...)}}, got {name!r}')
 
 
-def _view(name: object, view: object) -> str | Camera:
+def _view(view: object) -> str | Camera:
     if isinstance(view, Camera):
-        _check_camera(str(name), view)
+        check_camera(view)
         return view
     if isinstance(view, str) and view in VIEWS:
         return view
     raise unknown("view", view, [*VIEWS, "a tabletop.sim.Camera"])
-
-
-def _check_camera(name: str, camera: Camera) -> None:
-    numbers = (*camera.position, *camera.target, camera.fov)
-    if len(numbers) != 7 or not all(math.isfinite(v) for v in numbers) or not 1.0 <= camera.fov <= 179.0:
-        raise TabletopError(f"camera {name!r} needs two places of 3 numbers and a fov of 1 to 179 deg, got {camera}")
-    if math.dist(camera.position[:2], camera.target[:2]) < 1e-6:
-        raise TabletopError(
-            f"camera {name!r} must not look straight up or down, got {camera}; put its target 1 mm to the side"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tabletop.sim.camera import Image
 from tabletop.sim.generate import generate, load_scene_card
+from tabletop.sim.pinhole import extrinsics, intrinsics, points_from_depth
 from tabletop.sim.scene import Camera, Entity, Light, Robot, Scene, Table, load_scene, save_scene
 from tabletop.sim.state import Layout, State
 from tabletop.sim.viewpoints import framing
@@ -21,9 +22,12 @@ __all__ = [
     "State",
     "Table",
     "World",
+    "extrinsics",
     "framing",
     "generate",
+    "intrinsics",
     "load_scene",
     "load_scene_card",
+    "points_from_depth",
     "save_scene",
 ]

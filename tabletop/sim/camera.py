@@ -35,6 +35,7 @@ __all__ = [
     "check_size",
     "render",
     "segmentation_ids",
+    "up_of",
 ]
 
 FAR: Final = 4.0
@@ -116,9 +117,10 @@ class Layer:
 
 
 def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -> Layer:
-    up = camera.up if isinstance(camera, MovingCamera) else _up(camera)
-    view = p.computeViewMatrix(camera.position, camera.target, up)
-    projection = p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, FAR)
+    view = p.computeViewMatrix(camera.position, camera.target, up_of(camera))
+    projection = list(p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, FAR))
+    # PyBullet draws what is at the middle of a pixel half a pixel to the right of it, and half a pixel too high.
+    projection[8], projection[9] = 1 / width, 1 / height
     out: Any = p.getCameraImage(
         width,
         height,
@@ -142,8 +144,14 @@ def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -
     )
 
 
-def _up(camera: Camera) -> Vector:
-    """Return the world direction that is up in the picture: above, or away from the robot for one that looks down."""
+def up_of(camera: Camera) -> Vector:
+    """Return the world direction that is up in the picture.
+
+    It is a MovingCamera's own. Else it is the world's, or away from the robot for a camera that looks straight up or
+    down.
+    """
+    if isinstance(camera, MovingCamera):
+        return camera.up
     x, y, z = (t - c for t, c in zip(camera.target, camera.position, strict=True))
     return (0.0, 0.0, 1.0) if math.hypot(x, y) > 1e-3 * abs(z) else (1.0, 0.0, 0.0)
 
@@ -278,7 +286,8 @@ def render(
         behind: what `Backdrop.picture` gave for the same camera, light and pixels.
     """
     whole = _before(_shoot(client, camera, light, width, height), labels, behind)
-    depth = np.float32(FAR * _NEAR) / (np.float32(FAR) - np.float32(FAR - _NEAR) * whole.depth)
+    # From the far end, where the buffer's numbers are finest, so that 1 is 4 m to the last bit.
+    depth = np.float32(FAR * _NEAR) / (np.float32(_NEAR) + np.float32(FAR - _NEAR) * (1 - whole.depth))
     rgba = whole.color.view(np.uint8).reshape(height, width, 4)
     rgb = np.empty((height, width, 3), dtype=np.uint8)
     # Channel by channel: numpy copies runs of three bytes one run at a time.
