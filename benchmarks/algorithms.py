@@ -21,6 +21,7 @@ from typing import Any, Final
 import gymnasium
 import numpy as np
 import torch
+from gymnasium.wrappers import TimeLimit
 
 from tabletop.envs.env import TabletopEnv
 from tabletop.files import write_whole
@@ -41,9 +42,9 @@ _LEARNED: Final = (0, 1 << 20)
 class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Keeps the bins that the attended entity was in, and the episodes that were a success at their end."""
 
-    def __init__(self, env: TabletopEnv, attends: str) -> None:
+    def __init__(self, env: TimeLimit[Any, Any], attends: str) -> None:
         super().__init__(env)
-        self.table, self.attends = env, attends
+        self.table, self.attends = env.unwrapped, attends
         self.bins: set[tuple[int, ...]] = set()
         self.successes = 0
 
@@ -58,17 +59,17 @@ class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
 class Push:
     """Pushes the gripper once an episode; a new draw at each episode's first step."""
 
-    def __init__(self, env: TabletopEnv, force: float) -> None:
+    def __init__(self, env: TimeLimit[Any, Any], force: float) -> None:
         self.env, self.force, self.rng = env, force, np.random.default_rng(0)
         self.moment, self.angle = 0, 0.0
 
     def __call__(self, step: int) -> None:
         if step == 0:
-            self.moment = int(self.env.horizon * self.rng.uniform(0.2, 0.7))
+            self.moment = int(self.env.unwrapped.horizon * self.rng.uniform(0.2, 0.7))
             self.angle = self.rng.uniform(0, 2 * math.pi)
         if step == self.moment and self.force:
             x, y = self.force * math.cos(self.angle), self.force * math.sin(self.angle)
-            self.env.world.push("gripper", (x, y, 0.0), _PUSH_STEPS)
+            self.env.unwrapped.world.push("gripper", (x, y, 0.0), _PUSH_STEPS)
 
 
 def the_task(name: str, held: bool) -> Task:
@@ -82,11 +83,15 @@ def the_task(name: str, held: bool) -> Task:
     return replace(task, scene={**task.scene, "entities": entities})
 
 
+def _env(task: Task, scenes: tuple[int, int]) -> TimeLimit[Any, Any]:
+    return TimeLimit(TabletopEnv(task, scenes=scenes), task.horizon)
+
+
 def one(task: Task, settings: SACSettings, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train one seed and evaluate it."""
-    watched = Watched(TabletopEnv(task, scenes=_LEARNED), task.attends)
+    watched = Watched(_env(task, _LEARNED), task.attends)
     sac = train(watched, settings, arguments.steps, seed, random_steps=arguments.steps // 20, updates=arguments.updates)
-    fresh = TabletopEnv(task, scenes=(_LEARNED[1], 2 * _LEARNED[1]))
+    fresh = _env(task, (_LEARNED[1], 2 * _LEARNED[1]))
     policy = NumpyActor(sac.actor_arrays(averaged=True)).mean
     success = {
         f"{force:g} N": float(evaluate(fresh, policy, arguments.episodes, 0, Push(fresh, force))[1].mean())

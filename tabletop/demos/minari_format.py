@@ -3,9 +3,10 @@
 The folder is a root of Minari's: with MINARI_DATASETS_PATH set to it, Minari's
 `load_dataset("tabletop/push/scripted-v0")` loads the dataset, and its `recover_environment()` makes
 `Tabletop/Push-v0`. Beside what Minari has in every dataset, `infos` has "state", the world's whole state
-(T + 1, width), and "success" (T + 1,); an episode's metadata have "scene", the scene as YAML, and "seed", the number
-that it was drawn by. What a camera saw is "pixels_scene" (T + 1, height, width, 3), by the camera's name. The dataset's
-metadata have "observation_names", the name of each number of an observation, as JSON.
+(T + 1, width), and "success" (T + 1,); an episode's metadata have "scene", the scene as YAML, and "seed". As Minari
+defines it, the environment's `reset(seed=seed)` begins the episode, and its actions then lead through it. What a camera
+saw is "pixels_scene" (T + 1, height, width, 3), by the camera's name. The dataset's metadata have "observation_names",
+the name of each number of an observation, as JSON.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _buffer(demo: Demonstration) -> Any:
     cut = ends.copy()
     cut[-1:] = True  # An episode ends by the clock or by the policy; what is done can come undone.
     return EpisodeBuffer(
-        seed=demo.number,
+        seed=demo.number,  # TabletopEnv.reset takes a seed for the scene's number.
         observations=demo.observations,
         actions=demo.actions,
         rewards=demo.rewards,

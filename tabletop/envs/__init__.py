@@ -5,9 +5,18 @@ such as `Tabletop/MT10-v0`.
 
 from __future__ import annotations
 
-from tabletop.envs.env import TabletopEnv
+from tabletop.envs.env import EnvSnapshot, TabletopEnv
 from tabletop.envs.register import DISCOVERY, environment_id, environment_ids, register_all, suite_id, suite_ids
 
-__all__ = ["DISCOVERY", "TabletopEnv", "environment_id", "environment_ids", "register_all", "suite_id", "suite_ids"]
+__all__ = [
+    "DISCOVERY",
+    "EnvSnapshot",
+    "TabletopEnv",
+    "environment_id",
+    "environment_ids",
+    "register_all",
+    "suite_id",
+    "suite_ids",
+]
 
 register_all()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import gymnasium
@@ -15,7 +16,8 @@ from gymnasium import spaces
 
 from tabletop.config import SimSettings
 from tabletop.envs.desired import ask_number, move_mark
-from tabletop.envs.goals import make_goal
+from tabletop.envs.draws import draw, on_card
+from tabletop.envs.goals import NumberGoal, make_goal
 from tabletop.envs.reward import GoalReward, check_reward, reward_and_success
 from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
 from tabletop.envs.views import CameraChoice, Views
@@ -24,29 +26,43 @@ from tabletop.logic.suite import ALL_SCENES
 from tabletop.logic.task import Task
 from tabletop.sim.action import ACTION_SIZE, as_action
 from tabletop.sim.camera import segmentation_ids
-from tabletop.sim.generate import generate
 from tabletop.sim.robot import load_robot_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
-from tabletop.sim.world import World
+from tabletop.sim.world import Snapshot, World
 
-__all__ = ["OBSERVATIONS", "TabletopEnv"]
+__all__ = ["DISCOVERY_HORIZON", "OBSERVATIONS", "EnvSnapshot", "TabletopEnv"]
 
 OBSERVATIONS: Final = (*OBSERVED, "pixels")
-_DISCOVERY_HORIZON = 60
+DISCOVERY_HORIZON: Final = 60
+"""Control steps of 0.1 s that an episode without a task lasts."""
 _OPTIONS: Final = ("scene", "card", "goal")
-_DRAWS: Final = 20
-"""Scenes that are tried at a reset, where a card asks for more things than there is room for."""
+
+
+@dataclass(frozen=True)
+class EnvSnapshot:
+    """A moment of an environment, as `TabletopEnv.save` keeps it."""
+
+    world: Snapshot
+    """The scene, what was done in it, and the world's settings."""
+    task: Task | None
+    number: float | None
+    """What the reset asked for, where it was a number: fraction, rad or m."""
+    generator: np.random.Generator
+    """That the coming scenes are drawn by."""
+    seed: int | None
+    """That the generator was made of."""
 
 
 class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     """A task to learn, on freshly drawn scenes; docs/environments.md has examples.
 
     Actions are five numbers in [-1, 1]: dx, dy, dz of the gripper (times 0.4 m/s), its turn (times 2.5 rad/s),
-    the fingers (-1 closed to 1 open). An episode is truncated at the task's horizon. It terminates only with
-    `terminate_on_success`: what is done can come undone. `info` has "is_success" and "success", whether the task is
-    done now. With observation "goal" there is also `compute_reward(achieved, desired, infos)`, batched.
+    the fingers (-1 closed to 1 open). An episode terminates only with `terminate_on_success`: what is done can come
+    undone. It is never truncated here: `gymnasium.make` puts a `TimeLimit` around, of the task's horizon or of its own
+    argument `max_episode_steps`. `info` has "is_success" and "success", whether the task is done now, and at a reset
+    "horizon". With observation "goal" there is also `compute_reward(achieved, desired, infos)`, batched.
 
     >>> env = TabletopEnv("push", observation="goal")
     >>> observation, info = env.reset(seed=0, options={"goal": [0.5, -0.2]})
@@ -63,7 +79,6 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         *,
         observation: str = "state",
         reward: str = "dense",
-        horizon: int | None = None,
         scenes: tuple[int, int] = ALL_SCENES,
         size: tuple[int, int] = (84, 84),
         render_mode: str | None = None,
@@ -83,7 +98,6 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
                 achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark, or a joint, a
                 height or a turn to a number (see goals.py); "pixels": what `cameras` see, see views.py.
             reward: "dense": how nearly the task is done, in (-1, 1); "sparse": 0 where done, -1 elsewhere.
-            horizon: control steps before truncation. By default it lasts as many seconds as the task's own.
             scenes: numbers (from, to) that scenes are drawn by: what a suite such as ML1-train bounds.
             size: width and height of "pixels".
             render_mode: None or "rgb_array".
@@ -109,8 +123,6 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         for what, (width, height) in (("size", size), ("render_size", render_size)):
             if not (1 <= width <= 4096 and 1 <= height <= 4096):
                 raise TabletopError(f"{what} must be a width and height of 1 to 4096, got {width}x{height}")
-        if horizon is not None and horizon < 1:
-            raise TabletopError(f"horizon must be at least 1 control step, got {horizon}")
         if not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
             raise TabletopError(f"scenes must be (from, to) with 0 <= from < to <= 2^31, got {scenes}")
         load_robot_card(robot)
@@ -120,7 +132,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise TabletopError(f'modalities go with observation "pixels", got {modalities!r} and {observation!r}')
         self.task = find_task(task)
         if card is not None and self.task is not None:
-            self.task = _on_card(self.task, find_scene_card(card))
+            self.task = on_card(self.task, find_scene_card(card))
         if terminate_on_success and self.task is None:
             raise TabletopError("terminate_on_success needs a task, got none")
         self.render_mode = render_mode
@@ -129,8 +141,9 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self._observation, self._terminates, self._robot = observation, terminate_on_success, robot
         self._scenes, self._render_size = scenes, render_size
         self._card = self.task.scene if self.task else find_scene_card("discovery" if card is None else card)
-        steps = self.task.horizon if self.task else _DISCOVERY_HORIZON
-        self.horizon = horizon or math.ceil(steps * SimSettings().substeps / self._settings.substeps)
+        steps = self.task.horizon if self.task else DISCOVERY_HORIZON
+        self.horizon = math.ceil(steps * SimSettings().substeps / self._settings.substeps)
+        """Control steps, at this control frequency, in which the task is to be done."""
         self._observer = None if observation == "pixels" else TaskObserver(self.task, observation, reward=reward)
         self._goal = self._own_goal = self._observer.goal if self._observer else None
         if self._goal is not None:
@@ -139,7 +152,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
         self.observation_space: spaces.Space[Any] = self._observer.space if self._observer else self._views.space
         self._world: World | None = None
-        self._steps = 0
+        self._ask(None)
 
     @property
     def world(self) -> World:
@@ -152,7 +165,8 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         """Draw a scene and begin an episode.
 
         Args:
-            seed: of this episode's scene and of those after it.
+            seed: of this episode's scene and of those after it. The scene has the seed for its number, where that is
+                one of `scenes`: it is the scene of `generate(card, seed)`.
             options: for this episode only. "scene": a Scene to run in. "card": a scene card to draw from, as in
                 `__init__`. "goal": what is to be reached, for tasks that have a goal, in any observation. It is a
                 place for the mark (`move_mark` in desired.py) or a number (`ask_number`). The scene, the reward,
@@ -166,61 +180,60 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         for name in given:
             if name not in _OPTIONS:
                 raise unknown("option of reset", name, _OPTIONS)
-        scene = self._scene(given)
-        self._success = self.task.success if self.task else None
-        self._goal = self._own_goal
+        scene, number = self._scene(given, seed), None
         if "goal" in given:
-            scene = self._with_goal(scene, given["goal"])
-        self._state = self._initial = self.world.load(scene)
-        self._steps = 0
-        if self._observer is not None:
-            self._observer.goal = self._goal
-            self._observer.begin(self._state)
-        info = self._reward_and_info()[1]
+            scene, number = self._with_goal(scene, given["goal"])
+        self._ask(number)
+        self.world.load(scene)
+        return self._begin()
+
+    def _begin(self) -> tuple[Any, dict[str, Any]]:
+        """Return the observation and the info of a reset."""
+        state = self.state
+        info = {"horizon": self.horizon, **self._reward_and_info(state)[1]}
         if self._observation == "pixels" and self._views.is_segmented:
             info["segmentation_ids"] = self.segmentation_ids
-        return self._observe(), info
+        return self._observe(state), info
 
-    def _scene(self, options: Mapping[str, Any]) -> Scene:
+    def _ask(self, number: float | None) -> None:
+        """Set what counts as done: what the task says, or a number in place of the task's own."""
+        self._number, self._goal = number, self._own_goal
+        self._success = self.task.success if self.task else None
+        if number is None or self.task is None:
+            return
+        goal = make_goal(self.task, self._reward)
+        if isinstance(goal, NumberGoal):
+            goal = goal.asking(number)
+            self._success = goal.formula
+            if self._goal is not None:
+                self._goal = goal
+
+    def _scene(self, options: Mapping[str, Any], seed: int | None) -> Scene:
         """Return the scene to run in: the one that is given, or one that is drawn."""
         if "scene" in options and "card" in options:
             raise TabletopError("options of reset take scene or card, got both")
         # Drawn in any case, so that the scenes after this episode do not depend on its options.
         number = int(self.np_random.integers(*self._scenes))
+        if seed is not None and self._scenes[0] <= seed < self._scenes[1]:
+            number = seed
         scene = options.get("scene")
         if scene is None:
-            scene = self._drawn(find_scene_card(options["card"]) if "card" in options else self._card, number)
+            card = find_scene_card(options["card"]) if "card" in options else self._card
+            scene = draw(card, number, self._scenes, self._robot)
         if not isinstance(scene, Scene):
             raise TabletopError(f"option scene must be a Scene, got {type(scene).__name__}")
         for name in self.task.success.names if self.task else ():
             scene.entity(name)
         return scene
 
-    def _drawn(self, card: Mapping[str, Any], number: int) -> Scene:
-        """Return a scene from a card; where a full one finds no room for its things, another one."""
-        tries = np.random.default_rng(number)
-        for left in reversed(range(_DRAWS)):
-            try:
-                scene = generate(card, number)
-                break
-            except TabletopError:
-                if not left:
-                    raise
-                number = int(tries.integers(*self._scenes))
-        return replace(scene, robot=replace(scene.robot, name=self._robot))
-
-    def _with_goal(self, scene: Scene, asked: Any) -> Scene:
-        """Return the scene with a goal in it; or set what counts as done, where the goal is a number."""
+    def _with_goal(self, scene: Scene, asked: Any) -> tuple[Scene, float | None]:
+        """Return the scene with a goal in it, or as it is and the number that is asked for."""
         if self.task is None:
             raise TabletopError("option goal needs a task, got none")
         goal = make_goal(self.task, self._reward)
         if isinstance(goal, GoalReward):
-            return move_mark(self.task, goal, asked, scene)
-        number = ask_number(self.task, goal, asked, scene)
-        self._success = number.formula
-        if self._goal is not None:
-            self._goal = number
-        return scene
+            return move_mark(self.task, goal, asked, scene), None
+        return scene, ask_number(self.task, goal, asked, scene).number
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Run one control step.
@@ -228,15 +241,14 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Raises:
             TabletopError: the action is not five finite numbers.
         """
-        self._state = self.world.step(as_action(action).tolist())
-        self._steps += 1
-        observation = self._observe()
-        reward, info = self._reward_and_info()
+        state = self.world.step(as_action(action).tolist())
+        observation = self._observe(state)
+        reward, info = self._reward_and_info(state)
         if self._goal is not None:
             goals = observation["achieved_goal"], observation["desired_goal"]
             reward = float(self._compute_reward(*goals, info))
         ends = self._terminates and info["is_success"]
-        return observation, reward, ends, self._steps >= self.horizon, info
+        return observation, reward, ends, False, info
 
     def _compute_reward(
         self, achieved_goal: npt.ArrayLike, desired_goal: npt.ArrayLike, info: object
@@ -248,24 +260,69 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
 
     @property
     def state(self) -> State:
-        """The world's state now, unrounded."""
-        return self._state
+        """The world's state now, unrounded.
+
+        Raises:
+            TabletopError: there was no reset yet, or none since it was closed.
+        """
+        if self._world is None:
+            raise TabletopError("no episode has begun; call reset first")
+        return self._world.state()
 
     @property
     def segmentation_ids(self) -> dict[str, int]:
         """The number in this episode's segmentations of each entity, "table", "robot" and "background"."""
-        return segmentation_ids(self._state.layout.names)
+        return segmentation_ids(self.state.layout.names)
 
-    def _observe(self) -> Any:
-        return self._views(self.world) if self._observer is None else self._observer(self._state)
+    def _observe(self, state: State) -> Any:
+        if self._observer is None:
+            return self._views(self.world)
+        # Told each time: whoever has the world may have restored another moment, of another scene, in it.
+        self._observer.goal = self._goal
+        self._observer.begin(self.world.initial)
+        return self._observer(state)
 
-    def _reward_and_info(self) -> tuple[float, dict[str, Any]]:
+    def _reward_and_info(self, state: State) -> tuple[float, dict[str, Any]]:
         if self._success is None:
             return 0.0, {}
         # With goals the reward comes from them, and only the success is used.
         asked = "sparse" if self._goal else self._reward
-        reward, done = reward_and_success(asked, self._success, self._state, self._initial)
+        reward, done = reward_and_success(asked, self._success, state, self.world.initial)
         return reward, {"is_success": done, "success": done}
+
+    def save(self) -> EnvSnapshot:
+        """Keep the present moment, for this environment or another one of the same task and control frequency.
+
+        Wrappers around it, such as `TimeLimit`, keep counts of their own, which are no part of it; `copy.deepcopy`
+        copies all of them.
+
+        Raises:
+            TabletopError: there was no reset yet.
+        """
+        world, generator = self.world.save(), deepcopy(self.np_random)
+        return EnvSnapshot(world, self.task, self._number, generator, self._np_random_seed)
+
+    def restore(self, snapshot: EnvSnapshot) -> tuple[Any, dict[str, Any]]:
+        """Go to a kept moment, and return its observation and what a reset's `info` has.
+
+        The same actions then give the same observations, rewards and ends bit for bit, and the coming resets draw the
+        same scenes. What led to the moment is run again, which takes as long as it took.
+
+        Args:
+            snapshot: what `save` returned.
+
+        Raises:
+            TabletopError: it is none, or it is of another task or of a world with other settings.
+        """
+        if not isinstance(snapshot, EnvSnapshot):
+            raise TabletopError(f"a snapshot must be an EnvSnapshot, as save returns, got {type(snapshot).__name__}")
+        if snapshot.task != self.task:
+            theirs, own = (repr(task.name) if task else "none" for task in (snapshot.task, self.task))
+            raise TabletopError(f"the snapshot must be of the environment's own task, {own}, got task {theirs}")
+        self.world.restore(snapshot.world)
+        self.np_random, self._np_random_seed = deepcopy(snapshot.generator), snapshot.seed
+        self._ask(snapshot.number)
+        return self._begin()
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) of the first camera, or None without a render mode."""
@@ -278,18 +335,3 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         if self._world is not None:
             self._world.close()
             self._world = None
-
-
-def _on_card(task: Task, card: Mapping[str, Any]) -> Task:
-    """Return the task on another scene card's scenes.
-
-    Raises:
-        TabletopError: the card lacks what the task is about.
-    """
-    names = [str(n) for n in card.get("entities", {})]
-    for name in (*task.success.names, task.attends):
-        if name not in names:
-            raise TabletopError(
-                f"a scene card for task {task.name!r} needs the entity {name!r}; it has: {', '.join(names) or 'none'}"
-            )
-    return replace(task, scene=card)

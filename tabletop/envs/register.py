@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Final
 
 import gymnasium
 
+from tabletop.envs.env import DISCOVERY_HORIZON
+from tabletop.files import read_text
 from tabletop.logic.suite import load_suites
+from tabletop.logic.task import Task
 from tabletop.paths import TASKS
 
 __all__ = ["DISCOVERY", "environment_id", "environment_ids", "register_all", "suite_id", "suite_ids"]
 
 DISCOVERY: Final = "Tabletop/Discovery-v0"
+_HORIZON: Final = re.compile(r"^horizon: *(\d+)", re.MULTILINE)
 
 
 def environment_id(task: str) -> str:
@@ -25,8 +31,17 @@ def environment_ids() -> dict[str, str | None]:
     Only names of files are read: importing the package stays quick, and a malformed card is reported where
     it is used.
     """
-    names = sorted(path.stem for path in TASKS.glob("*/*.yaml"))
-    return {**{environment_id(name): name for name in names}, DISCOVERY: None}
+    return {**{environment_id(path.stem): path.stem for path in _cards()}, DISCOVERY: None}
+
+
+def _cards() -> list[Path]:
+    return sorted(TASKS.glob("*/*.yaml"), key=lambda path: path.stem)
+
+
+def _horizons() -> dict[str | None, int]:
+    """Return the horizon of every id's task, from the one line of its card that says it."""
+    said = {path.stem: _HORIZON.search(read_text(path, f"task card {path.stem!r}")) for path in _cards()}
+    return {None: DISCOVERY_HORIZON, **{name: int(found[1]) if found else Task.horizon for name, found in said.items()}}
 
 
 def suite_id(suite: str) -> str:
@@ -44,6 +59,12 @@ def register_all() -> None:
     for name, suite in suite_ids().items():
         if name not in gymnasium.registry:
             gymnasium.register(name, vector_entry_point="tabletop.envs.suite:make_suite", kwargs={"suite": suite})
+    horizons = _horizons()
     for name, task in environment_ids().items():
         if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point="tabletop.envs.env:TabletopEnv", kwargs={"task": task})
+            gymnasium.register(
+                name,
+                entry_point="tabletop.envs.env:TabletopEnv",
+                kwargs={"task": task},
+                max_episode_steps=horizons[task],
+            )

@@ -10,21 +10,25 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.wrappers import TimeLimit
 
 from tabletop.envs.env import TabletopEnv
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import Registry, Task, load_registry
+from tabletop.schema import is_whole
 
 __all__ = ["TaskId", "make_suite"]
 
 _PROCESSES: Final = ("sync", "async")
+_UNLIMITED: Final = -1
+_LONGEST: Final = 10**9
 
 
 class TaskId(gymnasium.ObservationWrapper[Any, npt.NDArray[np.float32], Any]):
     """Appends which of a suite's tasks this is to a state observation, as a one-hot."""
 
-    def __init__(self, env: TabletopEnv, index: int, count: int) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], index: int, count: int) -> None:
         """Append `count` numbers: 0, but 1 at `index`.
 
         Args:
@@ -51,9 +55,12 @@ class TaskId(gymnasium.ObservationWrapper[Any, npt.NDArray[np.float32], Any]):
         return np.concatenate([observation, self._hot])
 
 
-def _make(task: Task, index: int, count: int, one_hot: bool, settings: dict[str, Any]) -> gymnasium.Env[Any, Any]:
-    env = TabletopEnv(task, **settings)
-    return TaskId(env, index, count) if one_hot else env
+def _make(
+    task: Task, index: int, count: int, one_hot: bool, steps: int | None, settings: dict[str, Any]
+) -> gymnasium.Env[Any, Any]:
+    own = TabletopEnv(task, **settings)
+    env: gymnasium.Env[Any, Any] = TaskId(own, index, count) if one_hot else own
+    return env if steps == _UNLIMITED else TimeLimit(env, own.horizon if steps is None else steps)
 
 
 def make_suite(
@@ -62,6 +69,7 @@ def make_suite(
     *,
     task: str | None = None,
     one_hot: bool = False,
+    max_episode_steps: int | None = None,
     processes: str = "sync",
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     registry: Registry | None = None,
@@ -76,6 +84,7 @@ def make_suite(
         num_envs: 1 or the number of tasks: one environment a task; a multiple of it: that many rounds of all.
         task: the task of a suite that is of one, such as MT1.
         one_hot: append a one-hot task id to observation "state".
+        max_episode_steps: control steps before truncation; -1: none. By default each task's own horizon.
         processes: "sync": all in this process; "async": one each.
         autoreset_mode: when an environment whose episode has ended is reset: "NextStep", "SameStep", "Disabled".
         registry: of tasks; the package's own by default.
@@ -91,6 +100,10 @@ def make_suite(
     tasks = found.select(load_registry() if registry is None else registry)
     if processes not in _PROCESSES:
         raise unknown("kind of processes", processes, _PROCESSES)
+    if max_episode_steps not in {None, _UNLIMITED} and not is_whole(max_episode_steps, 1, _LONGEST):
+        raise TabletopError(
+            f"max_episode_steps is -1, or a whole number from 1 to {_LONGEST}, got {max_episode_steps!r}"
+        )
     try:
         mode = AutoresetMode(autoreset_mode)
     except ValueError:
@@ -104,7 +117,9 @@ def make_suite(
         )
     settings = {"scenes": found.scenes, **settings}
     rounds = max(1, num_envs // count)
-    makers = [partial(_make, each, i, count, one_hot, settings) for i, each in enumerate(tasks)] * rounds
+    makers = [
+        partial(_make, each, i, count, one_hot, max_episode_steps, settings) for i, each in enumerate(tasks)
+    ] * rounds
     vector = SyncVectorEnv if processes == "sync" else AsyncVectorEnv
     made: VectorEnv[Any, Any, Any] = vector(makers, autoreset_mode=mode)
     return made

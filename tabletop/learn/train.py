@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
@@ -20,6 +20,8 @@ __all__ = ["evaluate", "train"]
 
 Array = npt.NDArray[np.float32]
 Env = gymnasium.Env[Any, Any]
+_LONGEST: Final = 100_000
+"""Control steps of an episode at most."""
 
 
 def train(
@@ -36,7 +38,8 @@ def train(
     """Learn from scratch, off policy, and return the learner; `act` or `actor_arrays` is the policy.
 
     Args:
-        env: its observations and actions are boxes; what it pays is learned.
+        env: its observations and actions are boxes; what it pays is learned. Its episodes end: one that is built
+            without `gymnasium.make` needs a `TimeLimit` around it.
         settings: of the learner.
         steps: control steps.
         seed: of the environment, the first weights, the noise and the batches.
@@ -102,6 +105,9 @@ def evaluate(
         seed: of the first.
         before_step: called with the number of the step in its episode, to disturb what the environment holds.
 
+    Raises:
+        TabletopError: observations or actions that are no boxes, or an episode that does not end.
+
     Returns:
         Their returns, and whether they ended in success (`info["is_success"]`, false where there is none): (episodes,).
     """
@@ -110,6 +116,8 @@ def evaluate(
     for i in range(episodes):
         now, step, over = _flat(env.reset(seed=seed + i)[0]), 0, False
         while not over:
+            if step == _LONGEST:
+                raise TabletopError(f"an episode must end within {_LONGEST} steps; put gymnasium's TimeLimit around it")
             if before_step is not None:
                 before_step(step)
             observation, reward, terminated, truncated, info = env.step(_scaled(policy(now), space))

@@ -165,7 +165,8 @@ class World:
         self._static: list[tuple[float, ...]] = [b.size + b.grasp for b in self._bodies]
         self._finger_forces: dict[int, tuple[float, float]] = {}
         self._way = Way(scene.table, [self._pose(i) for i in range(len(self._bodies))])
-        return self.state()
+        self._initial = self.state()
+        return self._initial
 
     def _build(self, scene: Scene) -> None:
         cards = load_cards()
@@ -390,6 +391,16 @@ class World:
         p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
 
     # --- reading -----------------------------------------------------------------------------
+
+    @property
+    def initial(self) -> State:
+        """The state that the scene was loaded with.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        self._loaded()
+        return self._initial
 
     def state(self) -> State:
         """Return the state now."""

@@ -53,6 +53,38 @@ def test_minari_loads_the_episodes_and_makes_their_environment(
             assert states.tobytes() == episode.infos["state"].tobytes()
 
 
+def test_the_seed_of_a_minari_episode_is_what_its_environments_reset_got(
+    here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks of a free block, of a fixture and of a mark; scenes of small numbers and of the largest."""
+    minari = pytest.importorskip("minari")
+    pytest.importorskip("h5py")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    makers = dict.fromkeys(("lift", "drawer-open", "reach"), scripted)
+    for first in (0, 2**31 - 2):
+        root = tmp_path / str(first)
+        recording = Recording("scripted", tuple(TASKS[n] for n in makers), range(first, first + 2))
+        write_demos(root, "minari", recording, makers, here)
+        monkeypatch.setenv("MINARI_DATASETS_PATH", str(root))
+        for name in makers:
+            dataset = minari.load_dataset(f"tabletop/{name}/scripted-v0")
+            env = dataset.recover_environment()
+            seeds = [m["seed"] for m in dataset.storage.get_episode_metadata(dataset.episode_indices)]
+            for episode, seed in zip(dataset.iterate_episodes(), seeds, strict=True):
+                observations, rewards = [env.reset(seed=int(seed))[0]], []
+                for action in episode.actions:
+                    observation, reward, terminated, _, _ = env.step(action)
+                    observations.append(observation)
+                    rewards.append(reward)
+                    assert not terminated
+                assert np.stack(observations).tobytes() == episode.observations.tobytes()
+                assert np.array_equal(np.float32(rewards), np.float32(episode.rewards))
+                assert env.unwrapped.world.scene == read_scene(
+                    next(dataset.storage.get_episode_metadata([episode.id]))["scene"]
+                )
+            env.close()
+
+
 @pytest.fixture
 def lerobot(two: Recording, here: Engine, tmp_path: Path) -> Path:
     pytest.importorskip("pyarrow")

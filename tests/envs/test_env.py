@@ -20,7 +20,7 @@ from tabletop.envs.env import OBSERVATIONS
 from tabletop.envs.goals import NumberGoal, has_goal, make_goal
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.sim import generate
+from tabletop.sim import generate, load_scene_card
 
 TASKS = load_registry()
 GOALS = [n for n, t in TASKS.items() if has_goal(t)]
@@ -102,13 +102,6 @@ def test_the_same_seed_gives_the_same_episodes_and_another_does_not(env: Tableto
     assert not np.array_equal(one[0], one[-1])
 
 
-@pytest.mark.parametrize("env", [of(horizon=4)], indirect=True)
-def test_an_episode_is_truncated_at_the_horizon_and_never_terminates(env: TabletopEnv) -> None:
-    env.reset(seed=0)
-    ends = [env.step(np.zeros(5, np.float32))[2:4] for _ in range(4)]
-    assert ends == [(False, False)] * 3 + [(False, True)]
-
-
 @pytest.mark.parametrize(
     ("env", "values"),
     [(of("reach-object"), (-1.0, 1.0)), (of("reach-object", reward="sparse"), (-1.0, 0.0))],
@@ -117,7 +110,7 @@ def test_an_episode_is_truncated_at_the_horizon_and_never_terminates(env: Tablet
 def test_success_is_in_info_and_the_reward_rises_with_it(env: TabletopEnv, values: tuple) -> None:
     """Going to the object raises the reward from step to step until the task is done."""
     _, info = env.reset(seed=3)
-    assert info == {"is_success": False, "success": False}
+    assert info == {"is_success": False, "success": False, "horizon": 40}
     rewards, done = [], False
     for _ in range(40):
         gap = env.state.entity("object", "position") - env.state.robot("gripper_position")
@@ -130,9 +123,33 @@ def test_success_is_in_info_and_the_reward_rises_with_it(env: TabletopEnv, value
     assert max(rewards) >= 0.0 > rewards[0]
 
 
+@pytest.mark.parametrize("name", ["push", "drawer-open", None])
+def test_a_seed_is_the_number_of_the_scene_that_it_begins_with(name: str | None) -> None:
+    card = TASKS[name].scene if name else load_scene_card("discovery")
+    made = TabletopEnv(name)
+    for seed in (0, 7, 2**31 - 1):
+        made.reset(seed=seed)
+        assert made.world.scene == generate(card, seed)
+    first = made.reset(seed=2**31)[0]
+    assert made.observation_space.contains(first), "a larger seed draws a scene"
+    made.close()
+
+
+def test_a_seed_that_is_no_number_of_the_environments_scenes_draws_one_of_them() -> None:
+    made = TabletopEnv("push", scenes=(50, 60))
+    numbers = []
+    for seed in (0, 49, 50, 59, 60, 2**40):
+        made.reset(seed=seed)
+        assert made.world.scene is not None
+        numbers.append(made.world.scene.seed)
+    assert numbers[2:4] == [50, 59]
+    assert set(numbers) <= {*range(50, 60)}
+    made.close()
+
+
 @pytest.mark.parametrize("env", [of(None)], indirect=True)
 def test_discovery_has_no_reward_and_no_success(env: TabletopEnv) -> None:
-    assert env.reset(seed=0)[1] == {}
+    assert env.reset(seed=0)[1] == {"horizon": 60}
     assert env.step(np.ones(5, np.float32))[1] == 0.0
 
 
@@ -191,7 +208,7 @@ def test_tasks_that_bring_a_thing_or_the_gripper_to_a_mark_have_goals() -> None:
 def test_stable_baselines_learns_with_hindsight(name: str) -> None:
     """SAC with its HER buffer runs on the environment as it is, and hindsight turns failures into successes."""
     sb3 = pytest.importorskip("stable_baselines3")
-    made = gymnasium.make(environment_id(name), observation="goal", reward="sparse", horizon=10)
+    made = gymnasium.make(environment_id(name), observation="goal", reward="sparse", max_episode_steps=10)
     buffer = sb3.HerReplayBuffer
     kwargs = {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
     learner = sb3.SAC(
@@ -243,7 +260,6 @@ def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None
         of(observation="touch"),
         of(reward="generous"),
         of(render_mode="human"),
-        of(horizon=0),
         of(size=(0, 84)),
         of(None, observation="goal"),
         of("stack", observation="goal"),
@@ -300,8 +316,9 @@ def test_a_control_frequency_changes_the_steps_and_neither_speed_nor_seconds() -
         before = made.state.robot("gripper_position")[1]
         for _ in range(round(frequency * 0.5)):
             observation, *_ = made.step(np.array([0, 1, 0, 0, 1], np.float32))
+        went = float(made.state.robot("gripper_position")[1] - before)
         made.close()
-        return made, float(observation[0]), float(made.state.robot("gripper_position")[1] - before)
+        return made, float(observation[0]), went
 
     (ten, time, went), (forty, time_too, went_too) = run(10), run(40)
     assert time == pytest.approx(0.5)
@@ -309,7 +326,6 @@ def test_a_control_frequency_changes_the_steps_and_neither_speed_nor_seconds() -
     assert went_too == pytest.approx(went, rel=0.15)
     assert (ten.metadata["render_fps"], forty.metadata["render_fps"]) == (10, 40)
     assert forty.horizon == 4 * ten.horizon == 4 * TASKS["push-left"].horizon
-    assert TabletopEnv(control_frequency=40, horizon=7).horizon == 7
     assert TabletopEnv.metadata["render_fps"] == 10
 
 
@@ -407,7 +423,7 @@ def test_checkers_pass_with_every_choice(arguments: dict) -> None:
 def test_vectors_take_every_choice(arguments: dict, mode: str) -> None:
     rest = {k: v for k, v in arguments.items() if k != "task"}
     name = environment_id(arguments["task"]) if arguments["task"] else DISCOVERY
-    vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode, horizon=2, **rest)
+    vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode, max_episode_steps=2, **rest)
     observations, info = vector.reset(seed=[1, 2])
     assert vector.observation_space.contains(observations)
     if "segmentation" in rest.get("modalities", ()):
@@ -440,7 +456,9 @@ def test_rendering_gives_a_picture_of_the_asked_size(env: TabletopEnv) -> None:
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_vectors_of_environments_reset_themselves_in_both_modes(mode: AutoresetMode) -> None:
-    vector = gymnasium.make_vec("Tabletop/PushLeft-v0", num_envs=2, horizon=2, vector_kwargs={"autoreset_mode": mode})
+    vector = gymnasium.make_vec(
+        "Tabletop/PushLeft-v0", num_envs=2, max_episode_steps=2, vector_kwargs={"autoreset_mode": mode}
+    )
     observations, _ = vector.reset(seed=[1, 2])
     assert not np.array_equal(observations[0], observations[1])
     times, ends = [], []

@@ -64,7 +64,7 @@ def test_its_tasks_are_those_of_the_registry_that_it_is_given(processes: str) ->
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 @pytest.mark.parametrize("processes", ["sync", "async"])
 def test_both_autoreset_modes_begin_episodes_anew(few: Suite, mode: str, processes: str) -> None:
-    vector = make_suite("Few", autoreset_mode=mode, processes=processes, horizon=2, one_hot=True)
+    vector = make_suite("Few", autoreset_mode=mode, processes=processes, max_episode_steps=2, one_hot=True)
     assert vector.metadata["autoreset_mode"] is AutoresetMode(mode)
     vector.reset(seed=0)
     times, ends = [], []
@@ -125,6 +125,8 @@ def test_an_environment_with_a_task_id_passes_gymnasiums_checker() -> None:
         ({"suite": "MT10", "task": "push"}, "takes no other"),
         ({"suite": "MT1:push", "processes": "threads"}, "unknown kind of processes 'threads'"),
         ({"suite": "MT1:push", "autoreset_mode": "never"}, "unknown autoreset mode 'never'; there are: Disabled"),
+        ({"suite": "MT1:push", "max_episode_steps": 0}, "from 1 to 1000000000, got 0"),
+        ({"suite": "MT1:push", "max_episode_steps": 2.5}, "got 2.5"),
         ({"suite": "MT1:push", "num_envs": 0}, "multiple of 1, got 0"),
         ({"suite": "MT1:push", "one_hot": True, "observation": "pixels"}, 'needs observation "state"'),
     ],

@@ -91,6 +91,14 @@ def test_a_policy_can_be_disturbed_while_it_is_evaluated() -> None:
     assert not successes.any()
 
 
+def test_an_episode_that_never_ends_is_refused_when_it_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabletop.learn.train._LONGEST", 20)
+    env = Line()
+    env.step = lambda action: (np.zeros(1, np.float32), 0.0, False, False, {})  # type: ignore[method-assign]
+    with pytest.raises(TabletopError, match="must end within 20 steps"):
+        evaluate(env, lambda now: np.zeros(1, np.float32), 1, 0)
+
+
 def test_an_environment_without_boxes_is_refused() -> None:
     env = Line()
     env.action_space = spaces.Discrete(3)  # type: ignore[assignment]

@@ -12,6 +12,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.wrappers import TimeLimit
 
 from tabletop.envs import TabletopEnv
 from tabletop.errors import TabletopError
@@ -79,7 +80,7 @@ def test_a_saved_model_acts_as_the_one_in_memory(here: Path, package: str, name:
 
 
 def test_a_model_with_hindsight_loads_without_an_environment_and_keeps_to_its_goals(here: Path) -> None:
-    env = TabletopEnv("reach", observation="goal", reward="sparse", horizon=10)
+    env = TimeLimit(TabletopEnv("reach", observation="goal", reward="sparse"), 10)
     model = sb3.SAC(
         "MultiInputPolicy", env, replay_buffer_class=sb3.HerReplayBuffer, learning_starts=20, buffer_size=200, **small()
     )
