@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from tabletop.config import SimSettings
+from tabletop.envs.arguments import check_flag, read_options, read_scenes, read_size
 from tabletop.envs.desired import ask_number, move_mark
 from tabletop.envs.draws import draw, on_card
 from tabletop.envs.goals import NumberGoal, make_goal
@@ -120,14 +121,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise unknown("observation", observation, OBSERVATIONS)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise unknown("render mode", render_mode, self.metadata["render_modes"])
-        for what, (width, height) in (("size", size), ("render_size", render_size)):
-            if not (1 <= width <= 4096 and 1 <= height <= 4096):
-                raise TabletopError(f"{what} must be a width and height of 1 to 4096, got {width}x{height}")
-        if not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
-            raise TabletopError(f"scenes must be (from, to) with 0 <= from < to <= 2^31, got {scenes}")
+        self._scenes, self._render_size = read_scenes(scenes), read_size(render_size, "render_size")
+        check_flag(terminate_on_success, "terminate_on_success")
         load_robot_card(robot)
         self._settings = SimSettings().at(control_frequency)
-        self._views = Views(cameras, modalities, size)
+        self._views = Views(cameras, modalities, read_size(size, "size"))
         if observation != "pixels" and tuple(modalities) != ("rgb",):
             raise TabletopError(f'modalities go with observation "pixels", got {modalities!r} and {observation!r}')
         self.task = find_task(task)
@@ -139,7 +137,6 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         self.metadata = {**self.metadata, "render_fps": control_frequency}  # type: ignore[misc]
         self._reward = check_reward(reward)
         self._observation, self._terminates, self._robot = observation, terminate_on_success, robot
-        self._scenes, self._render_size = scenes, render_size
         self._card = self.task.scene if self.task else find_scene_card("discovery" if card is None else card)
         steps = self.task.horizon if self.task else DISCOVERY_HORIZON
         self.horizon = math.ceil(steps * SimSettings().substeps / self._settings.substeps)
@@ -176,7 +173,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             TabletopError: another option, a scene that lacks what the task is about, or a goal that cannot be reached.
         """
         super().reset(seed=seed)
-        given = dict(options or {})
+        given = read_options(options)
         for name in given:
             if name not in _OPTIONS:
                 raise unknown("option of reset", name, _OPTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,8 @@ def find_task(task: str | Task | None) -> Task | None:
     Raises:
         TabletopError: no such task.
     """
+    if not isinstance(task, (str, Task, NoneType)):
+        raise TabletopError(f"a task must be a Task, or the name of one, got {task!r}")
     return _registry()[task] if isinstance(task, str) else task
 
 

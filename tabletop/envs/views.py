@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +45,9 @@ class Views:
         Raises:
             TabletopError: no cameras or no modalities, an unknown one, a repeated one, or an invalid Camera.
         """
+        for what, given in (("cameras", cameras), ("modalities", modalities)):
+            if not isinstance(given, Iterable):
+                raise TabletopError(f"{what} must be a name or several, got {given!r}")
         self._cameras = _read_cameras(cameras)
         self._modalities = [modalities] if isinstance(modalities, str) else list(modalities)
         for modality in self._modalities:

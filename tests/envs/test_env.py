@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -261,6 +262,20 @@ def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None
         of(reward="generous"),
         of(render_mode="human"),
         of(size=(0, 84)),
+        of(size=84),
+        of(size=(84, 84, 3)),
+        of(size=(84.5, 84)),
+        of(size=(True, 84)),
+        of(render_size="ab"),
+        of(scenes=3),
+        of(scenes=(0, 2.5)),
+        of(scenes=("a", "b")),
+        of(scenes=(5, 5)),
+        of(scenes=(0, 2**31 + 1)),
+        of(cameras=3),
+        of(modalities=3),
+        of(terminate_on_success="no"),
+        of(3),
         of(None, observation="goal"),
         of("stack", observation="goal"),
         of(None, terminate_on_success=True),
@@ -275,6 +290,14 @@ def test_a_given_scene_is_used_and_a_wrong_one_refused(env: TabletopEnv) -> None
 def test_wrong_arguments_are_refused_in_one_line(arguments: dict[str, object]) -> None:
     with pytest.raises(TabletopError) as error:
         TabletopEnv(**arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("env", [of()], indirect=True)
+@pytest.mark.parametrize("options", [3, [1], "scene", {"goals": 1}, {"card": 3}, {"goal": None}])
+def test_wrong_options_are_refused_in_one_line(env: TabletopEnv, options: Any) -> None:
+    with pytest.raises(TabletopError) as error:
+        env.reset(seed=0, options=options)
     assert "\n" not in str(error.value)
 
 
