@@ -85,16 +85,7 @@ def _shapes(
         extra["turn"].append(_quaternion(part))
         r, g, b, a = entity.color
         extra["color"].append([min(1.0, c * part.tint) for c in (r, g, b)] + [a])
-    visual = p.createVisualShapeArray(
-        shapeTypes=looks,
-        halfExtents=extra["half"],
-        fileNames=extra["file"],
-        meshScales=extra["scale"],
-        visualFramePositions=extra["at"],
-        visualFrameOrientations=extra["turn"],
-        rgbaColors=extra["color"],
-        physicsClientId=client,
-    )
+    visual = _looks(looks, extra, client)
     if not solid:
         return -1, visual
     for i, part in enumerate(parts):
@@ -119,6 +110,34 @@ def _shapes(
         physicsClientId=client,
     )
     return collision, visual
+
+
+def _looks(types: list[int], extra: dict[str, list[Any]], client: int) -> int:
+    """Return the visual shape of parts, as `_shapes` describes them."""
+    if len(types) == 1:
+        # PyBullet never lets go of the names in a list of files, but of a single name it does.
+        shape: int = p.createVisualShape(
+            types[0],
+            halfExtents=extra["half"][0],
+            fileName=extra["file"][0],
+            meshScale=extra["scale"][0],
+            visualFramePosition=extra["at"][0],
+            visualFrameOrientation=extra["turn"][0],
+            rgbaColor=extra["color"][0],
+            physicsClientId=client,
+        )
+        return shape
+    shape = p.createVisualShapeArray(
+        shapeTypes=types,
+        halfExtents=extra["half"],
+        fileNames=extra["file"],
+        meshScales=extra["scale"],
+        visualFramePositions=extra["at"],
+        visualFrameOrientations=extra["turn"],
+        rgbaColors=extra["color"],
+        physicsClientId=client,
+    )
+    return shape
 
 
 def set_dynamics(
