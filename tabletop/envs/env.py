@@ -287,6 +287,10 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         reward, done = reward_and_success(asked, self._success, state, self.world.initial)
         return reward, {"is_success": done, "success": done}
 
+    def __copy__(self) -> TabletopEnv:
+        """Copy with a world of its own: two environments of one world would move each other's things."""
+        return deepcopy(self)
+
     def save(self) -> EnvSnapshot:
         """Keep the present moment, for this environment or another one of the same task and control frequency.
 

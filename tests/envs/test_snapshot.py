@@ -129,6 +129,20 @@ def test_a_copy_of_an_environment_has_its_wrappers_counts_too() -> None:
     twin.close()
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("arguments", KINDS[1:4])
+def test_a_copy_has_a_world_of_its_own_and_goes_on_alike(arguments: dict[str, Any], again: Any) -> None:
+    env = TabletopEnv(**arguments)
+    env.reset(seed=1)
+    env.step(ACTIONS[0])
+    twin = again(env)
+    assert twin.world is not env.world
+    expected = going_on(env)
+    env.close()
+    assert same(going_on(twin), expected)
+    twin.close()
+
+
 @pytest.mark.parametrize(
     "arguments", [{"task": "push", "observation": "goal"}, {"task": "drawer-open"}, {"task": None}]
 )
