@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tabletop.runs.lock import alone_in
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.state import Layout, State
@@ -54,6 +58,31 @@ def flat(state: State, name: str) -> npt.NDArray[np.float64]:
 def make() -> Build:
     """Return the function that builds states."""
     return build
+
+
+@pytest.fixture(scope="session")
+def held_elsewhere() -> Callable[[Path], AbstractContextManager[None]]:
+    """Return a context that holds a folder as another process does: in a thread of its own."""
+
+    @contextmanager
+    def hold(folder: Path) -> Iterator[None]:
+        taken, done = threading.Event(), threading.Event()
+
+        def work() -> None:
+            with alone_in(folder):
+                taken.set()
+                done.wait(60)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert taken.wait(60)
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    return hold
 
 
 @pytest.fixture(scope="session")

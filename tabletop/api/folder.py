@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from tabletop.errors import TabletopError
-from tabletop.files import read_json
-from tabletop.runs.lock import alone_in
+from tabletop.files import LARGE, read_bytes, read_json, write_whole, writing_folder
+from tabletop.runs.lock import NOTE, alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.yaml_files import read_yaml
 
@@ -40,7 +40,9 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
         needs: files of earlier stages; nothing is copied where one is missing.
 
     Raises:
-        TabletopError: no such library, it is damaged, a file is missing, or another library is where to write.
+        TabletopError: no such library, it is damaged, a file is missing, another library is where to write, or another
+            process is at work there.
+        OSError: it cannot be copied (a full disk).
     """
     source = Path(run)
     if out is None and source.is_dir() and ((source / "library").is_dir() or not (source / "library.yaml").is_file()):
@@ -57,11 +59,14 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
             raise TabletopError(f"{str(source / name)!r} is missing; make it with: tabletop {stage} {run}")
     if not there and (target / "library").exists():
         raise TabletopError(f"{str(target)!r} already holds another library; give another --out")
-    if not there:
-        save_library(library, target / "library")
-    for name, file in beside.items():
-        if not (there and (target / name).exists()):
-            shutil.copyfile(file, target / name)
+    with alone_in(target):
+        for name, file in beside.items():
+            if not (there and (target / name).exists()):
+                write_whole(target / name, read_bytes(file, repr(str(file)), LARGE))
+        # Last: where it is, all that is known of it is there, too.
+        if not there:
+            with writing_folder(target / "library") as temporary:
+                save_library(library, temporary)
     return target
 
 
@@ -94,10 +99,11 @@ def make_way(folder: Path, library: Path | None) -> None:
         raise TabletopError(f"the library lies in {str(folder)!r}, which this run would replace; give another --out")
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and _maker(folder) != "run"):
+    found = [path for path in folder.iterdir() if path.name != NOTE] if folder.is_dir() else None
+    if found is None or (found and _maker(folder) != "run"):
         raise TabletopError(f"{str(folder)!r} is there and not of 'tabletop run'; give another --out")
     with alone_in(folder):
-        for path in folder.iterdir():  # The folder itself may be a link.
+        for path in found:  # The folder itself may be a link.
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

@@ -13,6 +13,7 @@ from tabletop.api.folder import digest_of, library_of
 from tabletop.api.policies import AnyPolicy, policies_of
 from tabletop.api.task_operators import operators_of_tasks
 from tabletop.errors import TabletopError
+from tabletop.files import check_out
 from tabletop.logic import Formula, Task, load_registry
 from tabletop.naming import NamedLibrary
 from tabletop.planner import (
@@ -34,6 +35,7 @@ from tabletop.planner.chain import LENGTH
 from tabletop.planner.evaluate import OperatorFactory, evaluate_plans
 from tabletop.progress import track
 from tabletop.rollout.engine import Engine, Workers
+from tabletop.runs.lock import holding
 from tabletop.runs.records import Chains, Naming
 from tabletop.runs.store import as_record, read_record, write_record
 from tabletop.runs.summary import merge_summary
@@ -146,6 +148,7 @@ def run_goals(
     return {**counts, "mean_completed": round(share, 6), "episodes": episodes}
 
 
+@holding
 def chains_stage(
     folder: Path,
     *,
@@ -206,10 +209,9 @@ def make_goals(
         many goals were "unreached" and scenes "undrawn", and passed over. "out", the path.
 
     Raises:
-        TabletopError: the goals cannot be made, or --out is a folder.
+        TabletopError: the goals cannot be made, or the file cannot be written.
     """
-    if path.is_dir():
-        raise TabletopError(f"--out takes a file for goals, got the folder {str(path)!r}")
+    check_out(path, "goals")
     with Engine(workers) as engine:
         draws = sample_proven(engine, seed, count, lengths, card=card, label="goals")
     save_goals(path, [d.goal for d in draws])

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tabletop.api.policies import policies_of
 from tabletop.api.takes import Take, skill_take
 from tabletop.errors import TabletopError, unknown
+from tabletop.files import check_out
 from tabletop.logic import load_registry
 from tabletop.naming import Called, NamedLibrary, open_library
 from tabletop.progress import tell
@@ -69,6 +70,7 @@ def play(
     if entity is not None and scene is None:
         raise TabletopError("--entity is of a scene: give --scene, too")
     check_film(out)
+    check_out(Path(out), "the film")
     if library is None and is_policy(what):
         chosen, said = _policy(what, task, scene, seed), {"policy": what}
     else:

@@ -29,6 +29,7 @@ from tabletop.planner import PlanJob, Search
 from tabletop.progress import tell
 from tabletop.report import write_report
 from tabletop.rollout.engine import Engine, Workers
+from tabletop.runs.lock import holding
 from tabletop.runs.records import Discovery, Naming, Planning, Robustness
 from tabletop.runs.store import as_record, read_record, record_data, write_record
 from tabletop.runs.summary import merge_summary
@@ -52,6 +53,7 @@ _ROUNDS: Final = 0.7
 """Share of the time for planning after which no further round is begun: films come after them."""
 
 
+@holding
 def discover_stage(
     folder: Path,
     settings: DiscoverSettings,
@@ -91,6 +93,7 @@ def discover_stage(
     return measure_stage(folder, library, settings.seed, workers, plan.episodes, plan.baselines)
 
 
+@holding
 def measure_stage(
     folder: Path, library: Library, seed: int, workers: Workers, episodes: int, baselines: int | None = None
 ) -> Discovery:
@@ -158,6 +161,7 @@ def _final(effect: Effect, found: Array, seen: Array) -> list[float]:
     return [round(float(v), 4) for v in row]
 
 
+@holding
 def name_stage(
     folder: Path, library: Library, settings: NameSettings, workers: Workers, films: int | None = None
 ) -> Naming:
@@ -210,6 +214,7 @@ def film_named(
     return replace(found, skills=tuple(replace(s, clip=clips.get(s.id)) for s in found.skills))
 
 
+@holding
 def plan_stage(
     folder: Path,
     *,
@@ -277,6 +282,7 @@ def plan_stage(
     return record
 
 
+@holding
 def perturb_stage(
     folder: Path,
     *,

@@ -23,6 +23,7 @@ from tabletop.errors import TabletopError
 from tabletop.files import read_json
 from tabletop.naming import NameSettings
 from tabletop.progress import tell
+from tabletop.runs.lock import alone_in
 from tabletop.runs.records import Record
 from tabletop.skills.library import Library, find_library, load_library, save_library
 
@@ -42,6 +43,12 @@ def run_everything(options: argparse.Namespace) -> None:
     source = find_library(options.library) if options.library else None
     given = load_library(source) if source else None
     make_way(folder, source)
+    with alone_in(folder):
+        _stages(folder, options, given)
+
+
+def _stages(folder: Path, options: argparse.Namespace, given: Library | None) -> None:
+    """Run all stages into a folder that is held; the library is the one that is given, or discovered."""
     note(folder, options)
     seed, workers = options.seed, options.workers
     if given is None:

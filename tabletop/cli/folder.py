@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tabletop import __version__
-from tabletop.files import write_whole
+from tabletop.files import as_utf8, write_whole
 from tabletop.yaml_files import yaml_text
 
 __all__ = ["new_folder", "note"]
@@ -28,5 +28,4 @@ def note(folder: Path, options: argparse.Namespace) -> None:
         "seed": options.seed,
         "settings": settings,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "run.yaml", yaml_text(card))
+    write_whole(folder / "run.yaml", yaml_text(as_utf8(card)))

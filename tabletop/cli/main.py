@@ -6,12 +6,13 @@ Commands import what they run with, so that `--help` loads neither PyBullet nor 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tabletop.api.bounds import check_numbers
 from tabletop.api.choices import DEFAULT_FAMILIES
@@ -40,10 +41,15 @@ if TYPE_CHECKING:  # What takes long to import is not needed for --help.
 
 __all__ = ["main"]
 
+_WAIT: Final = 30.0
+"""s that drawing a scene waits for another that is drawn into the same folder."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code (0 done, 1 an audit found a broken rule, 2 bad input, 130 interrupted)."""
     options = argparse.Namespace(command=None)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # A file's name may be no text.
     try:
         options = build_parser().parse_args(arguments)
         check_numbers(vars(options), "--")
@@ -86,18 +92,20 @@ def _scene(options: argparse.Namespace) -> None:
     import cv2
 
     from tabletop.files import write_whole
+    from tabletop.runs.lock import alone_in
     from tabletop.sim import World, generate, save_scene
     from tabletop.sim.scene_cards import find_scene_card
 
     scene = generate(find_scene_card(options.card), options.seed)
     folder = Path(options.out or "scene")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_scene(scene, folder / "scene.yaml")
-    with World() as world:
-        world.load(scene)
-        picture = world.render(640, 480).rgb
-    _, data = cv2.imencode(".png", picture[..., ::-1])
-    write_whole(folder / "scene.png", data.tobytes())
+    # One that waits for another's two files mixes none of them with its own.
+    with alone_in(folder, _WAIT):
+        save_scene(scene, folder / "scene.yaml")
+        with World() as world:
+            world.load(scene)
+            picture = world.render(640, 480).rgb
+        _, data = cv2.imencode(".png", picture[..., ::-1])
+        write_whole(folder / "scene.png", data.tobytes())
     things = [{"name": e.name, "kind": e.kind, "position": list(e.position)} for e in scene.entities]
     result = {"scene": str(folder / "scene.yaml"), "picture": str(folder / "scene.png"), "entities": things}
     names = ", ".join(f"{e.name} ({e.kind})" for e in scene.entities)
@@ -134,34 +142,40 @@ def _tasks(options: argparse.Namespace) -> int | None:
 
 
 def _audit(options: argparse.Namespace, tasks: Sequence[Task], *, whole: bool) -> int:
-    from tabletop.files import write_json
+    from tabletop.files import check_out
     from tabletop.rollout.audit import audit
     from tabletop.rollout.engine import Engine
 
-    if options.out and Path(options.out).is_dir():
-        raise TabletopError(f"--out takes a file for tasks audit, got the folder {options.out!r}")
+    if options.out:
+        check_out(Path(options.out), "tasks audit")
     if options.physics:
         return _physics(options, tasks)
     fresh = int(f"{date.today():%Y%m%d}") if options.fresh_seed is None else options.fresh_seed
     with Engine(options.workers) as engine:
         result = audit(engine, tasks, options.episodes, options.seed, fresh=fresh, whole=whole)
-    if options.out:
-        write_json(Path(options.out), result)
+    _write_out(options, result)
     say(options, result, audit_lines(result))
     return 0 if result["holds"] else 1
 
 
 def _physics(options: argparse.Namespace, tasks: Sequence[Task]) -> int:
-    from tabletop.files import write_json
     from tabletop.rollout.engine import Engine
     from tabletop.rollout.physics import physics
 
     with Engine(options.workers) as engine:
         result = physics(engine, tasks, options.episodes, options.seed)
-    if options.out:
-        write_json(Path(options.out), result)
+    _write_out(options, result)
     say(options, result, physics_lines(result))
     return 0 if result["holds"] else 1
+
+
+def _write_out(options: argparse.Namespace, result: object) -> None:
+    """Write a result as JSON where --out says, if it does."""
+    from tabletop.files import write_json
+
+    if options.out:
+        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
+        write_json(Path(options.out), result)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -185,20 +199,23 @@ def _discover(options: argparse.Namespace) -> None:
     from tabletop.api import stages
     from tabletop.cli.folder import new_folder, note
     from tabletop.cli.objective import budget, discovery_settings
+    from tabletop.runs.lock import alone_in
 
     folder = new_folder(options)
     minutes, steps = budget(options, folder, DISCOVER_MINUTES)
-    result = stages.discover_stage(
-        folder,
-        discovery_settings(options, folder),
-        minutes=minutes,
-        steps=steps,
-        workers=options.workers,
-        resume=options.resume,
-        episodes=options.episodes,
-        measure=options.measure,
-    )
-    note(folder, options)
+    settings = discovery_settings(options, folder)
+    with alone_in(folder):
+        result = stages.discover_stage(
+            folder,
+            settings,
+            minutes=minutes,
+            steps=steps,
+            workers=options.workers,
+            resume=options.resume,
+            episodes=options.episodes,
+            measure=options.measure,
+        )
+        note(folder, options)
     if result is None:
         later = f"not measured; measure it with: tabletop measure {folder}"
         say(
@@ -222,12 +239,14 @@ def _name(options: argparse.Namespace) -> None:
     from tabletop.api.folder import library_of, run_folder
     from tabletop.api.measuring import name_settings
     from tabletop.rollout.engine import Engine
+    from tabletop.runs.lock import alone_in
 
     folder = run_folder(options.run, options.out)
-    library = library_of(folder)
-    with Engine(options.workers) as engine:
-        settings = name_settings(library, engine, options.seed, options.episodes, options.minutes)
-    result = stages.name_stage(folder, library, settings, options.workers)
+    with alone_in(folder):
+        library = library_of(folder)
+        with Engine(options.workers) as engine:
+            settings = name_settings(library, engine, options.seed, options.episodes, options.minutes)
+        result = stages.name_stage(folder, library, settings, options.workers)
     say(options, {k: v for k, v in record_data(result).items() if k != "matrix"}, name_lines(result))
 
 
@@ -298,10 +317,12 @@ def _perturb(options: argparse.Namespace) -> None:
 
 
 def _plot(options: argparse.Namespace) -> None:
+    from tabletop.files import check_out
     from tabletop.runs.store import read_result
 
     result = read_result(Path(options.file))
     target = Path(options.out) if options.out else Path(options.file).with_suffix(".svg")
+    check_out(target, "plot")
     result.plot(target)
     say(options, {"plot": str(target)}, [result.title(), f"wrote {target}"])
 

@@ -12,9 +12,10 @@ from tabletop.metrics.baselines import measure_library
 from tabletop.progress import tell
 from tabletop.report.measured import write_measured
 from tabletop.rollout.engine import Engine
+from tabletop.runs.lock import alone_in
 from tabletop.runs.records import Measurement
 from tabletop.runs.store import record_data, write_record
-from tabletop.skills.library import find_library, load_library
+from tabletop.skills.library import Library, find_library, load_library
 
 __all__ = ["measure_and_plot"]
 
@@ -30,7 +31,12 @@ def measure_and_plot(options: argparse.Namespace) -> dict[str, Any]:
     path = find_library(options.library)
     library = load_library(path)
     folder = Path(options.out) if options.out else _beside(path, options.library)
-    folder.mkdir(parents=True, exist_ok=True)  # Where it cannot be, that is said before the work is done.
+    with alone_in(folder):
+        return _measure(options, path, library, folder)
+
+
+def _measure(options: argparse.Namespace, path: Path, library: Library, folder: Path) -> dict[str, Any]:
+    """Measure the library that lies at a path, and write what comes of it into a folder that is held."""
     with Engine(options.workers) as engine:
         plan = measuring_within(library, engine, options.seed, options.episodes, options.minutes)
         tell(plan.announcement())

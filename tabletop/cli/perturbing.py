@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tabletop.api.success import robustness
-from tabletop.errors import TabletopError
+from tabletop.files import check_out
 from tabletop.logic import load_registry
 from tabletop.rollout.evaluate import BUILTIN_POLICIES
 from tabletop.rollout.policy_file import is_policy_file
 from tabletop.runs.records import Robustness
-from tabletop.runs.store import write_record
 
 __all__ = ["needs_tasks", "perturb_policy"]
 
@@ -28,10 +27,10 @@ def perturb_policy(options: argparse.Namespace, families: Sequence[str]) -> Robu
     Raises:
         TabletopError: an unknown task or policy, --out is a folder, or the policy can do none of the tasks.
     """
-    if options.out and Path(options.out).is_dir():
-        raise TabletopError(f"--out takes a file for perturb with --tasks, got the folder {options.out!r}")
+    if options.out:
+        check_out(Path(options.out), "perturb with --tasks")
     tasks = load_registry().select(options.tasks)
     record = robustness(options.run, tasks, families, options.scenes, options.seed, options.workers)
     if options.out:
-        write_record(Path(options.out), record)
+        record.save(options.out)
     return record

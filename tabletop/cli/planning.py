@@ -12,6 +12,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.policy_file import is_policy_file
+from tabletop.runs.lock import alone_in
 from tabletop.words import plural
 
 __all__ = ["draw_proven", "plan"]
@@ -40,43 +41,45 @@ def plan(options: argparse.Namespace) -> None:
     if options.goal is not None:
         goals.read_goal(options.goal, options.seed, card, options.scene)  # Refused before anything is copied.
     seconds = options.seconds or None
-    policy, skills = options.policy, None
+    policy = options.policy
     own = is_policy_file(options.run)
     if options.tasks is not None and not own:
         raise TabletopError(f"--tasks is for a policy of your own, such as policy.py:make; {options.run!r} is none")
     if own:
-        policy, folder, skills = options.run, Path(options.out or "plan"), _own_skills(options)
+        policy, folder = options.run, Path(options.out or "plan")
     elif options.run == "scripted":
         policy, folder = "scripted", Path(options.out or "plan")
     elif policy == "scripted":
         folder = Path(options.out or options.run)
     else:
         folder = run_folder(options.run, options.out, ["name.json"])
-    if options.chains is not None:
-        chains = planning.chains_stage(
+    with alone_in(folder):
+        skills = _own_skills(options) if own else None
+        if options.chains is not None:
+            chains = planning.chains_stage(
+                folder,
+                policy=policy,
+                chains=options.chains,
+                seed=options.seed,
+                workers=options.workers,
+                seconds=seconds,
+                skills=skills,
+            )
+            say(options, chains, chain_lines(chains))
+            return
+        result = stages.plan_stage(
             folder,
             policy=policy,
-            chains=options.chains,
+            goals=options.goals,
+            lengths=lengths,
             seed=options.seed,
             workers=options.workers,
+            goal=options.goal,
+            card=card,
+            scene=options.scene,
             seconds=seconds,
             skills=skills,
         )
-        say(options, chains, chain_lines(chains))
-        return
-    result = stages.plan_stage(
-        folder,
-        policy=policy,
-        goals=options.goals,
-        lengths=lengths,
-        seed=options.seed,
-        workers=options.workers,
-        goal=options.goal,
-        card=card,
-        scene=options.scene,
-        seconds=seconds,
-        skills=skills,
-    )
     say(options, result, plan_lines(result))
 
 

@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from tabletop.api.success import success_rates
-from tabletop.errors import TabletopError
+from tabletop.files import check_out
 from tabletop.logic import Suite, Task, find_suite, load_registry
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.runs.records import Evaluation
-from tabletop.runs.store import write_record
 
 __all__ = ["chosen", "evaluate_tasks"]
 
@@ -37,10 +36,10 @@ def evaluate_tasks(options: argparse.Namespace) -> Evaluation:
     """
     suite, tasks = chosen(options)
     scenes = suite.scene_numbers(options.seed, options.episodes)
-    if options.out and Path(options.out).is_dir():
-        raise TabletopError(f"--out takes a file for evaluate, got the folder {options.out!r}")
+    if options.out:
+        check_out(Path(options.out), "evaluate")
     labels = {"seed": options.seed, "suite": options.suite}
     record = success_rates(options.policy, tasks, scenes, **labels, noise=options.noise, workers=options.workers)
     if options.out:
-        write_record(Path(options.out), record)
+        record.save(options.out)
     return record

@@ -11,6 +11,7 @@ import cv2
 
 from tabletop.files import write_whole
 from tabletop.logic import Task
+from tabletop.runs.lock import alone_in
 from tabletop.sim import World, framing, generate
 
 __all__ = ["task_page", "write_task_page"]
@@ -41,14 +42,14 @@ def task_page(tasks: Sequence[Task]) -> str:
 def write_task_page(folder: Path, tasks: Sequence[Task]) -> Path:
     """Write tasks.md and the pictures into a folder; return the page's path."""
     pictures = folder / "tasks"
-    pictures.mkdir(parents=True, exist_ok=True)
-    with World() as world:
+    with alone_in(folder), World() as world:
+        pictures.mkdir(exist_ok=True)
         for task in tasks:
             scene = generate(task.scene, _SCENE)
             world.load(scene)
             picture = world.render(_WIDTH, _HEIGHT, framing(scene)).rgb[..., ::-1]
             _, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
             write_whole(pictures / f"{task.name}.webp", data.tobytes())
-    page = folder / "tasks.md"
-    write_whole(page, task_page(tasks))
+        page = folder / "tasks.md"
+        write_whole(page, task_page(tasks))
     return page

@@ -14,11 +14,12 @@ from tabletop import __version__
 from tabletop.demos.record import Demonstration, demonstrate, load_demonstration, save_demonstration
 from tabletop.envs.views import Views
 from tabletop.errors import TabletopError, unknown
-from tabletop.files import read_json, write_json
+from tabletop.files import read_json, write_json, writing_folder
 from tabletop.logic.task import Task
 from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
+from tabletop.runs.lock import NOTE, alone_in
 
 __all__ = ["FORMATS", "Recording", "write_demos"]
 
@@ -76,7 +77,7 @@ def write_demos(
 
     Raises:
         TabletopError: unknown format, a package is missing, the folder is there already, the interrupted recording
-            was another, or no episode was a success.
+            was another or is still under way, or no episode was a success.
     """
     if form not in FORMATS:
         raise unknown("format of demonstrations", form, FORMATS)
@@ -89,25 +90,23 @@ def write_demos(
             f"format {form!r} needs packages that are not here ({error}); pip install -e '.[demos]' beside setup.py"
         ) from None
     Views(recording.cameras or ("scene",), size=recording.size)  # Refused before anything is run.
-    if out.exists():
-        raise TabletopError(f"{str(out)!r} is there already; give another --out")
     parts = out.with_name(out.name + ".parts")
-    _begin(parts, recording)
     counts: dict[str, dict[str, int]] = {}
     kept: list[Path] = []
-    for task in track(recording.tasks, "demos", unit="tasks"):
-        files = _record(parts, recording, task, makers[task.name], engine)
-        good = [path for path, wanted in files if wanted]
-        counts[task.name] = {"kept": len(good), "run": len(files)}
-        kept += good
-    if not kept:
-        raise TabletopError(f"no episode of {recording.policy!r} was a success; keep failures with --all")
-    temporary = out.with_name(out.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    steps = write(temporary, _Kept(kept), recording.tasks, recording.policy)
-    temporary.replace(out)
-    shutil.rmtree(parts)
+    with alone_in(parts):
+        if out.exists():
+            raise TabletopError(f"{str(out)!r} is there already; give another --out")
+        _begin(parts, recording)
+        for task in track(recording.tasks, "demos", unit="tasks"):
+            files = _record(parts, recording, task, makers[task.name], engine)
+            good = [path for path, wanted in files if wanted]
+            counts[task.name] = {"kept": len(good), "run": len(files)}
+            kept += good
+        if not kept:
+            raise TabletopError(f"no episode of {recording.policy!r} was a success; keep failures with --all")
+        with writing_folder(out) as temporary:
+            steps = write(temporary, _Kept(kept), recording.tasks, recording.policy)
+    shutil.rmtree(parts, ignore_errors=True)
     return {"out": str(out), "format": form, "episodes": len(kept), "steps": steps, "tasks": counts}
 
 
@@ -128,11 +127,11 @@ class _Kept(Sequence[Demonstration]):
 
 
 def _begin(parts: Path, recording: Recording) -> None:
-    """Make the folder of parts, or check that it is of the same recording."""
+    """Note in the folder of parts what is recorded, or check that it is the same."""
     card = parts / "recording.json"
     wanted = recording.card()
     # A kill may fall between the folder and its first file.
-    if parts.exists() and any(parts.iterdir()):
+    if any(path.name != NOTE for path in parts.iterdir()):
         try:
             found = read_json(card, "recording.json")
         except TabletopError:
@@ -140,7 +139,6 @@ def _begin(parts: Path, recording: Recording) -> None:
         if found != wanted:
             raise TabletopError(f"{str(parts)!r} is of another recording; remove it, or give another --out")
         return
-    parts.mkdir(parents=True, exist_ok=True)
     write_json(card, wanted)
 
 

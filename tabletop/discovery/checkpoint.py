@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tabletop.errors import TabletopError
-from tabletop.files import parse_json, read_text, write_whole
+from tabletop.files import parse_json, read_text, write_whole, writing_folder
 from tabletop.runs.records import RunFile
 from tabletop.runs.store import read_record
 
@@ -111,19 +111,11 @@ def keep(folder: Path, write: Callable[[Path], None]) -> None:
         write: writes a checkpoint's files into a folder.
     """
     target, old = (folder / name for name in CHECKPOINTS)
-    temporary = folder / "checkpoint.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with writing_folder(target) as temporary:
         write(temporary)
-    except BaseException:
-        # What is half written would keep a full disk full.
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    temporary.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -90,22 +90,20 @@ def discover(
         raise TabletopError(f"{str(folder)!r} already holds a run; {way}")
     torch.set_num_threads(1)
     collectors = max(1, default_workers() - 1) if workers is None else workers
-    with threadpool_limits(1), Engine(collectors) as engine:
-        folder.mkdir(parents=True, exist_ok=True)
-        with alone_in(folder):
-            if resume and not checkpoint.exists():
-                old.rename(checkpoint)
-            run = _Run(folder, settings, engine, minutes, steps)
-            if resume:
-                run.restore(checkpoint)
-            else:
-                (folder / "metrics.jsonl").unlink(missing_ok=True)
-            try:
-                run.go(quiet)
-            finally:
-                run.close()
-            library = run.library()
-            save_library(library, folder / "library")
+    with threadpool_limits(1), Engine(collectors) as engine, alone_in(folder) as check:
+        if resume and not checkpoint.exists():
+            old.rename(checkpoint)
+        run = _Run(folder, settings, engine, minutes, steps, check)
+        if resume:
+            run.restore(checkpoint)
+        else:
+            (folder / "metrics.jsonl").unlink(missing_ok=True)
+        try:
+            run.go(quiet)
+        finally:
+            run.close()
+        library = run.library()
+        save_library(library, folder / "library")
     return library
 
 
@@ -113,9 +111,15 @@ class _Run:
     """One discovery under way."""
 
     def __init__(
-        self, folder: Path, settings: DiscoverSettings, engine: Engine, minutes: float | None, steps: int | None
+        self,
+        folder: Path,
+        settings: DiscoverSettings,
+        engine: Engine,
+        minutes: float | None,
+        steps: int | None,
+        check: Callable[[], None],
     ) -> None:
-        self.folder, self.settings, self.engine = folder, settings, engine
+        self.folder, self.settings, self.engine, self.check = folder, settings, engine, check
         self.budget = Budget(minutes=minutes, steps=steps)
         self.codes = Codebook(settings.counts)
         self.card = find_scene_card(settings.scene)
@@ -150,6 +154,7 @@ class _Run:
         )
         with bar, held_back() as interrupted:
             while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
+                self.check()  # Hours for a folder that is gone would be lost.
                 self.round()
                 self.minutes = (time.monotonic() - began) / 60
                 bar.reach(round(self.minutes * 60) if minutes else self.steps)

@@ -57,6 +57,8 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     if not high > low:
         return [low]
     raw = (high - low) / max(1, count)
+    if not 1e-300 < raw < 1e300:  # Powers of ten end there.
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)

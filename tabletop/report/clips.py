@@ -88,7 +88,7 @@ def write_clip(
 
     Args:
         frames: each (height, width, 3) uint8, RGB, all of one shape.
-        path: a name ending in .webp; its folder is made.
+        path: a name ending in .webp; its folder is made, in one that is there.
         fps: frames a second.
         captions: written at the foot: one for all frames, or one a frame.
         quality: of the compression, 1 to 100.
@@ -118,7 +118,7 @@ def write_clip(
     animation.durations = [step] * (len(pictures) - 1) + [step + round(1000 * rest)]
     animation.loop_count = 0
     settings = [cv2.IMWRITE_WEBP_QUALITY, quality]
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)
     done, data = cv2.imencodeanimation(".webp", animation, settings)
     if not done:
         raise TabletopError(f"cannot write the clip {str(target)!r}")

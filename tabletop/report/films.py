@@ -105,6 +105,7 @@ def write_film(frames: Sequence[Picture], path: str | os.PathLike[str], fps: flo
     """
     target = Path(path)
     if target.suffix.lower() == ".webp":
+        target.parent.mkdir(parents=True, exist_ok=True)
         return write_clip(frames, target, fps)
     if len(frames) == 0:
         raise TabletopError("a film needs at least 1 frame, got 0")

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from tabletop.files import read_text, write_whole
+from tabletop.files import check_out, read_text, write_whole
 from tabletop.report.closing import how_made, how_to_read
 from tabletop.report.gallery import chains, named_skills, nameless_skills, plans, tasks
 from tabletop.report.headline import headline
@@ -98,9 +98,12 @@ def write_report(folder: Path) -> Path:
     Raises:
         TabletopError: no such folder, nothing in it to show, or a file of a wrong shape.
     """
+    if Path(folder).is_dir():
+        check_out(Path(folder) / "report.html", "the report")
     own = Path(folder) / "library"
     digest = load_library(own).digest if (own / "library.yaml").is_file() else None
     text = page(read_run(Path(folder), digest))
     target = Path(folder) / "report.html"
-    write_whole(target, text)
+    # A folder's name may be no text.
+    write_whole(target, text.encode("utf-8", "replace"))
     return target

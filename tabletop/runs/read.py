@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from tabletop.errors import TabletopError
-from tabletop.files import parse_json, read_text
+from tabletop.files import LARGEST, parse_json, read_text
 from tabletop.runs.records import Chains, Discovery, Measurement, Naming, Planning, Record, Robustness
 from tabletop.runs.run import Made, Run
 from tabletop.runs.store import read_record
@@ -21,13 +20,10 @@ _STAGES: Final[tuple[type[Record], ...]] = (Discovery, Measurement, Naming, Plan
 
 
 def _number(value: object) -> float | None:
-    """Return a finite number, and None for anything else (a truth value is no number)."""
+    """Return a number that charts can be drawn of, and None for anything else (a truth value is no number)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # a whole number beyond any float
-        return None
+    return float(value) if abs(value) <= LARGEST else None
 
 
 def read_metrics(path: Path) -> tuple[Mapping[str, float], ...]:

@@ -77,12 +77,13 @@ class Record(RunFile, Shown):
         """Write it as JSON; the file appears whole or not at all.
 
         Args:
-            path: a file, or a run's folder, in which it gets its usual name.
+            path: a file, whose folder is made; or a run's folder, in which it gets its usual name.
         """
         from tabletop.runs.store import write_record
 
-        target = Path(path)
-        write_record(target / self.FILE if target.is_dir() else target, self)
+        target = Path(path) / self.FILE if Path(path).is_dir() else Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_record(target, self)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabletop.errors import TabletopError
+from tabletop.files import writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +100,9 @@ class Shown:
             _bars(figure.add_subplot(), rows)
         figure.suptitle(self.title(), fontsize=10)
         if path is not None:
-            figure.savefig(path)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with writing(Path(path)) as temporary:
+                figure.savefig(temporary)
         return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tabletop.errors import TabletopError
-from tabletop.files import parse_json, read_json, write_json
+from tabletop.files import LARGEST, Unfit, as_utf8, check_plain, parse_json, read_json, write_json
 from tabletop.runs.records import (
     Chains,
     Discovery,
@@ -41,7 +41,7 @@ def as_record(record_type: type[R], data: Any) -> R:
         TabletopError: a field is missing or of a wrong shape.
     """
     try:
-        return msgspec.convert(data, record_type, strict=True)
+        return msgspec.convert(as_utf8(data), record_type, strict=True)
     except msgspec.ValidationError as error:
         raise TabletopError(f"{record_type.FILE}: {place_of(error)}") from None
 
@@ -111,9 +111,11 @@ def _as_read(data: Any, path: Path, record_type: type[R], digest: str | None = N
             f"{str(path)!r} has format {data.get('format')!r}, this version reads {record_type.FORMAT}; {again}"
         )
     try:
+        check_plain(data, LARGEST)
         found = msgspec.convert(data, record_type, strict=True)
-    except msgspec.ValidationError as error:
-        raise TabletopError(f"{str(path)!r} is damaged: {place_of(error)}; {again}") from None
+    except (msgspec.ValidationError, Unfit) as error:
+        why = error if isinstance(error, Unfit) else place_of(error)
+        raise TabletopError(f"{str(path)!r} is damaged: {why}; {again}") from None
     made_with = getattr(found, "library_digest", None)
     if digest is not None and made_with not in {None, digest}:
         raise TabletopError(f"{str(path)!r} is of another library than the one in {str(path.parent)!r}; {again}")

@@ -15,6 +15,7 @@ from typing import Any, Final
 from tabletop.errors import TabletopError
 from tabletop.files import read_json, write_whole
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.runs.lock import alone_in
 from tabletop.runs.records import Discovery, Measurement, Naming, Record
 from tabletop.runs.store import as_record, write_record
 from tabletop.yaml_files import read_yaml, yaml_text
@@ -64,7 +65,21 @@ def migrate_library(folder: Path) -> list[Path]:
     card = read_yaml(path, f"library {str(inside)!r}")
     if not isinstance(card, Mapping):
         raise TabletopError(f"{str(path)!r} is not a skill library: it must be a mapping")
-    places = dict.fromkeys([folder, inside, *([inside.parent] if inside.name == "library" else [])])
+    around = inside.parent if inside.name == "library" else inside
+    places = dict.fromkeys([folder, inside, around])
+    with alone_in(around):
+        return _migrated(inside, card, places)
+
+
+def _migrated(inside: Path, card: Mapping[Any, Any], places: Iterable[Path]) -> list[Path]:
+    """Rewrite what needs it in folders that are held; return the files.
+
+    Args:
+        inside: the library's.
+        card: what its card says.
+        places: where results of it may lie.
+    """
+    path = inside / "library.yaml"
     if card.get("format") == FORMAT:
         return _rewrite_results(places)
     if card.get("format") not in OLD_FORMATS:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,6 @@ import yaml
 
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.errors import TabletopError
-from tabletop.runs.lock import alone_in
 from tabletop.skills.library import Library, save_library
 
 Command = Callable[..., Any]
@@ -76,16 +76,20 @@ def test_a_damaged_library_does_not_keep_a_run_from_going_on(
     assert not (run_of / "name.json").exists()
 
 
-def test_nothing_is_removed_where_another_process_discovers(
-    command: Command, files: Files, here: Path, run_of: Path
+def test_nothing_is_removed_where_another_process_is_at_work(
+    command: Command,
+    files: Files,
+    here: Path,
+    run_of: Path,
+    held_elsewhere: Callable[[Path], AbstractContextManager[None]],
 ) -> None:
     (run_of / "run.yaml").write_text("command: tabletop run --seed 1\n")
     before = files(here)
-    with alone_in(run_of):
+    with held_elsewhere(run_of):
         for words in (["run"], ["discover", "--resume"]):
             (run_of / "checkpoint").mkdir(exist_ok=True)
             (run_of / "checkpoint" / "state.json").write_text("{}")
-            assert command(*words, "--steps", "9", "--out", "run").refused("another process discovers in 'run'") == []
+            assert command(*words, "--steps", "9", "--out", "run").refused("is at work in 'run'; wait for it") == []
     assert files(here) == {**before, "run/checkpoint/state.json": b"{}"}
 
 

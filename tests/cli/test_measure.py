@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_is_refused_before_the_work(
     monkeypatch.setattr("tabletop.cli.measure.measure_library", work)
     (here / "taken").write_text("mine")
     said = command("measure", "run", *FEW, "--out", "taken")
-    assert (said.code, said.err) == (2, "tabletop: cannot read or write 'taken': File exists\n")
+    assert (said.code, said.err) == (2, "tabletop: 'taken' must be a folder, got a file\n")
 
 
 @pytest.mark.parametrize(("place", "page"), [("run/library", "run/measure.html"), ("mine", "runs/mine/measure.html")])
