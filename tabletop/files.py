@@ -195,8 +195,10 @@ def check_out(path: Path, what: str) -> None:
         while not _is_there(folder):
             folder = folder.parent
         probe = folder / f".{secrets.token_hex(6)}.tmp"
-        probe.mkdir()
-        probe.rmdir()
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path.
         why = error.strerror if isinstance(error, OSError) else error
         raise TabletopError(f"cannot write {str(path)!r}: {why}") from None

@@ -11,11 +11,14 @@ the name of each number of an observation, as JSON.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gymnasium
 import numpy as np
@@ -33,6 +36,9 @@ from tabletop.logic.task import Task
 
 __all__ = ["dataset_id", "write"]
 
+_ROOM: Final = 2**20
+"""Bytes for what HDF5 keeps beside the numbers of an episode."""
+
 
 def dataset_id(task: str, policy: str) -> str:
     """Return the id of a task's dataset: "tabletop/push/scripted-v0"."""
@@ -48,6 +54,9 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         demos: the demonstrations, taken one after another.
         tasks: those that the demonstrations are of, and perhaps others.
         policy: its name, which is part of the datasets' ids.
+
+    Raises:
+        OSError: the disk has no room for the next episode.
     """
     root = root.resolve()  # Minari doubles a relative one.
     for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
@@ -56,6 +65,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     storages: dict[str, Any] = {}
     by_name, steps = {t.name: t for t in tasks}, 0
     for demo in demos:
+        _check_room(root, demo)
         if demo.task not in storages:
             storages[demo.task] = _begin(root, by_name[demo.task], policy)
         storage = storages[demo.task]
@@ -64,6 +74,14 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         storage.update_episode_metadata([_metadata(demo)], [index])
         steps += len(demo)
     return steps
+
+
+def _check_room(root: Path, demo: Demonstration) -> None:
+    """Check that an episode fits on the disk: HDF5 crashes where one is full."""
+    arrays = [v for v in vars(demo).values() if isinstance(v, np.ndarray)]
+    needed = _ROOM + 2 * sum(v.nbytes for v in [*arrays, *demo.pictures.values()])
+    if shutil.disk_usage(root).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _begin(root: Path, task: Task, policy: str) -> Any:

@@ -76,6 +76,7 @@ def write_demos(
         "out", "format", "episodes" kept and "steps" in all, and by task "tasks": {"kept", "run"}.
 
     Raises:
+        OSError: it cannot be written (a full disk).
         TabletopError: unknown format, a package is missing, the folder is there already, the interrupted recording
             was another or is still under way, or no episode was a success.
     """

@@ -24,8 +24,10 @@ NOTE: Final = ".at-work"
 """File in a folder that is held: it says who holds it. A kill leaves it behind, without a meaning."""
 _POLL: Final = 0.002
 """s between two tries to take a folder."""
-_LONGEST: Final = 240
-"""Bytes of a note at most."""
+_LONGEST: Final = 200
+"""Characters of a command in a note at most."""
+_BYTES: Final = 2000
+"""Of a note at most."""
 
 
 class _Mine(threading.local):
@@ -143,11 +145,12 @@ def _note(opened: int, folder: Path) -> None:
     """Note who holds a folder; where that cannot be written, results could not be either."""
     first, *rest = sys.argv or [""]
     name = Path(first).parent.name if Path(first).name == "__main__.py" else Path(first).name
-    text = f"process {os.getpid()} ({shlex.join([name or 'python', *rest])})"
+    line = " ".join(shlex.join([name or "python", *rest]).split())
+    line = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
     try:
         note = os.open(NOTE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666, dir_fd=opened)
         try:
-            os.write(note, " ".join(text.split()).encode("utf-8", "backslashreplace")[:_LONGEST])
+            os.write(note, f"process {os.getpid()} ({line})".encode("utf-8", "backslashreplace"))
         finally:
             os.close(note)
     except OSError as error:
@@ -162,6 +165,6 @@ def _holder(opened: int) -> str:
     except OSError:
         return "another process"
     try:
-        return os.read(note, _LONGEST).decode("utf-8", "replace") or "another process"
+        return os.read(note, _BYTES).decode("utf-8", "replace") or "another process"
     finally:
         os.close(note)

@@ -43,6 +43,7 @@ def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], bud
     """Write what a checkpoint says of its run."""
     numbers = {"steps": 0, "rounds": 0, "next_episode": 0, "minutes": 0.0, "pending_updates": 0.0, "seed": 0}
     state = CheckpointState(**numbers, jobs=(), counts=counts, how=how, budget=budget or Budget(steps=9), card={})
+    folder.mkdir()
     write_record(folder / "state.json", state)
 
 

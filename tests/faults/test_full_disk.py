@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,16 @@ def test_the_checkpoint_before_stays(here: Path) -> None:
     assert there(here) == {"checkpoint/state.json": b"first"}
     keep(here, lambda folder: write_whole(folder / "state.json", "third"))
     assert there(here) == {"checkpoint/state.json": b"third"}
+
+
+def test_hdf5_which_crashes_on_a_full_disk_is_not_given_one(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(here)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**16))
+    words = ("demos", "nothing", "--all", "--tasks", "lift", "--episodes", "1", "--workers", "0", "--out", "out")
+    command(*words).refused("No space left on device")
+    assert sorted(there(here)) == ["out.parts/lift-0.npz", "out.parts/recording.json"]
 
 
 def test_a_dataset_that_does_not_fit_leaves_its_episodes_for_later(command: Command, here: Path) -> None:

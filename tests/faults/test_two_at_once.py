@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -148,6 +149,16 @@ def test_a_thread_may_take_what_it_holds_and_no_other_may(tmp_path: Path, held_e
     with alone_in(tmp_path):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_long_command_is_shortened_in_the_line_that_names_it(
+    tmp_path: Path, held_elsewhere: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/a/tabletop/__main__.py", "plan", "a b\n\udcff", "x" * 5_000])
+    with held_elsewhere(tmp_path), pytest.raises(TabletopError) as caught, alone_in(tmp_path):
+        pass
+    line = r"process \d+ \(tabletop plan 'a b \\udcff' x{150,200} \.\.\.\) is at work in .*"
+    assert re.fullmatch(line, str(caught.value))
 
 
 def test_one_process_records_demonstrations_of_a_name(command: Command, here: Path, held_elsewhere: Held) -> None:
