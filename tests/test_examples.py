@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-MODULES = ("config", "envs.env", "sim.camera", "sim.scene_cards", "sim.viewpoints", "sim.world")
+MODULES = ("config", "envs.env", "sim.camera", "sim.pinhole", "sim.scene_cards", "sim.viewpoints", "sim.world")
 
 
 @pytest.mark.parametrize("name", MODULES)
