@@ -65,11 +65,21 @@ clean:
 	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
+# A .venv of another CPython than the one that PYTHON names on the command line is made anew.
+ifeq ($(origin PYTHON),command line)
+WANTED := $(shell $(PYTHON) -c 'import sys; print(sys.version_info[:2])')
+ifneq ($(WANTED),$(shell [ ! -x $(BIN)/python ] || $(BIN)/python -c 'import sys; print(sys.version_info[:2])'))
+.PHONY: .venv/.python
+endif
+endif
+
 # torch by itself and by its exact version first: pip then takes a file of it on this machine where there is one.
 .venv/.python:
 	@[ -n "$(PYTHON)" ] || { $(NO_PYTHON); }
 	@echo 'setting up .venv, once (about a minute)'
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; print(sys.version_info[:2])' >$@.tmp
+	@$(BIN)/python -c 'import sys; print(sys.version_info[:2])' 2>/dev/null | cmp -s - $@.tmp || $(PYTHON) -m venv --clear .venv
+	@rm -f $@.tmp
 	@touch $@
 
 .venv/.runs: .venv/.python setup.py constraints.txt

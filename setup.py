@@ -124,7 +124,7 @@ setup(
         "bench": [f"panda-gym>=3.0.7; {PYBULLET_WHEELS}"],  # it asks for pybullet itself
         "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77", "ruff>=0.9"],
     },
-    entry_points={"console_scripts": ["tabletop = tabletop.cli:main"]},
+    entry_points={"console_scripts": ["tabletop = tabletop.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, TextIO, TypeVar
 
@@ -59,10 +60,11 @@ class Pulse:
         return self.stream is not None and self.stream.isatty()
 
     def say(self, text: str) -> None:
-        """Print a line now, above the bars where there are any."""
+        """Print a line now, above the bars where there are any. A stream that nobody reads any more ends no work."""
         if self.stream is not None:
-            tqdm.write(text, file=self.stream)
-            self.stream.flush()
+            with suppress(OSError):
+                tqdm.write(text, file=self.stream)
+                self.stream.flush()
 
     def begin(self, bar: Progress) -> None:
         """Take in a bar. After a minute in which none was at work the next line is due a minute later."""

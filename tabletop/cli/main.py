@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -34,6 +35,7 @@ from tabletop.cli.show import (
 )
 from tabletop.errors import TabletopError
 from tabletop.runs.store import record_data
+from tabletop.signals import told
 from tabletop.words import plural
 
 if TYPE_CHECKING:  # What takes long to import is not needed for --help.
@@ -46,7 +48,10 @@ _WAIT: Final = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code (0 done, 1 an audit found a broken rule, 2 bad input, 130 interrupted)."""
+    """Run one command and return the exit code.
+
+    It is 0 done, 1 an audit found a broken rule, 2 bad input, 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
+    """
     options = argparse.Namespace(command=None)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # A file's name may be no text.
@@ -57,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TabletopError as error:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"tabletop: interrupted{_how_to_go_on(options)}", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        number = getattr(stop, "number", signal.SIGINT)
+        print(f"tabletop: {told(number)}{_how_to_go_on(options)}", file=sys.stderr)
+        return 128 + int(number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,10 +35,10 @@ from tabletop.errors import TabletopError
 from tabletop.files import append_json
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.progress import Progress
-from tabletop.rollout.engine import Engine, Workers, default_workers
-from tabletop.runs.interrupt import held_back
+from tabletop.rollout.engine import Engine, Losses, Workers, WorkersLost, default_workers
 from tabletop.runs.lock import alone_in
 from tabletop.runs.store import read_record, write_record
+from tabletop.signals import held_back
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
@@ -88,9 +88,8 @@ def discover(
     if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
         way = "give another folder (--out), or go on (--resume), in Python resume=True"
         raise TabletopError(f"{str(folder)!r} already holds a run; {way}")
-    torch.set_num_threads(1)
     collectors = max(1, default_workers() - 1) if workers is None else workers
-    with threadpool_limits(1), Engine(collectors) as engine, alone_in(folder) as check:
+    with _one_thread(), Engine(collectors) as engine, alone_in(folder) as check:
         if resume and not checkpoint.exists():
             old.rename(checkpoint)
         run = _Run(folder, settings, engine, minutes, steps, check)
@@ -105,6 +104,18 @@ def discover(
         library = run.library()
         save_library(library, folder / "library")
     return library
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread in here: products this small gain nothing by a second, and workers need the cores."""
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Run:
@@ -136,8 +147,8 @@ class _Run:
     def go(self, quiet: bool) -> None:
         """Collect and learn until the budget is spent.
 
-        A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C and at the end: always between two
-        rounds, as only then the state is one that an uninterrupted run goes through, too.
+        A checkpoint is saved at the start, every `save_every` seconds, on Ctrl-C, SIGTERM or SIGHUP, and at the end:
+        always between two rounds, as only then the state is one that an uninterrupted run goes through, too.
         """
         minutes, steps = self.budget.minutes, self.budget.steps
         if not self.rounds:
@@ -155,24 +166,27 @@ class _Run:
         with bar, held_back() as interrupted:
             while (self.steps < steps) if steps else (self.minutes < (minutes or 0.0)):
                 self.check()  # Hours for a folder that is gone would be lost.
-                self.round()
+                if not self.round(interrupted):
+                    break
                 self.minutes = (time.monotonic() - began) / 60
                 bar.reach(round(self.minutes * 60) if minutes else self.steps)
                 if self.rounds % 10 == 0:
                     self._report(bar)
-                stop = interrupted()
-                if stop or time.monotonic() - saved > self.settings.save_every:
+                if time.monotonic() - saved > self.settings.save_every:
                     self.save()
                     saved = time.monotonic()
-                if stop:
-                    raise KeyboardInterrupt
-        self.save()
+            self.save()
+            stopped = interrupted()
+        if stopped:
+            raise KeyboardInterrupt  # The caller's own handler only took note.
 
-    def round(self) -> None:
-        """Take in one round of episodes, start another, and learn."""
+    def round(self, interrupted: Callable[[], bool]) -> bool:
+        """Take in one round of episodes, start another, and learn; False where it was interrupted before all that."""
         while len(self.jobs) < _AHEAD:
             self._start()
-        batch = self._collected()
+        batch = None if interrupted() else self._collected(interrupted)
+        if batch is None:
+            return False
         embeddings = self.jobs.popleft().embeddings
         self._start()
         self.learner.add(batch, embeddings)
@@ -181,12 +195,13 @@ class _Run:
         self.rounds += 1
         episodes = self.next_episode - _AHEAD * self.settings.episodes
         if episodes < self.settings.warmup:
-            return
+            return True
         if not self.learner.ready:
             self.learner.begin()
         self.pending_updates += taken * self.settings.updates
         count, self.pending_updates = int(self.pending_updates), self.pending_updates % 1.0
         self.learner.learn(count)
+        return True
 
     def _start(self) -> None:
         random = not self.learner.ready or self.learner.objective.random
@@ -233,17 +248,27 @@ class _Run:
     def _submit(self, job: CollectJob) -> None:
         self.futures.append(self.engine.submit(collect, job))
 
-    def _collected(self) -> Batch:
-        """Return the oldest round's episodes; where a worker died, all rounds under way are run again."""
-        for _ in range(3):
+    def _collected(self, interrupted: Callable[[], bool]) -> Batch | None:
+        """Return the oldest round's episodes; where a worker was lost, all rounds under way are run again.
+
+        None is returned where the run was interrupted meanwhile.
+        """
+        losses = Losses()
+        while True:
             try:
-                return self.futures.popleft().result()
-            except BrokenProcessPool:
+                batch = self.engine.wait(self.futures[0], interrupted)
+            except WorkersLost as error:
+                if interrupted():
+                    return None
                 self.engine.restart()
+                losses.count(error)
                 self.futures.clear()
                 for job in self.jobs:
                     self._submit(job)
-        raise TabletopError("collecting processes died three times in a row; is there enough memory?")
+                continue
+            if batch is not None:
+                self.futures.popleft()
+            return batch
 
     def _report(self, bar: Progress) -> None:
         values = {

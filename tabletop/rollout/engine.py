@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from tabletop.errors import TabletopError
-from tabletop.progress import Progress
-from tabletop.rollout.main_module import plain_main
+from tabletop.progress import Progress, tell, time_text
+from tabletop.rollout.workers import STALLED, Idleness, WorkerPool
 from tabletop.schema import is_whole
 
-__all__ = ["Engine", "Workers", "default_workers"]
+__all__ = ["Engine", "Losses", "Workers", "WorkersLost", "default_workers"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -28,6 +23,8 @@ Workers = int | str | None
 """Processes, 0 for none; or "ray", "ray:4" for a Ray cluster; None for one a core."""
 
 _ATTEMPTS = 3
+_LOOK = 1.0
+"""s from one look at workers that take their time to the next."""
 _MOST = 1024
 """Processes at most."""
 
@@ -37,22 +34,8 @@ def default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def _begin_worker(parent: int) -> None:
-    """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
-
-    Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
-    worker needs. A pool whose owner was killed outright would wait for ever.
-    """
-    threadpool_limits(1)
-    # Ctrl-C reaches all processes of a terminal; when the workers end is their owner's to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(2.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+class WorkersLost(Exception):
+    """Worker processes ended or got stuck; the message is the cause."""
 
 
 def _chunk(function: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
@@ -76,7 +59,7 @@ def _ray_workers(workers: int | str) -> int:
 class Engine:
     """Maps a function over jobs on worker processes, in order, whatever their number and wherever they are.
 
-    A worker that dies takes its unfinished jobs with it; they are run again in a new pool.
+    A worker that dies or gets stuck takes its unfinished jobs with it; they are run again in a new pool.
     Use it as a context, or close it.
     """
 
@@ -100,10 +83,8 @@ class Engine:
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        if error_type is not None and issubclass(error_type, KeyboardInterrupt) and self._pool is not None:
-            # Nobody waits for what is under way.
-            for process in multiprocessing.active_children():
-                process.terminate()
+        if error_type is not None and not issubclass(error_type, Exception) and isinstance(self._pool, WorkerPool):
+            self._pool.kill()  # Nobody waits for what is under way.
         self.close()
 
     def close(self) -> None:
@@ -112,41 +93,61 @@ class Engine:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def _executor(self) -> Executor:
-        if self._pool is None and self.on_ray:
-            from tabletop.rollout.on_ray import RayExecutor
-
-            self._pool = RayExecutor(self.workers)
-        if self._pool is None:
-            # Not forked: a copy of a process that runs torch or PyBullet threads can hang.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),)
-            )
-        return self._pool
-
     def submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
         """Start one job and return its future. With no workers it runs here, at once.
 
         Where a worker has died since, the future raises BrokenProcessPool, as those of the jobs under way do: a death
-        is met in one place, where results are waited for, whenever it was.
+        is met in one place, `wait`, whenever it was.
+
+        Raises:
+            TabletopError: the job cannot be sent to another process.
         """
         future: Future[Result] = Future()
         if self.workers == 0:
             future.set_result(function(job))
             return future
+        if self._pool is None and self.on_ray:
+            from tabletop.rollout.on_ray import RayExecutor
+
+            self._pool = RayExecutor(self.workers)
+        elif self._pool is None:
+            self._pool = WorkerPool(self.workers)
+        if not isinstance(self._pool, WorkerPool):
+            return self._pool.submit(function, job)
         try:
-            with plain_main():
-                return self._executor().submit(function, job)
+            return self._pool.start(function, job)
         except BrokenProcessPool as error:
             future.set_exception(error)
             return future
 
+    def wait(self, future: Future[Result], unless: Callable[[], bool] = lambda: False) -> Result | None:
+        """Return what a future of `submit` gives, once it is there.
+
+        Args:
+            future: of this engine.
+            unless: asked now and then; once it says True, None is returned.
+
+        Raises:
+            WorkersLost: workers died or got stuck (rollout/workers.py). `restart` comes next.
+            Exception: whatever the function raises.
+        """
+        pool = self._pool if isinstance(self._pool, WorkerPool) else None
+        idleness = None if pool is None or future.done() else Idleness(pool)
+        while not wait([future], timeout=_LOOK).done:
+            if unless():
+                return None
+            if idleness is not None and idleness.lasts(_LOOK):
+                raise WorkersLost(f"workers did nothing for {time_text(STALLED)}")
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise WorkersLost(str(error) if pool is None else pool.why(error)) from None
+
     def restart(self) -> None:
         """Throw a broken pool away; the next job starts a new one."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        if isinstance(self._pool, WorkerPool):
+            self._pool.kill()
+        self.close()
 
     def map(
         self,
@@ -165,7 +166,7 @@ class Engine:
             label: of the progress bar or line (tabletop/progress.py); there is none without it.
 
         Raises:
-            TabletopError: workers died three times in a row on the same jobs.
+            TabletopError: workers were lost three times in a row on the same jobs, or jobs cannot be sent to them.
             Exception: whatever the function raises.
         """
         todo = list(jobs)
@@ -176,21 +177,35 @@ class Engine:
                     bar.update()
                 return
             chunks = [todo[i : i + chunk] for i in range(0, len(todo), chunk)]
-            start = attempts = 0
+            start, losses = 0, Losses()
             while start < len(chunks):
+                futures = [self.submit(partial(_chunk, function), c) for c in chunks[start:]]
                 try:
-                    with plain_main():
-                        futures = [self._executor().submit(_chunk, function, c) for c in chunks[start:]]
                     for future in futures:
-                        results = future.result()
+                        results = self.wait(future) or []
                         start += 1
-                        attempts = 0
+                        losses = Losses()
                         bar.update(len(results))
                         yield from results
-                except BrokenProcessPool:
+                except WorkersLost as error:
                     self.restart()
-                    attempts += 1
-                    if attempts == _ATTEMPTS:
-                        raise TabletopError(
-                            f"worker processes died {_ATTEMPTS} times on the same jobs; is there enough memory?"
-                        ) from None
+                    losses.count(error)
+
+
+class Losses:
+    """Counts how often workers were lost on the same jobs; the third time ends it."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._number = 0
+
+    def count(self, error: WorkersLost) -> None:
+        """Count one and say so.
+
+        Raises:
+            TabletopError: it is the third.
+        """
+        self._number += 1
+        if self._number == _ATTEMPTS:
+            raise TabletopError(f"worker processes were lost {_ATTEMPTS} times on the same jobs: {error}") from None
+        tell(f"{error}; the jobs under way are run again by new workers")

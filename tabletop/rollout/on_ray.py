@@ -61,8 +61,8 @@ class RayExecutor(Executor):
         Raises:
             TabletopError: there is no such cluster.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is sent anywhere.
-        import ray
+        with _environment("RAY_USAGE_STATS_ENABLED", "0"):  # Nothing is sent anywhere.
+            import ray
 
         self._ray, self._own = ray, not ray.is_initialized()
         address = os.environ.get("RAY_ADDRESS")
@@ -74,8 +74,15 @@ class RayExecutor(Executor):
                 reason = str(error).splitlines()[0]
                 raise TabletopError(f"no Ray cluster at RAY_ADDRESS={address!r}: {reason}") from None
         elif self._own:
-            with _environment("PYTHONPATH", os.pathsep.join(p for p in sys.path if p)):
-                ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
+            path = os.pathsep.join(p for p in sys.path if p)
+            with _environment("PYTHONPATH", path), _environment("RAY_USAGE_STATS_ENABLED", "0"):
+                ray.init(
+                    address="local",
+                    num_cpus=workers,
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",  # Nothing of it is for other machines.
+                    **quiet,
+                )
         self._task = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_call)
         self._open: set[Any] = set()
 
@@ -95,10 +102,9 @@ class RayExecutor(Executor):
                 out.set_result(found.result())
             except errors.RayTaskError as error:
                 out.set_exception(error.cause)
-            except errors.WorkerCrashedError:
-                out.set_exception(
-                    TabletopError(f"Ray workers died {_ATTEMPTS} times on the same job; is there enough memory?")
-                )
+            except errors.WorkerCrashedError as error:
+                why = str(error).splitlines()[0]
+                out.set_exception(TabletopError(f"Ray workers died {_ATTEMPTS} times on the same job: {why}"))
             except Exception as error:
                 out.set_exception(TabletopError(f"Ray lost a job: {(str(error) or repr(error)).splitlines()[0]}"))
 

@@ -70,7 +70,10 @@ def test_jobs_of_a_worker_that_is_killed_are_run_again(jobs: ModuleType, tmp_pat
 
 
 def test_a_job_that_always_kills_its_worker_ends_in_one_line(jobs: ModuleType) -> None:
-    with Engine(1) as engine, pytest.raises(TabletopError, match="died 3 times on the same jobs"):
+    with (
+        Engine(1) as engine,
+        pytest.raises(TabletopError, match=r"lost 3 times on the same jobs: a worker was killed by SIGKILL"),
+    ):
         list(engine.map(jobs.dies, [1]))
 
 

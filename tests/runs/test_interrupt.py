@@ -7,15 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tabletop.runs.interrupt import held_back
 
 ROOT = Path(__file__).parents[2]
 STEPS = 480
@@ -176,27 +173,3 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_one_left_alon
     assert not (folder / "library").exists()
     finish(start(script, folder))
     assert result(folder) == alone
-
-
-def test_the_first_ctrl_c_waits_and_the_second_does_not() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with held_back() as interrupted:
-        assert not interrupted()
-        signal.raise_signal(signal.SIGINT)
-        assert interrupted()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_another_thread_has_nothing_to_hold_back() -> None:
-    said = []
-
-    def work() -> None:
-        with held_back() as interrupted:
-            said.append(interrupted())
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert said == [False]
