@@ -76,13 +76,7 @@ class RayExecutor(Executor):
         elif self._own:
             path = os.pathsep.join(p for p in sys.path if p)
             with _environment("PYTHONPATH", path), _environment("RAY_USAGE_STATS_ENABLED", "0"):
-                ray.init(
-                    address="local",
-                    num_cpus=workers,
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",  # Nothing of it is for other machines.
-                    **quiet,
-                )
+                ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         self._task = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_call)
         self._open: set[Any] = set()
 
