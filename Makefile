@@ -77,6 +77,7 @@ endif
 .venv/.python:
 	@[ -n "$(PYTHON)" ] || { $(NO_PYTHON); }
 	@echo 'setting up .venv, once (about a minute)'
+	@mkdir -p $(@D)
 	@$(PYTHON) -c 'import sys; print(sys.version_info[:2])' >$@.tmp
 	@$(BIN)/python -c 'import sys; print(sys.version_info[:2])' 2>/dev/null | cmp -s - $@.tmp || $(PYTHON) -m venv --clear .venv
 	@rm -f $@.tmp
