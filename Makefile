@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-python docs lint types layers format clean
+.PHONY: help install demo test fuzz test-python docs lint types layers format clean
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -23,6 +23,7 @@ help:
 	@echo 'make install    what running needs, into .venv'
 	@echo 'make demo    install what running needs, then tabletop run (ARGS="--seed 1" adds to it)'
 	@echo 'make test    install what development needs, then all tests (ARGS="-k scene" adds to pytest)'
+	@echo 'make fuzz    give every reader and command 10,000 damaged inputs (about ten minutes)'
 	@echo 'make docs    install what the site of docs/ needs, then build it into site/, without network'
 	@echo 'make lint    ruff, check only        make format  ruff, rewrite'
 	@echo 'make test-python PYTHON=python3.12    the tests that need no torch on another CPython, in .venv-3.12'
@@ -36,6 +37,9 @@ demo: .venv/.runs
 
 test: .venv/.develops
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+fuzz: .venv/.develops
+	$(BIN)/python -m pytest tests/fuzz -n $(WORKERS) --dist worksteal --hypothesis-profile=fuzz $(ARGS)
 
 docs: .venv/.documents
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -27,7 +27,7 @@ from tabletop.rollout.statistics import wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/results.md", "docs/objectives.md")
+PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/reliability.md")
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 _PARTS = ("without-", "adapted-", "float32")
 
@@ -198,6 +198,16 @@ def names(result: Result) -> str:
     )
 
 
+def fuzz(result: Result) -> str:
+    """Return how many damaged inputs there were, and what became of them."""
+    whole = result["all"]
+    return (
+        f"{whole['inputs']:,} inputs of {len(result['kinds'])} kinds: {whole['refused']:,} refused in one line, "
+        f"{whole['taken']:,} taken without harm, {result['failed']} kinds with a traceback, a crash, a hang or a bad "
+        "input that was taken"
+    )
+
+
 def _listed(values: Iterable[float], digits: int = 1) -> str:
     return ", ".join(f"{value:.{digits}f}" for value in values)
 
@@ -244,9 +254,16 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         library,
         library_short,
         names,
+        fuzz,
     )
 }
 """By the names that index.yaml uses."""
+
+
+def fuzz_table(result: Result) -> list[str]:
+    """Return a row a kind of input."""
+    kinds = {**result["kinds"], "all": result["all"]}
+    return [f"| {kind} | {row['inputs']} | {row['refused']} | {row['taken']} |" for kind, row in kinds.items()]
 
 
 def names_table(result: Result) -> list[str]:
@@ -283,6 +300,7 @@ TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
         "task | success | found again | another code | exploration | white noise | nothing | formula seen",
         names_table,
     ),
+    "fuzz-table": ("fuzz.json", "kind | inputs | refused in one line | taken, without harm", fuzz_table),
 }
 """Tables of one results file: the file, the head and the rows."""
 

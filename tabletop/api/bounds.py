@@ -65,9 +65,9 @@ def as_path(given: object, what: str) -> Path:
         what: it is, for the message.
 
     Raises:
-        TabletopError: it is neither.
+        TabletopError: it is neither, or empty.
     """
-    if not isinstance(given, (str, os.PathLike)):
+    if not isinstance(given, (str, os.PathLike)) or given == "":
         raise TabletopError(f"{what} must be a path, got {given!r}")
     return Path(given)
 

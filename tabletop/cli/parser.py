@@ -70,9 +70,16 @@ class _Help(argparse.HelpFormatter):
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{"formatter_class": _Help, **named})
+        self.register("type", None, _text)  # What has no type of its own.
 
     def error(self, message: str) -> NoReturn:
         raise TabletopError(f"{message} (see '{self.prog} --help')")
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("takes a word, got an empty one")
+    return text
 
 
 def _workers(text: str) -> int | str:
@@ -114,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser("tabletop", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"tabletop {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands.type = str  # All words of a command pass through it; its own options say what is wrong with them.
 
     scene = commands.add_parser("scene", help="draw a random scene: its card and a picture")
     scene.add_argument("--card", default="discovery", help=f"{_CARD} (default discovery)")

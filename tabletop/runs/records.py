@@ -231,6 +231,11 @@ class Measurement(OfLibrary, SkillCount):
     baseline_episodes: Count
     seed: Count
 
+    def __post_init__(self) -> None:
+        """Check that each effect has a channel."""
+        if missing := [name for name in self.by_effect if name not in self.channel]:
+            raise ValueError(f"channel must have all effects of by_effect, it lacks {', '.join(missing)}")
+
     def rows(self) -> list[Row]:
         """Return a row an effect, with its channel from code to end, then a row a baseline."""
         rows: list[Row] = [
@@ -450,6 +455,15 @@ class Planning(OfLibrary):
     spent: Count
     episodes: tuple[PlanRun, ...]
 
+    def __post_init__(self) -> None:
+        """Check the counts."""
+        solved = sum(e.solved for e in self.episodes)
+        if (self.goals, self.solved) != (len(self.episodes), solved):
+            counted = f"{solved} of {len(self.episodes)}"
+            raise ValueError(
+                f"solved and goals must be those of the episodes, {counted}, got {self.solved} of {self.goals}"
+            )
+
     def rows(self) -> list[Row]:
         """Return a row a goal."""
         return [
@@ -616,10 +630,11 @@ class Curve(Rates):
 
     def __post_init__(self) -> None:
         """Check the lengths."""
-        for name in ("success", "low", "high"):
-            curve = getattr(self, name)
-            if curve and len(curve) != len(self.magnitudes):
-                raise ValueError(f"{name} must be {len(self.magnitudes)} rates, one a magnitude, got {len(curve)}")
+        for task, rates in {"all": self, **self.by_task}.items():
+            for name in ("success", "low", "high"):
+                curve = getattr(rates, name)
+                if len(curve) != len(self.magnitudes) and (curve or rates.n):
+                    raise ValueError(f"{task}: {name} must be {len(self.magnitudes)} rates, one a magnitude")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -21,7 +21,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "unknown task": (["tasks", "--tasks", "fly"], "unknown task 'fly'; there are: "),
     "unknown task to evaluate": (["evaluate", "nothing", "--tasks", "lift,fly"], "unknown task 'fly'"),
     "unknown family": (["tasks", "--tasks", "family:fly"], "unknown family of tasks 'fly'"),
-    "no task": (["tasks", "--tasks", ""], "unknown task ''"),
+    "no task": (["tasks", "--tasks", ","], "unknown task ''"),
+    "an empty word": (["run", "--library", ""], "--library: takes a word, got an empty one"),
+    "an empty name": (["measure", ""], "library: takes a word, got an empty one"),
+    "an empty path": (["evaluate", "nothing", "--out", ""], "--out: takes a word, got an empty one"),
     "unknown scene card": (
         ["scene", "--card", "moon"],
         "unknown scene card 'moon'; there are: cupboard, discovery, everything, fabrics, planning, workshop",
