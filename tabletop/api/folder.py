@@ -15,7 +15,7 @@ from tabletop.runs.lock import NOTE, alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["digest_of", "forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
+__all__ = ["digest_of", "folder_for", "forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
@@ -49,7 +49,7 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
         return source
     path = find_library(run)
     library = load_library(path)
-    target = Path(out) if out is not None else Path("runs") / path.name
+    target = Path(out) if out is not None else folder_for(path)
     places = [source, path, *([path.parent] if path.name == "library" else [])]
     beside = {n: p / n for p in reversed(places) for n in _BESIDE if (p / n).is_file()}
     there = _holds(target, library)
@@ -68,6 +68,21 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
             with writing_folder(target / "library") as temporary:
                 save_library(library, temporary)
     return target
+
+
+def folder_for(library: Path) -> Path:
+    """Return runs/NAME, where the results of a library from elsewhere go.
+
+    Args:
+        library: its folder, or its name; of a path such as ".." the name is that of the folder which it leads to.
+
+    Raises:
+        TabletopError: the folder has no name: it is the root of all.
+    """
+    name = library.resolve().name
+    if not name:
+        raise TabletopError(f"{str(library)!r} has no name for a folder in runs/; give --out")
+    return Path("runs") / name
 
 
 def _holds(folder: Path, library: Library) -> bool:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tabletop.api.folder import folder_for
 from tabletop.api.measuring import measurement, measuring_within
 from tabletop.api.stages import write_discovery
 from tabletop.metrics.baselines import measure_library
@@ -51,4 +52,4 @@ def _measure(options: argparse.Namespace, path: Path, library: Library, folder: 
 
 def _beside(path: Path, name: str) -> Path:
     """Return the run folder that a library lies in, or runs/NAME for one from elsewhere."""
-    return path.parent if path.name == "library" else Path("runs") / Path(name).name
+    return path.parent if path.name == "library" else folder_for(Path(name))

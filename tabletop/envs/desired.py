@@ -16,7 +16,8 @@ from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
 from tabletop.sim.cards import load_cards, number
 from tabletop.sim.placement import Rectangle, apart, grasp_point
-from tabletop.sim.robot import load_robot_card, within_reach
+from tabletop.sim.robot import within_reach
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Scene, layout_of
 from tabletop.sim.state import State
 
@@ -138,8 +139,8 @@ def _check_place(mark: Entity, scene: Scene, point: tuple[float, float, float], 
         raise TabletopError(f"option goal: the mark must lie on the table ({bounds}), got {where}")
     height = scene.table.height
     if not within_reach(scene.robot.name, point, height) or z < height + _LOWEST:
-        space = load_robot_card(scene.robot.name)["workspace"]
-        (x0, y0, _), (x1, y1, up) = space["lower"], space["upper"]
+        space = load_robot_card(scene.robot.name).workspace
+        (x0, y0, _), (x1, y1, up) = space.lower, space.upper
         bounds = f"at most x {x0:g} to {x1:g}, y {y0:g} to {y1:g}"
         bounds += "" if on_table else f", z {height + _LOWEST:.4f} to {height + up:.4f}"
         raise TabletopError(f"option goal: the gripper must reach it ({bounds} m), got {where}")
@@ -211,7 +212,7 @@ def _limits(goal: NumberGoal, scene: Scene) -> tuple[float, float]:
     elif predicate == "turned":
         ends = (-math.pi, math.pi)
     else:
-        top = float(load_robot_card(scene.robot.name)["workspace"]["upper"][2])
+        top = load_robot_card(scene.robot.name).workspace.upper[2]
         ends = (0.0, top - (grasp_point(entity)[2] - scene.table.height))
     # "At least" and "at most" stay as the formula has them.
     least, most = min(ends), max(ends)

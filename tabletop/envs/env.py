@@ -27,7 +27,7 @@ from tabletop.logic.suite import ALL_SCENES
 from tabletop.logic.task import Task
 from tabletop.sim.action import ACTION_SIZE, as_action
 from tabletop.sim.camera import segmentation_ids
-from tabletop.sim.robot import load_robot_card
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State

@@ -24,7 +24,7 @@ from tabletop.rollout.episode import Hooks
 from tabletop.rollout.policy import ACTION_SIZE, Action
 from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import handle_way
-from tabletop.sim.robot import load_robot_card
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.sim.world import World
@@ -157,7 +157,7 @@ def action_delay(magnitude: float, case: Case) -> Hooks:
     """
     robot = case.scene.robot
     width = 0.0 if any(e.held for e in case.scene.entities) else robot.width
-    grip = min(1.0, 2.0 * width / float(load_robot_card(robot.name)["max_width"]) - 1.0)
+    grip = min(1.0, 2.0 * width / load_robot_card(robot.name).max_width - 1.0)
     whole = math.floor(magnitude)
     part = magnitude - whole
     queue: deque[Action] = deque([np.array([0.0, 0.0, 0.0, 0.0, grip])] * (whole + 1))

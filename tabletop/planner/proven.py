@@ -8,12 +8,13 @@ chosen so (planner/goals.py, planner/chains.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
 
 import numpy as np
+from msgspec import Meta
 
 from tabletop.errors import TabletopError
 from tabletop.files import write_whole
@@ -26,6 +27,7 @@ from tabletop.planner.scripted_operators import scripted_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
+from tabletop.schema import convert, is_name
 from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
@@ -192,16 +194,33 @@ def load_goals(path: Path) -> list[ProvenGoal]:
         TabletopError: no such file, or it is damaged or something else.
     """
     data = read_yaml(path, f"goals {str(path)!r}")
-    if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("goals"), list):
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise TabletopError(f"{str(path)!r} is no file of goals of format {_FORMAT}; make one with 'tabletop goals'")
-    return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(data["goals"])]
+    found: _File = convert(data, _File, repr(str(path)))
+    return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(found.goals)]
 
 
-def _read(row: Any, where: str) -> ProvenGoal:
-    try:
-        plan = tuple((str(skill), str(entity)) for step in row["plan"] for skill, entity in step.items())
-        seed = tuple(int(s) for s in row["scene"])
-        found = ProvenGoal(str(row["card"]), seed, parse(row["goal"]), plan, int(row["steps"]), str(row["states"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise TabletopError(f"{where}: not a proven goal ({error!r})") from None
-    return found
+@dataclass(frozen=True)
+class _Row:
+    """A proven goal as it is written."""
+
+    card: Annotated[str, Meta(max_length=1000)]
+    scene: Annotated[tuple[Annotated[int, Meta(ge=0, lt=2**63)], ...], Meta(min_length=1, max_length=16)]
+    goal: str
+    plan: Annotated[tuple[Annotated[Mapping[str, str], Meta(min_length=1, max_length=1)], ...], Meta(max_length=1000)]
+    steps: Annotated[int, Meta(ge=0, le=1_000_000)]
+    states: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of goals."""
+
+    goals: Annotated[tuple[_Row, ...], Meta(min_length=1)]
+
+
+def _read(row: _Row, where: str) -> ProvenGoal:
+    if not (is_name(row.card) or row.card.endswith((".yaml", ".yml"))):
+        raise TabletopError(f"{where}: card must be a name, or the path of a YAML file, got {row.card!r}")
+    plan = tuple(step for pair in row.plan for step in pair.items())
+    return ProvenGoal(row.card, row.scene, parse(row.goal, what=where), plan, row.steps, row.states)

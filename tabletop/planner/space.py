@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
 from tabletop.planner.transition import swung, travel
-from tabletop.sim.cards import load_cards
+from tabletop.sim.cards import load_cards, number
 from tabletop.sim.state import State
 
 __all__ = [
@@ -133,7 +133,8 @@ def _cabinet(state: State, door: str) -> tuple[Array, Array, Array]:
     """Return centre, direction and half extents of the body behind a door, the deepest that its card allows."""
     card = load_cards()[state.layout.kind(door)]
     shut = Solid.of(swung(state, door, np.zeros(state.values.shape[:-1])), door)
-    depth = float(card.size["w"][1])
+    wide = card.size["w"]
+    depth = wide[-1] if isinstance(wide, tuple) else number(wide, {})
     half = np.stack([np.full(shut.half.shape[:-1], depth / 2), shut.half[..., 1], shut.half[..., 2]], axis=-1)
     back = np.zeros(half.shape)
     back[..., 0] = depth / 2 + shut.half[..., 0]

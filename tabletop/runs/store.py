@@ -20,7 +20,7 @@ from tabletop.runs.records import (
     Robustness,
     RunFile,
 )
-from tabletop.schema import place_of
+from tabletop.schema import convert
 
 __all__ = ["as_record", "read_record", "read_result", "record_data", "write_record"]
 
@@ -40,10 +40,8 @@ def as_record(record_type: type[R], data: Any) -> R:
     Raises:
         TabletopError: a field is missing or of a wrong shape.
     """
-    try:
-        return msgspec.convert(as_utf8(data), record_type, strict=True)
-    except msgspec.ValidationError as error:
-        raise TabletopError(f"{record_type.FILE}: {place_of(error)}") from None
+    found: R = convert(as_utf8(data), record_type, record_type.FILE)
+    return found
 
 
 def record_data(record: RunFile) -> dict[str, Any]:
@@ -85,8 +83,8 @@ def read_result(path: Path) -> Record:
     data = read_json(path, f"result {str(path)!r}")
     for record_type in _RESULTS:
         try:
-            msgspec.convert(data, record_type, strict=True)
-        except msgspec.ValidationError:
+            as_record(record_type, data)
+        except TabletopError:
             if path.name != record_type.FILE:
                 continue
         return _as_read(data, path, record_type)
@@ -112,10 +110,11 @@ def _as_read(data: Any, path: Path, record_type: type[R], digest: str | None = N
         )
     try:
         check_plain(data, LARGEST)
-        found = msgspec.convert(data, record_type, strict=True)
-    except (msgspec.ValidationError, Unfit) as error:
-        why = error if isinstance(error, Unfit) else place_of(error)
-        raise TabletopError(f"{str(path)!r} is damaged: {why}; {again}") from None
+        found: R = convert(data, record_type, f"{str(path)!r} is damaged")
+    except Unfit as error:
+        raise TabletopError(f"{str(path)!r} is damaged: {error}; {again}") from None
+    except TabletopError as error:
+        raise TabletopError(f"{error}; {again}") from None
     made_with = getattr(found, "library_digest", None)
     if digest is not None and made_with not in {None, digest}:
         raise TabletopError(f"{str(path)!r} is of another library than the one in {str(path.parent)!r}; {again}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.schema import Name, check_rising, fill
 from tabletop.yaml_files import read_yaml
 
 __all__ = ["Beads", "Card", "GraspedPart", "Joint", "Part", "grasped_part", "load_cards", "number"]
@@ -53,97 +57,187 @@ def number(text: object, names: Mapping[str, float]) -> float:
 
     try:
         return value(_tree(str(text)))
-    except SyntaxError:
+    except (SyntaxError, ZeroDivisionError, OverflowError, RecursionError, MemoryError):
         raise TabletopError(f"a card's expression takes numbers, names and + - * /, got {text!r}") from None
+
+
+_Metres = Annotated[float, Meta(ge=-10, le=10)]
+_Extent = Annotated[float, Meta(gt=0, le=10)]
+_Extents = Annotated[tuple[_Extent, ...], Meta(min_length=2, max_length=2)]
+_Angle = Annotated[float, Meta(ge=-1000, le=1000)]
+_Expression = Annotated[str, Meta(min_length=1, max_length=100)]
+Expression = _Metres | _Expression
+"""A number (m), or arithmetic over w, d, h as `number` takes it."""
+_Point = tuple[Expression, Expression, Expression]
+_Direction = tuple[_Metres, _Metres, _Metres]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Factor = Annotated[float, Meta(ge=0, le=100)]
+_Force = Annotated[float, Meta(ge=0, le=1000)]
+_Mass = Annotated[float, Meta(ge=1e-4, le=1000)]
+_SIZES: Final = {"box": 3, "cylinder": 2, "sphere": 1}
+"""Numbers that say how large a shape is."""
 
 
 @dataclass(frozen=True)
 class Part:
     """One primitive of a body. Numbers may be expressions over w, d, h (the entity's size)."""
 
-    shape: str
-    """ "box", "cylinder" (along z) or "sphere"."""
-    size: tuple[Any, ...]
+    shape: Literal["box", "cylinder", "sphere"]
+    """A cylinder is along z."""
+    size: Annotated[tuple[Expression, ...], Meta(min_length=1, max_length=3)]
     """box: full extents x, y, z; cylinder: radius, height; sphere: radius. m."""
-    at: tuple[Any, ...] = (0, 0, 0)
+    at: _Point = (0, 0, 0)
     """Centre in the body's frame, m."""
-    yaw: float = 0.0
+    yaw: _Angle = 0.0
     """rad about z."""
-    pitch: float = 0.0
+    pitch: _Angle = 0.0
     """rad about y, before the yaw: a quarter turn lays a cylinder along x."""
-    tint: float = 1.0
+    tint: _Factor = 1.0
     """Factor on the entity's colour."""
+
+    def __post_init__(self) -> None:
+        """Check that the size is the shape's."""
+        if len(self.size) != _SIZES[self.shape]:
+            raise TabletopError(f"the size of a {self.shape} is {_SIZES[self.shape]} numbers, got {list(self.size)}")
 
 
 @dataclass(frozen=True)
 class Joint:
     """The one joint of a fixture."""
 
-    type: str
-    """ "prismatic" or "revolute"."""
-    axis: tuple[float, ...]
+    type: Literal["prismatic", "revolute"]
+    axis: _Direction
     """In the fixture's frame."""
-    travel: Any
+    travel: Expression
     """m or rad between fraction 0 and 1 (may be an expression)."""
-    origin: tuple[Any, ...]
+    origin: _Point
     """Of the moving part at fraction 0, in the fixture's frame; m."""
-    extent: tuple[Any, ...]
+    extent: _Point
     """Full extents of the moving part's bounding box, centred on its origin; m."""
-    grasp: tuple[Any, ...] = (0, 0, 0)
+    grasp: _Point = (0, 0, 0)
     """Where to act on it, in the moving part's frame; m."""
-    hinge: tuple[float, ...] = (0.0, 0.0, 0.0)
+    hinge: _Direction = (0.0, 0.0, 0.0)
     """Where the axis of a revolute joint passes: in half extents of the moving part, from its origin."""
-    friction: float = 1.0
+    friction: _Force = 1.0
     """N or N m that hold it still."""
-    spring: float = 0.0
+    spring: _Force = 0.0
     """N or N m that bring it back to fraction 0."""
-    latch: float = 2.0
+    latch: _Factor = 2.0
     """Fraction beyond which it stays pressed; above 1 never."""
+
+    def __post_init__(self) -> None:
+        """Check that the axis points somewhere."""
+        if max(map(abs, self.axis)) < 1e-3:
+            raise TabletopError(f"axis must be a direction, got {list(self.axis)}")
 
 
 @dataclass(frozen=True)
 class Beads:
     """What something deformable is made of: balls, as wide as it is thick, at the nodes of a grid."""
 
-    grid: tuple[int, int]
+    grid: tuple[Annotated[int, Meta(ge=3, le=64)], Annotated[int, Meta(ge=1, le=64)]]
     """Nodes along its own x and y; [n, 1] is a rope."""
-    curl: tuple[float, float] = (0.0, 0.0)
+    curl: tuple[_Angle, _Angle] = (0.0, 0.0)
     """deg by which each half of a rope is bent at the start, to a side that chance decides."""
+
+    def __post_init__(self) -> None:
+        """Check that it can be simulated."""
+        if self.grid[0] * self.grid[1] > _MOST_BEADS:
+            raise TabletopError(f"grid may have at most {_MOST_BEADS} nodes, got {list(self.grid)}")
+        check_rising({"curl": self.curl}, "beads")
+
+
+_MOST_BEADS: Final = 400
 
 
 @dataclass(frozen=True)
 class Card:
     """A kind of object or fixture."""
 
-    kind: str
+    kind: Name
     description: str
-    body_type: str
-    """ "rigid", "deformable", "joint" or "static"."""
-    size: Mapping[str, Any]
+    body_type: Literal["rigid", "deformable", "joint", "static"]
+    size: Mapping[str, _Extent | _Extents | _Expression]
     """w, d, h (full extents along its own x, y, z): a number, a [low, high] range, or an expression over
     those before it."""
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
     """The rigid body, or the fixed base of a fixture."""
-    mass: tuple[float, float] = (0.1, 0.1)
-    friction: tuple[float, float] = (0.8, 0.8)
-    colors: tuple[tuple[float, ...], ...] = ((0.7, 0.7, 0.7),)
+    mass: tuple[_Mass, _Mass] = (0.1, 0.1)
+    friction: tuple[_Factor, _Factor] = (0.8, 0.8)
+    colors: Annotated[tuple[tuple[_Share, _Share, _Share], ...], Meta(min_length=1)] = ((0.7, 0.7, 0.7),)
     moving: tuple[Part, ...] = ()
     joint: Joint | None = None
     beads: Beads | None = None
     """Of what is deformable."""
     solid: bool = True
     """Whether it collides."""
-    rolling: float = 0.0
+    rolling: _Factor = 0.0
     """Rolling friction coefficient (balls come to rest)."""
     graspable: bool = False
     """Whether the gripper's 8 cm fit around it."""
-    reach: Mapping[str, tuple[float, float]] | None = None
+    reach: Mapping[str, tuple[_Angle, _Angle]] | None = None
     """Where on the table it may stand: ranges of x and y (m) and yaw (deg)."""
+
+    def __post_init__(self) -> None:
+        """Check what no field says by itself: the things of the largest and of the smallest size can be built."""
+        if {*self.size} != {"w", "d", "h"}:
+            raise TabletopError(f"size must have w, d and h, got {', '.join(self.size) or 'none'}")
+        if self.reach and not {*self.reach} <= {"x", "y", "yaw"}:
+            raise TabletopError(f"reach may have x, y and yaw, got {', '.join(self.reach)}")
+        check_rising(vars(self), "card")
+        lacks = {"rigid": not self.parts, "static": not self.parts, "deformable": self.beads is None}
+        if lacks.get(self.body_type, self.joint is None or not self.moving):
+            raise TabletopError(
+                "a body_type needs: rigid and static parts, deformable beads, joint both joint and moving;"
+                f" {self.body_type} has not"
+            )
+        for which in itertools.product((0, -1), repeat=3):
+            size: list[float] = []
+            for axis, end in zip("wdh", which, strict=True):
+                given = self.size[axis]
+                size.append(number(given[end] if isinstance(given, tuple) else given, _names(size)))
+            self.check_size(size)
+
+    def check_size(self, size: Sequence[float]) -> None:
+        """Check that a thing of a size can be built: all that the card computes from it is in its range.
+
+        Args:
+            size: w, d, h, m.
+
+        Raises:
+            TabletopError: it cannot.
+        """
+        names = _names(size)
+        for name, value in names.items():
+            _within(value, names, name, 0.0)
+        for part in (*self.parts, *self.moving):
+            for given in part.size:
+                _within(given, names, "the size of a part", 0.0)
+            for given in part.at:
+                _within(given, names, "the place of a part", -10.0)
+        if self.joint is not None:
+            for given in (self.joint.travel, *self.joint.extent):
+                _within(given, names, "the joint's travel or extent", 0.0)
+            for given in (*self.joint.origin, *self.joint.grasp):
+                _within(given, names, "the joint's origin or grasp", -10.0)
 
     @property
     def loose(self) -> bool:
         """Whether it lies where it is put, as no fixture does; its position is then its middle."""
         return self.body_type in {"rigid", "deformable"}
+
+
+def _names(size: Sequence[float]) -> dict[str, float]:
+    """Return the numbers that an expression of a card may speak of: of w, d, h those that are known."""
+    return dict(zip("wdh", map(float, size), strict=False))
+
+
+def _within(given: float | str, names: Mapping[str, float], what: str, least: float) -> float:
+    """Return the value of an expression, checked to be above `least` and at most 10."""
+    value = number(given, names)
+    if not least < value <= 10.0:
+        raise TabletopError(f"{what} must be above {least:g} and at most 10, got {given!r} = {value:g} of {names}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -193,7 +287,7 @@ def grasped_part(card: Card, size: Sequence[float]) -> GraspedPart:
     Raises:
         TabletopError: the card's numbers are malformed.
     """
-    names = dict(zip(("w", "d", "h"), (float(s) for s in size), strict=True))
+    names = _names(size)
     centre, extents = _extents(card.parts[0], names)
 
     def blocked(axis: int) -> bool:
@@ -210,25 +304,6 @@ def grasped_part(card: Card, size: Sequence[float]) -> GraspedPart:
     return GraspedPart(centre, extents, card.parts[0].shape, axes, len(card.parts) == 1)
 
 
-def _tuple(value: object) -> Any:
-    return tuple(_tuple(v) for v in value) if isinstance(value, list) else value
-
-
-def _parts(raw: object, where: str) -> tuple[Part, ...]:
-    if not isinstance(raw, list):
-        raise TabletopError(f"{where}: parts must be a list")
-    out = []
-    for item in raw:
-        try:
-            part = Part(**{k: _tuple(v) for k, v in item.items()})
-        except (TypeError, AttributeError) as error:
-            raise TabletopError(f"{where}: bad part {item!r} ({error})") from None
-        if part.shape not in {"box", "cylinder", "sphere"}:
-            raise TabletopError(f"{where}: shape {part.shape!r}; there are: box, cylinder, sphere")
-        out.append(part)
-    return tuple(out)
-
-
 def _card(path: Path) -> Card:
     where = f"card {path.parent.name}/{path.name}"
     raw = read_yaml(path, where)
@@ -236,20 +311,9 @@ def _card(path: Path) -> Card:
         raise TabletopError(f"{where} must be a mapping")
     if "moves" in raw:
         raise TabletopError(f"{where}: the field moves is now body_type, as in 'body_type: {raw['moves']}'")
-    data = dict(raw)
-    parts = _parts(data.pop("parts", []), where)
-    moving = _parts(data.pop("moving", []), where)
-    try:
-        joint = Joint(**{k: _tuple(v) for k, v in data.pop("joint").items()}) if "joint" in data else None
-        beads = Beads(**{k: _tuple(v) for k, v in data.pop("beads").items()}) if "beads" in data else None
-        data = {k: _tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        if isinstance(data.get("reach"), dict):
-            data["reach"] = {k: _tuple(v) for k, v in data["reach"].items()}
-        if isinstance(data.get("size"), dict):
-            data["size"] = {k: _tuple(v) for k, v in data["size"].items()}
-        return Card(kind=path.stem, parts=parts, moving=moving, joint=joint, beads=beads, **data)
-    except TypeError as error:
-        raise TabletopError(f"{where}: {error}") from None
+    if raw.get("kind", path.stem) != path.stem:
+        raise TabletopError(f"{where}: kind must be as in the path, {path.stem!r}, got {raw['kind']!r}")
+    return fill(Card, {**raw, "kind": path.stem}, where)
 
 
 @lru_cache(maxsize=1)

@@ -12,9 +12,11 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.schema import is_name
 from tabletop.seeds import inventory_rng, scene_number, scene_rng
+from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import Card, load_cards, number
-from tabletop.sim.placement import Spec, check_fields, draw, place
+from tabletop.sim.placement import Spec, draw, place
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
 from tabletop.sim.start import GRIPPER_STARTS, start
 from tabletop.yaml_files import read_yaml
@@ -25,13 +27,6 @@ SceneCard = Mapping[str, Any]
 """A distribution over scenes, as read from YAML."""
 
 _RESTARTS = 30
-_MOST_EXTRAS = 20
-
-_CARD_FIELDS = {"entities", "extras", "table", "gripper", "attend"}
-_ENTITY_FIELDS = {
-    *("kind", "at", "on", "inside", "offset", "fit", "size", "mass", "friction", "color", "yaw", "fraction"),
-    *("held", "optional", "curl"),
-}
 
 
 def textures() -> Mapping[str, Path]:
@@ -46,7 +41,7 @@ def load_scene_card(name: str) -> SceneCard:
         TabletopError: there is none, or it is not a mapping in YAML.
     """
     path = ASSETS / "scenes" / f"{name}.yaml"
-    if not path.is_file():
+    if not is_name(name) or not path.is_file():
         raise unknown("scene card", name, [f.stem for f in (ASSETS / "scenes").glob("*.yaml")])
     card = read_yaml(path, f"scene card {name!r}")
     if not isinstance(card, dict):
@@ -54,50 +49,30 @@ def load_scene_card(name: str) -> SceneCard:
     return card
 
 
-def _pick_kind(value: object, rng: np.random.Generator, cards: Mapping[str, Card], where: str) -> str:
+def _pick_kind(value: str | Sequence[str], rng: np.random.Generator, cards: Mapping[str, Card], where: str) -> str:
     kinds = [value] if isinstance(value, str) else value
-    if not isinstance(kinds, Sequence) or not kinds:
+    if not kinds:
         raise TabletopError(f"{where} needs a kind, or a list of kinds, got {value!r}")
     for kind in kinds:
         if kind not in cards:
             raise unknown("kind of entity", kind, cards)
-    return str(kinds[int(rng.integers(len(kinds)))])
+    return kinds[int(rng.integers(len(kinds)))]
 
 
 def _specs(card: SceneCard, rng: np.random.Generator) -> list[Spec]:
     cards = load_cards()
-    check_fields(card, _CARD_FIELDS, "scene card")
-    entities = card.get("entities", {})
-    if not isinstance(entities, Mapping):
-        raise TabletopError(f"scene card: entities must map names to what they are, got {entities!r}")
     out = []
-    for name, given in entities.items():
-        raw = {"kind": given} if isinstance(given, str) else given
-        where = f"scene entity {name!r}"
-        check_fields(raw, _ENTITY_FIELDS, where)
-        kind = _pick_kind(raw.get("kind"), rng, cards, where)
-        chance = raw.get("optional", 0.0)
-        if isinstance(chance, bool) or not isinstance(chance, (int, float)) or not 0.0 <= chance <= 1.0:
-            raise TabletopError(f"{where}: optional must be a chance from 0 to 1, got {chance!r}")
-        if rng.uniform() >= 1.0 - chance:
+    for name, raw in check_card(card).items():
+        kind = _pick_kind(raw["kind"], rng, cards, f"scene entity {name!r}")
+        if rng.uniform() >= 1.0 - raw.get("optional", 0.0):
             continue
-        out.append(Spec(str(name), kind, raw))
+        out.append(Spec(name, kind, raw))
     extras = card.get("extras")
     if extras:
-        where = "scene card: extras"
-        check_fields(extras, {"count", "kinds"}, where)
         count = extras.get("count", [0, 2])
-        counts = [count, count] if isinstance(count, int) else count
-        if (
-            not isinstance(counts, Sequence)
-            or len(counts) != 2
-            or not all(isinstance(n, int) and not isinstance(n, bool) for n in counts)
-            or not 0 <= counts[0] <= counts[1] <= _MOST_EXTRAS
-        ):
-            raise TabletopError(f"{where}: count must be [low, high] in 0 to {_MOST_EXTRAS}, got {count!r}")
-        for i in range(int(rng.integers(counts[0], counts[1] + 1))):
-            kind = _pick_kind(extras.get("kinds"), rng, cards, where)
-            out.append(Spec(f"extra{i + 1}", kind, {}))
+        low, high = [count, count] if isinstance(count, int) else count
+        for i in range(int(rng.integers(low, high + 1))):
+            out.append(Spec(f"extra{i + 1}", _pick_kind(extras["kinds"], rng, cards, "scene card: extras"), {}))
     names = [s.name for s in out]
     for name in names:
         if names.count(name) > 1:
@@ -110,7 +85,6 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
     where = f"scene entity {spec.name!r}"
     names: dict[str, float] = {}
     override = spec.raw.get("size", {})
-    check_fields(override, {"w", "d", "h"}, f"{where}: size")
     for axis in ("w", "d", "h"):
         given = override.get(axis, card.size.get(axis))
         chance = float(rng.uniform())
@@ -120,24 +94,18 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
             low = high = given
             if isinstance(given, Sequence) and len(given) == 2:
                 low, high = given
-            # Checked by drawing, but used with a draw of fixed place: an override moves no other number.
-            draw([low, high], np.random.default_rng(0), f"{where}: size {axis}")
+            # A draw of fixed place: an override moves no other number.
             names[axis] = float(low + (high - low) * chance)
-        if names[axis] <= 0:
-            raise TabletopError(f"{where}: size {axis} must be positive, got {names[axis]:g} m")
+        if not 0 < names[axis] <= 10:
+            raise TabletopError(f"{where}: size {axis} must be above 0 and at most 10 m, got {names[axis]:g} m")
     color = spec.raw.get("color")
     colors = card.colors if color is None else [color]
     chosen = colors[int(rng.integers(len(colors)))]
-    if not isinstance(chosen, Sequence) or len(chosen) not in {3, 4} or isinstance(chosen, str):
-        raise TabletopError(f"{where}: color must be [red, green, blue] in 0 to 1, got {chosen!r}")
     given_rgb = [draw(c, rng, f"{where}: color") for c in chosen[:3]]
     jitter = rng.uniform(-0.05, 0.05, 3)
     rgb = tuple(float(min(1.0, max(0.0, c + j))) for c, j in zip(given_rgb, jitter, strict=True))
     mass = draw(spec.raw.get("mass", card.mass), rng, f"{where}: mass")
     friction = draw(spec.raw.get("friction", card.friction), rng, f"{where}: friction")
-    for what, value, low in (("mass", mass, 1e-4), ("friction", friction, 0.0)):
-        if value < low:
-            raise TabletopError(f"{where}: {what} must be {low:g} or more, got {value:g}")
     return Entity(
         name=spec.name,
         kind=spec.kind,
@@ -151,7 +119,6 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
 
 def _table(card: SceneCard, rng: np.random.Generator) -> Table:
     raw = card.get("table", {})
-    check_fields(raw, {"width", "depth", "height", "friction"}, "scene card: table")
     tone = rng.uniform(0.55, 0.95)
     tint = rng.uniform(-0.08, 0.08, 3)
     names = ["plain", *textures()]

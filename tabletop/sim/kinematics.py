@@ -9,13 +9,14 @@ iterations, no drift, and joint limits that can be stated as limits of the pose 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.sim.robot_card import RobotCard
 
 __all__ = ["Kinematics"]
 
@@ -28,37 +29,28 @@ _STRAIGHTEST: Final = 0.1
 class Kinematics:
     """Forward and inverse kinematics of one robot card (assets/robots), in the base's frame."""
 
-    def __init__(self, card: Mapping[str, Any]) -> None:
+    def __init__(self, card: RobotCard) -> None:
         """Read the geometry of a card.
 
         Args:
-            card: needs dh (7 modified Denavit-Hartenberg rows [a, alpha, d], m and rad), flange (m),
-                hand_yaw (rad), tcp (m, in the hand's frame, on its z axis), lower and upper (7, rad).
+            card: of the robot.
 
         Raises:
-            TabletopError: a field is missing or the arm is not of this build.
+            TabletopError: the arm is not of this build.
         """
-        try:
-            rows = [tuple(float(v) for v in row) for row in card["dh"]]
-            tcp = [float(v) for v in card["tcp"]]
-            self._tool = float(card["flange"]) + tcp[2]
-            self._hand_yaw = float(card["hand_yaw"])
-            self._lower = [float(v) for v in card["lower"]]
-            self._upper = [float(v) for v in card["upper"]]
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise TabletopError(f"robot card: bad or missing field ({error})") from None
-        turns = [round(row[1] / (math.pi / 2), 6) for row in rows if len(row) == 3]
+        rows, tcp = card.dh, card.tcp
+        self._tool = card.flange + tcp[2]
+        self._hand_yaw = card.hand_yaw
+        self._lower, self._upper = card.lower, card.upper
+        turns = [round(row[1] / (math.pi / 2), 6) for row in rows]
         offsets = [row[0] for row in rows]
-        planar = len(rows) == 7 and offsets[:3] == [0, 0, 0] and offsets[5] == 0 and offsets[4] == -offsets[3]
-        if turns != [0, -1, 1, 1, -1, 1, 1] or not planar or tcp[:2] != [0, 0] or len(tcp) != 3:
+        planar = offsets[:3] == [0, 0, 0] and offsets[5] == 0 and offsets[4] == -offsets[3]
+        if turns != [0, -1, 1, 1, -1, 1, 1] or not planar or tcp[:2] != (0, 0):
             raise TabletopError(
                 "robot card: dh must be of the Panda's build (alpha 0, -90, 90, 90, -90, 90, 90 deg;"
                 f" a 0, 0, 0, e, -e, 0, f; tcp on the hand's z axis),"
-                f" got a {offsets}, alpha / 90 deg {turns}, tcp {tcp}"
+                f" got a {offsets}, alpha / 90 deg {turns}, tcp {list(tcp)}"
             )
-        if len(self._lower) != 7 or len(self._upper) != 7:
-            counts = f"{len(self._lower)} and {len(self._upper)}"
-            raise TabletopError(f"robot card: lower and upper take 7 angles, got {counts}")
         self._rows = [(a, math.cos(alpha), math.sin(alpha), d) for a, alpha, d in rows]
         self._shoulder = rows[0][2]
         self._wrist = rows[6][0]

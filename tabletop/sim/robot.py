@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,31 +15,15 @@ from tabletop.paths import ASSETS
 from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.kinematics import Kinematics
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.sums import added
-from tabletop.yaml_files import read_yaml
 
-__all__ = ["LINK_FRICTION", "RobotArm", "load_robot_card", "within_reach"]
+__all__ = ["LINK_FRICTION", "RobotArm", "within_reach"]
 
 LINK_FRICTION: Final = 0.5
 """Friction coefficient of all links but the fingers, whose is on the card."""
 _GEAR_ERP: Final = 0.1
 """Share of the fingers' difference that the gear makes good in a physics step."""
-
-
-@lru_cache
-def load_robot_card(name: str) -> Mapping[str, Any]:
-    """Return a card of assets/robots; its comments say what each field is.
-
-    Raises:
-        TabletopError: there is none of that name, or it is not a mapping.
-    """
-    path = ASSETS / "robots" / f"{name}.yaml"
-    if not path.is_file():
-        raise unknown("robot", name, [f.stem for f in (ASSETS / "robots").glob("*.yaml")])
-    card = read_yaml(path, f"robot card {name!r}")
-    if not isinstance(card, dict):
-        raise TabletopError(f"robot card {name!r} must be a mapping")
-    return card
 
 
 def within_reach(name: str, position: Sequence[float], table: float) -> bool:
@@ -56,7 +39,7 @@ def within_reach(name: str, position: Sequence[float], table: float) -> bool:
     """
     card = load_robot_card(name)
     x, y, z = position
-    low, high = card["workspace"]["lower"], card["workspace"]["upper"]
+    low, high = card.workspace.lower, card.workspace.upper
     inside = all(a <= v <= b for a, v, b in zip(low, (x, y, z - table), high, strict=True))
     nearest, _ = Kinematics(card).reachable((x, y, z), 0.0)
     return inside and math.dist(nearest, (x, y, z)) < 1e-6
@@ -74,39 +57,48 @@ class RobotArm:
             client: PyBullet's client.
 
         Raises:
-            TabletopError: there is no such card.
+            TabletopError: there is no such card, or its URDF lacks what it speaks of.
         """
         card = load_robot_card(name)
         self.settings = settings
         self.client = client
         self.kinematics = Kinematics(card)
-        self.body: int = p.loadURDF(
-            str(ASSETS / "robots" / card["urdf"]),
-            useFixedBase=True,
-            flags=p.URDF_USE_INERTIA_FROM_FILE,
-            physicsClientId=client,
-        )
+        try:
+            self.body: int = p.loadURDF(
+                str(ASSETS / "robots" / card.urdf),
+                useFixedBase=True,
+                flags=p.URDF_USE_INERTIA_FROM_FILE,
+                physicsClientId=client,
+            )
+        except p.error as error:
+            raise TabletopError(f"robot card {name!r}: PyBullet cannot load {card.urdf!r}: {error}") from None
         joints: dict[str, int] = {}
         links: dict[str, int] = {}
         for i in range(p.getNumJoints(self.body, client)):
             info = p.getJointInfo(self.body, i, client)
             joints[info[1].decode()] = i
             links[info[12].decode()] = i
-        self.arm_joints = [joints[j] for j in card["arm_joints"]]
-        self.fingers = (joints[card["finger_joints"][0]], joints[card["finger_joints"][1]])
+        for kind, known, asked in (
+            ("joint", joints, (*card.arm_joints, *card.finger_joints)),
+            ("link", links, (*card.finger_links, card.hand_link)),
+        ):
+            for missing in (word for word in asked if word not in known):
+                raise unknown(f"{kind} (robot card {name!r})", missing, known)
+        self.arm_joints = [joints[j] for j in card.arm_joints]
+        self.fingers = (joints[card.finger_joints[0]], joints[card.finger_joints[1]])
         self.all_joints = [*self.arm_joints, *self.fingers]
-        self.hand = links[card["hand_link"]]
-        self.max_width = float(card["max_width"])
-        self._tcp = float(card["tcp"][2])
-        self._low = [float(v) for v in card["workspace"]["lower"]]
-        self._high = [float(v) for v in card["workspace"]["upper"]]
-        self._forces = [*card["force"], card["finger_force"], card["finger_force"]]
-        self._speeds = [*card["velocity"], card["finger_velocity"], card["finger_velocity"]]
+        self.hand = links[card.hand_link]
+        self.max_width = card.max_width
+        self._tcp = card.tcp[2]
+        self._low = list(card.workspace.lower)
+        self._high = list(card.workspace.upper)
+        self._forces = [*card.force, card.finger_force, card.finger_force]
+        self._speeds = [*card.velocity, card.finger_velocity, card.finger_velocity]
         rest = [i for i in range(-1, p.getNumJoints(self.body, client)) if i not in self.fingers]
         set_dynamics(self.body, rest, LINK_FRICTION, client)
-        set_dynamics(self.body, self.fingers, float(card["finger_friction"]), client)
+        set_dynamics(self.body, self.fingers, card.finger_friction, client)
         self._enable_friction_anchors()
-        self._gear(float(card["gear_force"]))
+        self._gear(card.gear_force)
         self.target = [0.0, 0.0, 0.0, 0.0]
         """x, y, z (m) and yaw (rad) the gripper is sent to."""
         self.motors: list[float] = [0.0] * 9

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import numpy as np
 from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text, write_whole
-from tabletop.schema import fill
+from tabletop.schema import Name, fill, plain
 from tabletop.sim.cards import Card, load_cards
 from tabletop.sim.state import Layout
 from tabletop.yaml_files import parse_yaml, yaml_text
@@ -45,8 +43,6 @@ _Angle = Annotated[float, Meta(ge=-1000, le=1000)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Factor = Annotated[float, Meta(ge=0, le=100)]
 _Color = Annotated[tuple[_Share, ...], Meta(min_length=3, max_length=4)]
-_Name = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
-"""As formulas, files and segmentations can have it."""
 _NEAREST: Final = 1e-6
 """m from a camera to what it looks at, at least."""
 
@@ -58,8 +54,8 @@ TABLE_NEAR_EDGE: Final = 0.2
 class Entity:
     """One thing on the table."""
 
-    name: _Name
-    kind: _Name
+    name: Name
+    kind: Name
     """The card's name in assets/objects or assets/fixtures."""
     position: Point
     """m, world. Rigid: centre of the bounding box. Fixture: centre of its base's footprint, on the table."""
@@ -91,7 +87,7 @@ class Table:
     """m, z of the surface."""
     friction: _Factor = 0.8
     color: _Color = (0.8, 0.75, 0.68, 1.0)
-    texture: str = "plain"
+    texture: Name = "plain"
     """A picture's name in assets/textures, or "plain"."""
 
 
@@ -121,7 +117,7 @@ class Camera:
 class Robot:
     """Where the robot's gripper starts."""
 
-    name: _Name = "panda"
+    name: Name = "panda"
     position: Point = (0.45, 0.0, 0.25)
     """m, world; the point midway between the fingertips."""
     yaw: _Angle = 0.0
@@ -159,15 +155,6 @@ class Scene:
         return tuple(e.name for e in self.entities)
 
 
-def _plain(value: Any) -> Any:
-    """Return a dataclass as mappings, lists, text and numbers of Python's own; numpy's become these."""
-    if dataclasses.is_dataclass(value):
-        return {name: _plain(v) for name, v in vars(value).items()}
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
-
-
 def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
     """Write a scene as YAML (floats keep every bit). The file appears whole or not at all."""
     write_whole(Path(path), scene_text(scene))
@@ -175,7 +162,7 @@ def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 def scene_text(scene: Scene) -> str:
     """Return a scene as YAML (floats keep every bit)."""
-    return yaml_text(_plain(scene))
+    return yaml_text(plain(scene))
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:
@@ -211,7 +198,7 @@ def check_scene(scene: Scene) -> None:
     """
     if not isinstance(scene, Scene):
         raise TabletopError(f"a scene must be a Scene, as make_scene returns, got {type(scene).__name__}")
-    fill(Scene, _plain(scene), "scene")
+    fill(Scene, plain(scene), "scene")
     _check_whole(scene)
 
 
@@ -222,6 +209,10 @@ def _check_whole(scene: Scene) -> None:
     for entity in scene.entities:
         if entity.kind not in cards:
             raise unknown("kind of entity", entity.kind, cards)
+        try:
+            cards[entity.kind].check_size(entity.size)
+        except TabletopError as error:
+            raise TabletopError(f"entity {entity.name!r} of kind {entity.kind!r}: {error}") from None
         if names.count(entity.name) > 1:
             raise TabletopError(f"entity names must be unique, {entity.name!r} stands {names.count(entity.name)} times")
     held = [e.name for e in scene.entities if e.held]
@@ -236,7 +227,7 @@ def check_camera(camera: Camera) -> None:
     Raises:
         TabletopError: a field is of another type or out of its range, or it looks at where it stands.
     """
-    fill(type(camera), _plain(camera), "camera")
+    fill(type(camera), plain(camera), "camera")
     _check_view(camera)
 
 

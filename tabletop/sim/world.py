@@ -34,7 +34,8 @@ from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.history import Done, History
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
-from tabletop.sim.robot import RobotArm, load_robot_card
+from tabletop.sim.robot import RobotArm
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Camera, Entity, Scene, check_camera, check_scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.sums import added

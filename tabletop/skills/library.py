@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import write_whole
@@ -19,6 +20,8 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.paths import POLICIES
 from tabletop.rollout.policy import ACTION_SIZE
+from tabletop.schema import convert, is_name
+from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codebook import Codebook
@@ -136,6 +139,19 @@ class Library:
         return entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
 
 
+@dataclass(frozen=True)
+class _File:
+    """What library.yaml says, format and observation left out."""
+
+    codes: Mapping[str, Annotated[int, Meta(ge=1, le=10_000)]]
+    horizon: Annotated[int, Meta(ge=1, le=10_000)]
+    conditioning: str
+    scene: Mapping[str, Any]
+    acts: str = "mean"
+    info: Mapping[str, Any] = field(default_factory=dict)
+    digest: str | None = None
+
+
 def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     """Write a library's two files, each whole or not at all; the card last.
 
@@ -186,22 +202,17 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
             f"library {str(path)!r} was made for observations {card.get('observation')}, this version has {seen}"
         )
     tensors = load_tensors(path / "weights.safetensors", f"library {str(path)!r}: weights.safetensors")
-    if not isinstance(card.get("scene"), Mapping) or not isinstance(card.get("info", {}), Mapping):
-        raise TabletopError(f"library {str(path)!r} is damaged: its scene and info must be mappings")
-    try:
-        codes = Codebook({str(k): int(v) for k, v in card["codes"].items()})
-        embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
-        weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
-        conditioning, acts = str(card["conditioning"]), str(card.get("acts", "mean"))
-        info = card.get("info", {})
-        library = Library(codes, int(card["horizon"]), weights, embeddings, card["scene"], info, conditioning, acts)
-    except (KeyError, AttributeError, ValueError, TypeError) as error:
-        if isinstance(error, TabletopError):
-            raise
-        raise TabletopError(f"library {str(path)!r} is damaged: {error}") from None
+    said: _File = convert(card, _File, f"library {str(path)!r} is damaged")
+    check_card(said.scene)
+    if "embeddings" not in tensors:
+        raise TabletopError(f"library {str(path)!r} is damaged: weights.safetensors has no embeddings")
+    codes = Codebook(said.codes)
+    embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
+    weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
+    library = Library(codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts)
     if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
-    if card.get("digest", library.digest) != library.digest:
+    if said.digest not in {None, library.digest}:
         raise TabletopError(
             f"library {str(path)!r} is damaged: library.yaml and weights.safetensors are not of one library; "
             "the run that was broken off writes both anew: tabletop discover --resume"
@@ -212,7 +223,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
     effect_count, embeddings = len(library.codes.effects), library.embeddings
-    if library.conditioning not in CONDITIONINGS or library.acts not in ACTS or library.horizon < 1:
+    if library.conditioning not in CONDITIONINGS or library.acts not in ACTS:
         return False
     if embeddings.ndim != 2 or len(embeddings) != library.codes.total:
         return False
@@ -224,7 +235,7 @@ def _fits(library: Library) -> bool:
     try:
         actor = NumpyActor(library.weights)
         action = actor.mean(np.zeros(ego + OTHERS * OTHER_WIDTH, np.float32))
-    except (TabletopError, ValueError, KeyError, IndexError, TypeError):
+    except (TabletopError, ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError):
         return False
     spec = (actor.spec.ego, actor.spec.others, actor.spec.other_width)
     return action.shape == (ACTION_SIZE,) and spec == (ego, OTHERS, OTHER_WIDTH)
@@ -236,7 +247,8 @@ def find_library(name: str) -> Path:
     Raises:
         TabletopError: there is none.
     """
-    for path in (Path(name), Path(name) / "library", POLICIES / "discovered" / name):
+    shipping = [POLICIES / "discovered" / name] if is_name(name) else []
+    for path in (Path(name), Path(name) / "library", *shipping):
         if (path / "library.yaml").is_file():
             return path
     shipped = [p.name for p in (POLICIES / "discovered").glob("*") if (p / "library.yaml").is_file()]

@@ -14,7 +14,8 @@ import pytest
 from tabletop.logic.geometry import Solid
 from tabletop.sim import Scene, World, generate, load_scene_card
 from tabletop.sim.cards import grasped_part, load_cards
-from tabletop.sim.robot import LINK_FRICTION, load_robot_card
+from tabletop.sim.robot import LINK_FRICTION
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Table
 
 CARDS = load_cards()
@@ -62,9 +63,9 @@ def test_every_link_of_every_kind_has_its_entitys_friction_and_mass(world: World
 def test_every_link_of_the_robot_has_its_cards_friction(world: World) -> None:
     world.load(Scene())
     card = load_robot_card("panda")
-    assert card["finger_friction"] != LINK_FRICTION
+    assert card.finger_friction != LINK_FRICTION
     for link in links(world, world.arm.body):
-        wanted = card["finger_friction"] if link in world.arm.fingers else LINK_FRICTION
+        wanted = card.finger_friction if link in world.arm.fingers else LINK_FRICTION
         assert touching(world, world.arm.body, link)[0] == pytest.approx(wanted), link
 
 
@@ -112,7 +113,7 @@ def test_a_block_slides_on_the_table_where_the_slope_is_more_than_its_friction(w
 
 def test_joints_and_fingers_keep_to_the_cards_speeds(world: World) -> None:
     card = load_robot_card("panda")
-    most = np.array([*card["velocity"], card["finger_velocity"], card["finger_velocity"]])
+    most = np.array([*card.velocity, card.finger_velocity, card.finger_velocity])
     rng = np.random.default_rng(0)
     seen = np.zeros(9)
     for seed in range(6):

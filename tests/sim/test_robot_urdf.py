@@ -15,6 +15,7 @@ import yaml
 
 from tabletop.paths import ASSETS
 from tabletop.sim.kinematics import Kinematics
+from tabletop.sim.robot_card import load_robot_card
 
 FOLDER = ASSETS / "robots"
 CARD: dict[str, Any] = yaml.safe_load((FOLDER / "panda.yaml").read_text(encoding="utf-8"))
@@ -107,7 +108,7 @@ def test_all_links_agree_with_the_reference_panda(robot, reference, client) -> N
 
 
 def test_the_fast_forward_kinematics_agree_with_the_urdf(robot, client) -> None:
-    kinematics = Kinematics(CARD)
+    kinematics = Kinematics(load_robot_card("panda"))
     for q in random_joints(50):
         joints = dict(zip(CARD["arm_joints"], q.tolist(), strict=True))
         [(position, rotation)] = links(robot, joints, [CARD["hand_link"]], client)

@@ -13,7 +13,7 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.sim import Entity, Scene, World, generate, load_scene, load_scene_card, save_scene
-from tabletop.sim.robot import load_robot_card
+from tabletop.sim.robot_card import load_robot_card
 
 DISCOVERY = load_scene_card("discovery")
 ACTIONS = np.random.default_rng(0).uniform(-1, 1, (25, 5)).astype(np.float32)
@@ -115,7 +115,7 @@ def test_a_kept_moment_brings_a_pressed_button_back_up(world: World) -> None:
 
 def test_joints_stay_in_their_limits_under_random_actions(world: World) -> None:
     card = load_robot_card("panda")
-    low, high = np.array(card["lower"]), np.array(card["upper"])
+    low, high = np.array(card.lower), np.array(card.upper)
     rng = np.random.default_rng(2)
     for seed in range(3):
         # Long pushes into one corner of the workspace after another.

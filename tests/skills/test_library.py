@@ -133,11 +133,19 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "codes in a list": (card(codes=[2, 3]), "damaged"),
     "words for codes": (card(codes={"held_at": "two", "drawer": 3}), "damaged"),
     "no horizon": (card(horizon=None), "damaged"),
-    "a horizon below 1": (card(horizon=0), "do not fit"),
+    "a horizon below 1": (card(horizon=0), r"damaged: horizon: Expected `int` >= 1, got 0"),
+    "a horizon without end": (card(horizon=10**9), r"damaged: horizon: Expected `int` <= 10000, got 10{9}"),
+    "a horizon beyond any float": (card(horizon=10**400), "damaged: horizon"),
+    "half a horizon": (card(horizon=10.5), "damaged: horizon: Expected `int`, got 10.5"),
+    "codes below 0": (card(codes={"held_at": -1}), "damaged: codes"),
     "another conditioning": (card(conditioning="fax"), "do not fit"),
     "vectors that are target effects": (card(conditioning="vector"), "do not fit"),
     "acts in another way": (card(acts="dance"), "do not fit"),
-    "a scene that is no card": (card(scene=[1]), "scene and info must be mappings"),
+    "a scene that is no card": (card(scene=[1]), r"damaged: scene: Expected `object`, got \[1\]"),
+    "a scene with a mass beyond reason": (
+        card(scene={"entities": {"a": {"kind": "block", "mass": 1e300}}}),
+        "mass: Expected `float` <= 1000",
+    ),
 }
 
 
