@@ -164,6 +164,8 @@ def convert(data: object, cls: Any, what: str) -> Any:
             raise TabletopError(f"{where}: {rule}") from None
         if rule.startswith("Invalid enum value"):
             rule = f"Expected one of {', '.join(map(repr, _choices(cls, place)))}"
+        if "[...]" in place:  # Below some key of a mapping: msgspec does not say which.
+            raise TabletopError(f"{where}: {rule}") from None
         raise TabletopError(f"{where}: {rule.partition(', got')[0]}, got {_shown(data, place)}") from None
     except OverflowError:
         raise TabletopError(f"{what}: a whole number is beyond any float") from None

@@ -205,7 +205,7 @@ class _Row:
     """A proven goal as it is written."""
 
     card: Annotated[str, Meta(max_length=1000)]
-    scene: Annotated[tuple[Annotated[int, Meta(ge=0, lt=2**63)], ...], Meta(min_length=1, max_length=16)]
+    scene: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1, max_length=16)]
     goal: str
     plan: Annotated[tuple[Annotated[Mapping[str, str], Meta(min_length=1, max_length=1)], ...], Meta(max_length=1000)]
     steps: Annotated[int, Meta(ge=0, le=1_000_000)]

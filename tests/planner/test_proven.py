@@ -48,10 +48,12 @@ def test_a_goal_that_is_not_reached_has_no_proof(proven: list[ProvenGoal]) -> No
     [
         ("goals: [", "cannot read goals"),
         ("format: 0\ngoals: []", "no file of goals of format 1"),
-        ("format: 1\ngoals: [{card: workshop}]", "goal 0: not a proven goal"),
+        ("format: 1\ngoals: [{card: workshop}]", r"goals\[0\]: Object missing required field `scene`"),
         (
-            "format: 1\ngoals: [{card: workshop, scene: [1], goal: 'up(', plan: [], steps: 1, states: ''}]",
-            "up",
+            "format: 1\ngoals: [{card: workshop, scene: [1], goal: 'up(', plan: [], steps: 1, states: '"
+            + "0" * 64
+            + "'}]",
+            r"goal 0: '\(' is never closed",
         ),
     ],
 )

@@ -87,10 +87,10 @@ def test_what_fits_another_starts_at_a_pose_in_its_frame() -> None:
     ("fit", "words"),
     [
         ({"with": "c"}, "refers to 'c', which is not placed"),
-        ({"x": 0.1}, "with refers to None"),
-        ({"with": "b", "pitch": 3}, "no field 'pitch'; there are: with, x, y, yaw, z"),
-        ({"with": "b", "x": "left"}, "x must be a number"),
-        (0.1, "fit must be a mapping"),
+        ({"x": 0.1}, "fit: Object missing required field `with`"),
+        ({"with": "b", "pitch": 3}, "fit 'pitch'; there are: with, x, y, yaw, z"),
+        ({"with": "b", "x": "left"}, "fit.x: Expected `float | array`, got 'left'"),
+        (0.1, "fit: Expected `object`, got 0.1"),
     ],
 )
 def test_a_wrong_fit_is_refused_in_one_line(fit: object, words: str) -> None:
