@@ -11,6 +11,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
+from tabletop.planner.acting import Careful
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.placing import LetGo, SetDown, in_hand
@@ -283,6 +284,11 @@ class PlannerPolicy:
             found = self._search(wider).plan(self._goal, state, self.operators, self._child(), None, useless)
             self._charge(found)
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
+        if not plan.steps:
+            # Where nothing that has enough room brings the goal nearer, what may bump into something is tried.
+            bold = tuple(o.inner if isinstance(o, Careful) else o for o in self.operators)
+            plan = self._search(self.search).plan(self._goal, state, bold, self._child(), self._penalties, useless)
+            self._charge(plan)
         if first:
             self._seconds = self.search.seconds
         keys = tuple(s.key for s in plan.steps)

@@ -9,7 +9,9 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
 from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, Search, scripted_operators
+from tabletop.planner.acting import Careful, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.placing import SetDown
+from tabletop.planner.transition import carry
 from tabletop.rollout.episode import episode
 from tabletop.rollout.policy import Action
 from tabletop.sim.generate import generate
@@ -114,6 +116,35 @@ def test_another_skill_is_tried_where_one_keeps_failing(make: Build) -> None:
     assert world.ran[0] == ("left", "red")
     assert world.ran[-1] == ("other", "red")
     assert policy.log[-1]["done"] == 1
+
+
+@dataclass(frozen=True)
+class Raise(ScriptedOperator):
+    """Raises a thing, and has room for it nowhere."""
+
+    id: str = "raise"
+
+    def applicable(self, state: State, entity: str) -> np.ndarray:
+        return np.ones(state.values.shape[:-1], dtype=bool)
+
+    def room(self, state: State, entity: str) -> np.ndarray:
+        return nowhere(state)
+
+    def predict(self, state: State, entity: str, draws: np.ndarray) -> State:
+        return carry(state, entity, state.entity(entity, "position") + np.array([0.0, 0.0, 0.1]))
+
+    def lines(self, state: State, entity: str) -> list[Line]:
+        return [line("wait", steps=2)]
+
+
+def test_what_has_little_room_is_tried_rather_than_nothing(make: Build) -> None:
+    state = make(object={})
+    careful = Careful.of(Raise())
+    assert not careful.applicable(state, "object").any()
+    policy = PlannerPolicy(parse("lifted(object)", ["object"]), [careful], Search(seconds=None))
+    policy.reset(state, Scene(()), np.random.default_rng(0))
+    policy.act(state)
+    assert [(row["skill"], row["entity"]) for row in policy.log] == [("raise", "object")]
 
 
 def test_it_gives_up_when_the_budget_of_skills_is_used_up(make: Build) -> None:
