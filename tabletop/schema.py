@@ -18,7 +18,6 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
@@ -116,8 +115,8 @@ def plain(value: Any) -> Any:
         value = vars(value)
     if isinstance(value, Mapping):
         return {name: plain(v) for name, v in value.items()}
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
+    if hasattr(value, "tolist"):
+        return value.tolist()  # numpy's, which takes long to import.
     return [plain(v) for v in value] if isinstance(value, (tuple, list)) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -52,6 +53,14 @@ def flat(state: State, name: str) -> npt.NDArray[np.float64]:
     spread = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), 0 * x], axis=-1)
     out: npt.NDArray[np.float64] = spread + state.entity(name, "position")
     return out
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals() -> None:
+    """Let signals act as in a terminal: nohup and shells without job control leave some ignored, also to children."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

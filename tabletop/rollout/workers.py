@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from threadpoolctl import threadpool_limits
 
 from tabletop.errors import TabletopError
+from tabletop.files import read_text
 from tabletop.rollout.main_module import plain_main
 from tabletop.signals import STOPS, shielded
 
@@ -133,8 +134,8 @@ class WorkerPool(ProcessPoolExecutor):
         ticks = 0
         for process in self._context.started:
             try:
-                fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-            except OSError:
+                fields = read_text(Path(f"/proc/{process.pid}/stat"), "what a worker took").rpartition(")")[2].split()
+            except TabletopError:
                 if not Path("/proc/self/stat").exists():
                     return None
                 continue  # It has ended.

@@ -94,11 +94,11 @@ def test_a_discovery_ends_with_the_round_in_which_its_folder_is_lost(
 ) -> None:
     folder, rounds, whole = tmp_path / "run", [0], train._Run.round
 
-    def one(run: Any) -> None:
+    def one(run: Any, interrupted: Any) -> bool:
         rounds[0] += 1
         if rounds[0] == 2:
             lose(folder)
-        whole(run)
+        return whole(run, interrupted)
 
     monkeypatch.setattr(train._Run, "round", one)
     settings = DiscoverSettings(

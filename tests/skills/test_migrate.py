@@ -93,7 +93,10 @@ def test_results_of_an_older_format_beside_a_library_of_this_one_are_rewritten(
 ) -> None:
     migrate_library(run)
     found = read_record(run / "discover.json", Discovery)
-    figures = {**record_data(found), "by_effect": {"held_at": 1.5}, "channel": {}, "siblings": {}, "synergies": {}}
+    bits = dict.fromkeys(("entropy", "noise", "information", "empowerment", "chance"), 0.5)
+    channel = {"codes": 2, "bins": 3, "codes_in_use": 1.5, **{f"{name}_bits": value for name, value in bits.items()}}
+    figures = {**record_data(found), "by_effect": {"held_at": 1.5}, "siblings": {}, "synergies": {}}
+    figures["channel"] = {"held_at": channel}
     measured = as_record(Measurement, {**figures, "library": "mine", "baseline_episodes": 2})
     as_format_1(run / "discover.json", found)
     as_format_1(run / "library" / "measure.json", measured)
