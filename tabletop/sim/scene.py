@@ -42,7 +42,7 @@ _Size = Annotated[float, Meta(gt=0, le=10)]
 _Angle = Annotated[float, Meta(ge=-1000, le=1000)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Factor = Annotated[float, Meta(ge=0, le=100)]
-_Color = Annotated[tuple[_Share, ...], Meta(min_length=3, max_length=4)]
+_Color = tuple[_Share, _Share, _Share, _Share]
 _NEAREST: Final = 1e-6
 """m from a camera to what it looks at, at least."""
 
@@ -96,7 +96,7 @@ class Light:
     """The light of the cameras."""
 
     direction: Point = (0.4, 0.3, 1.0)
-    color: _Color = (1.0, 1.0, 1.0)
+    color: tuple[_Share, _Share, _Share] = (1.0, 1.0, 1.0)
     ambient: _Factor = 0.6
     diffuse: _Factor = 0.5
 

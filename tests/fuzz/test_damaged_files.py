@@ -26,7 +26,7 @@ from tabletop.planner.proven import load_goals
 from tabletop.rollout.episode import process_world
 from tabletop.runs.read import read_metrics
 from tabletop.runs.store import read_result
-from tabletop.sim import cards, generate, robot
+from tabletop.sim import cards, generate, robot_card
 from tabletop.sim.generate import SceneCard
 from tabletop.sim.scene import Scene, load_scene
 from tabletop.sim.scene_cards import find_scene_card
@@ -66,12 +66,12 @@ def arm(path: Path) -> None:
     """Read a robot's card, and put the robot into an empty world."""
     shutil.copytree(ASSETS / "robots", path.parent, dirs_exist_ok=True, ignore=lambda _, names: [path.name])
     with Patch.context() as patch:
-        patch.setattr(robot, "ASSETS", path.parents[1])
-        robot.load_robot_card.cache_clear()
+        patch.setattr(robot_card, "ASSETS", path.parents[1])
+        robot_card.load_robot_card.cache_clear()
         try:
-            robot.load_robot_card(path.stem)
+            robot_card.load_robot_card(path.stem)
         finally:
-            robot.load_robot_card.cache_clear()
+            robot_card.load_robot_card.cache_clear()
 
 
 def task(path: Path) -> None:
