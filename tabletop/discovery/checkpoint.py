@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
+
+from msgspec import Meta
 
 from tabletop.errors import TabletopError
 from tabletop.files import parse_json, read_text, write_whole, writing_folder
-from tabletop.runs.records import RunFile
+from tabletop.runs.records import Count, Rate, RunFile
 from tabletop.runs.store import read_record
 
 __all__ = ["CHECKPOINTS", "Budget", "CheckpointState", "JobState", "forget_metrics", "keep", "last_state", "plain_card"]
@@ -24,10 +26,16 @@ CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
 class JobState:
     """Episodes that were under way; their weights are in a file of their own."""
 
-    first: int
+    first: Count
     random: bool
-    effect_weights: tuple[float, ...]
-    acceptance_probability: Mapping[str, float]
+    effect_weights: tuple[Rate, ...]
+    """Share of the episodes of each effect."""
+    acceptance_probability: Mapping[str, Rate]
+
+    def __post_init__(self) -> None:
+        """Check that the shares are those of all episodes."""
+        if abs(sum(self.effect_weights) - 1.0) > 1e-6:
+            raise ValueError(f"effect_weights must sum to 1, got {list(self.effect_weights)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +53,25 @@ class CheckpointState(RunFile):
     FILE: ClassVar[str] = "state.json"
     MADE_BY: ClassVar[str] = "tabletop discover --out another folder"
 
-    steps: int
-    rounds: int
-    next_episode: int
-    minutes: float
-    pending_updates: float
+    steps: Count
+    rounds: Count
+    next_episode: Count
+    minutes: Annotated[float, Meta(ge=0)]
+    pending_updates: Rate
     jobs: tuple[JobState, ...]
-    seed: int
-    counts: Mapping[str, int]
+    seed: Count
+    counts: Mapping[str, Count]
     """Codes of each effect."""
     how: Mapping[str, str]
     """What decides which discovery it is."""
     budget: Budget
     card: Any
     """The scene card."""
+
+    def __post_init__(self) -> None:
+        """Check that the jobs are of all effects."""
+        if any(len(job.effect_weights) != len(self.counts) for job in self.jobs):
+            raise ValueError(f"effect_weights must be {len(self.counts)} shares, one an effect")
 
     def check(self, checkpoint: Path, like: CheckpointState, scene: str) -> None:
         """Check that a run with other settings does not go on from here.

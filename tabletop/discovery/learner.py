@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,8 @@ from tabletop.files import read_json, write_json
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.runs.records import Count
+from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored
@@ -27,6 +31,18 @@ __all__ = ["Learner", "LearnerSettings"]
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 _LEAST_NEED: Final = 0.3
 _MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _State:
+    """learner.json of a checkpoint."""
+
+    recent: tuple[tuple[Count, bool, float, str], ...]
+    ready: bool
+    rounds: Count
+    loss: float
+    rng: Mapping[str, Any]
+    """Of NumPy's bit generator."""
 
 
 class Learner:
@@ -192,10 +208,13 @@ class Learner:
         self.memory.restore(folder)
         self.sac.load_state_dict(load_tensors(folder / "sac.safetensors"))
         self.objective.load_state_dict(load_tensors(folder / "objective.safetensors"))
+        what = f"the learner's state in {str(folder)!r}"
+        state = fill(_State, read_json(folder / "learner.json", what), what)
+        if any(code >= self.codes.total for code, *_ in state.recent):
+            raise TabletopError(f"{what}: recent: codes must be below {self.codes.total}")
+        self.recent = list(state.recent)
+        self.ready, self.loss, self.rounds = state.ready, state.loss, state.rounds
         try:
-            state = read_json(folder / "learner.json", "the learner's state")
-            self.recent = [(int(c), bool(ok), float(g), str(k)) for c, ok, g, k in state["recent"]]
-            self.ready, self.loss, self.rounds = bool(state["ready"]), float(state["loss"]), int(state["rounds"])
-            self.rng.bit_generator.state = state["rng"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TabletopError(f"cannot read the learner's state in {str(folder)!r}: {error}") from None
+            self.rng.bit_generator.state = state.rng
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise TabletopError(f"{what}: rng: {error}") from None

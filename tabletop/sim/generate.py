@@ -103,7 +103,7 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
     chosen = colors[int(rng.integers(len(colors)))]
     given_rgb = [draw(c, rng, f"{where}: color") for c in chosen[:3]]
     jitter = rng.uniform(-0.05, 0.05, 3)
-    rgb = tuple(float(min(1.0, max(0.0, c + j))) for c, j in zip(given_rgb, jitter, strict=True))
+    red, green, blue = (_share(c + j) for c, j in zip(given_rgb, jitter, strict=True))
     mass = draw(spec.raw.get("mass", card.mass), rng, f"{where}: mass")
     friction = draw(spec.raw.get("friction", card.friction), rng, f"{where}: friction")
     return Entity(
@@ -113,14 +113,19 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
         size=(names["w"], names["d"], names["h"]),
         mass=mass,
         friction=friction,
-        color=(*rgb, 1.0),
+        color=(red, green, blue, 1.0),
     )
+
+
+def _share(value: float) -> float:
+    return float(min(1.0, max(0.0, value)))
 
 
 def _table(card: SceneCard, rng: np.random.Generator) -> Table:
     raw = card.get("table", {})
     tone = rng.uniform(0.55, 0.95)
     tint = rng.uniform(-0.08, 0.08, 3)
+    red, green, blue = (_share(tone + t) for t in tint)
     names = ["plain", *textures()]
     return Table(
         size=(
@@ -129,7 +134,7 @@ def _table(card: SceneCard, rng: np.random.Generator) -> Table:
         ),
         height=draw(raw.get("height", [-0.04, 0.04]), rng, "table height"),
         friction=draw(raw.get("friction", [0.6, 0.9]), rng, "table friction"),
-        color=(*(float(min(1.0, max(0.0, tone + t))) for t in tint), 1.0),
+        color=(red, green, blue, 1.0),
         texture=names[int(rng.integers(len(names)))],
     )
 

@@ -72,7 +72,7 @@ GOOD: Final = {".", ""}
 PROFILE: Final = settings.get_profile("fuzz" if settings.get_current_profile_name() == "fuzz" else "few")
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", commands(), ids="tabletop {}".format)
 def test_what_cannot_be_is_refused_in_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tally: Any
 ) -> None:

@@ -136,6 +136,8 @@ def test_a_scene_made_in_python_is_checked_like_one_from_a_file(loaded: World) -
     one, *rest = SCENE.entities
     with pytest.raises(TabletopError, match=r"scene: entities\[0\]\.size\[1\]: Expected `float` > 0\.0, got 0"):
         loaded.load(replace(SCENE, entities=(replace(one, size=(0.1, 0, 0.1)), *rest)))
+    with pytest.raises(TabletopError, match=r"entities\[0\]\.color: Expected `array` of length 4"):
+        loaded.load(replace(SCENE, entities=(replace(one, color=(1.0, 0.5, 0.2)), *rest)))
     with pytest.raises(TabletopError, match="entity names must be unique"):
         loaded.load(replace(SCENE, entities=(one, *rest, one)))
     with pytest.raises(TabletopError, match="at most one entity starts between the fingers"):
