@@ -27,7 +27,7 @@ from tabletop.planner.scripted_operators import scripted_operators
 from tabletop.planner.search import Search
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
-from tabletop.schema import convert, is_name
+from tabletop.schema import fill, is_name
 from tabletop.seeds import Purpose, seed_of
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
@@ -196,7 +196,7 @@ def load_goals(path: Path) -> list[ProvenGoal]:
     data = read_yaml(path, f"goals {str(path)!r}")
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise TabletopError(f"{str(path)!r} is no file of goals of format {_FORMAT}; make one with 'tabletop goals'")
-    found: _File = convert(data, _File, repr(str(path)))
+    found = fill(_File, data, f"goals {str(path)!r}")
     return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(found.goals)]
 
 
@@ -210,12 +210,14 @@ class _Row:
     plan: Annotated[tuple[Annotated[Mapping[str, str], Meta(min_length=1, max_length=1)], ...], Meta(max_length=1000)]
     steps: Annotated[int, Meta(ge=0, le=1_000_000)]
     states: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    phrase: str = ""
 
 
 @dataclass(frozen=True)
 class _File:
     """A file of goals."""
 
+    format: int
     goals: Annotated[tuple[_Row, ...], Meta(min_length=1)]
 
 
