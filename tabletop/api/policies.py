@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import Task
 from tabletop.naming import NamedLibrary, open_library
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory
+from tabletop.rollout.observation_policy import ObservationPolicy
 from tabletop.rollout.policy import Policy
 from tabletop.rollout.policy_file import PolicyFile, is_policy_file, load_policy_file
 from tabletop.sim.scene import Scene
@@ -39,7 +41,10 @@ def name_of(policy: AnyPolicy) -> str:
         return os.fspath(policy)
     if isinstance(policy, NamedLibrary):
         return "library"
-    return getattr(policy, "__name__", type(policy).__name__)
+    named = policy.predict if isinstance(policy, ObservationPolicy) else policy
+    name: str = getattr(named, "__name__", type(named).__name__)
+    owner = getattr(named, "__self__", None)
+    return name if owner is None else f"{type(owner).__name__}.{name}"
 
 
 def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, PolicyFactory]:
@@ -57,8 +62,10 @@ def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, Policy
     if not isinstance(policy, (str, os.PathLike, NamedLibrary)):
         if not callable(policy):
             raise TabletopError(
-                f"a policy is a name, a path, a library or a function of (task, scene), got {type(policy).__name__}"
+                "a policy is a name, a path, a library or a function of (task, scene); wrap one of an observation, such"
+                f" as model.predict, in tt.ObservationPolicy; got {type(policy).__name__}"
             )
+        _check_takes_two(policy)
         return {t.name: policy for t in tasks}
     name = name_of(policy)
     if name in BUILTIN_POLICIES:
@@ -75,6 +82,20 @@ def policies_of(policy: AnyPolicy, tasks: Sequence[Task]) -> Mapping[str, Policy
     if not found:
         raise TabletopError(f"none of the tasks asked for has a skill named for it in {name!r}")
     return found
+
+
+def _check_takes_two(policy: PolicyFactory) -> None:
+    try:
+        signature = inspect.signature(policy)
+    except (ValueError, TypeError):
+        return  # It does not say what it takes.
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TabletopError(
+            f"a function that makes policies takes (task, scene), {name_of(policy)} takes {signature}; wrap a function"
+            " of an observation in tt.ObservationPolicy"
+        ) from None
 
 
 def _opened(name: str) -> NamedLibrary:

@@ -19,6 +19,8 @@ __all__ = ["Shown"]
 
 _LONGEST: Final = 60
 """Rows of a text; the table has all of them."""
+_IN_LEGEND: Final = 14
+"""Names of a legend at most; more would hide the curves."""
 _PER_ROW: Final = 3
 """Panels of a figure beside each other."""
 
@@ -152,3 +154,6 @@ def _curves(figure: Figure, rows: Sequence[dict[str, Any]]) -> None:
         axes.set_ylabel("success", fontsize=8)
         axes.set_ylim(0.0, 1.02)
         axes.locator_params(axis="x", nbins=5)
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    if len(names) <= _IN_LEGEND:
+        figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=7, frameon=False)

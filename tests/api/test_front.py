@@ -63,7 +63,7 @@ def test_a_function_that_makes_policies_is_evaluated_and_perturbed_as_a_name_is(
 
     mine = tt.evaluate(tt.ObservationPolicy(predict), "push", episodes=2, workers=0)
     theirs = tt.evaluate("nothing", "push", episodes=2, workers=0)
-    assert (mine.policy, theirs.policy) == ("ObservationPolicy", "nothing")
+    assert (mine.policy, theirs.policy) == ("predict", "nothing")
     assert mine.tasks == theirs.tasks
     mine.save(tmp_path)
     assert read_record(tmp_path / "evaluate.json", Evaluation) == mine
@@ -71,6 +71,32 @@ def test_a_function_that_makes_policies_is_evaluated_and_perturbed_as_a_name_is(
     curves.save(tmp_path / "curves.json")
     assert read_record(tmp_path / "curves.json", Robustness) == curves
     assert {row["task"] for row in curves.rows()} == {"all", "push"}
+
+
+class Model:
+    def predict(self, observation: np.ndarray) -> list[float]:
+        return [0.0] * 5
+
+
+def test_policies_of_ones_own_are_called_what_they_are() -> None:
+    model = Model()
+    assert tt.evaluate(tt.ObservationPolicy(model.predict), "push", episodes=1, workers=0).policy == "Model.predict"
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (Model(), r"wrap one of an observation, such as model\.predict, in tt\.ObservationPolicy; got Model"),
+        (
+            Model().predict,
+            r"Model\.predict takes \(observation.*wrap a function of an observation",
+        ),
+        (lambda observation: [0.0] * 5, r"<lambda> takes \(observation\); wrap a function of an observation"),
+    ],
+)
+def test_what_makes_no_policies_is_refused_with_the_way(policy: Any, why: str) -> None:
+    with pytest.raises(tt.TabletopError, match=why):
+        tt.evaluate(policy, "push", episodes=1, workers=0)
 
 
 def test_what_is_no_policy_is_refused() -> None:

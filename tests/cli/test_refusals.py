@@ -19,6 +19,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "unknown option": (["tasks", "--fly"], "--fly"),
     "a word for a number": (["scene", "--seed", "two"], "invalid int value: 'two'"),
     "unknown task": (["tasks", "--tasks", "fly"], "unknown task 'fly'; there are: "),
+    "two letters exchanged": (["tasks", "--tasks", "puhs"], "unknown task 'puhs'; did you mean 'push'? there are: "),
     "unknown task to evaluate": (["evaluate", "nothing", "--tasks", "lift,fly"], "unknown task 'fly'"),
     "unknown family": (["tasks", "--tasks", "family:fly"], "unknown family of tasks 'fly'"),
     "no task": (["tasks", "--tasks", ","], "unknown task ''"),
@@ -47,7 +48,10 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["discover", "--steps", "9", "--seed", str(2**70)],
         "--seed must be a whole number",
     ),
-    "an unknown suite": (["evaluate", "scripted", "--suite", "MT11"], "unknown suite 'MT11'; there are: "),
+    "an unknown suite": (
+        ["evaluate", "scripted", "--suite", "MT11"],
+        "unknown suite 'MT11'; did you mean 'MT10'? there are: ",
+    ),
     "a suite of which task": (["evaluate", "scripted", "--suite", "MT1"], "say which, as in 'MT1:reach'"),
     "a suite and tasks": (["evaluate", "scripted", "--suite", "MT1:push", "--tasks", "lift"], "not allowed with"),
     "a suite's last scene": (
