@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Final, NoReturn
 
-__all__ = ["STOPS", "Stopped", "held_back", "leave", "listen", "raising", "shielded", "told"]
+__all__ = ["STOPS", "Stopped", "held_back", "leave", "listen", "raising", "shielded", "told", "undisturbed"]
 
 STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask a process to stop."""
@@ -171,3 +171,15 @@ def shielded() -> Iterator[None]:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put the handlers back that were there before, whatever a library sets in here."""
+    before = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)

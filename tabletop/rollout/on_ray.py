@@ -18,6 +18,7 @@ from typing import Any, Final
 from threadpoolctl import threadpool_limits
 
 from tabletop.errors import TabletopError
+from tabletop.signals import undisturbed
 
 __all__ = ["RayExecutor"]
 
@@ -69,13 +70,14 @@ class RayExecutor(Executor):
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self._own and address:
             try:
-                ray.init(address=address, **quiet)
+                with undisturbed():
+                    ray.init(address=address, **quiet)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 reason = str(error).splitlines()[0]
                 raise TabletopError(f"no Ray cluster at RAY_ADDRESS={address!r}: {reason}") from None
         elif self._own:
             path = os.pathsep.join(p for p in sys.path if p)
-            with _environment("PYTHONPATH", path), _environment("RAY_USAGE_STATS_ENABLED", "0"):
+            with _environment("PYTHONPATH", path), _environment("RAY_USAGE_STATS_ENABLED", "0"), undisturbed():
                 ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         self._task = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_call)
         self._open: set[Any] = set()

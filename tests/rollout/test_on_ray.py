@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, evaluate
+from tabletop.signals import STOPS
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -61,7 +63,13 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="module")
-def engine(jobs: ModuleType) -> Iterator[Engine]:
+def handlers() -> dict[int, object]:
+    """Return what answers the signals before there is a cluster."""
+    return {number: signal.getsignal(number) for number in STOPS}
+
+
+@pytest.fixture(scope="module")
+def engine(jobs: ModuleType, handlers: dict[int, object]) -> Iterator[Engine]:
     """An engine on a cluster of two workers."""
     before = os.environ.pop("RAY_ADDRESS", None)
     with Engine("ray:2") as made:
@@ -75,6 +83,11 @@ def test_results_come_in_the_order_of_the_jobs_from_other_processes(engine: Engi
     assert [square for square, _ in found] == [i * i for i in range(11)]
     assert os.getpid() not in {pid for _, pid in found}
     assert engine.submit(jobs.square, 7).result()[0] == 49
+
+
+def test_signals_act_as_before(engine: Engine, jobs: ModuleType, handlers: dict[int, object]) -> None:
+    assert list(engine.map(jobs.square, range(2)))
+    assert {number: signal.getsignal(number) for number in STOPS} == handlers
 
 
 def test_what_a_job_raises_arrives_as_it_was(engine: Engine, jobs: ModuleType) -> None:
