@@ -42,6 +42,6 @@ def unknown(what: str, value: object, known: Iterable[object]) -> TabletopError:
         known: the names that exist.
     """
     names = sorted(str(k) for k in known)
-    near = get_close_matches(str(value), names, n=1, cutoff=0.7)
+    near = get_close_matches(str(value), names, n=1, cutoff=0.75)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return TabletopError(f"unknown {what} {str(value)!r}; {meant}there are: {', '.join(names) or 'none'}")

@@ -114,9 +114,7 @@ _STAGES: Final = (
     "goals --count 1 --literals 1 --out goals.yaml",
     "scene --out scene",
 )
-
-
-TINY: Final = DiscoverSettings(
+_TINY: Final = DiscoverSettings(
     counts={"held_at": 2, "drawer": 2},
     effect_weights={"held_at": 0.7, "drawer": 0.3},
     horizon=6,
@@ -141,7 +139,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for stage in _STAGES:
                     workers = [] if stage.startswith("scene") else ["--workers", "0"]
                     assert main([*stage.split(), *workers]) == 0, stage
-            discover(folder / "trained", TINY, steps=150, workers=0)
+            discover(folder / "trained", _TINY, steps=150, workers=0)
             demo = demonstrate(load_registry()["button-press"], lambda task, scene: Nothing(), 0)
             save_demonstration(demo, folder / "demonstration.npz")
             (folder / "done").touch()

@@ -95,7 +95,9 @@ def test_a_suite_of_one_is_of_any_task() -> None:
 
 
 def test_an_unknown_suite_lists_all() -> None:
-    with pytest.raises(TabletopError, match=r"unknown suite 'MT11'; there are: .*ML10-test.*MT10, MT1:TASK"):
+    with pytest.raises(
+        TabletopError, match=r"unknown suite 'MT11'; did you mean 'MT10'\? there are: .*ML10-test.*MT10, MT1:TASK"
+    ):
         find_suite("MT11")
 
 
