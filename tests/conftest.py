@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tabletop.cli import main
 from tabletop.runs.lock import alone_in
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
@@ -53,6 +58,80 @@ def flat(state: State, name: str) -> npt.NDArray[np.float64]:
     spread = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), 0 * x], axis=-1)
     out: npt.NDArray[np.float64] = spread + state.entity(name, "position")
     return out
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def refused(self, message: str) -> list[str]:
+        """Check that it was refused with one line; return the lines after it (a formula with a caret)."""
+        assert (self.code, self.out) == (2, "")
+        first, *rest = self.err.splitlines()
+        assert first.startswith("tabletop: ")
+        assert message in first
+        assert not any(line.startswith("tabletop:") for line in rest)
+        return rest
+
+    def failed(self, *parts: str) -> None:
+        """Check that it ended with one line that has these parts, and not as if all were well."""
+        (line,) = [line for line in self.err.splitlines() if line.startswith("tabletop: ")]
+        assert self.code == 2
+        assert all(part in line for part in parts), line
+        assert "Traceback" not in self.err
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to an empty folder."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def command(here: Path, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Return the function that runs a command in `here`."""
+
+    def run(*arguments: str) -> Said:
+        capfd.readouterr()
+        code = main(list(arguments))
+        return Said(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run_of(here: Path, library: Library) -> Path:
+    """Return a run folder that holds just a library, which the folder of the tests has. Needs torch."""
+    from tabletop.skills.library import save_library
+
+    save_library(library, here / "run" / "library")
+    return here / "run"
+
+
+@pytest.fixture
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], ModuleType]]:
+    """Return what makes a module of a name and a text; workers can import it as well: they get this process's path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made: list[str] = []
+
+    def make_module(name: str, text: str) -> ModuleType:
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        made.append(name)
+        return import_module(name)
+
+    yield make_module
+    for name in made:
+        sys.modules.pop(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

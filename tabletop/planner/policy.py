@@ -284,9 +284,9 @@ class PlannerPolicy:
             found = self._search(wider).plan(self._goal, state, self.operators, self._child(), None, useless)
             self._charge(found)
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
-        if not plan.steps:
+        bold = tuple(o.inner if isinstance(o, Careful) else o for o in self.operators)
+        if not plan.steps and bold != tuple(self.operators):
             # Where nothing that has enough room brings the goal nearer, what may bump into something is tried.
-            bold = tuple(o.inner if isinstance(o, Careful) else o for o in self.operators)
             plan = self._search(self.search).plan(self._goal, state, bold, self._child(), self._penalties, useless)
             self._charge(plan)
         if first:

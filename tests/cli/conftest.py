@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tabletop.cli import main
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.runs.records import Naming
@@ -16,57 +14,15 @@ from tabletop.runs.store import as_record, write_record
 from tabletop.sim.generate import load_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
-from tabletop.skills.library import Library, save_library
+from tabletop.skills.library import Library
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import CODE_WIDTH
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    def refused(self, message: str) -> list[str]:
-        """Check that it was refused with one line; return the lines after it (a formula with a caret)."""
-        assert (self.code, self.out) == (2, "")
-        first, *rest = self.err.splitlines()
-        assert first.startswith("tabletop: ")
-        assert message in first
-        assert not any(line.startswith("tabletop:") for line in rest)
-        return rest
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go to an empty folder."""
-    place = tmp_path / "here"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    return place
 
 
 @pytest.fixture
 def files() -> Callable[[Path], dict[str, bytes]]:
     """Return the function that reads all files below a folder, by their paths in it."""
     return lambda folder: {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@pytest.fixture
-def command(here: Path, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Return the function that runs a command in `here`."""
-
-    def run(*arguments: str) -> Said:
-        capfd.readouterr()
-        code = main(list(arguments))
-        return Said(code, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -79,13 +35,6 @@ def library() -> Library:
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     info = {"seed": 0, "env_steps": 100, "minutes": 0.1}
     return Library(codes, 4, weights, np.zeros((2, EFFECT_WIDTH)), load_scene_card("discovery"), info)
-
-
-@pytest.fixture
-def run_of(here: Path, library: Library) -> Path:
-    """Return a run folder that holds just a library."""
-    save_library(library, here / "run" / "library")
-    return here / "run"
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_copied_run_is_whole_or_nothing_and_goes_on_when_there_is_room(
     assert len(known) >= 2
     with pytest.MonkeyPatch.context() as full:
         fill_at(full, file)
-        command("perturb", "default", "--out", "new").refused("write 'new/", "No space left")
+        command("perturb", "default", "--out", "new").failed("write 'new/", "No space left")
     kept = there(here / "new") if (here / "new").exists() else {}
     assert kept == {name: data for name, data in known.items() if name in kept}
     assert len(kept) == min(file, len(known))
@@ -109,7 +109,7 @@ def test_hdf5_which_crashes_on_a_full_disk_is_not_given_one(
     usage = shutil.disk_usage(here)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**16))
     words = ("demos", "nothing", "--all", "--tasks", "lift", "--episodes", "1", "--workers", "0", "--out", "out")
-    command(*words).refused("No space left on device")
+    command(*words).failed("No space left on device")
     assert sorted(there(here)) == ["out.parts/lift-0.npz", "out.parts/recording.json"]
 
 
@@ -122,7 +122,7 @@ def test_a_dataset_that_does_not_fit_leaves_its_episodes_for_later(command: Comm
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tabletop.demos.minari_format.write", full)
-        command(*words).refused("cannot read or write 'out': No space left on device")
+        command(*words).failed("cannot read or write 'out': No space left on device")
     assert sorted(there(here)) == ["out.parts/lift-0.npz", "out.parts/recording.json"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "demonstrate", print)  # It is not run again.

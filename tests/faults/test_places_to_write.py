@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_is_refused_before_the_work(
     places += [f"/proc/x/y{end}"] if sys.platform == "linux" else []
     places += [f"closed/x{end}"] if os.geteuid() else []
     for place in places:
-        command(*FILES[name], "--out", place).refused(place)
+        command(*FILES[name], "--out", place).failed(place)
     assert listing(here) == taken
 
 
@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_is_refused_before_the_work(
     places += ["/proc/x"] if sys.platform == "linux" else []
     places += ["closed/x"] if os.geteuid() else []
     for place in places:
-        command(*FOLDERS[name], "--out", place).refused(place)
+        command(*FOLDERS[name], "--out", place).failed(place)
     assert listing(here) == taken
 
 

@@ -83,7 +83,7 @@ def test_a_stage_whose_folder_is_lost_is_one_line_and_comes_back_in_no_part(
     monkeypatch.setattr(stages, "name_skills", done)
     monkeypatch.setattr(stages, "run_goals", done)
     words = ["scripted", "--goals", "1", "--literals", "1", "--out", "run"] if name == "plan" else ["run"]
-    command(name, *words, "--workers", "0").refused("'run' was removed or replaced while this process")
+    command(name, *words, "--workers", "0").failed("'run' was removed or replaced while this process")
     # What somebody made in its place may get one file before that is seen.
     assert not run_of.is_dir() or len(list(run_of.iterdir())) <= 1
 
@@ -130,5 +130,5 @@ def test_a_recording_whose_parts_are_lost_is_one_line(
 
     monkeypatch.setattr(module, "save_demonstration", save)
     words = ("--all", "--tasks", "lift", "--episodes", "2", "--workers", "0", "--out", "out")
-    command("demos", "nothing", *words).refused("'out.parts' was removed or replaced while this process")
+    command("demos", "nothing", *words).failed("'out.parts' was removed or replaced while this process")
     assert not (here / "out").exists()

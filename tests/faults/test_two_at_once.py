@@ -77,7 +77,7 @@ def test_every_stage_is_refused_with_who_is_at_work_and_after_a_kill_nothing_is_
     with holder(here) as process:
         for words in stages:
             if words[:2] != ("perturb", "default"):
-                command(*words).refused(f"process {process.pid} (-c name run) is at work in 'run'; wait for it")
+                command(*words).failed(f"process {process.pid} (-c name run) is at work in 'run'; wait for it")
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert (run_of / NOTE).exists()
@@ -164,5 +164,5 @@ def test_a_long_command_is_shortened_in_the_line_that_names_it(
 def test_one_process_records_demonstrations_of_a_name(command: Command, here: Path, held_elsewhere: Held) -> None:
     words = ("demos", "nothing", "--tasks", "lift", "--episodes", "1", "--workers", "0", "--out", "out")
     with held_elsewhere(here / "out.parts"):
-        command(*words).refused("is at work in 'out.parts'")
+        command(*words).failed("is at work in 'out.parts'")
     assert not (here / "out").exists()

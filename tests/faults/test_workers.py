@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,14 +43,9 @@ def odd(job):
 
 
 @pytest.fixture
-def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def jobs(importable: Callable[[str, str], ModuleType]) -> ModuleType:
     """A module that workers can import as well."""
-    (tmp_path / "fault_jobs.py").write_text(JOBS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import fault_jobs  # type: ignore[import-not-found]
-
-    yield fault_jobs
-    sys.modules.pop("fault_jobs")
+    return importable("fault_jobs", JOBS)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import ModuleType
@@ -45,14 +45,9 @@ def refuses(job):
 
 
 @pytest.fixture
-def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A module that workers can import as well: they start with this process's path."""
-    (tmp_path / "engine_jobs.py").write_text(JOBS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import engine_jobs  # type: ignore[import-not-found]
-
-    yield engine_jobs
-    sys.modules.pop("engine_jobs")
+def jobs(importable: Callable[[str, str], ModuleType]) -> ModuleType:
+    """A module that workers can import as well."""
+    return importable("engine_jobs", JOBS)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
