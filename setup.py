@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent
 DATA_FOLDERS = ("assets", "tasks", "policies")
 DEMOS = ["minari[hdf5]>=0.5.3", "pyarrow>=17"]  # what `tabletop demos` writes with
 RAY = ["ray>=2.40"]  # `--workers ray`
-PLOT = ["matplotlib>=3.8"]
+PLOT = ["matplotlib>=3.8", "pandas>=2.2"]  # what results are shown with
 SB3 = ["stable-baselines3>=2.5"]  # benchmarks/her.py
 ALL = [*DEMOS, *RAY, *PLOT, *SB3]
 # PyBullet has wheels for these only. Elsewhere its fork stands in, by the same import name (docs/platforms.md).

@@ -198,6 +198,28 @@ def names(result: Result) -> str:
     )
 
 
+def demo(result: Result) -> str:
+    """Return how long a first run took, and what it found."""
+    found = result["discover"]
+    minutes, seconds = divmod(round(result["seconds"]), 60)
+    return (
+        f"{minutes} min {seconds} s; {found['effective_skills_2cm']:.1f} effective skills at 2 cm after "
+        f"{found['env_steps'] / 1000:.0f} k control steps, {found['episodes']} held-out episodes each"
+        f" ({_floors([found])}), {len(result['named'])} named tasks, {result['plan']['solved']} of "
+        f"{result['plan']['goals']} goals of two and three steps reached"
+    )
+
+
+def endurance(result: Result) -> str:
+    """Return what became of a process after very many control steps."""
+    return (
+        f"{result['steps']:,} control steps in {result['environments']:,} environments, {result['resets']:,} resets, "
+        f"{result['pictures']:,} pictures: memory at most {result['most_memory_of_that_after_50000']:.4f} of that "
+        f"after 50,000 steps, {result['descriptors_left']} descriptors left open, first and last replay "
+        + ("the same bit for bit" if result["replay"]["same"] else "not the same")
+    )
+
+
 def fuzz(result: Result) -> str:
     """Return how many damaged inputs there were, and what became of them."""
     whole = result["all"]
@@ -254,6 +276,8 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         library,
         library_short,
         names,
+        demo,
+        endurance,
         fuzz,
     )
 }

@@ -25,7 +25,6 @@ from tabletop.errors import TabletopError, unknown
 __all__ = [
     "InFolder",
     "Name",
-    "check_name",
     "check_rising",
     "check_values",
     "convert",
@@ -48,25 +47,6 @@ InFolder = Annotated[str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00\\:]+$",
 def is_name(value: object) -> bool:
     """Return whether a value is a `Name`: text that is no path."""
     return isinstance(value, str) and re.fullmatch(_NAME, value) is not None
-
-
-def check_name(value: object, what: str) -> str:
-    """Return a name as it is.
-
-    Args:
-        value: the name.
-        what: it is of, for the message.
-
-    Raises:
-        TabletopError: it is no `Name`.
-
-    >>> check_name("pick-place", "task")
-    'pick-place'
-    """
-    if not is_name(value):
-        rule = "must be letters, digits, _ and -, and begin with a letter or _"
-        raise TabletopError(f"the name of a {what} {rule}, got {reprlib.repr(value)}")
-    return str(value)
 
 
 def fill(cls: type[T], data: object, what: str) -> T:

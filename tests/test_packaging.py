@@ -197,3 +197,22 @@ def test_versions_of_python_are_those_that_the_classifiers_name(monkeypatch: pyt
 def test_command_and_module_start_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = setup_arguments(monkeypatch)["entry_points"]
     assert scripts == {"console_scripts": ["tabletop = tabletop.__main__:main"]}
+
+
+def test_an_environment_of_another_python_is_made_anew_and_one_of_the_same_is_kept(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    other = tmp_path / "other"
+    other.write_text('#!/bin/sh\n[ "$1" = -m ] && echo "$@" >>made || echo "(2, 7)"\n')
+    other.chmod(0o755)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    (tmp_path / ".venv/.python").touch()
+
+    def make_with(python: str) -> str:
+        words = ["make", "--no-print-directory", ".venv/.python", *([f"PYTHON={python}"] if python else [])]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    for same in ("", sys.executable):
+        assert "setting up" not in make_with(same)
+    assert "setting up .venv" in make_with(str(other))
+    assert (tmp_path / "made").read_text() == "-m venv --clear .venv\n"

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
+import pkgutil
+import types
+import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Meta
 
+import tabletop
 from tabletop.api.folder import folder_for
 from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
 from tabletop.planner.proven import load_goals
-from tabletop.schema import InFolder, check_name, convert, fill, is_name
+from tabletop.schema import InFolder, Name, convert, fill, is_name
 from tabletop.sim import generate, load_scene_card
 from tabletop.sim.cards import Card
 from tabletop.sim.robot_card import RobotCard, load_robot_card
@@ -27,11 +35,8 @@ PATHS: Final = ("..", "../x", "../../x", "/etc/passwd", "a/b", "", ".", "a\0b", 
 
 
 @pytest.mark.parametrize("value", PATHS)
-def test_what_is_no_name_is_told_the_rule_and_the_value(value: object) -> None:
+def test_a_path_is_no_name(value: object) -> None:
     assert not is_name(value)
-    with pytest.raises(TabletopError, match="the name of a thing must be letters, digits") as caught:
-        check_name(value, "thing")
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["../../x", "..", "/tmp/x", "a/../../b"])
@@ -84,7 +89,7 @@ ROW: Final[dict[str, Any]] = {
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"card": "../../x"}, "card must be a name, or the path of a YAML file, got '../../x'"),
+        ({"card": "../../x"}, "card must be the name of one that ships or of one of 'cards', got '../../x'"),
         ({"card": ["workshop"]}, r"goals\[0\]\.card: Expected `str`"),
         ({"scene": []}, r"goals\[0\]\.scene: Expected `array` of length >= 1"),
         ({"scene": [-1]}, r"goals\[0\]\.scene\[0\]: Expected `int` >= 0, got -1"),
@@ -161,3 +166,53 @@ def test_a_card_with_a_field_that_cannot_be_is_refused_in_one_line(data: st.Data
     with pytest.raises(TabletopError) as caught:
         take(name, card)
     assert "\n" not in str(caught.value)
+
+
+def schemas() -> list[type]:
+    """Return every dataclass of the package, private ones too."""
+    found = []
+    for module in pkgutil.walk_packages(tabletop.__path__, "tabletop."):
+        if not module.name.startswith(("tabletop._data", "tabletop.__main__")):
+            for value in vars(import_module(module.name)).values():
+                if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.name:
+                    found.append(value)
+    return found
+
+
+def parts(hint: Any) -> Iterator[Any]:
+    """Yield a type and all that it is made of."""
+    yield hint
+    for inner in typing.get_args(hint):
+        yield from parts(inner)
+
+
+def bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+
+
+def mixed_up(hint: Any) -> bool:
+    """Return whether it is a union that msgspec mixes up: see schema.py."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return False
+    members = typing.get_args(hint)
+    bounded = {bare(m) for m in members if typing.get_origin(m) is Annotated}
+    with_pattern = [m for m in members if "pattern='" in repr(m)]
+    lists = [bare(m) for m in members if typing.get_origin(bare(m)) in (tuple, list)]
+    fixed = [m for m in lists if typing.get_origin(m) is tuple and ... not in typing.get_args(m)]
+    return bool((fixed and bounded & {int, float, str}) or (lists and with_pattern))
+
+
+def test_no_schema_has_a_union_that_msgspec_mixes_up() -> None:
+    assert mixed_up(Annotated[float, Meta(ge=0)] | tuple[float, float])
+    assert mixed_up(Name | list[str])
+    assert not mixed_up(Annotated[float, Meta(ge=0)] | Annotated[tuple[float, ...], Meta(min_length=2, max_length=2)])
+    seen = 0
+    for schema in schemas():
+        try:
+            hints = typing.get_type_hints(schema, include_extras=True)
+        except NameError:  # Imported for type checkers only: msgspec could not read it either.
+            continue
+        seen += 1
+        for name, hint in hints.items():
+            assert not any(mixed_up(part) for part in parts(hint)), f"{schema.__module__}.{schema.__qualname__}.{name}"
+    assert seen > 100

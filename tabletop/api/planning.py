@@ -39,7 +39,9 @@ from tabletop.runs.lock import holding
 from tabletop.runs.records import Chains, Naming
 from tabletop.runs.store import as_record, read_record, write_record
 from tabletop.runs.summary import merge_summary
+from tabletop.schema import is_name
 from tabletop.sim.scene import Scene
+from tabletop.sim.scene_cards import find_scene_card
 
 __all__ = [
     "Skills",
@@ -212,8 +214,9 @@ def make_goals(
         TabletopError: the goals cannot be made, or the file cannot be written.
     """
     check_out(path, "goals")
+    drawn_from = card if is_name(card) else find_scene_card(card)
     with Engine(workers) as engine:
-        draws = sample_proven(engine, seed, count, lengths, card=card, label="goals")
+        draws = sample_proven(engine, seed, count, lengths, card=drawn_from, label="goals")
     save_goals(path, [d.goal for d in draws])
     goals = [d.goal.goal for d in draws]
     return {

@@ -8,10 +8,11 @@ chosen so (planner/goals.py, planner/chains.py).
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from msgspec import Meta
@@ -29,7 +30,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, episode
 from tabletop.schema import fill, is_name
 from tabletop.seeds import Purpose, seed_of
-from tabletop.sim.generate import generate
+from tabletop.sim.generate import SceneCard, generate
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.yaml_files import read_yaml, yaml_text
@@ -46,8 +47,8 @@ _FORMAT: Final = 1
 class ProvenGoal:
     """A goal, where it holds in the end, and how."""
 
-    card: str
-    """Scene card: one that ships, by name, or the path of a YAML file."""
+    card: str | SceneCard
+    """Scene card: one that ships, by name, or the card itself."""
     scene_seed: tuple[int, ...]
     """One number that `generate` draws the scene by; several in files of older versions."""
     goal: Formula
@@ -79,7 +80,7 @@ class ProofJob:
     seed: int
     number: int
     literals: int
-    card: str = "workshop"
+    card: str | SceneCard = "workshop"
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,11 @@ def _digest(run: Trajectory) -> str:
     return hashlib.sha256(np.ascontiguousarray(run.states).tobytes()).hexdigest()
 
 
-def prove(card: str, scene_seed: Sequence[int], goal: Formula) -> ProvenGoal | None:
+def prove(card: str | SceneCard, scene_seed: Sequence[int], goal: Formula) -> ProvenGoal | None:
     """Plan for a goal with the scripted policies, run the plan, and return the proof; None where it fails.
 
     Args:
-        card: scene card: one that ships, by name, or the path of a YAML file.
+        card: scene card: one that ships, by name, or the card itself.
         scene_seed: number that the scene is drawn by; several in files of older versions.
         goal: what to reach.
 
@@ -144,13 +145,20 @@ def _one(job: ProofJob) -> Draw:
         if found is not None:
             return Draw(found, undrawn, unreached)
         unreached += 1
+    card_name = reprlib.repr(job.card)
     raise TabletopError(
-        f"no goal of {job.literals} literals was reached in {_TRIES} scenes of the card {job.card!r}; ask for fewer"
+        f"no goal of {job.literals} literals was reached in {_TRIES} scenes of the card {card_name}; ask for fewer"
     )
 
 
 def sample_proven(
-    engine: Engine, seed: int, count: int, lengths: Sequence[int], *, card: str = "workshop", label: str | None = None
+    engine: Engine,
+    seed: int,
+    count: int,
+    lengths: Sequence[int],
+    *,
+    card: str | SceneCard = "workshop",
+    label: str | None = None,
 ) -> list[Draw]:
     """Draw goals that are proven. The result does not depend on the number of workers.
 
@@ -159,7 +167,7 @@ def sample_proven(
         seed: of scenes and goals.
         count: how many.
         lengths: literals of the goals, in turn.
-        card: scene card: one that ships, by name, or the path of a YAML file.
+        card: scene card: one that ships, by name, or the card itself.
         label: of the progress bar or line.
 
     Raises:
@@ -170,10 +178,14 @@ def sample_proven(
 
 
 def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
-    """Write goals as YAML; the file appears whole or not at all."""
+    """Write goals as YAML, with the cards that do not ship; the file appears whole or not at all."""
+    own: list[SceneCard] = []
+    for g in goals:
+        if not isinstance(g.card, str) and g.card not in own:
+            own.append(g.card)
     rows = [
         {
-            "card": g.card,
+            "card": g.card if isinstance(g.card, str) else f"own-{own.index(g.card)}",
             "scene": list(g.scene_seed),
             "goal": g.goal.text,
             "phrase": g.goal.phrase(),
@@ -184,7 +196,8 @@ def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
         for g in goals
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, yaml_text({"format": _FORMAT, "goals": rows}, width=10_000))
+    cards = {"cards": {f"own-{i}": card for i, card in enumerate(own)}} if own else {}
+    write_whole(path, yaml_text({"format": _FORMAT, **cards, "goals": rows}, width=10_000))
 
 
 def load_goals(path: Path) -> list[ProvenGoal]:
@@ -197,7 +210,12 @@ def load_goals(path: Path) -> list[ProvenGoal]:
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise TabletopError(f"{str(path)!r} is no file of goals of format {_FORMAT}; make one with 'tabletop goals'")
     found = fill(_File, data, f"goals {str(path)!r}")
-    return [_read(row, f"{str(path)!r}, goal {i}") for i, row in enumerate(found.goals)]
+    for name, card in found.cards.items():
+        try:
+            find_scene_card(card)
+        except TabletopError as error:
+            raise TabletopError(f"goals {str(path)!r}, card {reprlib.repr(name)}: {error}") from None
+    return [_read(row, found.cards, f"{str(path)!r}, goal {i}") for i, row in enumerate(found.goals)]
 
 
 @dataclass(frozen=True)
@@ -219,10 +237,16 @@ class _File:
 
     format: int
     goals: Annotated[tuple[_Row, ...], Meta(min_length=1)]
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Scene cards that do not ship, by name."""
 
 
-def _read(row: _Row, where: str) -> ProvenGoal:
-    if not (is_name(row.card) or row.card.endswith((".yaml", ".yml"))):
-        raise TabletopError(f"{where}: card must be a name, or the path of a YAML file, got {row.card!r}")
+def _read(row: _Row, cards: Mapping[str, SceneCard], where: str) -> ProvenGoal:
+    if row.card not in cards and not is_name(row.card):
+        raise TabletopError(
+            f"{where}: card must be the name of one that ships or of one of 'cards', got {reprlib.repr(row.card)}"
+        )
     plan = tuple(step for pair in row.plan for step in pair.items())
-    return ProvenGoal(row.card, row.scene, parse(row.goal, what=where), plan, row.steps, row.states)
+    return ProvenGoal(
+        cards.get(row.card, row.card), row.scene, parse(row.goal, what=where), plan, row.steps, row.states
+    )

@@ -16,7 +16,7 @@ from tabletop.skills.library import Library
 __all__ = ["operators_from_samples"]
 
 _TAKEN: Final = 0.02
-"""m a thing must have risen to count as held at the end."""
+"""m a thing must have risen to count as held at the end, or as laid on something that was there."""
 
 
 def operators_from_samples(
@@ -64,6 +64,9 @@ def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
     if effect.body_type == "joint":
         return Outcome(fraction=numbers[0])
     dx, dy, dz, yaw, x, y = numbers[:6]
+    if effect.settles and dz > _TAKEN:
+        # It came to lie on something of that scene. Forecast as it is, doing it again would lift it again.
+        dz = 0.0
     if effect.partners:
         near, true = numbers[6:], bool(effect.classify_fact(np.array([numbers[6:]]))[0])
         return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)

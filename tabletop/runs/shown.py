@@ -72,7 +72,7 @@ class Shown:
         try:
             import pandas
         except ImportError:
-            raise TabletopError("to_frame needs pandas: pip install pandas") from None
+            raise TabletopError("to_frame needs pandas: pip install 'tabletop[plot]'") from None
         return pandas.DataFrame(self.rows())
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:

@@ -126,12 +126,15 @@ def test_a_goal_is_planned_in_the_scene_that_is_given(tmp_path: Path) -> None:
 
 def test_results_are_drawn_and_tabled(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    pytest.importorskip("pandas")
     skills = tt.load_library("default")
     assert skills.named is not None
     for result in (skills.named, tt.evaluate("scripted", "lift", episodes=1, workers=0)):
         result.plot(tmp_path / "a.svg")
         assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<?xml")
         assert "<table>" in result._repr_html_()
+        frame = result.to_frame()
+        assert frame.to_dict("records") == result.rows()
     with pytest.raises(tt.TabletopError, match=r"a plot is written to a \.svg, \.png or \.pdf file"):
         skills.named.plot(tmp_path / "a.gif")
     assert f"206 skills of 20 effects, {len(skills.named.named_tasks)} tasks named" in repr(skills)

@@ -65,9 +65,14 @@ def test_goals_are_sampled_on_a_card_of_ones_own(command: Command, mine: str, he
 def test_proven_goals_are_drawn_on_a_card_of_ones_own(command: Command, mine: str, here: Path) -> None:
     few = ("--count", "1", "--literals", "1", "--workers", "0", "--json")
     assert json.loads(command("goals", "--card", mine, *few).out)["goals"] == 1
-    assert "mine.yaml" in (here / "goals.yaml").read_text()
+    written = (here / "goals.yaml").read_text()
+    assert "mine.yaml" not in written
+    (here / mine).unlink()  # The file has the card itself.
     checked = json.loads(command("goals", "--check", "goals.yaml", "--workers", "0", "--json").out)
     assert (checked["reached"], checked["identical"]) == (1, 1)
+    for bad in ("../mine.yaml", "/etc/passwd.yaml", "own-1", "..", ""):
+        (here / "bad.yaml").write_text(written.replace("card: own-0", f"card: '{bad}'"))
+        command("goals", "--check", "bad.yaml", "--workers", "0").refused("card")
 
 
 def test_a_discovery_looks_for_what_a_card_of_ones_own_has(mine: str, here: Path) -> None:

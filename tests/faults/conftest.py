@@ -21,3 +21,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Engine, name, begin)
     for name in ("__init__", "load"):
         monkeypatch.setattr(World, name, begin)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how often each stage is killed: see test_kills.py."""
+    parser.addoption("--kills", type=int, default=1, metavar="N", help="kill each stage so often (default 1)")

@@ -37,6 +37,15 @@ def test_what_was_measured_becomes_the_planner_s_outcomes() -> None:
     assert (settled.body_type, drawer.body_type, drawer.kinds) == ("rigid", "joint", ("drawer",))
 
 
+def test_what_came_to_lie_on_something_is_not_forecast_to_rise_each_time() -> None:
+    (settled,) = operators_from_samples(LIBRARY, {SETTLED: [[0.1, 0.0, 0.105, 0.0, 0.1, 0.0]]})
+    state, draws = scene(0.5), np.zeros(2)
+    for _ in range(2):
+        state = settled.predict(state, "red", draws)
+    assert state.entity("red", "position")[:, 2] == pytest.approx(0.03)
+    assert state.entity("red", "position")[:, 0] == pytest.approx(0.6)
+
+
 def scene(blue: float) -> State:
     """A block 6 cm wide at x = 0.4 m, and one 4 cm wide that a block at `blue` is nearer or farther than."""
     kinds = {"red": (0.4, 0.06), "blue": (blue, 0.04), "green": (0.6, 0.04)}

@@ -161,15 +161,65 @@ def test_a_run_killed_at_any_step_of_writing_a_checkpoint_ends_bit_for_bit_like_
 
 
 @pytest.mark.slow
-def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_one_left_alone(
-    script: Path, tmp_path: Path, alone: tuple[bytes, list[dict[str, float]]]
+@pytest.mark.parametrize(
+    ("number", "to_all", "said", "code"),
+    [
+        (signal.SIGINT, True, "KeyboardInterrupt", -signal.SIGINT),  # as a terminal does: the collector gets it, too
+        (signal.SIGHUP, True, "", 128 + signal.SIGHUP),
+        (signal.SIGTERM, False, "", 128 + signal.SIGTERM),
+    ],
+    ids=["SIGINT", "SIGHUP", "SIGTERM"],
+)
+def test_a_run_that_was_told_to_stop_and_resumed_ends_bit_for_bit_like_one_left_alone(
+    script: Path,
+    tmp_path: Path,
+    alone: tuple[bytes, list[dict[str, float]]],
+    number: signal.Signals,
+    to_all: bool,
+    said: str,
+    code: int,
 ) -> None:
     folder = tmp_path / "run"
     process = start(script, folder)
     wait_for((folder / "checkpoint" / "steps.safetensors").is_file, "a checkpoint")
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the collector gets it, too
+    reached = steps_in(folder)
+    (os.killpg if to_all else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert "KeyboardInterrupt" in errors.splitlines()[-1]
+    assert process.returncode == code
+    assert errors.splitlines()[-1:] == ([said] if said else [])
+    assert "leaked" not in errors
+    assert not children(process.pid)
+    assert steps_in(folder) > reached
     assert not (folder / "library").exists()
     finish(start(script, folder))
     assert result(folder) == alone
+
+
+def children(process: int) -> list[int]:
+    """Return the processes of a session that are still there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[3]) == process and words[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_worker_that_stands_still_is_replaced_and_changes_nothing(
+    script: Path, tmp_path: Path, alone: tuple[bytes, list[dict[str, float]]]
+) -> None:
+    text = script.read_text(encoding="utf-8")
+    impatient = tmp_path / script.name
+    impatient.write_text(f"from tabletop.rollout import workers\nworkers.STALLED = 3.0\n{text}", encoding="utf-8")
+    folder = tmp_path / "run"
+    process = start(impatient, folder)
+    wait_for((folder / "checkpoint" / "steps.safetensors").is_file, "a checkpoint")
+    (worker,) = [c for c in children(process.pid) if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+    os.kill(worker, signal.SIGSTOP)
+    finish(process)
+    assert result(folder) == alone
+    assert not children(process.pid)
