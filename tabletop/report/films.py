@@ -23,6 +23,8 @@ Picture = npt.NDArray[np.uint8]
 
 _CODECS: Final[Mapping[str, tuple[str, ...]]] = {".mp4": ("avc1", "mp4v"), ".webm": ("VP90", "VP80")}
 """Of each suffix, the best first."""
+_TRACK_UID: Final = b"\x73\xc5\x88"
+"""The element's name, and a length of 8 bytes (RFC 9559)."""
 FORMATS: Final = (".webp", *_CODECS)
 """Suffixes of films; which of the others than .webp work depends on the machine: see `film_formats`."""
 
@@ -60,6 +62,12 @@ def _write_video(frames: Sequence[Picture], path: Path, fps: float) -> bool:
             if path.is_file() and _frames_in(path) == len(frames):
                 return True
     return False
+
+
+def _the_same_each_time(film: bytes) -> bytes:
+    """Return a WebM with 1 for the number of its track, which libavformat draws at random."""
+    _, found, rest = film.partition(_TRACK_UID)
+    return film.replace(rest[:8], (1).to_bytes(8, "big")) if found else film
 
 
 def _frames_in(path: Path) -> int:
@@ -116,5 +124,6 @@ def write_film(frames: Sequence[Picture], path: str | os.PathLike[str], fps: flo
         made = Path(folder) / f"film{target.suffix.lower()}"
         if not _write_video(frames, made, fps):
             raise TabletopError(f"cannot write the film {str(target)!r}; .webp always works")
-        write_whole(target, read_bytes(made, "the film", LARGE))
+        film = read_bytes(made, "the film", LARGE)
+        write_whole(target, _the_same_each_time(film) if made.suffix == ".webm" else film)
     return target

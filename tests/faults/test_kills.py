@@ -67,8 +67,8 @@ def kept(folder: Path) -> dict[str, bytes]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
             text = path.read_bytes()
-            if path.name in {"state.json", "metrics.jsonl"}:
-                text = re.sub(rb'"minutes": [0-9.e-]+', b"", text)
+            if path.name in {"state.json", "metrics.jsonl", "discover.json", "library.yaml"}:
+                text = re.sub(rb'minutes"?: [0-9.e-]+', b"", text)
             if path.name == "run.yaml":
                 text = re.sub(rb"(?m)^ *resume: .*$", b"", text)
             found[path.relative_to(folder).as_posix()] = text

@@ -34,6 +34,12 @@ def test_a_video_has_the_frames_it_was_given(suffix: str, tmp_path: Path) -> Non
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("suffix", film_formats())
+def test_the_same_frames_are_the_same_bytes(suffix: str, tmp_path: Path) -> None:
+    one, other = (write_film(FRAMES, tmp_path / f"{i}{suffix}", fps=10).read_bytes() for i in range(2))
+    assert one == other
+
+
 def test_webp_is_always_among_the_formats_and_is_a_clip(tmp_path: Path) -> None:
     assert film_formats()[0] == ".webp"
     assert len(read_clip(write_film(FRAMES, tmp_path / "a.webp"))[0]) == len(FRAMES)
