@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypedDict
+
+from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Registry, Task
 from tabletop.paths import SUITES
+from tabletop.schema import fill
 from tabletop.yaml_files import read_yaml
 
 __all__ = ["ALL_SCENES", "Suite", "find_suite", "load_suites"]
 
 ALL_SCENES: Final = (0, 2**31)
-_FIELDS: Final = ("description", "tasks", "one", "scenes")
+_Scene = Annotated[int, Meta(ge=ALL_SCENES[0], le=ALL_SCENES[1])]
+
+
+class _Needs(TypedDict):
+    description: str
+
+
+class _Fields(_Needs, total=False):
+    """What a suite may say."""
+
+    tasks: tuple[str, ...]
+    one: bool
+    scenes: Annotated[tuple[_Scene, ...], Meta(min_length=2, max_length=2)]
+
+
 _TRAIN, _TEST = "-train", "-test"
 
 
@@ -116,25 +134,18 @@ def find_suite(name: str, suites: Mapping[str, Suite] | None = None) -> Suite:
 
 def _read(name: str, raw: Any) -> Suite:
     where = f"suite {name!r}"
-    if not isinstance(raw, Mapping):
-        raise TabletopError(f"{where}: must be a mapping with the fields {', '.join(_FIELDS)}, got {raw!r}")
-    for key in raw:
-        if key not in _FIELDS:
-            raise unknown(f"field of {where}", key, _FIELDS)
     if ":" in name:
         raise TabletopError(f"{where}: a name has no colon")
-    description, tasks, one = raw.get("description"), raw.get("tasks", []), raw.get("one", False)
-    if not isinstance(description, str):
-        raise TabletopError(f"{where}: description must be text, got {description!r}")
-    if not isinstance(tasks, list) or not all(isinstance(t, str) for t in tasks) or len({*tasks}) < len(tasks):
-        raise TabletopError(f"{where}: tasks must be a list of names, each once, got {tasks!r}")
-    if bool(tasks) == (one is True) or one not in (True, False):
-        raise TabletopError(f"{where}: needs either tasks or one: true, got tasks {tasks!r} and one {one!r}")
-    scenes = raw.get("scenes", list(ALL_SCENES))
-    whole = isinstance(scenes, list) and len(scenes) == 2 and all(type(n) is int for n in scenes)
-    if not whole or not ALL_SCENES[0] <= scenes[0] < scenes[1] <= ALL_SCENES[1]:
-        raise TabletopError(f"{where}: scenes must be [from, to] with 0 <= from < to <= 2^31, got {scenes!r}")
-    return Suite(name, " ".join(description.split()), tuple(tasks), (scenes[0], scenes[1]))
+    fields: Any = fill(_Fields, raw, where)
+    tasks, one = fields.get("tasks", ()), fields.get("one", False)
+    if len({*tasks}) < len(tasks):
+        raise TabletopError(f"{where}: tasks must be a list of names, each once, got {reprlib.repr(tasks)}")
+    if bool(tasks) == one:
+        raise TabletopError(f"{where}: needs either tasks or one: true, got {len(tasks)} tasks and one {one}")
+    first, end = fields.get("scenes", ALL_SCENES)
+    if first >= end:
+        raise TabletopError(f"{where}: scenes must be [from, to] with from < to, got {[first, end]}")
+    return Suite(name, " ".join(fields["description"].split()), tasks, (first, end))
 
 
 def _keep_apart(train: Suite, test: Suite) -> None:

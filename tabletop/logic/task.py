@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypedDict
+
+from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
 from tabletop.logic.quantity import read_quantity
 from tabletop.paths import SUITES, TASKS
+from tabletop.schema import fill
 from tabletop.yaml_files import read_yaml
 
 __all__ = ["Parameter", "Registry", "Task", "load_registry"]
 
-_FIELDS: Final = (
-    *("name", "family", "description", "scene", "attends", "success"),
-    *("horizon", "tags", "parameter", "version", "counterexample"),
-)
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST: Final = 1000
+_NAME: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _DIMENSIONS: Final = {"angle": "angle", "distance": "length"}
+
+
+_Text = Annotated[str, Meta(pattern=r"\S")]
+_Word = Annotated[str, Meta(pattern=_NAME)]
+_Count = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class _Needs(TypedDict):
+    description: _Text
+    scene: Mapping[str, Any]
+    success: _Text
+
+
+class _Card(_Needs, total=False):
+    """What a task card may say."""
+
+    name: _Word
+    family: _Word
+    attends: str
+    horizon: _Count
+    tags: tuple[_Word, ...]
+    parameter: Mapping[str, Any]
+    version: _Count
+    counterexample: _Text
 
 
 @dataclass(frozen=True)
@@ -164,74 +187,57 @@ def load_registry(folder: Path = TASKS) -> Registry:
 
 def _read(path: Path) -> Task:
     where = f"task card {path.parent.name}/{path.name}"
-    raw = read_yaml(path, where)
-    if not isinstance(raw, dict):
-        raise TabletopError(f"{where}: must be a mapping with the fields {', '.join(_FIELDS)}")
-    if "counter" in raw:
+    card = read_yaml(path, where)
+    if isinstance(card, dict) and "counter" in card:
         raise TabletopError(f"{where}: the field counter is now counterexample")
-    for key in raw:
-        if key not in _FIELDS:
-            raise TabletopError(f"{where}: unknown field {key!r}; there are: {', '.join(_FIELDS)}")
+    raw: Any = fill(_Card, card, where)
     for key, value in (("name", path.stem), ("family", path.parent.name)):
         if raw.get(key, value) != value:
             raise TabletopError(f"{where}: {key} must be as in the path, {value!r}, got {raw[key]!r}")
-        if not _NAME.fullmatch(value):
+        if not re.fullmatch(_NAME, value):
             raise TabletopError(f"{where}: {key} must be lower-case words with dashes, got {value!r}")
-    names = _names(raw.get("scene"), where)
-    scene: Mapping[str, Any] = raw["scene"]
-    success = parse(_text(raw, "success", where), names, f"{where}: success")
+    names = _names(raw["scene"], where)
+    success = parse(_line(raw["success"]), names, f"{where}: success")
     counterexample = None
     if "counterexample" in raw:
-        counterexample = parse(_text(raw, "counterexample", where), names, f"{where}: counterexample")
+        counterexample = parse(_line(raw["counterexample"]), names, f"{where}: counterexample")
     attends = raw.get("attends", names[0])
     if attends not in names:
         raise TabletopError(f"{where}: attends must be one of {', '.join(names)}, got {attends!r}")
-    tags = raw.get("tags", [])
-    if not isinstance(tags, list) or not all(isinstance(t, str) and _NAME.fullmatch(t) for t in tags):
-        raise TabletopError(f"{where}: tags must be a list of lower-case words, got {tags!r}")
-    parameter = _parameter(raw["parameter"], scene, success, where) if "parameter" in raw else None
+    parameter = _parameter(raw["parameter"], raw["scene"], success, where) if "parameter" in raw else None
     return Task(
         name=path.stem,
         family=path.parent.name,
-        description=_text(raw, "description", where),
-        scene=scene,
+        description=_line(raw["description"]),
+        scene=raw["scene"],
         success=success,
         attends=attends,
-        horizon=_count(raw.get("horizon", 60), "horizon", where),
-        tags=tuple(tags),
+        horizon=raw.get("horizon", 60),
+        tags=raw.get("tags", ()),
         parameter=parameter,
-        version=_count(raw.get("version", 1), "version", where),
+        version=raw.get("version", 1),
         counterexample=counterexample,
     )
 
 
-def _text(raw: Mapping[str, Any], key: str, where: str) -> str:
-    value = raw.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise TabletopError(f"{where}: {key} must be text, got {value!r}")
-    return " ".join(value.split())
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
-def _count(value: object, key: str, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LONGEST:
-        raise TabletopError(f"{where}: {key} must be a whole number from 1 to {_LONGEST}, got {value!r}")
-    return value
-
-
-def _names(scene: object, where: str) -> list[str]:
+def _names(scene: Mapping[str, Any], where: str) -> list[str]:
     """Return the entities that every scene of the card has."""
-    entities = scene.get("entities") if isinstance(scene, Mapping) else None
+    entities = scene.get("entities")
     if not isinstance(entities, Mapping) or not entities:
-        raise TabletopError(f"{where}: scene must be a mapping with entities by name, got {scene!r}")
+        raise TabletopError(f"{where}: scene must be a mapping with entities by name, got {reprlib.repr(scene)}")
     sure = [str(n) for n, e in entities.items() if not (isinstance(e, Mapping) and e.get("optional"))]
     if not sure:
         raise TabletopError(f"{where}: scene needs an entity that is not optional, got {', '.join(entities)}")
     return sure
 
 
-def _parameter(raw: object, scene: Mapping[str, Any], success: Formula, where: str) -> Parameter:
+def _parameter(raw: Mapping[str, Any], scene: Mapping[str, Any], success: Formula, where: str) -> Parameter:
     forms = "{entity: NAME, from: NAME}, {angle: 45 deg} or {distance: 10 cm}"
-    if isinstance(raw, Mapping) and set(raw) == {"entity", "from"}:
+    if set(raw) == {"entity", "from"}:
         entity, origin = raw["entity"], raw["from"]
         spec = scene["entities"].get(entity)
         offset = spec.get("offset") if isinstance(spec, Mapping) else None
@@ -240,7 +246,7 @@ def _parameter(raw: object, scene: Mapping[str, Any], success: Formula, where: s
                 f"{where}: parameter: the scene must place {entity!r} at an offset from {origin!r}, got {spec!r}"
             )
         return Parameter("offset", entity, origin)
-    if isinstance(raw, Mapping) and len(raw) == 1 and set(raw) <= set(_DIMENSIONS):
+    if len(raw) == 1 and set(raw) <= set(_DIMENSIONS):
         parameter_type, text = next(iter(raw.items()))
         value, dimension = read_quantity(text, f"{where}: parameter: {parameter_type}")
         if dimension != _DIMENSIONS[parameter_type]:
