@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
@@ -117,6 +118,9 @@ class WorkerPool(ProcessPoolExecutor):
             workers: processes.
         """
         self._context = _Spawn()
+        with shielded():
+            # The tracker of semaphores ignores SIGINT and SIGTERM; a SIGHUP that is blocked here is blocked there.
+            resource_tracker.ensure_running()
         super().__init__(workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(),))
 
     def start(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:

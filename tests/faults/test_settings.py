@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2  # noqa: F401  (these set variables of the environment and filters of warnings when they are imported)
+import gymnasium  # noqa: F401
 import numpy as np
 import pytest
 import torch

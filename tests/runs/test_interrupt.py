@@ -181,15 +181,15 @@ def test_a_run_that_was_told_to_stop_and_resumed_ends_bit_for_bit_like_one_left_
 ) -> None:
     folder = tmp_path / "run"
     process = start(script, folder)
-    wait_for((folder / "checkpoint" / "steps.safetensors").is_file, "a checkpoint")
+    wait_for(lambda: steps_in(folder) >= 24, "a checkpoint")
     reached = steps_in(folder)
     (os.killpg if to_all else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert errors.splitlines()[-1:] == ([said] if said else [])
     assert "leaked" not in errors
-    assert not children(process.pid)
-    assert steps_in(folder) > reached
+    wait_for(lambda: not children(process.pid), "all its processes to end")
+    assert steps_in(folder) >= reached
     assert not (folder / "library").exists()
     finish(start(script, folder))
     assert result(folder) == alone
@@ -217,9 +217,9 @@ def test_a_worker_that_stands_still_is_replaced_and_changes_nothing(
     impatient.write_text(f"from tabletop.rollout import workers\nworkers.STALLED = 3.0\n{text}", encoding="utf-8")
     folder = tmp_path / "run"
     process = start(impatient, folder)
-    wait_for((folder / "checkpoint" / "steps.safetensors").is_file, "a checkpoint")
+    wait_for(lambda: steps_in(folder) >= 24, "a checkpoint")
     (worker,) = [c for c in children(process.pid) if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
     os.kill(worker, signal.SIGSTOP)
     finish(process)
     assert result(folder) == alone
-    assert not children(process.pid)
+    wait_for(lambda: not children(process.pid), "all its processes to end")
