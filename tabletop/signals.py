@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Final, NoReturn
 
-__all__ = ["STOPS", "Stopped", "held_back", "leave", "listen", "raising", "shielded", "told", "undisturbed"]
+__all__ = ["STOPS", "Stopped", "held_back", "in_words", "leave", "listen", "raising", "shielded", "undisturbed"]
 
 STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that ask a process to stop."""
@@ -38,7 +38,7 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
-def told(number: int) -> str:
+def in_words(number: int) -> str:
     """Return what a signal did, in words."""
     return "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
 
@@ -79,7 +79,7 @@ def leave(number: int) -> NoReturn:
     for child in _children():
         child.kill()
     try:
-        os.write(2, f"tabletop: {told(number)}\n".encode())
+        os.write(2, f"tabletop: {in_words(number)}\n".encode())
     finally:
         os._exit(128 + number)
 

@@ -35,7 +35,7 @@ from tabletop.cli.show import (
 )
 from tabletop.errors import TabletopError
 from tabletop.runs.store import record_data
-from tabletop.signals import told
+from tabletop.signals import in_words
 from tabletop.words import plural
 
 if TYPE_CHECKING:  # What takes long to import is not needed for --help.
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as stop:
         number = getattr(stop, "number", signal.SIGINT)
-        print(f"tabletop: {told(number)}{_how_to_go_on(options)}", file=sys.stderr)
+        print(f"tabletop: {in_words(number)}{_how_to_go_on(options)}", file=sys.stderr)
         return 128 + int(number)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
