@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from tabletop import __version__
 from tabletop.errors import TabletopError
-from tabletop.files import LARGE, read_bytes, read_json, write_whole, writing_folder
+from tabletop.files import LARGE, as_utf8, read_bytes, read_json, write_whole, writing_folder
 from tabletop.runs.lock import NOTE, alone_in
 from tabletop.skills.library import Library, find_library, load_library, save_library
-from tabletop.yaml_files import read_yaml
+from tabletop.yaml_files import read_yaml, yaml_text
 
-__all__ = ["digest_of", "folder_for", "forget_stages", "library_of", "made_with_another", "make_way", "run_folder"]
+__all__ = [
+    "digest_of",
+    "folder_for",
+    "forget_stages",
+    "library_of",
+    "made_with_another",
+    "make_way",
+    "note_made",
+    "run_folder",
+]
 
 _BESIDE: Final = ("discover.json", "name.json", "metrics.jsonl", "summary.json")
 """Files of a run that say something of its library."""
@@ -150,6 +161,30 @@ def _digest_in(path: Path) -> str | None:
     except TabletopError:
         return None
     return found.get("library_digest") if isinstance(found, dict) else None
+
+
+def note_made(folder: Path, command: str, seed: int, settings: Mapping[str, Any], resumed: bool = False) -> None:
+    """Write run.yaml: what made a folder. What goes on with a run is noted below what began it.
+
+    Args:
+        folder: the run's.
+        command: as it is typed, or called.
+        seed: of it.
+        settings: by name.
+        resumed: whether it goes on with what is there.
+
+    Raises:
+        TabletopError: it cannot be written.
+    """
+    path = folder / "run.yaml"
+    card: dict[str, Any] = {"command": command, "version": __version__, "seed": seed, "settings": dict(settings)}
+    if resumed and path.is_file():
+        with suppress(TabletopError):
+            before = read_yaml(path, "run.yaml")
+            if isinstance(before, dict) and "command" in before:
+                given = before.get("resumed")
+                card = {**before, "resumed": [*(given if isinstance(given, list) else ()), command]}
+    write_whole(path, yaml_text(as_utf8(card)))
 
 
 def _maker(folder: Path) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from tabletop.api.bounds import as_path, check_numbers, names_in
+from tabletop.api.folder import note_made
 from tabletop.api.goals import PLANNING, draw_goals
 from tabletop.api.measuring import measurement, measuring_within, name_settings
 from tabletop.api.planning import operators_of, policy_skills, run_goals
@@ -165,7 +167,23 @@ def discover(
     names = names_in(chosen, "effects")
     settings = looking_for(names, scene=scene, learner=LearnerSettings(objective=objective), seed=seed)
     budget = 30.0 if minutes is None and steps is None else minutes
-    library = train(as_path(out, "out"), settings, minutes=budget, steps=steps, workers=workers, resume=resume)
+    folder = as_path(out, "out")
+    given = {
+        "minutes": budget,
+        "steps": steps,
+        "seed": seed,
+        "effects": effects,
+        "scene": scene,
+        "objective": objective,
+    }
+    made = {
+        name: value if isinstance(value, (int, float, str)) else list(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    call = ", ".join([repr(str(out)), *(f"{k}={v!r}" for k, v in made.items()), *["resume=True"] * resume])
+    note = partial(note_made, folder, f"tt.discover({call})", seed, made, resume)
+    library = train(folder, settings, minutes=budget, steps=steps, workers=workers, resume=resume, begun=note)
     return NamedLibrary(library, None)
 
 

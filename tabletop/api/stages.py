@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +64,7 @@ def discover_stage(
     resume: bool,
     episodes: int | None = None,
     measure: bool = True,
+    begun: Callable[[], None] | None = None,
 ) -> Discovery | None:
     """Discover, then measure on held-out episodes. Writes library/, discover.json, summary.json.
 
@@ -78,10 +79,11 @@ def discover_stage(
         resume: go on from the folder's checkpoint.
         episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (api/measuring.py).
         measure: False leaves measuring out; then discover.json is not written, and None is returned.
+        begun: called when discovery begins.
     """
     weights = folder / "library" / "weights.safetensors"
     before = read_bytes(weights, "weights") if weights.is_file() else None
-    library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume)
+    library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume, begun=begun)
     # A kill may fall between new weights and what was said of the old ones: then the files' digests tell.
     if (before is not None and read_bytes(weights, "weights") != before) or made_with_another(folder, library):
         forget_stages(folder)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tabletop import __version__
-from tabletop.files import as_utf8, write_whole
-from tabletop.yaml_files import yaml_text
-
 __all__ = ["new_folder", "note"]
 
 
@@ -18,14 +14,13 @@ def new_folder(options: argparse.Namespace) -> Path:
 
 
 def note(folder: Path, options: argparse.Namespace) -> None:
-    """Write run.yaml: the command, version and settings that made a folder."""
-    settings = {k: v for k, v in vars(options).items() if k not in {"command", "json"} and v is not None}
-    words = " ".join(f"--{k} {v}" for k, v in settings.items() if k not in {"run", "resume", "measure"})
-    words += "" if settings.get("measure", True) else " --no-measure"
-    card = {
-        "command": f"tabletop {options.command} {getattr(options, 'run', '')} {words}".replace("  ", " ").strip(),
-        "version": __version__,
-        "seed": options.seed,
-        "settings": settings,
-    }
-    write_whole(folder / "run.yaml", yaml_text(as_utf8(card)))
+    """Write run.yaml: the command, version and settings that made a folder, or went on with it."""
+    from tabletop.api.folder import note_made
+
+    left_out = {"command", "json", "resume"}
+    settings = {k: v for k, v in vars(options).items() if k not in left_out and v is not None}
+    resumed = getattr(options, "resume", False)
+    words = ["tabletop", options.command, *([options.run] if hasattr(options, "run") else []), *["--resume"] * resumed]
+    words += [f"--{k} {v}" for k, v in settings.items() if k not in {"run", "measure"}]
+    words += [] if settings.get("measure", True) else ["--no-measure"]
+    note_made(folder, " ".join(words), options.seed, settings, resumed)

@@ -220,8 +220,8 @@ def _discover(options: argparse.Namespace) -> None:
             resume=options.resume,
             episodes=options.episodes,
             measure=options.measure,
+            begun=lambda: note(folder, options),
         )
-        note(folder, options)
     if result is None:
         later = f"not measured; measure it with: tabletop measure {folder}"
         say(

@@ -178,7 +178,10 @@ def plan_lines(result: Planning) -> list[str]:
     lines = []
     for e in result.episodes:
         outcome = "reached" if e.solved else f"{e.completed} of {e.literals}"
-        lines += [f"{outcome:9} {e.goal}", f"{'':9} by {', '.join(e.skills) or 'nothing'}"]
+        done = [
+            f"{skill} (failed)" if step.get("failed") else skill for skill, step in zip(e.skills, e.log, strict=True)
+        ]
+        lines += [f"{outcome:9} {e.goal}", f"{'':9} by {', '.join(done) or 'nothing'}"]
         lines += [f"{'':9} {why}" for why in e.why]
     lines.append(f"{result.solved} of {plural(result.goals, 'goal')}; mean share completed {result.mean_completed:.2f}")
     return lines
@@ -196,9 +199,10 @@ def skill_lines(rows: Sequence[Mapping[str, Any]], library: str) -> list[str]:
         rate = f"{r['success']:.2f} ({r['low']:.2f} .. {r['high']:.2f}, n {r['n']})" if r["task"] else "-"
         name, entity = r["name"] if r["task"] else "-", r["entity"] or "-"
         lines.append(f"{name:{width}}  {rate:26}  {entity:10}  {r['id']:14}  {r['phrase']}")
-    tasks = len({r["task"] for r in named if r["task"]})
+    by_task = [r["task"] for r in named if r["task"]]
     lines.append(_SKILLS)
-    return [*lines, f"{len(named)} of {plural(len(rows), 'skill')} have a name; {plural(tasks, 'task')} among them"]
+    count = f"{plural(len({*by_task}), 'task')} named, by {len(by_task)} of {plural(len(rows), 'skill')}"
+    return [*lines, f"{count}; of {len(named) - len(by_task)} others is said what they do"]
 
 
 def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

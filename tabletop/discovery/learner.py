@@ -171,7 +171,10 @@ class Learner:
         for i in range(len(self.codes.effects)):
             gains = [g for code, _, g, _ in self.recent if self.codes.effect_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
-        finals = self.memory.finals()[np.arange(len(self.memory)), self.codes.effect_of[self.memory.commanded_codes()]]
+        asked = self.codes.effect_of[self.memory.commanded_codes()]
+        finals = self.memory.finals()[np.arange(len(self.memory)), asked]
+        # Joints do not count, as in metrics.effective_skills.coverage.
+        finals = finals[np.array([effect.body_type != "joint" for effect in self.codes.effects])[asked]]
         bins = len(np.unique(np.floor(finals[:, :3] / 0.05 + 0.5).astype(np.int64), axis=0)) if len(finals) else 0
         return {
             "accuracy": round(float(np.mean(list(right.values()))), 4),

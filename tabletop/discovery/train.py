@@ -59,6 +59,7 @@ def discover(
     workers: Workers = None,
     resume: bool = False,
     quiet: bool = False,
+    begun: Callable[[], None] | None = None,
 ) -> Library:
     """Discover skills and save them as folder/library.
 
@@ -70,6 +71,7 @@ def discover(
         workers: collecting processes, see Engine; default: one core is left to the learner.
         resume: go on from the folder's checkpoint.
         quiet: no word of progress.
+        begun: called once, before the first episode, when nothing can be refused any more.
 
     Raises:
         TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
@@ -97,6 +99,8 @@ def discover(
             run.restore(checkpoint)
         else:
             (folder / "metrics.jsonl").unlink(missing_ok=True)
+        if begun is not None:
+            begun()
         try:
             run.go(quiet)
         finally:

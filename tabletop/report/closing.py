@@ -69,7 +69,8 @@ def how_made(run: Run) -> str:
     made = run.made
     if made is None:
         return ""
-    body = f'<pre class="command"><code>{escape(made.command)}</code></pre>' if made.command else ""
+    lines = "\n".join(filter(None, (made.command, *made.resumed)))
+    body = f'<pre class="command"><code>{escape(lines)}</code></pre>' if lines else ""
     facts = [("version", made.version), ("seed", made.seed)]
     rows = [[name, value] for name, value in facts if value is not None]
     if rows:

@@ -63,11 +63,15 @@ def _made(path: Path) -> Made:
     settings = data.get("settings")
     if settings is not None and not isinstance(settings, Mapping):
         raise TabletopError(f"{path.name} settings must be a mapping, got {str(settings)[:60]!r}")
+    resumed = data.get("resumed", [])
+    if not isinstance(resumed, list):
+        raise TabletopError(f"{path.name} resumed must be a list, got {str(resumed)[:60]!r}")
     return Made(
         None if command is None else str(command),
         None if version is None else str(version),
         None if seed is None else str(seed),
         tuple(_flat(settings)) if settings else (),
+        tuple(map(str, resumed)),
     )
 
 

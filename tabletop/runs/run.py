@@ -19,6 +19,8 @@ class Made:
     version: str | None = None
     seed: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    resumed: tuple[str, ...] = ()
+    """The commands that went on with it."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ def test_skills_are_rows_with_name_rate_entity_id_and_phrase(command: Command) -
     assert rate in line
     assert line.split()[-len(phrase.split()) - 2 :] == ["drawer", best["skill"], *phrase.split()]
     named = sum(e["name"] is not None for e in NAMES["skills"])
-    last = f"{named} of {len(NAMES['skills'])} skills have a name; {len(BEST)} tasks among them"
+    by = sum(e["task"] is not None for e in NAMES["skills"])
+    count = f"{len(BEST)} tasks named, by {by} of {len(NAMES['skills'])} skills"
+    last = f"{count}; of {named - by} others is said what they do"
     assert said.out.splitlines()[-1] == last
     assert len(said.out.splitlines()) == named + 3
     rows = json.loads(command("skills", "default", "--json").out)["skills"]

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import tabletop as tt
 from tabletop.api.clock import naming_within
 from tabletop.api.measuring import HeldOut, fitting, measuring_within, name_settings, plan_measuring
 from tabletop.naming import NameSettings
@@ -31,7 +33,8 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def discovered(monkeypatch: pytest.MonkeyPatch, library: Library) -> None:
-    def discover(folder: Path, *_: object, **__: object) -> Library:
+    def discover(folder: Path, *_: object, begun: Callable[[], None], **__: object) -> Library:
+        begun()
         save_library(library, folder / "library")
         return library
 
@@ -159,3 +162,23 @@ def test_naming_without_a_budget_is_as_thorough_as_it_was(
 )
 def test_a_bad_budget_is_refused(command: Command, stage: str, more: tuple[str, ...], message: str) -> None:
     command(stage, "default", *more, "--workers", "0").refused(message)
+
+
+def test_a_resumed_run_says_what_began_it_and_what_went_on(command: Command, here: Path) -> None:
+    alike = ("--no-measure", "--workers", "0", "--out", "run")
+    command("discover", "--effects", "button", "--scene", "discovery", "--steps", "200", *alike)
+    first = yaml.safe_load((here / "run/run.yaml").read_text())
+    assert "--effects button" in first["command"]
+    command("discover", "--resume", "--steps", "400", *alike)
+    then = yaml.safe_load((here / "run/run.yaml").read_text())
+    assert {k: v for k, v in then.items() if k != "resumed"} == first
+    assert then["resumed"][0].startswith("tabletop discover --resume --steps 400")
+    tt.discover("run", steps=500, effects=["button"], scene="discovery", workers=0, resume=True)
+    call = "'run', steps=500, seed=0, effects=['button'], scene='discovery', objective='final-state', resume=True"
+    last = yaml.safe_load((here / "run/run.yaml").read_text())["resumed"]
+    assert last == [*then["resumed"], f"tt.discover({call})"]
+    tt.measure("run", episodes=5, workers=0).save("run")
+    command("report", "run")
+    page = (here / "run/report.html").read_text()
+    assert "--effects button" in page
+    assert "--resume --steps 400" in page

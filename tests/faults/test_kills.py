@@ -70,7 +70,7 @@ def kept(folder: Path) -> dict[str, bytes]:
             if path.name in {"state.json", "metrics.jsonl", "discover.json", "library.yaml"}:
                 text = re.sub(rb'minutes"?: [0-9.e-]+', b"", text)
             if path.name == "run.yaml":
-                text = re.sub(rb"(?m)^ *resume: .*$", b"", text)
+                text = text.partition(b"resumed:")[0]
             found[path.relative_to(folder).as_posix()] = text
     return found
 
@@ -113,7 +113,8 @@ def test_a_stage_that_was_killed_ends_as_one_that_was_left_alone(
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        finish(start(stage, folder, again=True))
+        if stage != "demos" or not (folder / "run/demos").exists():  # A dataset that is whole is never replaced.
+            finish(start(stage, folder, again=True))
         found, wanted = kept(folder), kept(after)
         differ = [name for name in {*found, *wanted} if found.get(name) != wanted.get(name)]
         assert not differ, f"killed after {moment:.3f} s"
