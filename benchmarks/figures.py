@@ -347,7 +347,8 @@ def rows(table: str, index: Sequence[Mapping[str, Any]]) -> list[str]:
         figure = entry.get("text") or FIGURES[entry["tables"][table]](read(entry["file"]))
         what = ("† " if entry.get("physics") == "before" else "") + entry["what"]
         if table == "results":
-            out.append(f"- **{what}**: {figure}  ")
+            note = f" ({entry['note']})" if "note" in entry else ""
+            out.append(f"- **{what}**: {figure}{note}  ")
             out.append(f"  `{entry['command']}`, {entry['date']}")
         else:
             out.append(f"| {what} | {figure} | `{entry['command']}` |")

@@ -6,6 +6,7 @@ such as `Tabletop/MT10-v0`.
 from __future__ import annotations
 
 from tabletop.envs.env import EnvSnapshot, TabletopEnv
+from tabletop.envs.observe import state_names
 from tabletop.envs.register import DISCOVERY, environment_id, environment_ids, register_all, suite_id, suite_ids
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "environment_id",
     "environment_ids",
     "register_all",
+    "state_names",
     "suite_id",
     "suite_ids",
 ]
