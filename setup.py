@@ -101,6 +101,7 @@ setup(
         "safetensors>=0.5",
         "threadpoolctl>=3",
         "tqdm>=4.66",
+        "tomli>=2; python_version < '3.11'",
         "tensorboard>=2.16",
     ],
     extras_require={

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         record,
         tasks,
     )
+    from tabletop.api.project import use_project
     from tabletop.errors import TabletopError
     from tabletop.rollout.observation_policy import ObservationPolicy
     from tabletop.sim.world import World
@@ -50,6 +51,7 @@ __all__ = [
     "predicates",
     "record",
     "tasks",
+    "use_project",
 ]
 
 __version__ = "0.1.0"
@@ -58,6 +60,7 @@ _ELSEWHERE: Final = {
     "ObservationPolicy": "tabletop.rollout.observation_policy",
     "TabletopError": "tabletop.errors",
     "World": "tabletop.sim.world",
+    "use_project": "tabletop.api.project",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from tabletop.control.scripted import load_scripted_policy
 from tabletop.logic.task import load_registry
 from tabletop.paths import POLICIES
+from tabletop.projects import find
 from tabletop.rollout.audit import COUNTEREXAMPLES, counterexample
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import evaluate, nothing, run_task, scripted
@@ -67,7 +68,7 @@ def test_a_counterexample_does_what_it_says_and_not_the_task(name: str) -> None:
     """Its card says in a sentence what it does instead, the task's card in a formula. `tasks audit` sees more."""
     task = REGISTRY[name]
     assert task.counterexample is not None
-    card = (COUNTEREXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")
+    card = find(COUNTEREXAMPLES)[name].read_text(encoding="utf-8")
     assert re.match(r"# [A-Z].*\.\n", card)
     did = 0
     for seed in COUNTEREXAMPLE_SEEDS:
@@ -80,7 +81,7 @@ def test_a_counterexample_does_what_it_says_and_not_the_task(name: str) -> None:
 
 
 def test_counterexamples_are_of_tasks_only() -> None:
-    assert {p.stem for p in COUNTEREXAMPLES.glob("*.yaml")} <= set(REGISTRY)
+    assert set(find(COUNTEREXAMPLES)) <= set(REGISTRY)
 
 
 def test_horizons_are_tens_within_bounds() -> None:

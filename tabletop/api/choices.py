@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tabletop.paths import ASSETS
+from tabletop.projects import find
 
 __all__ = ["BASELINE_OBJECTIVES", "DEFAULT_FAMILIES", "EFFECTS", "FAMILIES", "OBJECTIVES", "SUITES", "cards", "listed"]
 
@@ -38,7 +38,7 @@ SUITES: Final = (
 
 def cards() -> tuple[str, ...]:
     """Return the names of the scene cards that ship."""
-    return tuple(sorted(path.stem for path in (ASSETS / "scenes").glob("*.yaml")))
+    return tuple(find("assets/scenes"))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from tabletop.api.bounds import check_numbers
 from tabletop.api.choices import DEFAULT_FAMILIES
+from tabletop.api.project import new_project, use_projects
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
     audit_lines,
@@ -56,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # A file's name may be no text.
     try:
-        options = build_parser().parse_args(arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        use_projects(_project_in(given))  # First: what may be chosen depends on it.
+        options = build_parser().parse_args(given)
         check_numbers(vars(options), "--")
         return _COMMANDS[options.command](options) or 0
     except TabletopError as error:
@@ -76,6 +79,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = f" {str(error.filename)!r}" if error.filename is not None else ""
         print(f"tabletop: cannot read or write{what}: {error.strerror}", file=sys.stderr)
         return 2
+
+
+def _project_in(arguments: Sequence[str]) -> str | None:
+    """Return what stands after the last --project."""
+    found = None
+    for i, word in enumerate(arguments):
+        if word == "--project" and i + 1 < len(arguments):
+            found = arguments[i + 1]
+        elif word.startswith("--project="):
+            found = word.partition("=")[2]
+    return found
+
+
+def _new(options: argparse.Namespace) -> None:
+    files = new_project(options.folder)
+    say(options, {"files": [str(path) for path in files]}, [*map(str, files), f"cd {options.folder}; less README.md"])
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
@@ -375,4 +394,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "plot": _plot,
     "report": _report,
     "run": _run,
+    "new": _new,
 }

@@ -19,6 +19,7 @@ from tabletop.api.choices import (
     listed,
 )
 from tabletop.errors import TabletopError
+from tabletop.projects import FILE
 
 __all__ = ["DISCOVER_MINUTES", "RUN_MINUTES", "build_parser"]
 
@@ -54,7 +55,6 @@ _OBJECTIVES = (
     f"{listed(OBJECTIVES)} (default {OBJECTIVES[0]}); baselines: {listed(BASELINE_OBJECTIVES)}. "
     "docs/objectives.md compares them"
 )
-_CARD = f"scene card: {listed(cards())}, or the path of a YAML file"
 _POLICIES = (
     "scripted, random, exploration, nothing, a run folder or library whose skills have been named, or a file of your "
     "own: FILE.py:NAME or a Stable-Baselines3 MODEL.zip (docs/policies.md)"
@@ -118,13 +118,14 @@ def _policy(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; it raises TabletopError where argparse would exit."""
+    card = f"scene card: {listed(cards())}, or the path of a YAML file"
     parser = _Parser("tabletop", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"tabletop {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     commands.type = str  # All words of a command pass through it; its own options say what is wrong with them.
 
     scene = commands.add_parser("scene", help="draw a random scene: its card and a picture")
-    scene.add_argument("--card", default="discovery", help=f"{_CARD} (default discovery)")
+    scene.add_argument("--card", default="discovery", help=f"{card} (default discovery)")
     _common(scene, out="folder for scene.yaml and scene.png (default: scene)", workers=False)
 
     tasks = commands.add_parser("tasks", help="list the hand-written tasks, or measure them against their rules")
@@ -190,7 +191,7 @@ def build_parser() -> argparse.ArgumentParser:
     discover.add_argument(
         "--scene",
         metavar="CARD",
-        help=f"{_CARD} (default everything)",
+        help=f"{card} (default everything)",
     )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument(
@@ -249,7 +250,7 @@ def build_parser() -> argparse.ArgumentParser:
         " in the scene that 'tabletop scene' draws with the same --card and --seed",
     )
     where = plan.add_mutually_exclusive_group()
-    where.add_argument("--card", help=f"{_CARD} (default planning)")
+    where.add_argument("--card", help=f"{card} (default planning)")
     where.add_argument("--scene", metavar="FILE", help="with --goal: a saved scene, as 'tabletop scene' writes it")
     plan.add_argument(
         "--seconds",
@@ -279,7 +280,7 @@ def build_parser() -> argparse.ArgumentParser:
     goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")
     goals.add_argument("--count", type=int, default=100, metavar="N", help="how many (default 100)")
     goals.add_argument("--literals", default="2,3,4,5,6,7,8", metavar="A,B", help="lengths in turn (default 2 to 8)")
-    goals.add_argument("--card", default="workshop", help=f"{_CARD} (default workshop)")
+    goals.add_argument("--card", default="workshop", help=f"{card} (default workshop)")
     goals.add_argument("--check", metavar="FILE", help="run the plans of such a file again instead")
     _common(goals, out="the file (default goals.yaml)", metavar="FILE")
 
@@ -323,4 +324,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--library", metavar="NAME", help="use this library ('default' ships) rather than discover one")
     _common(run, out="the run's folder (default runs/demo)")
+
+    new = commands.add_parser("new", help="make a folder for things, scenes and tasks of your own")
+    new.add_argument("folder", help="to make; its name is the project's")
+    new.add_argument("--json", action="store_true", help="print the files as JSON")
+
+    for command in commands.choices.values():
+        command.add_argument(
+            "--project",
+            default=argparse.SUPPRESS,
+            metavar="DIR",
+            help="folder of your own whose things, scenes and tasks are used, too; several are separated as in PATH "
+            f"(default: what TABLETOP_PROJECT names, or the nearest folder with a {FILE})",
+        )
     return parser

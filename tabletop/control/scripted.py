@@ -14,7 +14,7 @@ from tabletop.control.primitive import get_primitive
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text
 from tabletop.logic.task import Task, load_registry
-from tabletop.paths import POLICIES
+from tabletop.projects import find
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.yaml_files import item_lines, parse_yaml
@@ -155,21 +155,24 @@ class ScriptedPolicy:
 
 
 def load_scripted_policy(
-    task: str | Task, bindings: Mapping[str, str] | None = None, folder: Path = POLICIES / "scripted"
+    task: str | Task, bindings: Mapping[str, str] | None = None, folder: str = "policies/scripted"
 ) -> ScriptedPolicy:
     """Return the scripted policy of a task.
 
     Args:
         task: a task, or its name in the registry.
         bindings: entities by the task's role names; roles left out are entities of the same name.
-        folder: where the cards are.
+        folder: of the package and of projects, where the cards are.
 
     Raises:
         TabletopError: no such task or card, a malformed card, or one that speaks of entities that the task
             does not have.
     """
     known = load_registry()[task] if isinstance(task, str) else task
-    steps = read_steps(folder / f"{known.name}.yaml")
+    cards = find(folder)
+    if known.name not in cards:
+        raise unknown("scripted policy", known.name, cards)
+    steps = read_steps(cards[known.name])
     for step in steps:
         for name in get_primitive(step.primitive, step.where).names(step.arguments):
             if name not in known.entities:

@@ -12,7 +12,7 @@ from tabletop.envs.env import DISCOVERY_HORIZON
 from tabletop.files import read_text
 from tabletop.logic.suite import load_suites
 from tabletop.logic.task import Task
-from tabletop.paths import TASKS
+from tabletop.projects import find
 
 __all__ = ["DISCOVERY", "environment_id", "environment_ids", "register_all", "suite_id", "suite_ids"]
 
@@ -35,7 +35,7 @@ def environment_ids() -> dict[str, str | None]:
 
 
 def _cards() -> list[Path]:
-    return sorted(TASKS.glob("*/*.yaml"), key=lambda path: path.stem)
+    return list(find("tasks/*").values())
 
 
 def _horizons() -> dict[str | None, int]:

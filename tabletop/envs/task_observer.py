@@ -15,6 +15,7 @@ from tabletop.envs.observe import LIMIT, STATE_WIDTH, StateObserver, slots
 from tabletop.envs.reward import GoalReward
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Registry, Task, load_registry
+from tabletop.projects import version
 from tabletop.sim.state import Layout, State
 
 __all__ = ["OBSERVED", "TaskObserver", "find_task", "state_observer"]
@@ -24,7 +25,7 @@ OBSERVED: Final = ("state", "goal")
 
 
 @lru_cache(maxsize=1)
-def _registry() -> Registry:
+def _registry(_: int) -> Registry:
     return load_registry()
 
 
@@ -36,7 +37,7 @@ def find_task(task: str | Task | None) -> Task | None:
     """
     if not isinstance(task, (str, Task, NoneType)):
         raise TabletopError(f"a task must be a Task, or the name of one, got {task!r}")
-    return _registry()[task] if isinstance(task, str) else task
+    return _registry(version())[task] if isinstance(task, str) else task
 
 
 def state_observer(task: Task | None, layout: Layout, without: str | None = None) -> StateObserver:

@@ -15,7 +15,8 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
 from tabletop.logic.quantity import read_quantity
-from tabletop.paths import SUITES, TASKS
+from tabletop.paths import SUITES
+from tabletop.projects import find
 from tabletop.schema import fill
 from tabletop.yaml_files import read_yaml
 
@@ -170,12 +171,17 @@ class Registry(Mapping[str, Task]):
         return tuple(found.values())
 
 
-def load_registry(folder: Path = TASKS) -> Registry:
-    """Read every task card: `folder`/<family>/<name>.yaml.
+def load_registry(folder: Path | None = None) -> Registry:
+    """Read every task card: tasks/<family>/<name>.yaml, of the package and of the projects in use.
+
+    Args:
+        folder: whose tasks they are instead.
 
     Raises:
         TabletopError: no such folder, or a card is malformed; the message begins with the card's file.
     """
+    if folder is None:
+        return Registry(_read(path) for path in find("tasks/*").values())
     if not folder.is_dir():
         raise TabletopError(f"no folder of task cards at {str(folder)!r}")
     for path in folder.glob("*.yaml"):

@@ -21,8 +21,8 @@ from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
-from tabletop.paths import ASSETS, POLICIES
 from tabletop.planner.transition import swung
+from tabletop.projects import find
 from tabletop.rollout.episode import process_world
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
@@ -79,9 +79,9 @@ def _kinds(spec: Any) -> frozenset[str]:
 @cache
 def patterns() -> tuple[Pattern, ...]:
     """Return what the registry's tasks with a scripted policy ask for, one for each literal of their formulas."""
-    found = []
+    found, scripted = [], find("policies/scripted")
     for task in load_registry().values():
-        if (POLICIES / "scripted" / f"{task.name}.yaml").is_file():
+        if task.name in scripted:
             found += _of_task(task)
     return tuple(found)
 
@@ -103,7 +103,7 @@ def _sizes(spec: Any) -> tuple[tuple[float, float], ...]:
 @cache
 def _cards() -> tuple[dict[str, Mapping[str, Any]], ...]:
     """Return the scene cards, and those of tasks, by name."""
-    general = {f.stem: load_scene_card(f.stem) for f in sorted((ASSETS / "scenes").glob("*.yaml"))}
+    general = {name: load_scene_card(name) for name in find("assets/scenes")}
     return general, {f"task:{t.name}": t.scene for t in load_registry().values()}
 
 

@@ -20,8 +20,8 @@ from tabletop.control.scripted import load_scripted_policy
 from tabletop.errors import TabletopError
 from tabletop.logic.distinct import same_tasks
 from tabletop.logic.task import Task
-from tabletop.paths import POLICIES
 from tabletop.progress import track
+from tabletop.projects import find
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.episode import Trajectory, process_world
 from tabletop.rollout.evaluate import BUILTIN_POLICIES, PolicyFactory, run_task, scripted, success_of
@@ -33,7 +33,7 @@ from tabletop.sim.scene import Scene
 
 __all__ = ["COUNTEREXAMPLES", "audit", "counterexample"]
 
-COUNTEREXAMPLES: Final = POLICIES / "counterexamples"
+COUNTEREXAMPLES: Final = "policies/counterexamples"
 """Cards of scripted policies, by task, that do something close to the task which its description rules out."""
 
 
@@ -123,9 +123,10 @@ def audit(
     if not tasks or episodes < 1:
         raise TabletopError(f"an audit needs a task and an episode, got {len(tasks)} tasks and {episodes} episodes")
     rows: dict[str, dict[str, Any]] = {}
+    with_counterexample = find(COUNTEREXAMPLES)
     for task in track(tasks, "audit", unit="tasks"):
         makers = dict(BUILTIN_POLICIES)
-        if task.counterexample is not None and (COUNTEREXAMPLES / f"{task.name}.yaml").is_file():
+        if task.counterexample is not None and task.name in with_counterexample:
             makers["counterexample"] = counterexample
         jobs = {name: (make, seed) for name, make in makers.items()}
         if fresh is not None:

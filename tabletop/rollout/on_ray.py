@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +18,7 @@ from typing import Any, Final
 from threadpoolctl import threadpool_limits
 
 from tabletop.errors import TabletopError
+from tabletop.projects import Packed, packed, use_packed
 from tabletop.signals import undisturbed
 
 __all__ = ["RayExecutor"]
@@ -31,8 +32,9 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+def _call(projects: Sequence[Packed], function: Callable[..., Any], *arguments: Any) -> Any:
     _one_thread()
+    use_packed(projects)
     return function(*arguments)
 
 
@@ -81,12 +83,13 @@ class RayExecutor(Executor):
                 ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         self._task = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_call)
         self._open: set[Any] = set()
+        self._projects = ray.put(packed())
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Start a job; its future has what the function returns or raises, as a process pool's would."""
         if named:
             raise TabletopError("a job on Ray takes positional arguments only")
-        reference = self._task.remote(function, *arguments)
+        reference = self._task.remote(self._projects, function, *arguments)
         self._open.add(reference)
         out: Future[Any] = Future()
         out.set_running_or_notify_cancel()

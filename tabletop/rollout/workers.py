@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from tabletop.errors import TabletopError
 from tabletop.files import read_text
+from tabletop.projects import active, use_project
 from tabletop.rollout.main_module import plain_main
 from tabletop.signals import STOPS, shielded
 
@@ -38,7 +39,7 @@ _PATIENCE: Final = 10.0
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
     """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
     Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
@@ -56,6 +57,8 @@ def _begin(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    for root in projects:
+        use_project(root)
 
 
 def _packed(function: Callable[[Any], Any], job: Any) -> bytes:
@@ -118,10 +121,11 @@ class WorkerPool(ProcessPoolExecutor):
             workers: processes.
         """
         self._context = _Spawn()
+        roots = [project.root for project in active()]
         with shielded():
             # The tracker of semaphores ignores SIGINT and SIGTERM; a SIGHUP that is blocked here is blocked there.
             resource_tracker.ensure_running()
-        super().__init__(workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(),))
+        super().__init__(workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(), roots))
 
     def start(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
         """Start a job and return the future of its result.

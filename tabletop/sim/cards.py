@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.paths import ASSETS
+from tabletop.projects import find, version
 from tabletop.schema import Name, check_rising, fill
 from tabletop.yaml_files import read_yaml
 
@@ -316,16 +316,20 @@ def _card(path: Path) -> Card:
     return fill(Card, {**raw, "kind": path.stem}, where)
 
 
-@lru_cache(maxsize=1)
 def load_cards() -> Mapping[str, Card]:
-    """Return the cards of all kinds in assets/objects and assets/fixtures, by kind.
+    """Return the cards of all kinds in assets/objects and assets/fixtures, projects' own among them, by kind.
 
     Raises:
         TabletopError: a card is malformed, or a kind exists twice.
     """
+    return _cards(version())
+
+
+@lru_cache(maxsize=1)
+def _cards(_: int) -> Mapping[str, Card]:
     cards: dict[str, Card] = {}
     for folder in ("objects", "fixtures"):
-        for path in sorted((ASSETS / folder).glob("*.yaml")):
+        for path in find(f"assets/{folder}").values():
             card = _card(path)
             if card.kind in cards:
                 raise TabletopError(f"kind {card.kind!r} has two cards: in assets/objects and in fixtures")

@@ -12,6 +12,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
+from tabletop.projects import find
 from tabletop.schema import is_name
 from tabletop.seeds import inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
@@ -40,10 +41,10 @@ def load_scene_card(name: str) -> SceneCard:
     Raises:
         TabletopError: there is none, or it is not a mapping in YAML.
     """
-    path = ASSETS / "scenes" / f"{name}.yaml"
-    if not is_name(name) or not path.is_file():
-        raise unknown("scene card", name, [f.stem for f in (ASSETS / "scenes").glob("*.yaml")])
-    card = read_yaml(path, f"scene card {name!r}")
+    found = find("assets/scenes")
+    if not is_name(name) or name not in found:
+        raise unknown("scene card", name, found)
+    card = read_yaml(found[name], f"scene card {name!r}")
     if not isinstance(card, dict):
         raise TabletopError(f"scene card {name!r} must be a mapping")
     return card

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
-from tabletop.paths import ASSETS
 from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.kinematics import Kinematics
-from tabletop.sim.robot_card import load_robot_card
+from tabletop.sim.robot_card import load_robot_card, robot_file
 from tabletop.sim.sums import added
 
 __all__ = ["LINK_FRICTION", "RobotArm", "within_reach"]
@@ -65,7 +64,7 @@ class RobotArm:
         self.kinematics = Kinematics(card)
         try:
             self.body: int = p.loadURDF(
-                str(ASSETS / "robots" / card.urdf),
+                str(robot_file(name).parent / card.urdf),
                 useFixedBase=True,
                 flags=p.URDF_USE_INERTIA_FROM_FILE,
                 physicsClientId=client,

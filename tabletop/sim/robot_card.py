@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Final
 
 from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text
-from tabletop.paths import ASSETS
+from tabletop.projects import find
 from tabletop.schema import InFolder, convert, fill, is_name
 from tabletop.yaml_files import read_yaml
 
@@ -79,6 +80,18 @@ class RobotCard:
             raise TabletopError(f"lower must be below upper, got {list(self.lower)} and {list(self.upper)}")
 
 
+def robot_file(name: str) -> Path:
+    """Return the file of a card of assets/robots, a project's own among them; its URDF lies beside it.
+
+    Raises:
+        TabletopError: there is none of that name.
+    """
+    found = find("assets/robots")
+    if not is_name(name) or name not in found:
+        raise unknown("robot", name, found)
+    return found[name]
+
+
 @lru_cache
 def load_robot_card(name: str) -> RobotCard:
     """Return a card of assets/robots.
@@ -87,11 +100,8 @@ def load_robot_card(name: str) -> RobotCard:
         TabletopError: there is none of that name, a field is missing, of another type or out of its range, or its URDF
             is missing or takes meshes from elsewhere.
     """
-    folder = ASSETS / "robots"
-    if not is_name(name) or not (folder / f"{name}.yaml").is_file():
-        raise unknown("robot", name, [f.stem for f in folder.glob("*.yaml")])
     where = f"robot card {name!r}"
-    card = fill(RobotCard, read_yaml(folder / f"{name}.yaml", where), where)
-    for mesh in _MESH.findall(read_text(folder / card.urdf, f"{where}: urdf")):
+    card = fill(RobotCard, read_yaml(robot_file(name), where), where)
+    for mesh in _MESH.findall(read_text(robot_file(name).parent / card.urdf, f"{where}: urdf")):
         convert(mesh, InFolder, f"{where}: urdf: mesh")
     return card

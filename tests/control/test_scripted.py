@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabletop.control import ScriptedPolicy, load_scripted_policy, read_steps
+from tabletop.control import ScriptedPolicy, load_scripted_policy, read_steps, scripted
 from tabletop.errors import TabletopError
 from tabletop.logic.task import load_registry
 from tabletop.rollout.episode import episode
@@ -70,10 +70,10 @@ def test_a_word_for_a_number_needs_a_value(tmp_path: Path) -> None:
         ScriptedPolicy(steps)
 
 
-def test_a_card_may_not_speak_of_entities_that_the_task_lacks(tmp_path: Path) -> None:
-    (tmp_path / "lift.yaml").write_text("- grasp: mug\n", encoding="utf-8")
+def test_a_card_may_not_speak_of_entities_that_the_task_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scripted, "find", lambda folder: {"lift": card(tmp_path, "- grasp: mug\n")})
     with pytest.raises(TabletopError, match=r"line 1\) 'mug'; there are: block"):
-        load_scripted_policy("lift", folder=tmp_path)
+        load_scripted_policy("lift")
 
 
 def test_a_scene_without_the_entity_is_refused(tmp_path: Path) -> None:

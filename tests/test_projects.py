@@ -1,0 +1,211 @@
+"""Folders of one's own: found, layered, checked, and used by every process as what comes with the package is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+import tabletop as tt
+from tabletop import projects
+from tabletop.api.project import new_project
+from tabletop.envs import environment_id
+from tabletop.logic import load_registry
+from tabletop.sim import World, generate
+from tabletop.sim.cards import load_cards
+from tabletop.sim.generate import load_scene_card
+
+Command = Callable[..., Any]
+
+ROOT = Path(__file__).parents[1]
+PLUGIN = """
+from __future__ import annotations
+
+import numpy as np
+
+from tabletop.logic import predicate
+from tabletop.logic.predicate import Entity, Length
+
+
+@predicate(phrase="{a} higher than {b} by {height}", negated="{a} not higher than {b} by {height}", scale=0.05)
+def NAME(state, initial, a: Entity, b: Entity, height: Length = 0.05):
+    return np.asarray(state.entity(a, "position")[..., 2] - state.entity(b, "position")[..., 2] - height)
+"""
+
+
+@pytest.fixture(autouse=True)
+def none_after() -> Iterator[None]:
+    """Let go of projects after each test, as no user can."""
+    yield
+    projects._used = ()
+    for name in [name for name in gymnasium.registry if name.endswith("/JarOnTray-v0")]:
+        del gymnasium.registry[name]
+
+
+@pytest.fixture
+def lab(here: Path) -> Path:
+    new_project("my_lab")
+    return here / "my_lab"
+
+
+def test_a_new_project_is_found_from_its_folder_and_those_in_it(
+    lab: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", "scripted", "--tasks", "jar-on-tray", "--episodes", "5", "--json", "--workers")
+    command(*asked, "0").refused("unknown task 'jar-on-tray'")
+    monkeypatch.chdir(lab / "assets")
+    rates = json.loads(command(*asked, "0").out)
+    assert rates["mean"] >= 0.8
+    assert json.loads(command(*asked, "1").out) == rates
+
+
+def test_a_project_is_named_by_an_option_or_a_variable(
+    lab: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "jar-on-tray" in command("tasks", "--project", "my_lab").out
+    projects._used = ()
+    assert "jar-on-tray" not in command("tasks").out
+    monkeypatch.setenv("TABLETOP_PROJECT", str(lab))
+    assert "jar-on-tray" in command("tasks").out
+
+
+def test_a_project_s_task_holds_the_audit_s_rules(lab: Path, command: Command) -> None:
+    words = ("tasks", "audit", "--tasks", "jar-on-tray", "--episodes", "6", "--workers", "0", "--json")
+    found = json.loads(command(*words, "--project=my_lab").out)
+    assert found["tasks"]["jar-on-tray"]["broken"] == []
+
+
+def test_python_uses_a_project_and_its_environments(lab: Path) -> None:
+    assert tt.use_project(lab) == tt.use_project(lab / "tabletop.toml")
+    assert len(projects.active()) == 1
+    assert {"jar", "tray", "block"} <= set(load_cards())
+    env = gymnasium.make(environment_id("jar-on-tray"), disable_env_checker=True)
+    assert env.reset(seed=0)[0].shape == env.observation_space.shape
+    env.close()
+    with World() as world:
+        state = world.load(generate(load_scene_card("desk"), 0))
+    assert np.isfinite(state.values).all()
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("assets/objects/block.yaml", "objects: the name 'block' is there twice: "),
+        ("assets/scenes/discovery.yaml", "scenes: the name 'discovery' is there twice: "),
+        ("tasks/desk/lift.yaml", "the name 'lift' is there twice: "),
+        ("policies/scripted/lift.yaml", "scripted: the name 'lift' is there twice: "),
+    ],
+)
+def test_a_name_that_the_package_has_is_refused_with_both_files(lab: Path, file: str, what: str) -> None:
+    (lab / file).write_text("x: 1\n")
+    with pytest.raises(tt.TabletopError) as caught:
+        tt.use_project(lab)
+    assert what in str(caught.value)
+    assert str(lab / file) in str(caught.value)
+    assert str(ROOT / file.rpartition("/")[0].partition("/")[0]) in str(caught.value)
+    assert projects.active() == ()
+
+
+def test_projects_are_layered_and_may_not_share_a_name(lab: Path, here: Path) -> None:
+    tt.use_project(lab)
+    new_project(here / "sub" / "my_lab")
+    with pytest.raises(tt.TabletopError, match="two projects may not have one name, 'my_lab'"):
+        tt.use_project(here / "sub" / "my_lab")
+    new_project("second")
+    with pytest.raises(tt.TabletopError, match=r"'jar' is there twice: '.*my_lab.*' and '.*second"):
+        tt.use_project("second")
+    for path in (here / "second").rglob("*.yaml"):
+        path.unlink()
+    (here / "second/assets/scenes/jars.yaml").write_text("entities: {a: jar, b: jar}\n")
+    tt.use_project("second")
+    assert list(generate(load_scene_card("jars"), 0).names)[:2] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "it must be TOML"),
+        ("[" * 5000, "it must be TOML"),
+        ("", "missing required field `name`"),
+        ("name = 3", "name: Expected `str`, got 3"),
+        ("name = '../x'", "name: Expected `str` matching regex"),
+        ("name = 'a'\nplugin = ['x']", "unknown field of project .* 'plugin'; did you mean 'plugins'"),
+        ("name = 'a'\nplugins = ['../x']", r"plugins\[0\]: Expected `str` matching regex"),
+        ("name = 'a'\nplugins = ['not_there_at_all']", "plugin 'not_there_at_all' has an error: ModuleNotFoundError"),
+    ],
+)
+def test_a_bad_tabletop_toml_is_one_line(here: Path, command: Command, text: str, message: str) -> None:
+    (here / "tabletop.toml").write_text(text)
+    said = command("tasks")
+    said.refused("project")
+    with pytest.raises(tt.TabletopError, match=message):
+        tt.use_project(here)
+    assert projects.active() == ()
+    command("tasks", "--project", "nowhere").refused("cannot read project 'nowhere/tabletop.toml'")
+
+
+def test_a_plugin_is_imported_where_it_is_named_and_only_there(lab: Path, tmp_path: Path) -> None:
+    (lab / "my_parts.py").write_text(PLUGIN.replace("NAME", "towers_over"))
+    task = (lab / "tasks/desk/jar-on-tray.yaml").read_text()
+    (lab / "tasks/desk/jar-up.yaml").write_text(task.replace("inside(jar, tray)", "towers_over(jar, tray)"))
+    run = f"import tabletop as tt; tt.use_project({str(lab)!r}); print(tt.evaluate('nothing', 'jar-up', episodes=2))"
+
+    def used() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", run],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    assert "unknown predicate 'towers_over'" in used().stderr
+    (lab / "tabletop.toml").write_text('name = "my_lab"\nplugins = ["my_parts"]\n')
+    done = used()
+    assert (done.returncode, "jar-up" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_project_travels_to_another_machine(lab: Path, tmp_path: Path) -> None:
+    tt.use_project(lab)
+    ((name, files),) = projects.packed()
+    assert name == "my_lab"
+    assert {"tabletop.toml", "assets/objects/jar.yaml", "policies/scripted/jar-on-tray.yaml"} <= set(files)
+    assert not any(path.startswith("tests") for path in files)
+    mine = load_registry()["jar-on-tray"]
+    projects._used = ()
+    (lab / "tabletop.toml").unlink()
+    projects.use_packed([(name, files)])
+    projects.use_packed([(name, files)])
+    assert load_registry()["jar-on-tray"] == mine
+    assert projects.active()[0].root != lab
+
+
+@pytest.mark.parametrize("folder", ["my lab", "..", "there"])
+def test_a_project_is_not_made_where_it_cannot_be(folder: str, here: Path, command: Command) -> None:
+    (here / "there").mkdir()
+    command("new", folder).refused("a project's name must be" if " " in folder else "is there already")
+    assert [p.name for p in here.iterdir()] == ["there"]
+
+
+def test_new_says_what_it_made(here: Path, command: Command) -> None:
+    lines = command("new", "a/my_lab").out.splitlines()
+    assert all((here / line).is_file() for line in lines[:-1])
+    assert len(lines) == 10
+
+
+@pytest.mark.slow
+def test_workers_on_ray_get_a_project(lab: Path) -> None:
+    pytest.importorskip("ray")
+    tt.use_project(lab)
+    here, there = (tt.evaluate("scripted", "jar-on-tray", episodes=2, workers=w) for w in (0, "ray:1"))
+    assert there == here
