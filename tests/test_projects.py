@@ -190,10 +190,24 @@ def test_a_project_travels_to_another_machine(lab: Path, tmp_path: Path) -> None
     assert projects.active()[0].root != lab
 
 
-@pytest.mark.parametrize("folder", ["my lab", "..", "there"])
-def test_a_project_is_not_made_where_it_cannot_be(folder: str, here: Path, command: Command) -> None:
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("my lab", "a project's name must be"),
+        ("..", "is there already"),
+        ("there", "is there already"),
+        ("/dev/null/x", "Not a directory"),
+        ("x" * 5000, "a project's name must be"),
+        ("a/" * 3000 + "b", "name too long"),
+        ("bad\udcff", "a project's name must be"),
+        ("a\0b", ""),
+        ("a\n", "a project's name must be"),
+    ],
+    ids=["space", "above", "there", "no folder", "long", "deep", "no text", "zero byte", "line"],
+)
+def test_a_project_is_not_made_where_it_cannot_be(folder: str, message: str, here: Path, command: Command) -> None:
     (here / "there").mkdir()
-    command("new", folder).refused("a project's name must be" if " " in folder else "is there already")
+    command("new", folder).refused(message)
     assert [p.name for p in here.iterdir()] == ["there"]
 
 

@@ -153,7 +153,10 @@ def new_project(path: str | os.PathLike[str]) -> tuple[Path, ...]:
         TabletopError: the folder exists, or its name is none for a project.
     """
     folder = Path(path)
-    name = folder.resolve().name
+    try:
+        name = folder.resolve().name
+    except (OSError, ValueError, RuntimeError) as error:  # A zero byte, or links in a circle.
+        raise TabletopError(f"cannot make {str(folder)!r}: {error}") from None
     if not is_name(name):
         raise TabletopError(f"a project's name must be letters, digits, _ and -, got {name!r}")
     if folder.exists():

@@ -18,7 +18,7 @@ from tabletop.api.choices import (
     cards,
     listed,
 )
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.projects import FILE
 
 __all__ = ["DISCOVER_MINUTES", "RUN_MINUTES", "build_parser"]
@@ -71,6 +71,11 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{"formatter_class": _Help, **named})
         self.register("type", None, _text)  # What has no type of its own.
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = "/".join(action.option_strings) or action.dest
+            raise unknown(what, value, action.choices)
 
     def error(self, message: str) -> NoReturn:
         raise TabletopError(f"{message} (see '{self.prog} --help')")

@@ -50,9 +50,11 @@ def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
 
 
 def task_lines(tasks: Sequence[Task]) -> list[str]:
-    """Return a line for each task: name, horizon in control steps, tags and description."""
+    """Return a head, then a line for each task: name, horizon in control steps, tags and description."""
     name, tags = (max(map(len, words)) for words in zip(*((t.name, " ".join(t.tags)) for t in tasks), strict=True))
-    return [f"{t.name:{name}}  {t.horizon:4d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks]
+    name, tags = max(name, 4), max(tags, 4)
+    head = f"{'task':{name}}  horizon  {'tags':{tags}}  what is to be done"
+    return [head, *(f"{t.name:{name}}  {t.horizon:7d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks)]
 
 
 def evaluate_lines(result: Evaluation) -> list[str]:

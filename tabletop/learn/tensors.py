@@ -29,7 +29,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with writing(path) as temporary:
-            save_file(arrays, temporary)
+            save_file(arrays, temporary)  # For its owner alone; others may read what the folder lets them.
+            temporary.chmod(path.parent.stat().st_mode & 0o666)
     except SafetensorError as error:
         raise TabletopError(f"cannot write {str(path)!r}: {error}") from None
 

@@ -47,4 +47,6 @@ def _read(path: Path) -> SceneCard:
     card: Any = read_yaml(path, f"scene card {str(path)!r}")
     if not isinstance(card, dict):
         raise TabletopError(f"scene card {str(path)!r} must be a mapping")
+    if "camera" in card and "light" in card:
+        raise TabletopError(f"{str(path)!r} is a saved scene; what is wanted here is a scene card, to draw scenes from")
     return card

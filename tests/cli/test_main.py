@@ -46,7 +46,8 @@ def test_tasks_as_json_have_their_fields(command: Command) -> None:
 
 
 def test_tasks_are_one_line_each(command: Command) -> None:
-    lines = command("tasks", "--tasks", "family:drawer").out.splitlines()
+    head, *lines = command("tasks", "--tasks", "family:drawer").out.splitlines()
+    assert head.split()[:3] == ["task", "horizon", "tags"]
     tasks = load_registry().select("family:drawer")
     assert [line.split()[:2] for line in lines] == [[t.name, str(t.horizon)] for t in tasks]
     assert all(" ".join(t.tags) in line and t.description in line for t, line in zip(tasks, lines, strict=True))
