@@ -33,6 +33,7 @@ else:  # pragma: no cover
 
 __all__ = [
     "FILE",
+    "PACKAGE",
     "Packed",
     "Project",
     "active",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 FILE: Final = "tabletop.toml"
+PACKAGE: Final = "tabletop"
 _NAMED: Final = (
     *("assets/objects", "assets/fixtures", "assets/robots", "assets/scenes"),
     *("tasks/*", "policies/scripted", "policies/counterexamples"),
@@ -84,6 +86,7 @@ Packed = tuple[str, Mapping[str, bytes]]
 """A project's name, and its files by their paths in it."""
 
 _used: tuple[Project, ...] = ()
+_version = 0
 _unpacked: list[tempfile.TemporaryDirectory[str]] = []
 """They go when this process ends."""
 
@@ -95,7 +98,7 @@ def active() -> tuple[Project, ...]:
 
 def version() -> int:
     """Return a number that is another one once a project was taken: what is kept of cards holds for one of them."""
-    return len(_used)
+    return _version
 
 
 def use_project(path: str | os.PathLike[str]) -> Project:
@@ -109,7 +112,7 @@ def use_project(path: str | os.PathLike[str]) -> Project:
     Raises:
         TabletopError: there is no tabletop.toml, it is malformed, a name is there already, or a plugin has an error.
     """
-    global _used
+    global _used, _version
     project = _read(Path(path))
     for other in _used:
         if other.root == project.root:
@@ -119,13 +122,13 @@ def use_project(path: str | os.PathLike[str]) -> Project:
                 f"two projects may not have one name, {project.name!r}: {str(other.root)!r} and {str(project.root)!r}"
             )
     before = _used
-    _used = (*_used, project)
+    _used, _version = (*_used, project), _version + 1
     try:
         for folder in _NAMED:
             find(folder)
         _import(project)
     except BaseException:
-        _used = before
+        _used, _version = before, _version + 1
         raise
     return project
 
@@ -231,8 +234,8 @@ def find(folder: str) -> dict[str, Path]:
 
 
 def origin(path: Path) -> str:
-    """Return the name of the project that a file is of, or "tabletop" for the package's own."""
+    """Return the name of the project that a file is of, or PACKAGE for the package's own."""
     for project in _used:
         if path.is_relative_to(project.root):
             return project.name
-    return "tabletop"
+    return PACKAGE

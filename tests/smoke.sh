@@ -46,4 +46,8 @@ for path in scenes:
         raise SystemExit(f"{path.name}: the state has numbers that are not finite")
 print(f"{len(scenes)} packaged scenes load and step")
 PYTHON
+rm -rf mein_Labor
+tabletop new mein_Labor >/dev/null
+(cd mein_Labor && tabletop evaluate scripted --tasks jar-on-tray --episodes 4 --json >rates.json 2>/dev/null)
+python -c 'import json; found = json.load(open("mein_Labor/rates.json")); assert found["mean"] >= 0.75, found'
 echo 'the installed package works'

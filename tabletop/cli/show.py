@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tabletop.projects import PACKAGE, active, find, origin
 from tabletop.runs.records import Chains, Curve, Discovery, Evaluation, Naming, Planning, Record, Robustness
 from tabletop.runs.store import record_data
 from tabletop.words import plural
@@ -50,11 +51,17 @@ def say(options: argparse.Namespace, result: Any, lines: Sequence[str]) -> None:
 
 
 def task_lines(tasks: Sequence[Task]) -> list[str]:
-    """Return a head, then a line for each task: name, horizon in control steps, tags and description."""
+    """Return a head, then a line for each task: name, horizon, tags, description and the project that it is of."""
     name, tags = (max(map(len, words)) for words in zip(*((t.name, " ".join(t.tags)) for t in tasks), strict=True))
     name, tags = max(name, 4), max(tags, 4)
     head = f"{'task':{name}}  horizon  {'tags':{tags}}  what is to be done"
-    return [head, *(f"{t.name:{name}}  {t.horizon:7d}  {' '.join(t.tags):{tags}}  {t.description}" for t in tasks)]
+    cards = find("tasks/*") if active() else {}
+    own = {name: origin(path) for name, path in cards.items()}
+    lines = []
+    for t in tasks:
+        project = f"  [{own[t.name]}]" if own.get(t.name, PACKAGE) != PACKAGE else ""
+        lines.append(f"{t.name:{name}}  {t.horizon:7d}  {' '.join(t.tags):{tags}}  {t.description}{project}")
+    return [head, *lines]
 
 
 def evaluate_lines(result: Evaluation) -> list[str]:
