@@ -228,3 +228,17 @@ def test_workers_on_ray_get_a_project(lab: Path) -> None:
     tt.use_project(lab)
     here, there = (tt.evaluate("scripted", "jar-on-tray", episodes=2, workers=w) for w in (0, "ray:1"))
     assert there == here
+
+
+def test_listings_say_whose_each_thing_is(lab: Path, command: Command) -> None:
+    rows = json.loads(command("objects", "--project", "my_lab", "--json").out)["objects"]
+    whose = {row["kind"]: (row["type"], row["project"]) for row in rows}
+    assert whose["jar"] == ("object", "my_lab")
+    assert whose["tray"] == ("fixture", "my_lab")
+    assert whose["block"] == ("object", "tabletop")
+    assert set(whose) == set(load_cards())
+    (line,) = [x for x in command("objects").out.splitlines() if x.startswith("jar ")]
+    assert "my_lab" in line
+    (robot,) = json.loads(command("robots", "--json").out)["robots"]
+    assert robot == {"robot": "panda", "joints": 7, "max_width": 0.08, "project": "tabletop"}
+    assert command("robots").out.splitlines()[1].split() == ["panda", "7", "8.0", "cm", "tabletop"]

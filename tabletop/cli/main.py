@@ -23,6 +23,7 @@ from tabletop.cli.show import (
     audit_lines,
     discover_lines,
     evaluate_lines,
+    kind_lines,
     measure_lines,
     name_lines,
     perturb_lines,
@@ -30,6 +31,7 @@ from tabletop.cli.show import (
     physics_lines,
     play_lines,
     predicate_lines,
+    robot_lines,
     say,
     skill_lines,
     task_lines,
@@ -289,6 +291,20 @@ def _predicates(options: argparse.Namespace) -> None:
     say(options, {"predicates": rows}, predicate_lines(rows))
 
 
+def _objects(options: argparse.Namespace) -> None:
+    from tabletop.sim.listing import kind_rows
+
+    rows = kind_rows()
+    say(options, {"objects": rows}, kind_lines(rows))
+
+
+def _robots(options: argparse.Namespace) -> None:
+    from tabletop.sim.listing import robot_rows
+
+    rows = robot_rows()
+    say(options, {"robots": rows}, robot_lines(rows))
+
+
 def _play(options: argparse.Namespace) -> None:
     from tabletop.api.play import play
 
@@ -386,6 +402,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "name": _name,
     "skills": _skills,
     "predicates": _predicates,
+    "objects": _objects,
+    "robots": _robots,
     "play": _play,
     "plan": _plan,
     "goals": _goals,

@@ -273,6 +273,12 @@ def build_parser() -> argparse.ArgumentParser:
     predicates = commands.add_parser("predicates", help="list what a goal may say")
     predicates.add_argument("--json", action="store_true", help="print them as JSON")
 
+    objects = commands.add_parser("objects", help="list the kinds of objects and fixtures, and whose they are")
+    objects.add_argument("--json", action="store_true", help="print them as JSON")
+
+    robots = commands.add_parser("robots", help="list the robots, and whose they are")
+    robots.add_argument("--json", action="store_true", help="print them as JSON")
+
     play = commands.add_parser("play", help="film one episode of a skill or a policy")
     play.add_argument("what", metavar="SKILL|POLICY", help=f"a skill's name or id; or, with --task, {_POLICIES}")
     play.add_argument("--library", metavar="RUN", help="of the skill: a run folder or library (default: default)")

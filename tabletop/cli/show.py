@@ -228,6 +228,26 @@ def predicate_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, "", "arguments, by position or by name; those with a default may be left out:", *by_type, join]
 
 
+def kind_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a head, then a line for each kind of thing."""
+    width = max(4, *(len(r["kind"]) for r in rows))
+    head = f"{'kind':{width}}  {'':7}  {'body type':10}  {'grasped':7}  {'project':10}  what it is"
+    return [head] + [
+        f"{r['kind']:{width}}  {r['type']:7}  {r['body_type']:10}  {'yes' if r['graspable'] else '-':7}  "
+        f"{r['project']:10}  {r['description']}"
+        for r in rows
+    ]
+
+
+def robot_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a head, then a line for each robot."""
+    width = max(5, *(len(r["robot"]) for r in rows))
+    head = f"{'robot':{width}}  joints  fingers open  project"
+    return [head] + [
+        f"{r['robot']:{width}}  {r['joints']:6d}  {100 * r['max_width']:9.1f} cm  {r['project']}" for r in rows
+    ]
+
+
 def play_lines(result: Mapping[str, Any]) -> list[str]:
     """Return what was filmed, whether the task was done where there is one, and the file."""
     who = f"skill {result['skill']}" if "skill" in result else f"policy {result['policy']}"
