@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tabletop import projects
 from tabletop.cli import main
 from tabletop.control.scripted import read_steps
 from tabletop.demos.record import load_demonstration
@@ -54,19 +55,20 @@ def draw(card: SceneCard) -> State:
 def thing(path: Path) -> None:
     """Read a thing's card as the package does, and put one on the table."""
     with Patch.context() as patch:
-        patch.setattr(cards, "ASSETS", path.parents[1])
-        cards.load_cards.cache_clear()
+        mine = {f"assets/{path.parent.name}": {path.stem: path}}
+        patch.setattr(cards, "find", lambda folder: mine.get(folder, {}))
+        cards._cards.cache_clear()
         try:
             draw({"entities": {"thing": path.stem}})
         finally:
-            cards.load_cards.cache_clear()
+            cards._cards.cache_clear()
 
 
 def arm(path: Path) -> None:
     """Read a robot's card, and put the robot into an empty world."""
     shutil.copytree(ASSETS / "robots", path.parent, dirs_exist_ok=True, ignore=lambda _, names: [path.name])
     with Patch.context() as patch:
-        patch.setattr(robot_card, "ASSETS", path.parents[1])
+        patch.setattr(projects, "DATA", path.parents[2])
         robot_card.load_robot_card.cache_clear()
         try:
             robot_card.load_robot_card(path.stem)
