@@ -37,7 +37,7 @@ SUITES: Final = (
 
 
 def cards() -> tuple[str, ...]:
-    """Return the names of the scene cards that ship."""
+    """Return the names of the scene cards: those that ship, and those of the projects in use."""
     return tuple(find("assets/scenes"))
 
 

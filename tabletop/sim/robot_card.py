@@ -16,7 +16,7 @@ from tabletop.projects import find
 from tabletop.schema import InFolder, convert, fill, is_name
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["RobotCard", "Workspace", "load_robot_card"]
+__all__ = ["RobotCard", "Workspace", "load_robot_card", "robot_file"]
 
 _Metres = Annotated[float, Meta(ge=-10, le=10)]
 _Positive = Annotated[float, Meta(gt=0, le=10_000)]
@@ -80,6 +80,7 @@ class RobotCard:
             raise TabletopError(f"lower must be below upper, got {list(self.lower)} and {list(self.upper)}")
 
 
+@lru_cache
 def robot_file(name: str) -> Path:
     """Return the file of a card of assets/robots, a project's own among them; its URDF lies beside it.
 

@@ -69,11 +69,14 @@ def arm(path: Path) -> None:
     shutil.copytree(ASSETS / "robots", path.parent, dirs_exist_ok=True, ignore=lambda _, names: [path.name])
     with Patch.context() as patch:
         patch.setattr(projects, "DATA", path.parents[2])
-        robot_card.load_robot_card.cache_clear()
+        kept = (robot_card.load_robot_card, robot_card.robot_file)
+        for function in kept:
+            function.cache_clear()
         try:
             robot_card.load_robot_card(path.stem)
         finally:
-            robot_card.load_robot_card.cache_clear()
+            for function in kept:
+                function.cache_clear()
 
 
 def task(path: Path) -> None:
