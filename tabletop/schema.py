@@ -25,6 +25,7 @@ from tabletop.errors import TabletopError, unknown
 __all__ = [
     "InFolder",
     "Name",
+    "PartName",
     "check_rising",
     "check_values",
     "convert",
@@ -40,6 +41,8 @@ T = TypeVar("T")
 _NAME: Final = r"^[A-Za-z_][A-Za-z0-9_-]{0,99}$"
 Name = Annotated[str, Meta(pattern=_NAME)]
 """A name, never a path: a letter or _, then letters, digits, _ and -, as formulas and files can have it."""
+PartName = Annotated[str, Meta(pattern=_NAME[:-1] + "(/" + _NAME[1:-1] + ")?$")]
+"""A name, or two with a slash between: of something that moves on a fixture. No file is called so."""
 InFolder = Annotated[str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00\\:]+$", max_length=300)]
 """The path of a file in the folder of the card that says it, or below: no "..", and not absolute."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabletop.control.motion import HAND, Array, gripper_yaw
 from tabletop.logic.geometry import Solid
-from tabletop.sim.cards import Card, load_cards, number
+from tabletop.sim.cards import Card, base_of, load_cards, number
 from tabletop.sim.state import State
 
 __all__ = ["free_side", "free_spot", "least_height", "spot"]
@@ -34,6 +34,10 @@ def _floor(state: State, name: str) -> float:
     card, solid = _card(state, name), Solid.of(state, name)
     if not card.solid:
         return float(state.robot("table_height"))
+    if card.mesh is not None:
+        if card.mesh.floor is None:
+            return float(solid.top)
+        return float(solid.bottom) + card.mesh.floor * float(solid.half[2]) * 2 / card.mesh.size[2]
     part = (card.moving or card.parts)[0]
     # Of a fixture the size is that of its moving part's box; its base card's expressions are not needed.
     names = dict(zip(("w", "d", "h"), (float(s) for s in _size(state, name)), strict=True))
@@ -50,6 +54,9 @@ def _size(state: State, name: str) -> Array:
     joint = _card(state, name).joint
     if joint is None:
         return size
+    base = base_of(name)
+    if base is not None:
+        return state.entity(base, "size")
     # The state holds the moving part's extents: what they exceed or fall short of w, d, h by is a constant.
     zero = {"w": 0.0, "d": 0.0, "h": 0.0}
     return np.array([float(s) - number(e, zero) for s, e in zip(size, joint.extent, strict=True)])

@@ -12,6 +12,7 @@ from tabletop.control.motion import Motion
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.logic.quantity import read_quantity
+from tabletop.sim.cards import is_entity_name
 from tabletop.sim.state import State
 
 __all__ = [
@@ -53,7 +54,7 @@ class Argument:
         """
         what = f"{where}: {self.name}"
         if self.type == "Name":
-            if not isinstance(value, str) or not value.isidentifier():
+            if not isinstance(value, str) or not is_entity_name(value):
                 raise TabletopError(f"{what} must be the name of an entity, got {value!r}")
             return value
         if self.type == "Direction":

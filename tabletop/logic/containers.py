@@ -32,6 +32,8 @@ def floor_of(kind: str) -> float:
     card = load_cards().get(kind)
     if card is None:
         return 0.0
+    if card.mesh is not None:
+        return card.mesh.floor or 0.0
     parts = card.moving or card.parts
     # Parts of what is static count from its underside, those of a joint and of what is loose from the middle.
     height = number(card.joint.extent[2], _NAMES) if card.joint else _NAMES["h"]

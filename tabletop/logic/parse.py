@@ -23,6 +23,7 @@ from tabletop.logic import relations as _relations  # noqa: F401  (registers its
 from tabletop.logic.formula import Formula, Literal, Node, group, negation
 from tabletop.logic.predicate import DIRECTIONS, PREDICATES, TYPES, Argument, Predicate, Value
 from tabletop.logic.quantity import UNITS, to_si
+from tabletop.sim.cards import PART_MARK
 
 __all__ = ["FormulaError", "parse"]
 
@@ -242,16 +243,27 @@ class _Reader:
             if quantity.dimension != argument.dimension or not argument.accepts(sign * quantity.value):
                 raise self.at(node, wanted)
             return sign * quantity.value
-        if not isinstance(node, ast.Name):
+        name = _name(node)
+        if name is None:
             raise self.at(node, wanted)
-        if argument.type == "direction" and node.id not in DIRECTIONS:
-            raise self.at(node, f"unknown direction {node.id!r}; {_nearest(node.id, DIRECTIONS)}")
+        if argument.type == "direction" and name not in DIRECTIONS:
+            raise self.at(node, f"unknown direction {name!r}; {_nearest(name, DIRECTIONS)}")
         if argument.type == "entity":
-            if self.names is not None and node.id not in self.names:
-                raise self.at(node, f"unknown entity {node.id!r}; {_nearest(node.id, self.names)}")
+            if self.names is not None and name not in self.names:
+                raise self.at(node, f"unknown entity {name!r}; {_nearest(name, self.names)}")
         elif argument.type != "direction":
             raise self.at(node, wanted)
+        return name
+
+
+def _name(node: ast.expr) -> str | None:
+    """Return a name, or that of a moving part, as in cabinet/left_door; None of anything else."""
+    if isinstance(node, ast.Name):
         return node.id
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
+        return None
+    left, right = node.left, node.right
+    return f"{left.id}{PART_MARK}{right.id}" if isinstance(left, ast.Name) and isinstance(right, ast.Name) else None
 
 
 def parse(text: str, names: Collection[str] | None = None, what: str = "goal") -> Formula:

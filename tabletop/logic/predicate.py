@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.quantity import quantity_text
+from tabletop.sim.cards import is_entity_name
 from tabletop.sim.state import State
 
 __all__ = [
@@ -116,7 +117,7 @@ class Argument:
     def accepts(self, value: Value) -> bool:
         """Return whether a value is of this type and in its range."""
         if self.type == "entity":
-            return isinstance(value, str) and value.isidentifier()
+            return isinstance(value, str) and is_entity_name(value)
         if self.type == "direction":
             return value in DIRECTIONS
         if isinstance(value, str):

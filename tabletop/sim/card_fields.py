@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 from msgspec import Meta
 
 from tabletop.errors import TabletopError
-from tabletop.schema import Name, check_rising, fill, plain
+from tabletop.schema import Name, PartName, check_rising, fill, plain
 
 __all__ = ["check_card"]
 
@@ -46,8 +46,8 @@ class _Size(TypedDict, total=False):
 
 
 # Their names are none in a class.
-_From = TypedDict("_From", {"from": Name})
-_With = TypedDict("_With", {"with": Name})
+_From = TypedDict("_From", {"from": PartName})
+_With = TypedDict("_With", {"with": PartName})
 
 
 class _Offset(_From, _At, total=False):
@@ -59,14 +59,18 @@ class _Fit(_With, _At, total=False):
     yaw: _Angle
 
 
+class _Part(TypedDict, total=False):
+    fraction: _Share
+
+
 class _Needs(TypedDict):
     kind: _Kinds
 
 
 class _Entity(_Needs, total=False):
     at: _At
-    on: Name
-    inside: Name
+    on: PartName
+    inside: PartName
     offset: _Offset
     fit: _Fit
     size: _Size
@@ -75,6 +79,7 @@ class _Entity(_Needs, total=False):
     color: Annotated[tuple[_Share, ...], Meta(min_length=3, max_length=4)]
     yaw: _Angle
     fraction: _Share
+    parts: Mapping[Name, Any]
     held: bool
     optional: _OneShare
     curl: _Angle
@@ -100,7 +105,7 @@ class _Card(TypedDict, total=False):
     extras: _Extras
     table: _Table
     gripper: Literal["nominal", "near", "above", "around", "holding", "bearing", "anywhere"]
-    attend: Name
+    attend: PartName
 
 
 _WAYS: Final = ("at", "inside", "offset", "on", "fit")
@@ -121,6 +126,8 @@ def check_card(card: object) -> dict[str, dict[str, Any]]:
     for name, fields in entities.items():
         where = f"scene entity {name!r}"
         _check(_Entity, fields, where)
+        for name, part in fields.get("parts", {}).items():
+            _check(_Part, part, f"{where}: parts: {name}")
         ways = [way for way in _WAYS if way in fields]
         if len(ways) > 1:
             raise TabletopError(f"{where}: takes one of {', '.join(_WAYS)}, got {' and '.join(ways)}")

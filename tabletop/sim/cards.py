@@ -16,9 +16,28 @@ from msgspec import Meta
 from tabletop.errors import TabletopError, unknown
 from tabletop.projects import find, version
 from tabletop.schema import Name, check_rising, fill
+from tabletop.sim.meshes import Mesh
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["Beads", "Card", "GraspedPart", "Joint", "Part", "grasped_part", "load_cards", "number"]
+__all__ = [
+    "PART_MARK",
+    "Beads",
+    "Card",
+    "GraspedPart",
+    "Joint",
+    "Mimic",
+    "MovingPart",
+    "Part",
+    "base_of",
+    "grasped_part",
+    "is_entity_name",
+    "load_cards",
+    "mesh_file",
+    "number",
+]
+
+PART_MARK: Final = "/"
+"""Between the name of a fixture and that of what moves on it: cabinet/left_door."""
 
 _OPERATORS: Final[dict[type, Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -120,6 +139,10 @@ class Joint:
     """Where the axis of a revolute joint passes: in half extents of the moving part, from its origin."""
     friction: _Force = 1.0
     """N or N m that hold it still."""
+    damping: _Force = 0.0
+    """N s/m or N m s/rad that slow it down."""
+    continuous: bool = False
+    """Whether a revolute one turns without end: each turn adds `travel` of fraction 1."""
     spring: _Force = 0.0
     """N or N m that bring it back to fraction 0."""
     latch: _Factor = 2.0
@@ -129,6 +152,38 @@ class Joint:
         """Check that the axis points somewhere."""
         if max(map(abs, self.axis)) < 1e-3:
             raise TabletopError(f"axis must be a direction, got {list(self.axis)}")
+        if self.continuous and self.type != "revolute":
+            raise TabletopError("only a revolute joint can be continuous, this one is prismatic")
+
+
+@dataclass(frozen=True)
+class Mimic:
+    """What makes a moving part follow another one."""
+
+    part: Name
+    """The one that it follows."""
+    ratio: Annotated[float, Meta(ge=-100, le=100)] = 1.0
+    """m or rad of its own way for each m or rad of the other's."""
+
+
+@dataclass(frozen=True)
+class MovingPart:
+    """One of several things that move on a fixture: an entity of its own, called FIXTURE/PART."""
+
+    joint: Joint
+    """In the fixture's frame, with all parts at fraction 0."""
+    description: str = ""
+    parts: tuple[Part, ...] = ()
+    """About the middle of its bounding box."""
+    mesh: Mesh | None = None
+    """Instead of parts."""
+    mass: tuple[_Mass, _Mass] | None = None
+    friction: tuple[_Factor, _Factor] | None = None
+    colors: Annotated[tuple[tuple[_Share, _Share, _Share], ...], Meta(min_length=1)] | None = None
+    """Where there is none, mass, friction and colours are the fixture's."""
+    parent: Name | None = None
+    """The moving part that it moves on; None: the fixture's base."""
+    mimic: Mimic | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +217,10 @@ class Card:
     those before it."""
     parts: tuple[Part, ...] = ()
     """The rigid body, or the fixed base of a fixture."""
+    mesh: Mesh | None = None
+    """Instead of parts, of what is rigid or static."""
+    moving_parts: Mapping[Name, MovingPart] | None = None
+    """Of a static fixture: what moves on it, each with a joint."""
     mass: tuple[_Mass, _Mass] = (0.1, 0.1)
     friction: tuple[_Factor, _Factor] = (0.8, 0.8)
     colors: Annotated[tuple[tuple[_Share, _Share, _Share], ...], Meta(min_length=1)] = ((0.7, 0.7, 0.7),)
@@ -185,18 +244,56 @@ class Card:
         if self.reach and not {*self.reach} <= {"x", "y", "yaw"}:
             raise TabletopError(f"reach may have x, y and yaw, got {', '.join(self.reach)}")
         check_rising(vars(self), "card")
-        lacks = {"rigid": not self.parts, "static": not self.parts, "deformable": self.beads is None}
-        if lacks.get(self.body_type, self.joint is None or not self.moving):
+        bodiless = not self.parts and self.mesh is None
+        lacks = {"rigid": bodiless, "static": bodiless, "deformable": self.beads is None}
+        part = base_of(self.kind) is not None
+        if lacks.get(self.body_type, self.joint is None or not (self.moving or (part and self.mesh))):
             raise TabletopError(
-                "a body_type needs: rigid and static parts, deformable beads, joint both joint and moving;"
+                "a body_type needs: rigid and static parts (or a mesh), deformable beads, joint both joint and moving;"
                 f" {self.body_type} has not"
             )
+        self._check_moving_parts()
         for which in itertools.product((0, -1), repeat=3):
             size: list[float] = []
             for axis, end in zip("wdh", which, strict=True):
                 given = self.size[axis]
                 size.append(number(given[end] if isinstance(given, tuple) else given, _names(size)))
             self.check_size(size)
+
+    def _check_moving_parts(self) -> None:
+        """Check that the moving parts hang together."""
+        if self.moving_parts and self.body_type != "static":
+            raise TabletopError(f"only a static fixture has moving_parts, this one's body_type is {self.body_type}")
+        parts = self.moving_parts or {}
+        for name, part in parts.items():
+            if not part.parts and part.mesh is None:
+                raise TabletopError(f"moving part {name!r} needs parts or a mesh")
+            for other in filter(None, (part.parent, part.mimic and part.mimic.part)):
+                if other not in parts or other == name:
+                    raise unknown(f"moving part (that {name!r} speaks of)", other, [p for p in parts if p != name])
+            if part.parent is not None and [*parts].index(part.parent) > [*parts].index(name):
+                raise TabletopError(f"moving part {name!r} must come after {part.parent!r}, on which it moves")
+
+    def of_part(self, name: str) -> Card:
+        """Return the card of one of the moving parts, as of a fixture with one joint.
+
+        Args:
+            name: of the part.
+        """
+        part = (self.moving_parts or {})[name]
+        return Card(
+            f"{self.kind}{PART_MARK}{name}",
+            part.description or f"{name.replace('_', ' ')} of {self.description}",
+            "joint",
+            self.size,
+            mesh=part.mesh,
+            mass=part.mass or self.mass,
+            friction=part.friction or self.friction,
+            colors=part.colors or self.colors,
+            moving=part.parts,
+            joint=part.joint,
+            solid=self.solid,
+        )
 
     def check_size(self, size: Sequence[float]) -> None:
         """Check that a thing of a size can be built: all that the card computes from it is in its range.
@@ -287,6 +384,8 @@ def grasped_part(card: Card, size: Sequence[float]) -> GraspedPart:
     Raises:
         TabletopError: the card's numbers are malformed.
     """
+    if card.mesh is not None:
+        return _held_mesh(card.mesh, size)
     names = _names(size)
     centre, extents = _extents(card.parts[0], names)
 
@@ -302,6 +401,53 @@ def grasped_part(card: Card, size: Sequence[float]) -> GraspedPart:
 
     axes = tuple(i for i in range(3) if not blocked(i))
     return GraspedPart(centre, extents, card.parts[0].shape, axes, len(card.parts) == 1)
+
+
+def _held_mesh(mesh: Mesh, size: Sequence[float]) -> GraspedPart:
+    """Return where a mesh is held, as if that were a box."""
+    scales = mesh.scales(size)
+    if mesh.grasp is None:
+        return GraspedPart((0.0, 0.0, 0.0), tuple(size), "box", (), False)
+    closing = "xy".index(mesh.grasp.closing)
+    extents = [float(s) for s in size]
+    extents[closing] = mesh.grasp.width * scales[closing]
+    centre = tuple(a * s for a, s in zip(mesh.grasp.at, scales, strict=True))
+    return GraspedPart(centre, tuple(extents), "box", (closing,), False)
+
+
+def base_of(kind: str) -> str | None:
+    """Return the fixture that a moving part is of, by kinds or by names; None of what is no moving part."""
+    base, mark, _ = kind.rpartition(PART_MARK)
+    return base if mark else None
+
+
+def is_entity_name(text: str) -> bool:
+    """Return whether a text can stand for an entity in a formula: a name, or FIXTURE/PART."""
+    words = text.split(PART_MARK)
+    return len(words) <= 2 and all(word.isidentifier() for word in words)
+
+
+def mesh_file(card: Card, name: str) -> Path:
+    """Return the file of a mesh that a card speaks of.
+
+    Args:
+        card: of an object, a fixture or one of its moving parts.
+        name: the file's path in the card's folder.
+
+    Raises:
+        TabletopError: the card is none of assets/.
+    """
+    kind = base_of(card.kind) or card.kind
+    for folder in ("objects", "fixtures"):
+        path = _paths(folder, version()).get(kind)
+        if path is not None:
+            return path.parent / name
+    raise unknown("kind", kind, load_cards())
+
+
+@lru_cache(maxsize=4)
+def _paths(folder: str, _: int) -> Mapping[str, Path]:
+    return find(f"assets/{folder}")
 
 
 def _card(path: Path) -> Card:
@@ -334,4 +480,7 @@ def _cards(_: int) -> Mapping[str, Card]:
             if card.kind in cards:
                 raise TabletopError(f"kind {card.kind!r} has two cards: in assets/objects and in fixtures")
             cards[card.kind] = card
+            for name in card.moving_parts or {}:
+                part = card.of_part(name)
+                cards[part.kind] = part
     return cards

@@ -50,16 +50,25 @@ def stands_free(bodies: Collection[int], robot: int, client: int) -> bool:
 class Names:
     """Says of a body's link what it is called: "fingers", "hand", "arm", an entity, "table" or "floor"."""
 
-    def __init__(self, arm: RobotArm, layout: Layout, bodies: Mapping[int, int], slabs: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        arm: RobotArm,
+        layout: Layout,
+        bodies: Mapping[int, int],
+        links: Mapping[tuple[int, int], int],
+        slabs: Mapping[int, str],
+    ) -> None:
         """Keep who is who.
 
         Args:
             arm: the robot.
             layout: of the entities.
             bodies: index of the entity by body's id.
+            links: index of the entity by body's id and link, of moving parts of a fixture with several.
             slabs: "table" and "floor" by body's id.
         """
         self._arm, self._layout, self._bodies, self._slabs = arm, layout, bodies, slabs
+        self._links = links
         order = ["fingers", "hand", "arm", *(n for name in layout.names for n in (name, f"{name} base"))]
         self._rank = {name: i for i, name in enumerate([*order, *slabs.values()])}
 
@@ -69,6 +78,8 @@ class Names:
             return "fingers" if link in self._arm.fingers else "hand" if link == self._arm.hand else "arm"
         if body in self._slabs:
             return self._slabs[body]
+        if (body, link) in self._links:
+            return self._layout.names[self._links[body, link]]
         index = self._bodies[body]
         base = self._layout.body_types[index] == "joint" and link < 0
         return self._layout.names[index] + (" base" if base else "")

@@ -16,9 +16,9 @@ from tabletop.projects import find
 from tabletop.schema import is_name
 from tabletop.seeds import inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
-from tabletop.sim.cards import Card, load_cards, number
+from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards, number
 from tabletop.sim.placement import Spec, draw, place
-from tabletop.sim.scene import Camera, Entity, Light, Scene, Table
+from tabletop.sim.scene import Camera, Entity, Light, Scene, Table, with_parts
 from tabletop.sim.start import GRIPPER_STARTS, start
 from tabletop.yaml_files import read_yaml
 
@@ -100,11 +100,7 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
         if not 0 < names[axis] <= 10:
             raise TabletopError(f"{where}: size {axis} must be above 0 and at most 10 m, got {names[axis]:g} m")
     color = spec.raw.get("color")
-    colors = card.colors if color is None else [color]
-    chosen = colors[int(rng.integers(len(colors)))]
-    given_rgb = [draw(c, rng, f"{where}: color") for c in chosen[:3]]
-    jitter = rng.uniform(-0.05, 0.05, 3)
-    red, green, blue = (_share(c + j) for c, j in zip(given_rgb, jitter, strict=True))
+    red, green, blue = _color(card.colors if color is None else [color], rng, where)
     mass = draw(spec.raw.get("mass", card.mass), rng, f"{where}: mass")
     friction = draw(spec.raw.get("friction", card.friction), rng, f"{where}: friction")
     return Entity(
@@ -116,6 +112,40 @@ def _body(spec: Spec, rng: np.random.Generator) -> Entity:
         friction=friction,
         color=(red, green, blue, 1.0),
     )
+
+
+def _color(colors: Sequence[Sequence[Any]], rng: np.random.Generator, where: str) -> tuple[float, float, float]:
+    chosen = colors[int(rng.integers(len(colors)))]
+    given = [draw(c, rng, f"{where}: color") for c in chosen[:3]]
+    jitter = rng.uniform(-0.05, 0.05, 3)
+    red, green, blue = (_share(c + j) for c, j in zip(given, jitter, strict=True))
+    return red, green, blue
+
+
+def _moving(spec: Spec, base: Entity, rng: np.random.Generator) -> list[Entity]:
+    """Return what moves on a fixture, at no place yet, as drawn from its card."""
+    cards, out = load_cards(), []
+    for part in with_parts(base, cards[base.kind])[1:]:
+        card, where = cards[part.kind], f"scene entity {part.name!r}"
+        color = (*_color(card.colors, rng, where), 1.0)
+        mass, friction = (draw(v, rng, f"{where}: mass or friction") for v in (card.mass, card.friction))
+        out.append(replace(part, mass=mass, friction=friction, color=color))
+    names = [part.name.rpartition(PART_MARK)[2] for part in out]
+    for name in spec.raw.get("parts", {}):
+        if name not in names:
+            raise unknown(f"moving part of scene entity {spec.name!r}", name, names)
+    return out
+
+
+def _standing(spec: Spec, base: Entity, parts: Sequence[Entity], rng: np.random.Generator) -> list[Entity]:
+    """Return a fixture's moving parts where it stands, each at the fraction that the scene card asks for."""
+    out = []
+    for part in parts:
+        own = spec.raw.get("parts", {}).get(part.name.rpartition(PART_MARK)[2], {})
+        given = own.get("fraction", spec.raw.get("fraction", 0.0))
+        fraction = draw(given, rng, f"scene entity {part.name!r}: fraction")
+        out.append(replace(part, position=base.position, yaw=base.yaw, fraction=fraction))
+    return out
 
 
 def _share(value: float) -> float:
@@ -171,6 +201,10 @@ def _order(specs: Sequence[Spec]) -> list[int]:
     cards = load_cards()
 
     def origin(spec: Spec) -> object:
+        given = named(spec)
+        return base_of(given) or given if isinstance(given, str) else given
+
+    def named(spec: Spec) -> object:
         offset = spec.raw.get("offset")
         given = offset.get("from") if isinstance(offset, Mapping) else None
         fit = spec.raw.get("fit")
@@ -198,7 +232,14 @@ def inventory(card: SceneCard, seed: int | Sequence[int]) -> dict[str, str]:
     Raises:
         TabletopError: a malformed card.
     """
-    return {s.name: s.kind for s in _specs(card, _things(seed))}
+    return {name: kind for s in _specs(card, _things(seed)) for name, kind in _names(s).items()}
+
+
+def _names(spec: Spec) -> dict[str, str]:
+    """Return the names of an entity and of what moves on it, each with its kind."""
+    parts = load_cards()[spec.kind].moving_parts or {}
+    own = {f"{spec.name}{PART_MARK}{part}": f"{spec.kind}{PART_MARK}{part}" for part in parts}
+    return {spec.name: spec.kind, **own}
 
 
 def _things(seed: int | Sequence[int]) -> np.random.Generator:
@@ -233,6 +274,7 @@ def generate(
     things = _things(base if inventory_seed is None else inventory_seed)
     specs = _specs(card, things)
     bodies = [_body(s, things) for s in specs]
+    moving = [_moving(s, b, things) for s, b in zip(specs, bodies, strict=True)]
     table = _table(card, things)
     for name, offset in (offsets or {}).items():
         found_at = [i for i, s in enumerate(specs) if s.name == name and isinstance(s.raw.get("offset"), Mapping)]
@@ -244,7 +286,7 @@ def generate(
     mode = gripper if gripper is not None else str(card.get("gripper", "nominal"))
     named = None if callable(attend) else attend
     target = named if named is not None else card.get("attend", specs[0].name if specs else None)
-    known = {*map(str, card.get("entities", {})), *(s.name for s in specs)}
+    known = {*map(str, card.get("entities", {})), *(name for s in specs for name in _names(s))}
     if target is not None and target not in known:
         raise unknown("entity to attend to", target, known)
     poses = scene_rng(base)
@@ -256,6 +298,7 @@ def generate(
             if found is None:
                 break
             placed.append(found)
+            placed += _standing(specs[i], found, moving[i], poses)
         else:
             break
     else:
@@ -264,7 +307,7 @@ def generate(
             f" after {_RESTARTS} tries; use fewer or smaller entities, or wider ranges"
         )
     by_name = {e.name: e for e in placed}
-    entities = [by_name[s.name] for s in specs]
+    entities = [by_name[name] for s in specs for name in _names(s)]
     if callable(attend):
         target = attend(entities)
     robot, kept = start(mode, entities, target, table, poses)

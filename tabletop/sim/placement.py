@@ -11,8 +11,9 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.sim import deformable_beads
-from tabletop.sim.cards import Part, grasped_part, load_cards, number
+from tabletop.sim.cards import Card, Part, base_of, grasped_part, load_cards, number
 from tabletop.sim.joints import corners, moving_point
+from tabletop.sim.meshes import Mesh
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
 
 __all__ = [
@@ -90,6 +91,8 @@ def footprint(entity: Entity) -> Rectangle:
     if card.beads is not None:
         half = deformable_beads.footprint(entity, card.beads.grid)
         return x, y, half[0], half[1], entity.yaw
+    if card.moving_parts:
+        return _swept(entity, card)
     joint = card.joint
     if joint is None or (joint.type == "prismatic" and abs(joint.axis[2]) > 0.5):
         return x, y, w / 2, d / 2, entity.yaw
@@ -102,6 +105,15 @@ def footprint(entity: Entity) -> Rectangle:
     half_w, half_d = w / 2 + abs(ax), d / 2 + abs(ay)
     dx, dy = _turned(ax, ay, entity.yaw)
     return x + dx, y + dy, half_w, half_d, entity.yaw
+
+
+def _swept(entity: Entity, card: Card) -> Rectangle:
+    """Return the rectangle of a fixture with all that its moving parts ever take up."""
+    ends = [corners(part.joint, entity.size) for part in (card.moving_parts or {}).values()]
+    left, right = min(e[0] for e in ends), max(e[1] for e in ends)
+    low, high = min(e[2] for e in ends), max(e[3] for e in ends)
+    dx, dy = _turned((left + right) / 2, (low + high) / 2, entity.yaw)
+    return entity.position[0] + dx, entity.position[1] + dy, (right - left) / 2, (high - low) / 2, entity.yaw
 
 
 def _turned(x: float, y: float, yaw: float) -> tuple[float, float]:
@@ -220,7 +232,10 @@ def place(
         bends = deformable_beads.bends(card.beads.grid, lambda: draw(curl, rng, f"{where}: curl"), rng)
         entity = replace(entity, bends=bends)
     base = raw.get("on", raw.get("inside", raw["fit"].get("with") if isinstance(raw.get("fit"), Mapping) else None))
-    solid = [e for e in placed if load_cards()[e.kind].solid and not e.held and e.name != base]
+    own = {base, base_of(base)} if isinstance(base, str) else {base}
+    solid = [
+        e for e in placed if load_cards()[e.kind].solid and not e.held and e.name not in own and base_of(e.name) is None
+    ]
     obstacles = [(*heights(e), footprint(e)) for e in solid]
     if not ways:
         # What stands just anywhere leaves room around a mark for what is brought there, whichever comes first.
@@ -305,8 +320,8 @@ def _resting(
     x, y, bottom = base.position
     size: tuple[float, ...] = base.size
     names = dict(zip(("w", "d", "h"), base.size, strict=True))
-    parts = card.parts
-    if key == "inside" and card.joint is not None:
+    parts, mesh = card.parts, card.mesh
+    if card.joint is not None and (key == "inside" or base_of(base.name)):
         parts = card.moving
         size = tuple(number(v, names) for v in card.joint.extent)
         dx, dy, dz = _moving_origin(base)
@@ -318,14 +333,20 @@ def _resting(
     if key == "inside":
         if min(rooms) < 0.03:
             return None
-        z = bottom + min(_levels(parts, names)) + half + 0.002
+        z = bottom + (_floor(mesh, size, card) if mesh else min(_levels(parts, names))) + half + 0.002
         slack = [(r - 0.03) / 2 for r in rooms]
     else:
-        z = bottom + max(_levels(parts, names)) + half + 0.001
+        z = bottom + (_floor(mesh, size, card) if mesh else max(_levels(parts, names))) + half + 0.001
         slack = [max(0.0, r / 2 - 0.015) * (0.2 if card.body_type == "rigid" else 1.0) for r in rooms]
     a, b = (float(rng.uniform(-0.5 * room, 0.5 * room)) for room in slack)
     dx, dy = _turned(a, b, base.yaw)
     return replace(entity, position=(x + dx, y + dy, z))
+
+
+def _floor(mesh: Mesh, size: Sequence[float], card: Card) -> float:
+    """Return how high (m) things stand in or on a mesh, from its underside if it is static, else from its middle."""
+    height = size[2] if mesh.floor is None else mesh.floor * mesh.scales(size)[2]
+    return height if card.body_type == "static" else height - size[2] / 2
 
 
 def _levels(parts: Sequence[Part], names: Mapping[str, float]) -> list[float]:

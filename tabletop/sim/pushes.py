@@ -20,8 +20,11 @@ def push_body(body: Body, force: Sequence[float], client: int) -> None:
     """
     share = [f / max(1, len(body.beads)) for f in force]
     for part in body.beads or (body.id,):
-        link = 0 if body.body_type == "joint" else -1
-        at = p.getLinkState(part, 0, 0, 1, client)[0] if link == 0 else p.getBasePositionAndOrientation(part, client)[0]
+        link = body.link
+        if link < 0:
+            at = p.getBasePositionAndOrientation(part, client)[0]
+        else:
+            at = p.getLinkState(part, link, 0, 1, client)[0]
         p.applyExternalForce(part, link, share, at, p.WORLD_FRAME, physicsClientId=client)
 
 

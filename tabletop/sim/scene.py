@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text, write_whole
-from tabletop.schema import Name, fill, plain
-from tabletop.sim.cards import Card, load_cards
+from tabletop.schema import Name, PartName, fill, plain
+from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards
 from tabletop.sim.state import Layout
 from tabletop.yaml_files import parse_yaml, yaml_text
 
@@ -32,6 +32,7 @@ __all__ = [
     "read_scene",
     "save_scene",
     "scene_text",
+    "with_parts",
 ]
 
 Vector = tuple[float, ...]
@@ -54,9 +55,10 @@ TABLE_NEAR_EDGE: Final = 0.2
 class Entity:
     """One thing on the table."""
 
-    name: Name
-    kind: Name
-    """The card's name in assets/objects or assets/fixtures."""
+    name: PartName
+    """Of something that moves on a fixture with several such parts: FIXTURE/PART."""
+    kind: PartName
+    """The card's name in assets/objects or assets/fixtures; of a moving part, KIND/PART."""
     position: Point
     """m, world. Rigid: centre of the bounding box. Fixture: centre of its base's footprint, on the table."""
     yaw: _Angle = 0.0
@@ -215,10 +217,47 @@ def _check_whole(scene: Scene) -> None:
             raise TabletopError(f"entity {entity.name!r} of kind {entity.kind!r}: {error}") from None
         if names.count(entity.name) > 1:
             raise TabletopError(f"entity names must be unique, {entity.name!r} stands {names.count(entity.name)} times")
+    _check_parts(scene.entities)
     held = [e.name for e in scene.entities if e.held]
     if len(held) > 1:
         raise TabletopError(f"at most one entity starts between the fingers, got {', '.join(held)}")
     _check_view(scene.camera)
+
+
+def with_parts(entity: Entity, card: Card) -> list[Entity]:
+    """Return an entity and what moves on it, each at fraction 0 and with the middle of its ranges."""
+    out = [entity]
+    for name in card.moving_parts or {}:
+        part = card.of_part(name)
+        out.append(
+            replace(
+                entity,
+                name=f"{entity.name}{PART_MARK}{name}",
+                kind=part.kind,
+                mass=sum(part.mass) / 2,
+                friction=sum(part.friction) / 2,
+                color=(*part.colors[0], entity.color[3]),
+                fraction=0.0,
+                held=False,
+            )
+        )
+    return out
+
+
+def _check_parts(entities: Sequence[Entity]) -> None:
+    """Check that a fixture with moving parts has all of them behind it, at its own place."""
+    cards = load_cards()
+    left = list(entities)
+    while left:
+        base = left.pop(0)
+        if base_of(base.name) is not None or base_of(base.kind) is not None:
+            raise TabletopError(f"entity {base.name!r} of kind {base.kind!r} must stand behind what it moves on")
+        for expected in with_parts(base, cards[base.kind])[1:]:
+            found = left.pop(0) if left else None
+            if found is None or (found.name, found.kind) != (expected.name, expected.kind):
+                raise TabletopError(f"behind {base.name!r} must stand {expected.name!r} of kind {expected.kind!r}")
+            if (found.position, found.yaw, found.size) != (base.position, base.yaw, base.size):
+                raise TabletopError(f"{found.name!r} must have position, yaw and size of {base.name!r}")
 
 
 def check_camera(camera: Camera) -> None:

@@ -18,7 +18,7 @@ from tabletop.sim.action import action_numbers
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import base_of, grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import (
     ANCHORING,
@@ -31,6 +31,7 @@ from tabletop.sim.deformable import (
     place_deformable,
 )
 from tabletop.sim.deformable_drapery import Drape
+from tabletop.sim.fixtures import build_joint, build_parts
 from tabletop.sim.history import Done, History
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
@@ -91,6 +92,7 @@ class World:
         self._history = History()
         self._bodies: list[Body] = []
         self._body_ids: dict[int, int] = {}
+        self._links: dict[tuple[int, int], int] = {}
         self._time = 0.0
         self._pushes: list[_Push] = []
         self._backdrop: Backdrop | None = None
@@ -191,18 +193,34 @@ class World:
             build_slab(table, scene.table.friction, 0.0, c): "table",
             build_slab(floor, 0.9, 0.05, c): "floor",
         }
-        build = {False: build_body, True: build_deformable}
-        self._bodies = [build[cards[e.kind].body_type == "deformable"](e, cards[e.kind], c) for e in scene.entities]
-        self._body_ids = {b: i for i, body in enumerate(self._bodies) for b in body.beads or [body.id]}
+        self._bodies = []
+        for entity in scene.entities:
+            if base_of(entity.name) is None:
+                self._bodies += self._built(entity, scene)
+        # Of a fixture with several moving parts these are its base's; the parts go by their links.
+        attached = {i for i, e in enumerate(scene.entities) if base_of(e.name) is not None}
+        self._links = {(self._bodies[i].id, self._bodies[i].link): i for i in attached}
+        self._body_ids = {
+            b: i for i, body in enumerate(self._bodies) if i not in attached for b in body.beads or [body.id]
+        }
+
+    def _built(self, entity: Entity, scene: Scene) -> list[Body]:
+        """Return the body of an entity; of a fixture with moving parts, that of its base and theirs behind it."""
+        card, c = load_cards()[entity.kind], self.client
+        if card.moving_parts:
+            return build_parts(entity, [e for e in scene.entities if base_of(e.name) == entity.name], c)
+        build = {"deformable": build_deformable, "joint": build_joint}
+        return [build.get(card.body_type, build_body)(entity, card, c)]
 
     def _place(self, entity: Entity, body: Body) -> None:
         c = self.client
-        turn = [0.0, 0.0, math.sin(entity.yaw / 2), math.cos(entity.yaw / 2)]
-        p.resetBasePositionAndOrientation(body.id, list(entity.position), turn, physicsClientId=c)
-        p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=c)
+        if base_of(entity.name) is None:
+            turn = [0.0, 0.0, math.sin(entity.yaw / 2), math.cos(entity.yaw / 2)]
+            body.place(list(entity.position), turn, c)
+            p.resetBaseVelocity(body.id, [0, 0, 0], [0, 0, 0], physicsClientId=c)
         if body.body_type == "joint":
             fraction = min(1.0, max(0.0, entity.fraction))
-            p.resetJointState(body.id, 0, fraction * body.travel, 0.0, physicsClientId=c)
+            p.resetJointState(body.id, body.link, fraction * body.travel, 0.0, physicsClientId=c)
             body.latched = fraction >= body.latch
             self._spring(body)
 
@@ -210,7 +228,7 @@ class World:
         if body.spring > 0:
             p.setJointMotorControl2(
                 body.id,
-                0,
+                body.link,
                 p.POSITION_CONTROL,
                 targetPosition=body.travel if body.latched else 0.0,
                 force=body.spring,
@@ -234,7 +252,7 @@ class World:
         # Tall things hang lower: the hand's palm is close above the fingers' middle.
         down = cz + max(0.0, entity.size[2] / 2 - cz - _UNDER_PALM)
         at = [x - cos * cx + sin * cy, y - sin * cx - cos * cy, z - down]
-        p.resetBasePositionAndOrientation(body.id, at, turn, physicsClientId=self.client)
+        body.place(at, turn, self.client)
         self.arm.close_on(min(width, self.arm.max_width - 0.002))
 
     # --- stepping ----------------------------------------------------------------------------
@@ -276,7 +294,7 @@ class World:
         self._time += self.settings.control_step
         for body in self._bodies:
             if body.latch <= 1.0 and not body.latched:
-                position: float = p.getJointState(body.id, 0, c)[0]
+                position: float = p.getJointState(body.id, body.link, c)[0]
                 if position >= body.latch * body.travel:
                     body.latched = True
                     self._spring(body)
@@ -289,11 +307,11 @@ class World:
         self._finger_forces = {}
         felt: dict[int, float] = {}
         for (body, link), by_link in body_contacts(arm.body, self.client).items():
-            index = self._body_ids.get(body)
+            index = self._links.get((body, link), self._body_ids.get(body))
             if index is None:
                 continue
             # Of a fixture the columns describe what moves.
-            if link == 0 or self._bodies[index].body_type != "joint":
+            if link >= 0 or self._bodies[index].body_type != "joint":
                 felt[index] = felt.get(index, 0.0) + added(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
             self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
@@ -311,13 +329,10 @@ class World:
     def _pose(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the position and the quaternion of an entity, as in ENTITY_FIELDS."""
         c, body = self.client, self._bodies[index]
-        if body.body_type == "joint":
-            link = p.getLinkState(body.id, 0, 0, 1, c)
-            return link[0], link[1]
         if body.beads:
             row = columns(body, beads_at(body, self.layout.grids[index], c), c)
             return tuple(row[:3]), tuple(row[3:7])
-        (x, y, z), turn = p.getBasePositionAndOrientation(body.id, c)
+        (x, y, z), turn = body.pose(c)
         return (x, y, z + body.offset), turn
 
     def push(self, name: str, force: Sequence[float], steps: int = 1) -> None:
@@ -388,8 +403,8 @@ class World:
         if not is_number(rate, -1000.0, 1000.0):
             raise TabletopError(f"a rate is a number from -1000 to 1000 in 1/s, got {rate!r}")
         self._history.add("apply_joint_velocity", name, float(rate))
-        position, speed = p.getJointState(body.id, 0, self.client)[:2]
-        p.resetJointState(body.id, 0, position, speed + rate * body.travel, physicsClientId=self.client)
+        position, speed = p.getJointState(body.id, body.link, self.client)[:2]
+        p.resetJointState(body.id, body.link, position, speed + rate * body.travel, physicsClientId=self.client)
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -411,17 +426,12 @@ class World:
         row += self.arm.columns()
         row += (scene.table.height, scene.table.size[0], scene.table.size[1])
         for i, body in enumerate(self._bodies):
-            if body.body_type == "rigid":
-                position, turn = p.getBasePositionAndOrientation(body.id, c)
-                linear, spin = p.getBaseVelocity(body.id, c)
-                row += position + turn + linear + spin
+            if body.body_type in {"rigid", "joint"}:
+                for numbers in body.motion(c):
+                    row += numbers
                 row += self._static[i]
-                row.append(0.0)
-            elif body.body_type == "joint":
-                link = p.getLinkState(body.id, 0, 1, 1, c)
-                row += link[0] + link[1] + link[6] + link[7]
-                row += self._static[i]
-                row.append(p.getJointState(body.id, 0, c)[0] / body.travel)
+                moves = body.body_type == "joint"
+                row.append(p.getJointState(body.id, body.link, c)[0] / body.travel if moves else 0.0)
             elif body.beads:
                 nodes = beads_at(body, self.layout.grids[i], c)
                 row += columns(body, nodes, c)
@@ -458,7 +468,7 @@ class World:
         return named_depths(self._names())
 
     def _names(self) -> Names:
-        return Names(self.arm, self.layout, self._body_ids, self._slab_ids)
+        return Names(self.arm, self.layout, self._body_ids, self._links, self._slab_ids)
 
     def camera(self, name: str = "scene") -> Camera:
         """Return one of VIEWS: the scene's own camera, one on the hand as it is now, or one above the table.
