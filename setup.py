@@ -18,8 +18,16 @@ DATA_FOLDERS = ("assets", "tasks", "policies")
 DEMOS = ["minari[hdf5]>=0.5.3", "pyarrow>=17"]  # what `tabletop demos` writes with
 RAY = ["ray>=2.40"]  # `--workers ray`
 PLOT = ["matplotlib>=3.8", "pandas>=2.2"]  # what results are shown with
+ASSETS = [
+    "trimesh>=4.5",
+    "coacd>=1.0.5",
+    "scipy>=1.11",
+    "networkx>=3",
+    "fast-simplification>=0.1.9",
+    "pycollada>=0.8",
+]  # `tabletop import`
 SB3 = ["stable-baselines3>=2.5"]  # benchmarks/her.py
-ALL = [*DEMOS, *RAY, *PLOT, *SB3]
+ALL = [*DEMOS, *RAY, *PLOT, *ASSETS, *SB3]
 # PyBullet has wheels for these only. Elsewhere its fork stands in, by the same import name (docs/platforms.md).
 PYBULLET_WHEELS = "python_version < '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"
 NO_PYBULLET_WHEELS = "python_version >= '3.12' or sys_platform != 'linux' or platform_machine != 'x86_64'"
@@ -120,6 +128,7 @@ setup(
         "demos": DEMOS,
         "ray": RAY,
         "plot": PLOT,
+        "assets": ASSETS,
         "sb3": SB3,
         "all": ALL,
         "bench": [f"panda-gym>=3.0.7; {PYBULLET_WHEELS}"],  # it asks for pybullet itself

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         record,
         tasks,
     )
+    from tabletop.api.importing import import_thing
     from tabletop.api.project import use_project
     from tabletop.errors import TabletopError
     from tabletop.rollout.observation_policy import ObservationPolicy
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "discover",
     "evaluate",
+    "import_thing",
     "load_library",
     "load_result",
     "make_scene",
@@ -60,6 +62,7 @@ _ELSEWHERE: Final = {
     "ObservationPolicy": "tabletop.rollout.observation_policy",
     "TabletopError": "tabletop.errors",
     "World": "tabletop.sim.world",
+    "import_thing": "tabletop.api.importing",
     "use_project": "tabletop.api.project",
 }
 

@@ -38,6 +38,7 @@ __all__ = [
     "Project",
     "active",
     "find",
+    "has_changed",
     "nearest_project",
     "origin",
     "packed",
@@ -99,6 +100,12 @@ def active() -> tuple[Project, ...]:
 def version() -> int:
     """Return a number that is another one once a project was taken: what is kept of cards holds for one of them."""
     return _version
+
+
+def has_changed() -> None:
+    """Note that a project in use has other cards than before, so that they are read again."""
+    global _version
+    _version += 1
 
 
 def use_project(path: str | os.PathLike[str]) -> Project:

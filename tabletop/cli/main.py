@@ -99,6 +99,12 @@ def _new(options: argparse.Namespace) -> None:
     say(options, {"files": [str(path) for path in files]}, [*map(str, files), f"cd {options.folder}; less README.md"])
 
 
+def _import(options: argparse.Namespace) -> None:
+    from tabletop.cli.importing import import_command
+
+    import_command(options)
+
+
 def _how_to_go_on(options: argparse.Namespace) -> str:
     """Return how to go on with a command that was interrupted."""
     if options.command == "demos":
@@ -413,4 +419,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "report": _report,
     "run": _run,
     "new": _new,
+    "import": _import,
 }

@@ -279,6 +279,21 @@ def build_parser() -> argparse.ArgumentParser:
     robots = commands.add_parser("robots", help="list the robots, and whose they are")
     robots.add_argument("--json", action="store_true", help="print them as JSON")
 
+    bring = commands.add_parser("import", help="make a kind of a mesh or a URDF of your own, in your project")
+    bring.add_argument("files", nargs="+", metavar="FILE", help="obj, stl, ply, glb, gltf, dae, urdf or sdf")
+    bring.add_argument("--name", metavar="NAME", help="of the new kind (default: the file's)")
+    bring.add_argument("--units", metavar="UNIT", help="m, cm, mm, in or ft (default: guessed from the size)")
+    bring.add_argument("--scale", type=float, default=1.0, metavar="X", help="factor on its size (default 1)")
+    bring.add_argument(
+        "--up", metavar="AXIS", help="x, -x, y, -y, z, -z, or rest: how it lies most often (default: guessed)"
+    )
+    weight = bring.add_mutually_exclusive_group()
+    weight.add_argument("--density", type=float, metavar="X", help="kg/m^3 (default 400)")
+    weight.add_argument("--mass", type=float, metavar="KG", help="instead of what the density gives")
+    bring.add_argument("--fixed", action="store_true", help="it stands fast, as a fixture")
+    bring.add_argument("--replace", action="store_true", help="replace the thing of that name")
+    bring.add_argument("--json", action="store_true", help="print the cards' paths as JSON")
+
     play = commands.add_parser("play", help="film one episode of a skill or a policy")
     play.add_argument("what", metavar="SKILL|POLICY", help=f"a skill's name or id; or, with --task, {_POLICIES}")
     play.add_argument("--library", metavar="RUN", help="of the skill: a run folder or library (default: default)")

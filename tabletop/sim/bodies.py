@@ -51,7 +51,8 @@ class Body:
             found = p.getBasePositionAndOrientation(self.id, client)
         else:
             found = p.getLinkState(self.id, self.link, 0, 1, client)[:2]
-        return found if self.frame is None else p.multiplyTransforms(*found, *self.frame)
+        position, turn = found if self.frame is None else p.multiplyTransforms(*found, *self.frame)
+        return position, turn
 
     def motion(self, client: int) -> tuple[tuple[float, ...], ...]:
         """Return position (m), turn (xyzw), velocity (m/s) and spin (rad/s) of its own frame, world."""

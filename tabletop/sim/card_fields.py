@@ -126,7 +126,8 @@ def check_card(card: object) -> dict[str, dict[str, Any]]:
     for name, fields in entities.items():
         where = f"scene entity {name!r}"
         _check(_Entity, fields, where)
-        for name, part in fields.get("parts", {}).items():
+        parts: Any = fields.get("parts", {})
+        for name, part in parts.items():
             _check(_Part, part, f"{where}: parts: {name}")
         ways = [way for way in _WAYS if way in fields]
         if len(ways) > 1:

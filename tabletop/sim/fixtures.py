@@ -18,6 +18,7 @@ from tabletop.sim.shapes import mesh_shapes, numbers_of, part_shapes
 __all__ = ["build_joint", "build_parts"]
 
 _JOINTS: Final = {"prismatic": p.JOINT_PRISMATIC, "revolute": p.JOINT_REVOLUTE}
+_STRAIGHT: Final[tuple[float, ...]] = (0.0, 0.0, 0.0, 1.0)
 _GEAR_FORCE: Final = 50.0
 """N or N m with which a part follows another one, at most."""
 
@@ -124,7 +125,8 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
         axle = hinge(joint, entity.size)
         shift = tuple(0.0 - a for a in axle)
         axles.append([number(v, names) + a for v, a in zip(joint.origin, axle, strict=True)])
-        centre, turn, frame, inertia = shift, (0.0, 0.0, 0.0, 1.0), None, None
+        centre, turn = shift, _STRAIGHT
+        frame, inertia = None, None
         if own.mesh is None:
             solid, looks = part_shapes(own.moving, entity, own.solid, client, shift)
         else:

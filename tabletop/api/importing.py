@@ -1,0 +1,101 @@
+"""Bringing in meshes of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabletop import projects
+from tabletop.errors import TabletopError
+from tabletop.files import write_whole
+
+if TYPE_CHECKING:
+    from tabletop.importing.objects import Options
+
+__all__ = ["import_thing"]
+
+
+def import_thing(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    units: str | None = None,
+    scale: float = 1.0,
+    up: str | None = None,
+    density: float | None = None,
+    mass: float | None = None,
+    fixed: bool = False,
+    replace: bool = False,
+    project: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Make a card of a mesh or a URDF file, with its meshes and a page, in a project.
+
+    Units are guessed from the size, upright is how it stands, mass follows from the density. The page says what was
+    guessed. Needs `pip install 'tabletop[assets]'`.
+
+    Args:
+        path: of the file: obj, stl, ply, glb, gltf, dae, urdf or sdf.
+        name: of the new kind; the file's by default.
+        units: "m", "cm", "mm", "in" or "ft"; guessed by default.
+        scale: factor on its size.
+        up: "x", "-x", "y", "-y", "z", "-z", or "rest" for how it lies most often; guessed by default.
+        density: kg/m^3; 400 by default.
+        mass: kg, instead of what the density gives.
+        fixed: whether it stands fast, as a fixture.
+        replace: whether a thing of that name is replaced.
+        project: folder of the project; by default the last one in use.
+
+    Returns:
+        The card's path. The kind can be used at once.
+
+    Raises:
+        TabletopError: no project is in use, the name is taken, or the file is none that can be had; nothing is written.
+    """
+    from tabletop.importing.objects import Options
+
+    options = Options(name, units, scale, up, density, mass, fixed=fixed)
+    return import_file(Path(path), options, replace=replace, project=project)
+
+
+def import_file(
+    path: Path, options: Options, *, replace: bool = False, project: str | os.PathLike[str] | None = None
+) -> Path:
+    """Import a file as `import_thing` does.
+
+    Args:
+        path: of the file.
+        options: what is asked for.
+        replace: whether a thing of that name is replaced.
+        project: folder of the project; by default the last one in use.
+
+    Raises:
+        TabletopError: as `import_thing`.
+    """
+    from tabletop.importing.objects import name_of, object_of
+    from tabletop.importing.page import object_page, portrait
+    from tabletop.importing.store import room_for, store
+
+    if project is not None:
+        home = projects.use_project(project)
+    elif projects.active():
+        home = projects.active()[-1]
+    else:
+        raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
+    folder = "assets/fixtures" if options.fixed else "assets/objects"
+    name = name_of(path, options.name)
+    _check_new(name, home.root / folder / f"{name}.yaml", replace)
+    room_for(home.root, folder, name, replace)
+    thing = object_of(path, options)
+    card = store(home.root, folder, name, thing.files())
+    projects.has_changed()
+    write_whole(card.with_suffix("") / "index.html", object_page(thing, portrait(name)))
+    return card
+
+
+def _check_new(name: str, card: Path, replace: bool) -> None:
+    """Check that no other card has the name."""
+    for folder in ("assets/objects", "assets/fixtures"):
+        other = projects.find(folder).get(name)
+        if other is not None and not (replace and other.resolve() == card.resolve()):
+            raise TabletopError(f"the kind {name!r} is there already: {str(other)!r}; give it another name")

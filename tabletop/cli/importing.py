@@ -1,0 +1,34 @@
+"""`tabletop import`: things of one's own, into a project."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tabletop.api.importing import import_file
+from tabletop.cli.show import say
+from tabletop.errors import TabletopError
+from tabletop.importing.objects import Options
+from tabletop.progress import track
+
+__all__ = ["import_command"]
+
+
+def import_command(options: argparse.Namespace) -> None:
+    """Import files, one by one; what was imported before one that fails stays.
+
+    Raises:
+        TabletopError: a name is given to several files, or a file is none that can be had.
+    """
+    if options.name is not None and len(options.files) > 1:
+        raise TabletopError(f"--name takes one file, got {len(options.files)}")
+    given = Options(
+        options.name, options.units, options.scale, options.up, options.density, options.mass, fixed=options.fixed
+    )
+    cards = [import_file(Path(file), given, replace=options.replace) for file in track(options.files, "import")]
+    pages = [card.with_suffix("") / "index.html" for card in cards]
+    say(
+        options,
+        {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]},
+        [f"{card}  (what was found and guessed: {page})" for card, page in zip(cards, pages, strict=True)],
+    )

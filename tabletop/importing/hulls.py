@@ -1,0 +1,219 @@
+"""A mesh as convex hulls, which is what physics touches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.errors import TabletopError
+from tabletop.importing.geometry import trimesh
+
+__all__ = ["Hull", "convex_hulls", "hull_of", "inside", "shrunk"]
+
+Array = npt.NDArray[np.float64]
+
+MOST: Final = 16
+"""Hulls of a thing at most."""
+_CORNERS: Final = 40
+"""Corners of a hull at most."""
+_CONVEX: Final = 0.96
+"""Share of its hull's volume that a piece fills to count as convex."""
+_PIECES: Final = 400
+"""Pieces up to which each is looked at alone."""
+_SLACK: Final = 1e-3
+"""Share of a thing's length that counts as nothing."""
+MARGIN: Final = 0.001
+"""m that PyBullet adds around each hull."""
+
+
+class Hull:
+    """A convex piece: corners (n, 3), faces (m, 3), and planes (k, 4) whose `a x + b y + c z + d <= 0` is inside."""
+
+    def __init__(self, mesh: Any) -> None:
+        """Take a convex mesh of trimesh."""
+        self.vertices: Array = np.asarray(mesh.vertices, dtype=float)
+        self.faces: npt.NDArray[np.int64] = np.asarray(mesh.faces, dtype=np.int64)
+        normals = np.asarray(mesh.face_normals, dtype=float)
+        offsets = -np.einsum("ij,ij->i", normals, self.vertices[self.faces[:, 0]])
+        # Triangles of one plane say the same; rounding makes their rows equal.
+        _, first = np.unique(
+            np.round(np.column_stack([normals, offsets / max(np.ptp(self.vertices), 1e-9)]), 5),
+            axis=0,
+            return_index=True,
+        )
+        self.planes: Array = np.column_stack([normals, offsets])[np.sort(first)]
+        self.volume = float(abs(mesh.volume))
+
+
+def hull_of(points: Array) -> Hull | None:
+    """Return the convex hull of points (n, 3) with few corners; None where they lie in a plane."""
+    library = trimesh()
+    points = np.unique(np.asarray(points, dtype=float), axis=0)
+    if len(points) < 4:
+        return None
+    try:
+        hull = library.convex.convex_hull(points)
+        if len(hull.vertices) > _CORNERS:
+            hull = library.convex.convex_hull(_extremes(np.asarray(hull.vertices)))
+    except Exception:
+        # scipy's QhullError: the points are flat.
+        return None
+    size = float(np.ptp(points, axis=0).max())
+    if not abs(hull.volume) > (_SLACK * size) ** 3 * 1e-3 or not len(hull.faces):
+        return None
+    return Hull(hull)
+
+
+def _extremes(points: Array) -> Array:
+    """Return the points that are farthest along evenly spread directions, and along the axes."""
+    turn = np.arange(_CORNERS) + 0.5
+    z = 1 - 2 * turn / _CORNERS
+    angle = np.pi * (1 + 5**0.5) * turn
+    flat = np.sqrt(1 - z * z)
+    ways = np.vstack([np.column_stack([flat * np.cos(angle), flat * np.sin(angle), z]), np.eye(3), -np.eye(3)])
+    return np.asarray(points[np.unique(np.argmax(points @ ways.T, axis=0))])
+
+
+def convex_hulls(vertices: Array, faces: npt.NDArray[np.int64], what: str, most: int = MOST) -> list[Hull]:
+    """Return convex hulls that together make up a mesh.
+
+    Pieces that are convex are taken as they are. Others are split by coacd, with a seed of its own.
+
+    Args:
+        vertices: (n, 3), in any unit.
+        faces: (m, 3).
+        what: it is, for the message.
+        most: hulls at most.
+
+    Raises:
+        TabletopError: it has no volume.
+    """
+    library = trimesh()
+    mesh = library.Trimesh(vertices, faces, process=True)
+    hulls = _pieces(mesh)
+    if hulls is None:
+        hulls = _split(mesh, most)
+    if not hulls:
+        raise TabletopError(f"{what}: it must have a volume, all of it lies in one plane")
+    hulls = _without_inner(hulls)
+    while len(hulls) > most:
+        hulls = _merged(hulls)
+    return sorted(hulls, key=lambda h: (-round(h.volume, 15), *h.vertices.min(axis=0)))
+
+
+def _pieces(mesh: Any) -> list[Hull] | None:
+    """Return the hulls of a mesh's connected pieces, if each is convex and closed; else None."""
+    count = mesh.body_count
+    if count > _PIECES:
+        return None
+    found = []
+    for piece in mesh.split(only_watertight=False):
+        hull = hull_of(piece.vertices)
+        if hull is None:
+            continue
+        if not piece.is_watertight or not piece.volume > _CONVEX * abs(piece.convex_hull.volume):
+            return None
+        found.append(hull)
+    return found or None
+
+
+def _split(mesh: Any, most: int) -> list[Hull]:
+    """Return the hulls that coacd finds."""
+    whole = hull_of(mesh.vertices)
+    if whole is None:
+        return []
+    if mesh.is_watertight and mesh.volume > _CONVEX * whole.volume:
+        return [whole]
+    import coacd
+
+    coacd.set_log_level("off")
+    if len(mesh.faces) > 20_000:
+        mesh = mesh.simplify_quadric_decimation(face_count=20_000)
+    parts = coacd.run_coacd(
+        coacd.Mesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)),
+        threshold=0.06,
+        max_convex_hull=most,
+        preprocess_mode="auto",
+        preprocess_resolution=40,
+        resolution=800,
+        mcts_nodes=10,
+        mcts_iterations=15,
+        mcts_max_depth=2,
+        max_ch_vertex=_CORNERS,
+        seed=0,
+    )
+    return [h for h in (hull_of(np.asarray(corners)) for corners, _ in parts) if h is not None]
+
+
+def inside(hull: Hull, points: Array, slack: float = 0.0) -> npt.NDArray[np.bool_]:
+    """Return which points (n, 3) lie in a hull, or at most `slack` off it."""
+    return np.asarray((points @ hull.planes[:, :3].T + hull.planes[:, 3] <= slack).all(axis=1))
+
+
+def _without_inner(hulls: Sequence[Hull]) -> list[Hull]:
+    """Return the hulls that lie in no other one."""
+    slack = _SLACK * float(np.ptp(np.vstack([h.vertices for h in hulls]), axis=0).max())
+    kept: list[Hull] = []
+    for hull in sorted(hulls, key=lambda h: -h.volume):
+        if not any(inside(other, hull.vertices, slack).all() for other in kept):
+            kept.append(hull)
+    return kept
+
+
+def _merged(hulls: Sequence[Hull]) -> list[Hull]:
+    """Return hulls of which the two that add the least volume together have become one."""
+    centres = np.array([h.vertices.mean(axis=0) for h in hulls])
+    smallest = int(np.argmin([h.volume for h in hulls]))
+    order = np.argsort(np.linalg.norm(centres - centres[smallest], axis=1))
+    best: tuple[float, int, Hull] | None = None
+    for other in (int(i) for i in order[1:9]):
+        joined = hull_of(np.vstack([hulls[smallest].vertices, hulls[other].vertices]))
+        if joined is None:
+            continue
+        added = joined.volume - hulls[smallest].volume - hulls[other].volume
+        if best is None or added < best[0]:
+            best = added, other, joined
+    if best is None:
+        return [h for i, h in enumerate(hulls) if i != smallest]
+    return [h for i, h in enumerate(hulls) if i not in {smallest, best[1]}] + [best[2]]
+
+
+def shrunk(hull: Hull, by: float = MARGIN) -> Hull:
+    """Return a hull, in m, made smaller all round, as PyBullet makes it larger by as much.
+
+    What is too thin for that becomes thinner by half.
+    """
+    from scipy.spatial import HalfspaceIntersection
+
+    centre, room = _middle(hull)
+    if room > 1.5 * by:
+        planes = hull.planes.copy()
+        planes[:, 3] += by
+        try:
+            corners = HalfspaceIntersection(planes, centre).intersections
+        except Exception:
+            corners = None
+        if corners is not None and np.isfinite(corners).all():
+            found = hull_of(corners)
+            if found is not None:
+                return found
+    half = np.ptp(hull.vertices, axis=0) / 2
+    middle = (hull.vertices.max(axis=0) + hull.vertices.min(axis=0)) / 2
+    factors = np.maximum(0.5, 1 - by / np.maximum(half, 1e-9))
+    return hull_of(middle + (hull.vertices - middle) * factors) or hull
+
+
+def _middle(hull: Hull) -> tuple[Array, float]:
+    """Return the point of a hull that is farthest from its planes, and how far it is, m."""
+    from scipy.optimize import linprog
+
+    a, b = hull.planes[:, :3], -hull.planes[:, 3]
+    found = linprog(
+        [0, 0, 0, -1], A_ub=np.column_stack([a, np.ones(len(a))]), b_ub=b, bounds=[(None, None)] * 3 + [(0, None)]
+    )
+    if found.x is None:
+        return hull.vertices.mean(axis=0), 0.0
+    return np.asarray(found.x[:3]), float(found.x[3])

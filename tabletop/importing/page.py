@@ -1,0 +1,121 @@
+"""The page of an imported thing: pictures, and what was found out and guessed about it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.importing.drawing import drawing
+from tabletop.importing.obj_files import looks_text
+from tabletop.importing.objects import ImportedObject
+from tabletop.sim.generate import generate
+from tabletop.sim.viewpoints import framing
+from tabletop.sim.world import World
+
+__all__ = ["object_page", "page_text", "portrait", "table_text"]
+
+Picture = npt.NDArray[np.uint8]
+
+_STYLE: Final = (
+    "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#222}"
+    "img{max-width:100%;border:1px solid #ddd}table{border-collapse:collapse}"
+    "td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left}"
+)
+
+
+def portrait(kind: str, seed: int = 0) -> Picture:
+    """Return a picture (480, 640, 3), RGB, of a kind on the table.
+
+    Args:
+        kind: of a card in use.
+        seed: of the scene.
+    """
+    with World() as world:
+        scene = generate({"entities": {"thing": {"kind": kind, "at": {"x": 0.5, "y": 0.0}}}}, seed)
+        world.load(scene)
+        return world.render(640, 480, framing(scene)).rgb
+
+
+def object_page(thing: ImportedObject, picture: Picture) -> str:
+    """Return the page of an object.
+
+    Args:
+        thing: as imported.
+        picture: RGB, of it on the table.
+    """
+    w, d, h = (v * 1000 for v in thing.size)
+    _, faces = looks_text(thing.vertices, thing.faces)
+    facts = {
+        "size": f"{w:.1f} x {d:.1f} x {h:.1f} mm",
+        "mass": f"{thing.mass * 1000:.4g} g",
+        "hulls": str(len(thing.hulls)),
+        "faces seen": str(faces),
+        "centre of mass": ", ".join(f"{v * 1000:.1f}" for v in thing.spread.centre) + " mm from the middle",
+        **{f"{what}: why": why for what, why in thing.notes.items()},
+    }
+    grips = [
+        (
+            f"{g.width * 1000:.1f}",
+            f"{np.degrees(g.yaw) % 180:.0f}",
+            ", ".join(f"{v * 1000:.1f}" for v in g.at),
+            f"{g.score:.2f}",
+        )
+        for g in thing.grips[:8]
+    ]
+    rests = [(f"{100 * r.share:.0f} %", ", ".join(f"{v:.2f}" for v in r.up)) for r in thing.rests]
+    held = thing.grips[0] if thing.graspable else None
+    parts = [
+        _image(picture[..., ::-1], ".webp"),
+        _image(drawing(thing.hulls, held), ".png"),
+        table_text(("", ""), list(facts.items())),
+        "<h2>Where two fingers fit</h2>",
+        table_text(("width, mm", "yaw, deg", "middle, mm", "score"), grips) if grips else "<p>Nowhere.</p>",
+        "<h2>How it lies still</h2>",
+        table_text(("share of drops", "what is up, in its own frame"), rests) if rests else "<p>In no way.</p>",
+    ]
+    return page_text(thing.name, parts)
+
+
+def page_text(title: str, parts: Sequence[str]) -> str:
+    """Return a whole page of HTML that needs no other file.
+
+    Args:
+        title: its heading.
+        parts: HTML.
+    """
+    name = html.escape(title)
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style>'
+    return head + f"<h1>{name}</h1>\n" + "\n".join(parts) + "\n</html>\n"
+
+
+def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of HTML.
+
+    Args:
+        heads: of its columns.
+        rows: texts.
+    """
+    top = "".join(f"<th>{html.escape(h)}</th>" for h in heads)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(v)}</td>" for v in row) + "</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _image(picture: npt.NDArray[np.uint8], form: str) -> str:
+    done, data = cv2.imencode(form, np.ascontiguousarray(picture))
+    kind = form.removeprefix(".")
+    return (
+        f'<p><img alt="" src="data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}"></p>'
+        if done
+        else ""
+    )
+
+
+def facts_of(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return rows of a table."""
+    return [(name, str(value)) for name, value in values.items()]
