@@ -72,9 +72,12 @@ def import_file(
     Raises:
         TabletopError: as `import_thing`.
     """
+    from tabletop.importing.fixtures import ImportedFixture, thing_of
     from tabletop.importing.objects import name_of, object_of
-    from tabletop.importing.page import object_page, portrait
+    from tabletop.importing.page import fixture_page, object_page, portrait
     from tabletop.importing.store import room_for, store
+    from tabletop.sim.cards import card_of
+    from tabletop.yaml_files import parse_yaml
 
     if project is not None:
         home = projects.use_project(project)
@@ -82,20 +85,29 @@ def import_file(
         home = projects.active()[-1]
     else:
         raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
-    folder = "assets/fixtures" if options.fixed else "assets/objects"
     name = name_of(path, options.name)
-    _check_new(name, home.root / folder / f"{name}.yaml", replace)
+    _check_new(name, home.root, replace)
+    described = path.suffix.lower() in {".urdf", ".sdf"}
+    thing = thing_of(path, options) if described else object_of(path, options)
+    moves = isinstance(thing, ImportedFixture)
+    folder = "assets/fixtures" if options.fixed or moves else "assets/objects"
     room_for(home.root, folder, name, replace)
-    thing = object_of(path, options)
-    card = store(home.root, folder, name, thing.files())
+    files = thing.files()
+    card_of(parse_yaml(files[f"{name}.yaml"], "the card"), name, f"{path.name!r} as a card")
+    card = store(home.root, folder, name, files)
     projects.has_changed()
-    write_whole(card.with_suffix("") / "index.html", object_page(thing, portrait(name)))
+    page = (
+        fixture_page(thing, portrait(name))
+        if isinstance(thing, ImportedFixture)
+        else object_page(thing, portrait(name))
+    )
+    write_whole(card.with_suffix("") / "index.html", page)
     return card
 
 
-def _check_new(name: str, card: Path, replace: bool) -> None:
+def _check_new(name: str, root: Path, replace: bool) -> None:
     """Check that no other card has the name."""
     for folder in ("assets/objects", "assets/fixtures"):
         other = projects.find(folder).get(name)
-        if other is not None and not (replace and other.resolve() == card.resolve()):
+        if other is not None and not (replace and other.resolve() == (root / folder / f"{name}.yaml").resolve()):
             raise TabletopError(f"the kind {name!r} is there already: {str(other)!r}; give it another name")

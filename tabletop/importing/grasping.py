@@ -54,17 +54,35 @@ _SPARE: Final = 0.003
 _YAWS: Final = 24
 _STEP: Final = 0.004
 """m between the lines that are tried."""
-_LEVELS: Final = (0.010, 0.016, 0.022)
+_LEVELS: Final = (0.005, 0.010, 0.016, 0.022)
 """m below the top at which it is held."""
 _TOUCH: Final = 0.0015
 """m from the foremost point within which a finger's pad touches."""
 _GROUND: Final = 0.011
 """m above the ground, at least, of the grip's middle."""
+_FLAT: Final = 0.2
+"""Share of a pad that must touch."""
 _THINNEST: Final = 0.003
+_FINE: Final = 0.004
+"""m between the heights at which a finger must be free above its pad."""
+_RUNG: Final = 0.008
+"""m between the heights that are tried far below the top."""
+_HAND: Final = 0.10
+"""m from the palm up, in which the hand must be clear."""
+_PALM: Final = (0.108, 0.032)
+"""m, half of the palm's length the way the fingers close, and of its breadth."""
 _KEPT: Final = 24
 
 
-def grips(hulls: Sequence[Hull], centre: Array, fingers: Fingers | None = None) -> list[FoundGrip]:
+def grips(
+    hulls: Sequence[Hull],
+    centre: Array,
+    fingers: Fingers | None = None,
+    *,
+    around: Sequence[Hull] = (),
+    yaws: Sequence[float] | None = None,
+    everywhere: bool = False,
+) -> list[FoundGrip]:
     """Return ways to hold a thing from above, the best first.
 
     Fingers come down open, with nothing under them, and close until both touch. Lines are cut with the hulls, as
@@ -74,14 +92,20 @@ def grips(hulls: Sequence[Hull], centre: Array, fingers: Fingers | None = None) 
         hulls: of the upright thing, m.
         centre: (3,), of mass.
         fingers: of the gripper.
+        around: what stands around it and may not be hit.
+        yaws: rad, that are tried; all around by default.
+        everywhere: whether it may be held far below its top too, where the hand has room.
     """
     fingers = fingers or Fingers()
     corners = np.vstack([h.vertices for h in hulls])
     low, high = corners.min(axis=0), corners.max(axis=0)
+    levels = _levels(float(low[2]), float(high[2]), fingers)
+    if everywhere:
+        levels = sorted({*levels, *np.arange(float(low[2]) + fingers.tip, levels[-1], _RUNG).tolist()})
     found: list[FoundGrip] = []
-    for level in _levels(float(low[2]), float(high[2]), fingers):
-        for yaw in np.arange(_YAWS) * math.pi / _YAWS:
-            found += _along(hulls, corners, centre, level, float(yaw), fingers)
+    for level in levels:
+        for yaw in np.arange(_YAWS) * math.pi / _YAWS if yaws is None else yaws:
+            found += _along(hulls, corners, centre, level, float(yaw), fingers, around)
     found.sort(key=lambda g: -g.score)
     return found[:_KEPT]
 
@@ -94,7 +118,13 @@ def _levels(bottom: float, top: float, fingers: Fingers) -> list[float]:
 
 
 def _along(
-    hulls: Sequence[Hull], corners: Array, centre: Array, level: float, yaw: float, fingers: Fingers
+    hulls: Sequence[Hull],
+    corners: Array,
+    centre: Array,
+    level: float,
+    yaw: float,
+    fingers: Fingers,
+    around: Sequence[Hull],
 ) -> Iterator[FoundGrip]:
     """Yield the grips with the fingers closing along one direction, at one height."""
     way = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
@@ -104,16 +134,17 @@ def _along(
     wide = np.linspace(-fingers.breadth / 2, fingers.breadth / 2, 5)
     pads = np.linspace(-fingers.tip, fingers.pad - fingers.tip, 4)
     # Above the pads a finger must be free too, up to the palm.
-    above = np.linspace(fingers.pad - fingers.tip, fingers.palm, 5)[1:]
+    above = np.arange(fingers.pad - fingers.tip, fingers.palm, _FINE)[1:]
     heights = level + np.concatenate([pads, above])
     starts = (lines[:, None, None, None] + wide[None, :, None, None]) * side + np.zeros((1, 1, len(heights), 1))
     starts = starts + heights[None, None, :, None] * np.array([0.0, 0.0, 1.0])
-    enter, leave = _cuts(hulls, starts.reshape(-1, 3), way)
-    shape = (len(lines), len(wide), len(heights), len(hulls))
+    enter, leave = _cuts([*hulls, *around], starts.reshape(-1, 3), way)
+    shape = (len(lines), len(wide), len(heights), len(hulls) + len(around))
     enter, leave = enter.reshape(shape), leave.reshape(shape)
+    own = slice(0, len(hulls))
     for i, line in enumerate(lines):
         pad = slice(0, len(pads))
-        for low, high in _segments(enter[i][:, pad], leave[i][:, pad]):
+        for low, high in _segments(enter[i][:, pad, own], leave[i][:, pad, own]):
             width = high - low
             if not _THINNEST < width < fingers.opening - 2 * _SPARE:
                 continue
@@ -121,12 +152,23 @@ def _along(
             reach = fingers.opening / 2 + fingers.thickness
             if not (_free(enter[i], leave[i], middle - reach, low) and _free(enter[i], leave[i], high, middle + reach)):
                 continue
-            flat = _flatness(enter[i][:, pad], leave[i][:, pad], low, high)
+            flat = _flatness(enter[i][:, pad, own], leave[i][:, pad, own], low, high)
             at = line * side + middle * way + np.array([0.0, 0.0, level])
+            if around and not _palm_fits([*hulls, *around], at, way, side, fingers):
+                continue
             off = float(np.hypot(*(at - centre)[:2]))
             score = flat * math.exp(-off / 0.03) * (1.0 if width < 0.065 else 0.8)
-            if flat > 0.25:
+            if flat > _FLAT:
                 yield FoundGrip(at, yaw, float(width), float(score))
+
+
+def _palm_fits(hulls: Sequence[Hull], at: Array, way: Array, side: Array, fingers: Fingers) -> bool:
+    """Return whether the palm above a grip is clear of all."""
+    lines = np.linspace(-_PALM[1], _PALM[1], 7)
+    heights = fingers.palm + np.arange(0.0, _HAND, _FINE)
+    starts = at + lines[:, None, None] * side + heights[None, :, None] * np.array([0.0, 0.0, 1.0])
+    enter, leave = _cuts(hulls, starts.reshape(-1, 3), way)
+    return _free(enter, leave, -_PALM[0], _PALM[0])
 
 
 def _cuts(hulls: Sequence[Hull], starts: Array, way: Array) -> tuple[Array, Array]:

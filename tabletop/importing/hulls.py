@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.importing.geometry import trimesh
 
-__all__ = ["Hull", "convex_hulls", "hull_of", "inside", "shrunk"]
+__all__ = ["Hull", "convex_hulls", "fewer", "hull_of", "inside", "shrunk"]
 
 Array = npt.NDArray[np.float64]
 
@@ -98,10 +98,20 @@ def convex_hulls(vertices: Array, faces: npt.NDArray[np.int64], what: str, most:
         hulls = _split(mesh, most)
     if not hulls:
         raise TabletopError(f"{what}: it must have a volume, all of it lies in one plane")
-    hulls = _without_inner(hulls)
-    while len(hulls) > most:
-        hulls = _merged(hulls)
-    return sorted(hulls, key=lambda h: (-round(h.volume, 15), *h.vertices.min(axis=0)))
+    return fewer(hulls, most)
+
+
+def fewer(hulls: Sequence[Hull], most: int = MOST) -> list[Hull]:
+    """Return hulls of which those inside others are left out, and close ones joined until there are few.
+
+    Args:
+        hulls: one or more.
+        most: hulls at most.
+    """
+    left = _without_inner(hulls)
+    while len(left) > most:
+        left = _merged(left)
+    return sorted(left, key=lambda h: (-round(h.volume, 15), *h.vertices.min(axis=0)))
 
 
 def _pieces(mesh: Any) -> list[Hull] | None:

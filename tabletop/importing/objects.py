@@ -15,14 +15,14 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.importing.geometry import Source, read_mesh
 from tabletop.importing.grasping import FoundGrip, grips
-from tabletop.importing.hulls import Hull, convex_hulls, hull_of, inside, shrunk
+from tabletop.importing.hulls import Hull, convex_hulls, fewer, hull_of, inside, shrunk
 from tabletop.importing.mass import Spread, spread_of
 from tabletop.importing.obj_files import hulls_text, looks_text
 from tabletop.importing.resting import Rest, resting_poses, upright
 from tabletop.importing.units import metres_of
 from tabletop.schema import is_name
 
-__all__ = ["ImportedObject", "Options", "name_of", "object_of"]
+__all__ = ["ImportedObject", "Options", "name_of", "object_from", "object_of", "row", "words"]
 
 Array = npt.NDArray[np.float64]
 
@@ -90,7 +90,7 @@ class ImportedObject:
         w, d, h = self.size
         lines = [f"# {what}: {why}" for what, why in self.notes.items()]
         lines += [
-            f"description: {_words(self.name)}",
+            f"description: {words(self.name)}",
             f"body_type: {'static' if self.options.fixed else 'rigid'}",
             f"graspable: {'true' if self.graspable else 'false'}",
             f"# w may be a range, such as [{0.9 * w:.3g}, {1.1 * w:.3g}]",
@@ -98,8 +98,8 @@ class ImportedObject:
         ]
         if not self.options.fixed:
             lines.append(f"mass: [{self.mass:.4g}, {self.mass:.4g}]")
-        lines.append(f"friction: {_row(self.options.friction)}")
-        lines.append(f"colors: [{_row(self.color)}]")
+        lines.append(f"friction: {row(self.options.friction)}")
+        lines.append(f"colors: [{row(self.color)}]")
         lines += ["mesh:", *("  " + line for line in self.mesh_lines(f"{self.name}/"))]
         return "\n".join(lines) + "\n"
 
@@ -109,29 +109,31 @@ class ImportedObject:
         lines = [
             f"collision: {folder}collision.obj",
             f"visual: {folder}visual.obj",
-            f"size: {_row(self.size)}",
-            f"centre_of_mass: {_row(self.spread.centre)}",
-            f"inertia: {_row([*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]])}",
+            f"size: {row(self.size)}",
+            f"centre_of_mass: {row(self.spread.centre)}",
+            f"inertia: {row([*np.diag(inertia), inertia[0, 1], inertia[0, 2], inertia[1, 2]])}",
         ]
         if self.floor is not None:
             lines.append(f"floor: {self.floor:.5g}")
         if self.graspable:
             best = self.grips[0]
-            lines.append(f"grasp: {{at: {_row(best.at)}, closing: y, width: {best.width:.5g}}}")
+            lines.append(f"grasp: {{at: {row(best.at)}, closing: y, width: {best.width:.5g}}}")
         if self.rests:
             lines.append("resting:")
             for rest in self.rests:
                 height = -float(min((h.vertices @ rest.up).min() for h in self.hulls))
-                turn, share = _row(_quaternion(rest.turn)), min(1.0, rest.share)
+                turn, share = row(_quaternion(rest.turn)), min(1.0, rest.share)
                 lines.append(f"  - {{quaternion: {turn}, height: {height:.5g}, share: {share:.3f}}}")
         return lines
 
 
-def _row(values: Any) -> str:
+def row(values: Any) -> str:
+    """Return numbers as a list in YAML."""
     return "[" + ", ".join(f"{float(v):.6g}" if abs(v) > 1e-12 else "0" for v in values) + "]"
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a name as a thing is spoken of: "a mug"."""
     text = name.replace("_", " ").replace("-", " ").strip()
     return f"{'an' if text[:1].lower() in 'aeiou' else 'a'} {text}"
 
@@ -180,6 +182,7 @@ def object_from(
     what: str,
     notes: Mapping[str, str] | None = None,
     mass: float | None = None,
+    touches: Sequence[Hull] | None = None,
 ) -> ImportedObject:
     """Return the object of a mesh.
 
@@ -190,6 +193,7 @@ def object_from(
         what: it is, for the message.
         notes: what is known of it already.
         mass: kg, as another file says.
+        touches: its hulls in the mesh's frame, m, where they are known; the unit is then m.
 
     Raises:
         TabletopError: it has no volume, or does not fit on the table.
@@ -199,10 +203,10 @@ def object_from(
     vertices = source.vertices[used]
     extent = np.ptp(vertices, axis=0)
     if not extent.min() > 1e-4 * extent.max() > 0:
-        raise TabletopError(f"{what}: it must have a volume, its sides are {_row(extent)}")
+        raise TabletopError(f"{what}: it must have a volume, its sides are {row(extent)}")
     metres, why = metres_of(float(extent.max()), options.units, source.metres, options.scale, what)
-    vertices = (vertices - vertices.mean(axis=0)) * metres
-    hulls = convex_hulls(vertices, faces, what)
+    vertices = vertices * metres
+    hulls = convex_hulls(vertices, faces, what) if touches is None else fewer(touches)
     spread = spread_of(vertices, faces, hulls)
     corners = np.vstack([h.vertices for h in hulls])
     turn, stands = upright(resting_poses(corners, spread.centre), options.up, source.up, what)

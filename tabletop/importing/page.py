@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -12,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.importing.drawing import drawing
+from tabletop.importing.fixtures import ImportedFixture
+from tabletop.importing.hulls import hull_of
 from tabletop.importing.obj_files import looks_text
 from tabletop.importing.objects import ImportedObject
 from tabletop.sim.generate import generate
 from tabletop.sim.viewpoints import framing
 from tabletop.sim.world import World
 
-__all__ = ["object_page", "page_text", "portrait", "table_text"]
+__all__ = ["fixture_page", "object_page", "page_text", "portrait", "table_text"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -37,7 +40,8 @@ def portrait(kind: str, seed: int = 0) -> Picture:
         seed: of the scene.
     """
     with World() as world:
-        scene = generate({"entities": {"thing": {"kind": kind, "at": {"x": 0.5, "y": 0.0}}}}, seed)
+        card = {"entities": {"thing": kind}}
+        scene = generate(card, seed)
         world.load(scene)
         return world.render(640, 480, framing(scene)).rgb
 
@@ -82,6 +86,40 @@ def object_page(thing: ImportedObject, picture: Picture) -> str:
     return page_text(thing.name, parts)
 
 
+def fixture_page(thing: ImportedFixture, picture: Picture) -> str:
+    """Return the page of a fixture.
+
+    Args:
+        thing: as imported.
+        picture: RGB, of it on the table.
+    """
+    w, d, h = (v * 1000 for v in thing.size)
+    facts = {"size": f"{w:.0f} x {d:.0f} x {h:.0f} mm", **{f"{what}: why": why for what, why in thing.notes.items()}}
+    heads = ("part", "joint", "travel", "mass, g", "hulls", "held")
+    rows = []
+    for part in thing.parts:
+        far = f"{part.travel * 1000:.0f} mm" if part.type == "prismatic" else f"{np.degrees(part.travel):.0f} deg"
+        grip = part.grip
+        held = "pushed at its far edge" if grip is None else f"{grip.width * 1000:.0f} mm between the fingers"
+        name = f"{thing.name}/{part.name}"
+        rows.append((name, part.type, far, f"{part.mass * 1000:.0f}", str(len(part.body.hulls)), held))
+    hulls = [hull for body in (thing.base, *(p.body for p in thing.parts)) if body is not None for hull in body.hulls]
+    up = np.array([0.0, 0.0, thing.size[2] / 2])
+    first = next((p.grip for p in thing.parts if p.grip is not None), None)
+    shown = drawing(
+        [hull for hull in (hull_of(h.vertices - up) for h in hulls) if hull is not None],
+        None if first is None else replace(first, at=first.at - up),
+    )
+    parts = [
+        _image(picture[..., ::-1], ".webp"),
+        _image(shown, ".png"),
+        table_text(("", ""), list(facts.items())),
+        "<h2>What moves</h2>",
+        table_text(heads, rows),
+    ]
+    return page_text(thing.name, parts)
+
+
 def page_text(title: str, parts: Sequence[str]) -> str:
     """Return a whole page of HTML that needs no other file.
 
@@ -114,8 +152,3 @@ def _image(picture: npt.NDArray[np.uint8], form: str) -> str:
         if done
         else ""
     )
-
-
-def facts_of(values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return rows of a table."""
-    return [(name, str(value)) for name, value in values.items()]

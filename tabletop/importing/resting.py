@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.importing.geometry import trimesh
 
-__all__ = ["UPS", "Rest", "resting_poses", "upright"]
+__all__ = ["UPS", "Rest", "onto", "resting_poses", "upright"]
 
 Array = npt.NDArray[np.float64]
 
@@ -78,18 +78,18 @@ def upright(rests: Sequence[Rest], up: str | None, format_up: str, what: str) ->
     if up is not None and up not in {*UPS, "rest"}:
         raise TabletopError(f"{what}: up must be one of {', '.join(UPS)} or rest, got {up!r}")
     if up in UPS:
-        return _onto(np.array(UPS[up], dtype=float)), f"{up} up, as asked for"
+        return onto(np.array(UPS[up], dtype=float)), f"{up} up, as asked for"
     if up is None or not rests:
         for axis in dict.fromkeys((format_up, "z", "y")):
             way = np.array(UPS[axis], dtype=float)
             if any(r.up @ way > _ALIKE for r in rests):
-                return _onto(way), f"{axis} up, as it stands so"
+                return onto(way), f"{axis} up, as it stands so"
     if not rests:
-        return _onto(np.array(UPS[format_up], dtype=float)), f"{format_up} up: it lies still in no way"
+        return onto(np.array(UPS[format_up], dtype=float)), f"{format_up} up: it lies still in no way"
     return rests[0].turn, "up as it lies most often"
 
 
-def _onto(up: Array) -> Array:
+def onto(up: Array) -> Array:
     """Return the turn (3, 3) that brings a direction to z by the shortest way."""
     z = np.array([0.0, 0.0, 1.0])
     if up @ z > 1 - 1e-9:

@@ -29,6 +29,7 @@ __all__ = [
     "MovingPart",
     "Part",
     "base_of",
+    "card_of",
     "grasped_part",
     "is_entity_name",
     "load_cards",
@@ -135,6 +136,14 @@ class Joint:
     """Full extents of the moving part's bounding box, centred on its origin; m."""
     grasp: _Point = (0, 0, 0)
     """Where to act on it, in the moving part's frame; m."""
+    closing: Literal["x", "y"] = "x"
+    """Axis of the moving part along which two fingers close there."""
+    width: Annotated[float, Meta(ge=0, le=1)] = 0.012
+    """m between the fingers once they touch; 0 where they can only push."""
+    opening: Annotated[float, Meta(ge=0, le=1)] = 0.050
+    """m between the fingers on the way there."""
+    flush: bool = False
+    """Whether fingers have room at `grasp` only once it is ajar: until then it is drawn by pressing on its edge."""
     hinge: _Direction = (0.0, 0.0, 0.0)
     """Where the axis of a revolute joint passes: in half extents of the moving part, from its origin."""
     friction: _Force = 1.0
@@ -452,14 +461,27 @@ def _paths(folder: str, _: int) -> Mapping[str, Path]:
 
 def _card(path: Path) -> Card:
     where = f"card {path.parent.name}/{path.name}"
-    raw = read_yaml(path, where)
+    return card_of(read_yaml(path, where), path.stem, where)
+
+
+def card_of(raw: object, kind: str, where: str) -> Card:
+    """Return the card of an object or a fixture.
+
+    Args:
+        raw: as read from YAML.
+        kind: its name.
+        where: it comes from, for the message.
+
+    Raises:
+        TabletopError: it is malformed.
+    """
     if not isinstance(raw, dict):
         raise TabletopError(f"{where} must be a mapping")
     if "moves" in raw:
         raise TabletopError(f"{where}: the field moves is now body_type, as in 'body_type: {raw['moves']}'")
-    if raw.get("kind", path.stem) != path.stem:
-        raise TabletopError(f"{where}: kind must be as in the path, {path.stem!r}, got {raw['kind']!r}")
-    return fill(Card, {**raw, "kind": path.stem}, where)
+    if raw.get("kind", kind) != kind:
+        raise TabletopError(f"{where}: kind must be as in the path, {kind!r}, got {raw['kind']!r}")
+    return fill(Card, {**raw, "kind": kind}, where)
 
 
 def load_cards() -> Mapping[str, Card]:
