@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Importing the modules registers their primitives.
-from tabletop.control import contact, deformable_cloth, deformable_rope, handling, joints, placing, tools
+from tabletop.control import contact, deformable_cloth, deformable_rope, handling, joints, parts, placing, tools
 from tabletop.control.motion import Motion
 from tabletop.control.primitive import PRIMITIVES, Primitive, get_primitive, primitive
 from tabletop.control.scripted import ScriptedPolicy, Step, load_scripted_policy, read_steps
@@ -21,6 +21,7 @@ __all__ = [
     "handling",
     "joints",
     "load_scripted_policy",
+    "parts",
     "placing",
     "primitive",
     "read_steps",

@@ -12,7 +12,7 @@ from tabletop.logic.geometry import Solid
 from tabletop.sim.cards import Card, base_of, load_cards, number
 from tabletop.sim.state import State
 
-__all__ = ["free_side", "free_spot", "least_height", "spot"]
+__all__ = ["free_side", "free_spot", "least_height", "size_of", "spot"]
 
 _REACH: Final = ((0.30, 0.70), (-0.38, 0.38))
 _PLACES: Final = ((0.32, 0.68), (-0.29, 0.29))
@@ -40,7 +40,7 @@ def _floor(state: State, name: str) -> float:
         return float(solid.bottom) + card.mesh.floor * float(solid.half[2]) * 2 / card.mesh.size[2]
     part = (card.moving or card.parts)[0]
     # Of a fixture the size is that of its moving part's box; its base card's expressions are not needed.
-    names = dict(zip(("w", "d", "h"), (float(s) for s in _size(state, name)), strict=True))
+    names = dict(zip(("w", "d", "h"), (float(s) for s in size_of(state, name)), strict=True))
     tall = {"box": 2, "cylinder": 1}.get(part.shape)
     thick = number(part.size[tall], names) / 2 if tall is not None else number(part.size[0], names)
     # Parts of a static card count from its underside, others from the middle.
@@ -48,7 +48,7 @@ def _floor(state: State, name: str) -> float:
     return min(origin + number(part.at[2], names) + thick, float(solid.top))
 
 
-def _size(state: State, name: str) -> Array:
+def size_of(state: State, name: str) -> Array:
     """Return w, d, h as the card's expressions mean them."""
     size = state.entity(name, "size")
     joint = _card(state, name).joint
@@ -72,7 +72,7 @@ def spot(state: State, on: str) -> tuple[Array, float]:
     if card.joint is None or not _is_container(state, on):
         return base.position[:2], _floor(state, on)
     # Only what stands out of the cabinet is free: so far as it is open, less the front.
-    names = dict(zip(("w", "d", "h"), (float(s) for s in _size(state, on)), strict=True))
+    names = dict(zip(("w", "d", "h"), (float(s) for s in size_of(state, on)), strict=True))
     out = number(card.joint.travel, names) * float(state.entity(on, "fraction")) / 2 + 0.01
     toward = np.array(card.joint.axis)
     return base.world(toward * (np.abs(toward) @ base.half - out))[:2], _floor(state, on)

@@ -43,6 +43,8 @@ _FAR: Final = 1.5
 """Of a part's own length along its way, that it may slide; files say 100 m where they mean no limit."""
 _DRAWN: Final = 0.75
 """Of that length, that it then slides."""
+_AJAR: Final = 0.06
+"""m by which a part that lies flush stands open at the start, so that a finger fits behind its edge."""
 _OPENINGS: Final = {0.080: 1.0, 0.050: 0.9, 0.036: 0.7}
 """m between the fingers on the way to a handle, and what each is worth: wider is surer."""
 _WORDS: Final = re.compile(r"[^A-Za-z0-9_]+")
@@ -192,7 +194,10 @@ class ImportedFixture:
             f"  friction: {part.friction:.4g}",
         ]
         if part.flush:
-            lines.append("  flush: true")
+            share = min(0.5, _AJAR / part.travel)
+            lines.append(
+                f"  start: [{share:.3g}, {min(0.6, 1.3 * share):.3g}]  # shut it lies flush, where nothing can hold it"
+            )
         if part.damping > 0:
             lines.append(f"  damping: {part.damping:.4g}")
         if part.type == "continuous":
@@ -443,6 +448,7 @@ def _fixture(
             )
         )
     lost = [part.name for part in parts if part.grip is None]
+    flush = [part.name for part in parts if part.flush]
     told = {
         **notes,
         "upright": f"{options.up or 'z'} up",
@@ -450,6 +456,8 @@ def _fixture(
     }
     if scale != 1.0:
         told["scale"] = f"{scale:g}; masses by its third power"
+    if flush:
+        told["ajar"] = f"{', '.join(flush)}: shut, no finger fits behind it; so it starts ajar"
     if lost:
         told["grasp"] = f"two fingers fit nowhere on {', '.join(lost)}: pushed at the far edge"
     return ImportedFixture(name, still, tuple(parts), (float(size[0]), float(size[1]), float(size[2])), told, options)

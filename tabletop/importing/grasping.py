@@ -107,7 +107,7 @@ def grips(
         for yaw in np.arange(_YAWS) * math.pi / _YAWS if yaws is None else yaws:
             found += _along(hulls, corners, centre, level, float(yaw), fingers, around)
     found.sort(key=lambda g: -g.score)
-    return found[:_KEPT]
+    return found if everywhere else found[:_KEPT]
 
 
 def _levels(bottom: float, top: float, fingers: Fingers) -> list[float]:

@@ -142,8 +142,9 @@ class Joint:
     """m between the fingers once they touch; 0 where they can only push."""
     opening: Annotated[float, Meta(ge=0, le=1)] = 0.050
     """m between the fingers on the way there."""
-    flush: bool = False
-    """Whether fingers have room at `grasp` only once it is ajar: until then it is drawn by pressing on its edge."""
+    start: tuple[_Share, _Share] = (0.0, 0.0)
+    """Range of fractions at which it stands in a scene that says nothing of it. What lies flush when it is shut, so
+    that nothing can open it again, starts ajar."""
     hinge: _Direction = (0.0, 0.0, 0.0)
     """Where the axis of a revolute joint passes: in half extents of the moving part, from its origin."""
     friction: _Force = 1.0
@@ -158,7 +159,8 @@ class Joint:
     """Fraction beyond which it stays pressed; above 1 never."""
 
     def __post_init__(self) -> None:
-        """Check that the axis points somewhere."""
+        """Check that the axis points somewhere, and that ranges rise."""
+        check_rising({"start": self.start}, "joint")
         if max(map(abs, self.axis)) < 1e-3:
             raise TabletopError(f"axis must be a direction, got {list(self.axis)}")
         if self.continuous and self.type != "revolute":

@@ -142,7 +142,8 @@ def _standing(spec: Spec, base: Entity, parts: Sequence[Entity], rng: np.random.
     out = []
     for part in parts:
         own = spec.raw.get("parts", {}).get(part.name.rpartition(PART_MARK)[2], {})
-        given = own.get("fraction", spec.raw.get("fraction", 0.0))
+        joint = load_cards()[part.kind].joint
+        given = own.get("fraction", spec.raw.get("fraction", list(joint.start) if joint is not None else 0.0))
         fraction = draw(given, rng, f"scene entity {part.name!r}: fraction")
         out.append(replace(part, position=base.position, yaw=base.yaw, fraction=fraction))
     return out
