@@ -21,7 +21,7 @@ from tabletop.errors import TabletopError
 from tabletop.schema import is_whole
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.deformable_drapery import Drape, hang
-from tabletop.sim.scene import Camera, Light, Point, Vector
+from tabletop.sim.scene import Camera, Light, TiltedCamera, Vector
 
 __all__ = [
     "BACKGROUND",
@@ -35,6 +35,7 @@ __all__ = [
     "check_size",
     "render",
     "segmentation_ids",
+    "segmentation_labels",
     "up_of",
 ]
 
@@ -70,6 +71,15 @@ def segmentation_ids(names: Sequence[str]) -> dict[str, int]:
     return own | {name: 2 + i for i, name in enumerate(names)}
 
 
+def segmentation_labels(names: Sequence[str]) -> dict[int, str]:
+    """Return the table of a segmentation: the name of each number; as `segmentation_ids`, the other way round.
+
+    >>> segmentation_labels(["red"])
+    {-1: 'background', 0: 'table', 1: 'robot', 2: 'red'}
+    """
+    return {label: name for name, label in segmentation_ids(names).items()}
+
+
 @dataclass(frozen=True)
 class Image:
     """What a camera saw."""
@@ -83,11 +93,8 @@ class Image:
 
 
 @dataclass(frozen=True)
-class MovingCamera(Camera):
-    """A camera that is carried along, such as the one on the hand. Scenes have none of these."""
-
-    up: Point = (0.0, 0.0, 1.0)
-    """World direction that is up in the picture."""
+class MovingCamera(TiltedCamera):
+    """A camera that is carried along, such as one on the hand, as it is at one moment. Scenes have none of these."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,10 @@ def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -
 def up_of(camera: Camera) -> Vector:
     """Return the world direction that is up in the picture.
 
-    It is a MovingCamera's own. Else it is the world's, or away from the robot for a camera that looks straight up or
+    It is a TiltedCamera's own. Else it is the world's, or away from the robot for a camera that looks straight up or
     down.
     """
-    if isinstance(camera, MovingCamera):
+    if isinstance(camera, TiltedCamera):
         return camera.up
     x, y, z = (t - c for t, c in zip(camera.target, camera.position, strict=True))
     return (0.0, 0.0, 1.0) if math.hypot(x, y) > 1e-3 * abs(z) else (1.0, 0.0, 0.0)
