@@ -112,7 +112,7 @@ class _NeedsView(TypedDict):
 
 class _Camera(_NeedsView, total=False):
     fov: _Fov
-    on: Literal["world", "gripper"]
+    frame: Literal["world", "gripper"]
     up: Annotated[tuple[_OneMetre, ...], _Three]
 
 

@@ -139,12 +139,12 @@ class SceneCamera:
     name: Name
     """None of VIEWS."""
     position: Point
-    """m, in the frame that `on` names."""
+    """m, in `frame`."""
     target: Point
     """m, in the same frame: what it looks at."""
     fov: _Fov = 47.0
     """deg, vertical."""
-    on: Literal["world", "gripper"] = "world"
+    frame: Literal["world", "gripper"] = "world"
     """The gripper's frame begins midway between the fingertips. Its z is the way that the gripper points, and the
     fingers open along its y."""
     up: Point | None = None

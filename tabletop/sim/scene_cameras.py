@@ -51,7 +51,7 @@ def read_camera(name: str, fields: Mapping[str, Any]) -> SceneCamera:
 
     Args:
         name: the camera's.
-        fields: position and target, and fov, on and up where they are not the default.
+        fields: position and target, and fov, frame and up where they are not the default.
 
     Raises:
         TabletopError: a field is missing, unknown, of another type or out of its range, or the camera cannot see.

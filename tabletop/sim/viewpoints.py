@@ -147,7 +147,7 @@ def scene_view(camera: SceneCamera, position: Sequence[float], quaternion: Seque
         position: of the point midway between the fingertips, m, world.
         quaternion: of the hand, xyzw, world, as for `wrist_view`.
     """
-    if camera.on == "world":
+    if camera.frame == "world":
         if camera.up is None:
             return Camera(camera.position, camera.target, camera.fov)
         return TiltedCamera(camera.position, camera.target, camera.fov, camera.up)

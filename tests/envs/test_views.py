@@ -9,7 +9,7 @@ import pytest
 from gymnasium import spaces
 
 from tabletop.envs import TabletopEnv
-from tabletop.envs.views import MODALITIES, Views
+from tabletop.envs.views import IMAGES, MODALITIES, Views
 from tabletop.errors import TabletopError
 from tabletop.sim import Camera, World, generate
 from tabletop.sim.camera import segmentation_ids
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 def test_one_camera_with_one_modality_is_an_array(world: World) -> None:
     image = world.render(*SIZE)
-    for modality in MODALITIES:
+    for modality in IMAGES:
         views = Views(modalities=[modality], size=SIZE)
         seen = views(world)
         assert isinstance(views.space, spaces.Box)
@@ -83,7 +83,7 @@ def test_an_environments_pixels_are_its_views_and_say_what_the_numbers_mean() ->
     )
     observation, info = made.reset(seed=0)
     assert made.observation_space.contains(observation)
-    assert len(observation) == 9
+    assert len(observation) == 15
     assert info["segmentation_ids"] == made.segmentation_ids
     assert made.segmentation_ids["red"] in np.unique(observation["scene/segmentation"])
     assert "segmentation_ids" not in made.step(np.zeros(5, np.float32))[4]
@@ -116,7 +116,7 @@ def test_pixels_do_not_change_what_happens() -> None:
         ({"cameras": {"mine": Camera((0.5, 0, 1), (0.5, 0, 1))}}, "must look at another place than its own"),
         ({"cameras": {"mine": Camera((0.5, np.inf, 1), (0.5, 0, 0))}}, r"camera: position\[1\]: Expected .* got inf"),
         ({"cameras": {"mine": Camera(fov=180.0)}}, "camera: fov: Expected .* < 180"),
-        ({"modalities": ("rgb", "touch")}, "unknown modality 'touch'; there are: depth, rgb, segmentation"),
+        ({"modalities": ("rgb", "touch")}, "unknown modality 'touch'; there are: depth, extrinsics, intrinsics, rgb, segmentation"),
         ({"modalities": ("rgb", "rgb")}, "modalities must be different ones, got rgb, rgb"),
         ({"modalities": ()}, "modalities must be one or more"),
         ({"modalities": ("depth",), "observation": "state"}, 'modalities go with observation "pixels"'),
