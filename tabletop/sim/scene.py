@@ -205,7 +205,7 @@ def scene_text(scene: Scene) -> str:
     """Return a scene as YAML (floats keep every bit)."""
     fields = plain(scene)
     if not scene.cameras:  # So that scenes without any keep their bytes.
-        del fields["cameras"]
+        fields.pop("cameras", None)
     return yaml_text(fields)
 
 
