@@ -546,7 +546,8 @@ class World:
         behind = self._backdrop.picture(self._slabs, camera, light, width, height)
         behind = self._backdrop.draped(behind, self._drapes(scene), camera, light)
         labels = {self.arm.body: ROBOT, **{b: i + 2 for b, i in self._body_ids.items()}}
-        return render(self.client, camera, light, width, height, labels, behind)
+        links = {link: i + 2 for link, i in self._links.items()}
+        return render(self.client, camera, light, width, height, labels, behind, links)
 
     def _drapes(self, scene: Scene) -> list[Drape]:
         return [
