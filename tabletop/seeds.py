@@ -25,7 +25,7 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 
-__all__ = ["Purpose", "episode_rngs", "inventory_rng", "rng_of", "scene_number", "scene_rng", "seed_of"]
+__all__ = ["Purpose", "cameras_rng", "episode_rngs", "inventory_rng", "rng_of", "scene_number", "scene_rng", "seed_of"]
 
 _LEAST: Final = 2**62
 """Of derived seeds; all are below twice as much, which a signed integer of 64 bits holds."""
@@ -201,7 +201,7 @@ def _whole(value: int, bound: int, what: str) -> int:
 # --- what documented seeds mean ------------------------------------------------------------------
 # Numbers in front of or behind a seed tell its streams apart. They are as old as the first saved scene, and stay.
 
-_THINGS, _POSES = 1, 2
+_THINGS, _POSES, _CAMERAS = 1, 2, 3
 _POLICY, _DISTURBANCE = 0, 1
 
 
@@ -221,6 +221,15 @@ def scene_rng(seeds: Sequence[int]) -> np.random.Generator:
         seeds: one number, or several as in older files of goals.
     """
     return np.random.default_rng([_POSES, *seeds])
+
+
+def cameras_rng(seeds: Sequence[int]) -> np.random.Generator:
+    """Return what a scene's further cameras are drawn by, so that they move nothing else.
+
+    Args:
+        seeds: one number, or several as in older files of goals.
+    """
+    return np.random.default_rng([_CAMERAS, *seeds])
 
 
 def scene_number(seeds: Sequence[int]) -> int:

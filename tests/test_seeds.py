@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from tabletop.planner.vocabulary import SCRIPTED_VOCABULARY
 from tabletop.rollout.evaluate import nothing, run_task
 from tabletop.seeds import Purpose, episode_rngs, rng_of, seed_of
 from tabletop.sim import Scene, generate, load_scene, load_scene_card
+from tabletop.sim.scene import scene_text
+from tabletop.yaml_files import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = (0, 1, 2, 7, 2**31 - 1)
@@ -88,7 +89,7 @@ def test_other_numbers_are_refused(number: Any) -> None:
 
 # --- documented seeds ----------------------------------------------------------------------------
 def digest(scene: Scene) -> str:
-    """Return the first digits of a scene's SHA-256, its floats to 9 decimals: libraries of sines differ in the last."""
+    """Return digits of a written scene's SHA-256, its floats to 9 decimals: libraries of sines differ in the last."""
 
     def rounded(value: Any) -> Any:
         if isinstance(value, dict):
@@ -97,7 +98,7 @@ def digest(scene: Scene) -> str:
             return [rounded(v) for v in value]
         return round(value, 9) if isinstance(value, float) else value
 
-    return hashlib.sha256(json.dumps(rounded(asdict(scene))).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(rounded(parse_yaml(scene_text(scene), "scene"))).encode()).hexdigest()[:16]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from tabletop.cli.show import (
     skill_lines,
     task_lines,
 )
-from tabletop.errors import TabletopError
+from tabletop.errors import TabletopError, unknown
 from tabletop.runs.store import record_data
 from tabletop.signals import in_words
 from tabletop.words import plural
@@ -127,16 +127,20 @@ def _scene(options: argparse.Namespace) -> None:
     from tabletop.files import write_whole
     from tabletop.runs.lock import alone_in
     from tabletop.sim import World, generate, save_scene
+    from tabletop.sim.scene import VIEWS
     from tabletop.sim.scene_cards import find_scene_card
 
     scene = generate(find_scene_card(options.card), options.seed)
+    known = (*VIEWS, *(camera.name for camera in scene.cameras))
+    if options.camera not in known:
+        raise unknown("camera", options.camera, known)
     folder = Path(options.out or "scene")
     # One that waits for another's two files mixes none of them with its own.
     with alone_in(folder, _WAIT):
         save_scene(scene, folder / "scene.yaml")
         with World() as world:
             world.load(scene)
-            picture = world.render(640, 480).rgb
+            picture = world.render(640, 480, options.camera).rgb
         _, data = cv2.imencode(".png", picture[..., ::-1])
         write_whole(folder / "scene.png", data.tobytes())
     things = [{"name": e.name, "kind": e.kind, "position": list(e.position)} for e in scene.entities]

@@ -131,6 +131,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     scene = commands.add_parser("scene", help="draw a random scene: its card and a picture")
     scene.add_argument("--card", default="discovery", help=f"{card} (default discovery)")
+    scene.add_argument(
+        "--camera", default="scene", metavar="NAME", help="scene (default), wrist, top, or a camera of the scene card"
+    )
     _common(scene, out="folder for scene.yaml and scene.png (default: scene)", workers=False)
 
     tasks = commands.add_parser("tasks", help="list the hand-written tasks, or measure them against their rules")
@@ -166,7 +169,16 @@ def build_parser() -> argparse.ArgumentParser:
     demos.add_argument("--episodes", type=int, default=50, metavar="N", help="to run, a task (default 50)")
     demos.add_argument("--format", choices=("minari", "lerobot"), default="minari", help="default minari")
     demos.add_argument("--all", action="store_true", help="keep the episodes that failed, too")
-    demos.add_argument("--cameras", metavar="A,B", help="pictures of each step, too: scene, wrist, top (default none)")
+    demos.add_argument(
+        "--cameras",
+        metavar="A,B",
+        help="pictures of each step, too: scene, wrist, top, or cameras of the task's scene card (default none)",
+    )
+    demos.add_argument(
+        "--modalities",
+        metavar="A,B",
+        help="of each camera: rgb, depth, segmentation, intrinsics, extrinsics (default rgb)",
+    )
     demos.add_argument("--size", type=int, default=96, metavar="PIXELS", help="of the pictures' sides (default 96)")
     _common(demos, out="folder of the dataset (default demos/FORMAT); interrupted, the same command goes on")
 

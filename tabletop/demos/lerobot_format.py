@@ -4,8 +4,10 @@
     data/chunk-000/file-000.parquet
 
 A frame has the observation and the action taken in it, and what came of that in `next.reward`, `next.success` and
-`next.done`. `observation.images.scene` is what that camera saw, where pictures were asked for. `world_state` is the
-world's whole state, filled up with 0. `meta/episodes` also has each scene as YAML.
+`next.done`. `observation.images.scene` is what that camera saw, where pictures were asked for; `depth.scene` (m),
+`segmentation.scene`, `intrinsics.scene` and `extrinsics.scene` are numbers in two dimensions. `world_state` is the
+world's whole state, filled up with 0. `meta/episodes` also has each scene as YAML, which entity each slot of the
+observation is of, the name of each number of `world_state`, and the table of what a segmentation's numbers are.
 Written with pyarrow: lerobot's own package asks for versions of torch and numpy other than this one's.
 """
 
@@ -23,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tabletop.config import SimSettings
-from tabletop.demos.record import Demonstration
+from tabletop.demos.record import Demonstration, names_of
 from tabletop.envs.observe import STATE_WIDTH, state_names
 from tabletop.files import write_json
 from tabletop.logic.task import Task
@@ -39,18 +41,25 @@ DATA_PATH: Final = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EPISODES_PATH: Final = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 QUANTILES: Final = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 _IMAGES: Final = "observation.images."
+_SIDES: Final = {
+    "depth": ["height", "width"],
+    "segmentation": ["height", "width"],
+    "intrinsics": ["row", "column"],
+    "extrinsics": ["row", "column"],
+}
+"""Names of the two dimensions of what is no picture in colour."""
 _PIXELS: Final = 4
 """Of so many pixels across and down, statistics see one."""
 _ACTIONS: Final = ["dx", "dy", "dz", "dyaw", "grip"]
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def features(world: int, pictures: Mapping[str, tuple[int, ...]]) -> dict[str, dict[str, Any]]:
+def features(world: int, views: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, Any]]:
     """Return the columns of a frame as `info.json` describes them.
 
     Args:
         world: width of the world's states.
-        pictures: height, width and 3, by camera.
+        views: of a demonstration, by "camera/modality".
     """
     sizes: dict[str, tuple[str, int, list[str] | None]] = {
         "observation.state": ("float32", STATE_WIDTH, list(state_names())),
@@ -67,8 +76,19 @@ def features(world: int, pictures: Mapping[str, tuple[int, ...]]) -> dict[str, d
     }
     numbers = {k: {"dtype": dtype, "shape": [n], "names": names} for k, (dtype, n, names) in sizes.items()}
     axes = ["height", "width", "channels"]
-    images = {_IMAGES + k: {"dtype": "image", "shape": list(s), "names": axes} for k, s in pictures.items()}
-    return numbers | images
+    seen = {}
+    for view, arrays in views.items():
+        name, modality = _key(view), view.partition("/")[2]
+        dtype, names = ("image", axes) if modality == "rgb" else (str(arrays.dtype), _SIDES[modality])
+        seen[name] = {"dtype": dtype, "shape": list(arrays.shape[1:]), "names": names}
+    return numbers | seen
+
+
+def _key(view: str) -> str:
+    """Return what a view is called as a feature: "observation.images.wrist" of "wrist/rgb"."""
+    camera, _, modality = view.partition("/")
+    # Loaders take whatever begins with "observation" for a policy's input.
+    return _IMAGES + camera if modality == "rgb" else f"{modality}.{camera}"
 
 
 def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], policy: str) -> int:
@@ -81,7 +101,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         policy: of no use here: the format has no place for it.
     """
     world = max(d.states.shape[1] for d in demos)
-    described = features(world, {k: v.shape[1:] for k, v in demos[0].pictures.items()})
+    described = features(world, demos[0].views)
     fps = round(1 / SimSettings().control_step)
     used = [t for t in tasks if t.name in {d.task for d in demos}]
     numbers = {t.name: i for i, t in enumerate(used)}
@@ -91,8 +111,9 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     everything: list[Columns] = []
     for number, demo in enumerate(demos):
         columns = _columns(demo, number, start, numbers[demo.task], world, fps)
+        columns |= {_key(k): v[:-1] for k, v in demo.views.items()}
+        seen = {k: columns.pop(k) for k in list(columns) if described[k]["dtype"] == "image"}
         nbytes = sum(c.nbytes for c in columns.values())
-        seen = {_IMAGES + k: v[:-1] for k, v in demo.pictures.items()}
         columns |= {k: _encoded(v) for k, v in seen.items()}
         nbytes += sum(len(png) for k in seen for png in columns[k])
         if frames and size + nbytes > FILE_MB * 2**20:
@@ -116,6 +137,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
                 "scene": demo.scene,
                 "scene_number": demo.number,
                 "success": demo.success,
+                **_texts(names_of(demo)),
                 **{f"stats/{k}/{s}": v for k, stat in _stats(small).items() for s, v in stat.items()},
             }
         )
@@ -168,6 +190,11 @@ def _columns(demo: Demonstration, number: int, start: int, task: int, world: int
     }
 
 
+def _texts(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return lists as they are, and tables as JSON: Parquet has one type for all episodes."""
+    return {k: json.dumps(v) if isinstance(v, dict) else v for k, v in names.items()}
+
+
 def _encoded(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Return RGB pictures (T, height, width, 3) as PNG: (T,) bytes."""
     out = np.empty(len(pictures), dtype=object)
@@ -177,8 +204,15 @@ def _encoded(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
 
 
 def _seen(columns: Columns, pictures: Columns) -> Columns:
-    """Return columns with, in place of PNGs, colours from 0 to 1 of some of their pixels: (T * pixels, 3, 1, 1)."""
+    """Return columns with some pixels in place of pictures.
+
+    These are colours from 0 to 1 in place of PNGs, (T * pixels, 3, 1, 1), and single numbers, (T * pixels, 1, 1), in
+    place of depth and segmentation.
+    """
     some = {k: v[:, ::_PIXELS, ::_PIXELS].reshape(-1, 3, 1, 1).astype(np.float32) / 255 for k, v in pictures.items()}
+    for name, column in columns.items():
+        if name.startswith(("depth.", "segmentation.")):
+            some[name] = column[:, ::_PIXELS, ::_PIXELS].reshape(-1, 1, 1)
     return {k: some.get(k, v) for k, v in columns.items()}
 
 
@@ -201,7 +235,15 @@ def _arrow(column: npt.NDArray[Any], described: Mapping[str, Any]) -> Any:
     arrow_type = pa.bool_() if described["dtype"] == "bool" else getattr(pa, described["dtype"])()
     if column.ndim == 1:
         return pa.array(column, arrow_type)
+    if column.ndim == 3:  # Lists of lists, which is how Hugging Face stores two dimensions.
+        count, height, width = column.shape
+        rows = _lists(pa.array(column.ravel(), arrow_type), count * height, width)
+        return _lists(rows, count, height)
     return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel(), arrow_type), column.shape[1])
+
+
+def _lists(values: Any, count: int, length: int) -> Any:
+    return pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * length, pa.int32()), values)
 
 
 def _write_frames(root: Path, file: int, frames: Sequence[Columns], described: Mapping[str, Any]) -> None:

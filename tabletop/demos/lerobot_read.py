@@ -108,10 +108,13 @@ def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dic
             if described["dtype"] == "image":
                 parts[name].append(_decoded(name, table[name].combine_chunks(), described["shape"]))
                 continue
+            if len(described["shape"]) == 2:
+                parts[name].append(_matrices(name, table[name].combine_chunks(), described))
+                continue
             column, (width,) = table[name].combine_chunks(), described["shape"]
             nested = width > 1
             stored = str(column.type.value_type if nested and hasattr(column.type, "value_type") else column.type)
-            wanted = {"float32": "float", "float64": "double"}.get(described["dtype"], described["dtype"])
+            wanted = _stored(described)
             _rule(stored == wanted, f"{name} is of {wanted}", str(column.type))
             if nested:
                 _rule(getattr(column.type, "list_size", -1) == width, f"{name} has {width} numbers", str(column.type))
@@ -119,6 +122,21 @@ def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dic
             else:
                 parts[name].append(column.to_numpy(zero_copy_only=False))
     return {k: np.concatenate(v) for k, v in parts.items()}
+
+
+def _stored(described: Mapping[str, Any]) -> str:
+    """Return what Parquet calls the type of a feature's numbers."""
+    return str({"float32": "float", "float64": "double"}.get(described["dtype"], described["dtype"]))
+
+
+def _matrices(name: str, column: Any, described: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Return the numbers of a column in two dimensions, (n, height, width)."""
+    (height, width), wanted = described["shape"], f"list<element: list<element: {_stored(described)}>>"
+    _rule(str(column.type) == wanted, f"{name} is of {wanted}", str(column.type))
+    rows = column.flatten()
+    lengths = {*column.value_lengths().to_pylist()}, {*rows.value_lengths().to_pylist()}
+    _rule(lengths in [({height}, {width}), (set(), set())], f"{name} is {height} by {width}", lengths)
+    return np.asarray(rows.flatten().to_numpy(zero_copy_only=False)).reshape(-1, height, width)
 
 
 def _decoded(name: str, column: Any, shape: list[int]) -> npt.NDArray[np.uint8]:
@@ -148,7 +166,11 @@ def _check_totals(
     for name, described in info["features"].items():
         _rule(set(stats[name]) >= _STATS, f"stats of {name} are {', '.join(sorted(_STATS))}", sorted(stats[name]))
         for key, value in stats[name].items():
-            own = (described["shape"][-1], 1, 1) if described["dtype"] == "image" else (described["shape"][0],)
+            own = tuple(described["shape"])
+            if described["dtype"] == "image":
+                own = (described["shape"][-1], 1, 1)
+            elif described["names"] == ["height", "width"]:
+                own = (1, 1)
             shape = (1,) if key == "count" else own
             _rule(np.shape(value) == shape, f"{key} of {name} is of shape {shape}", np.shape(value))
 

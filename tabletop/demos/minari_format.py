@@ -5,8 +5,10 @@ The folder is a root of Minari's: with MINARI_DATASETS_PATH set to it, Minari's
 `Tabletop/Push-v0`. Beside what Minari has in every dataset, `infos` has "state", the world's whole state
 (T + 1, width), and "success" (T + 1,); an episode's metadata have "scene", the scene as YAML, and "seed". As Minari
 defines it, the environment's `reset(seed=seed)` begins the episode, and its actions then lead through it. What a camera
-saw is "pixels_scene" (T + 1, height, width, 3), by the camera's name. The dataset's metadata have "observation_names",
-the name of each number of an observation, as JSON.
+saw is "pixels_scene" (T + 1, height, width, 3), by the camera's name; "depth_scene", "segmentation_scene",
+"intrinsics_scene" and "extrinsics_scene" go likewise. The dataset's metadata have "observation_names", the name of each
+number of an observation, as JSON. Those of an episode have, as JSON, which entity each slot is of ("slots"), the name
+of each number of "state" ("state_names"), and the table of what a segmentation's numbers are ("segmentation_labels").
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from minari.dataset.minari_storage import MinariStorage
 
 import tabletop.envs
 from tabletop import __version__
-from tabletop.demos.record import Demonstration
+from tabletop.demos.record import Demonstration, names_of
 from tabletop.envs.env import TabletopEnv
 from tabletop.envs.observe import state_names
 from tabletop.files import write_json
@@ -79,7 +81,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
 def _check_room(root: Path, demo: Demonstration) -> None:
     """Check that an episode fits on the disk: HDF5 crashes where one is full."""
     arrays = [v for v in vars(demo).values() if isinstance(v, np.ndarray)]
-    needed = _ROOM + 2 * sum(v.nbytes for v in [*arrays, *demo.pictures.values()])
+    needed = _ROOM + 2 * sum(v.nbytes for v in [*arrays, *demo.views.values()])
     if shutil.disk_usage(root).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -120,8 +122,14 @@ def _buffer(demo: Demonstration) -> Any:
         rewards=demo.rewards,
         terminations=ends,
         truncations=cut,
-        infos={"state": demo.states, "success": demo.done, **{f"pixels_{k}": v for k, v in demo.pictures.items()}},
+        infos={"state": demo.states, "success": demo.done, **{_key(k): v for k, v in demo.views.items()}},
     )
+
+
+def _key(view: str) -> str:
+    """Return what a view is called among the infos: "pixels_wrist" of "wrist/rgb"."""
+    camera, _, modality = view.partition("/")
+    return f"{'pixels' if modality == 'rgb' else modality}_{camera}"
 
 
 def _metadata(demo: Demonstration) -> dict[str, Any]:
@@ -131,5 +139,6 @@ def _metadata(demo: Demonstration) -> dict[str, Any]:
     return {
         "scene": demo.scene,
         "success": demo.success,
+        **{name: json.dumps(value) for name, value in names_of(demo).items()},
         **{f"rewards_{k}": float(v) for k, v in figures.items()},
     }

@@ -11,21 +11,22 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.envs.task_observer import state_observer
+from tabletop.envs.task_observer import slots_of, state_observer
 from tabletop.envs.views import Views
 from tabletop.errors import TabletopError
 from tabletop.files import LARGE, read_bytes, write_whole
 from tabletop.logic.task import Task
 from tabletop.rollout.episode import Trajectory, process_world
 from tabletop.rollout.evaluate import PolicyFactory, run_task
-from tabletop.sim.scene import scene_text
+from tabletop.sim.camera import segmentation_labels
+from tabletop.sim.scene import read_scene, scene_layout, scene_text
 from tabletop.sim.state import State
 
-__all__ = ["Demonstration", "demonstrate", "load_demonstration", "observations_of", "save_demonstration"]
+__all__ = ["Demonstration", "demonstrate", "load_demonstration", "names_of", "observations_of", "save_demonstration"]
 
 
-_PICTURE: Final = "picture "
-"""What the names of pictures begin with in a file."""
+_VIEW: Final = "view "
+"""What the names of views begin with in a file."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class Demonstration:
     """(T,): the task's dense reward of the states that the actions led to."""
     done: npt.NDArray[np.bool_]
     """(T + 1,): whether the task is done."""
-    pictures: Mapping[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
-    """(T + 1, height, width, 3) RGB, by camera."""
+    slots: tuple[str, ...] = ()
+    """Which entity each slot of the observations is of, "entity0" first; "": an empty slot."""
+    views: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    """What cameras saw of each state, (T + 1, ...), by "camera/modality" as envs/views.py has them."""
 
     @property
     def success(self) -> bool:
@@ -71,6 +74,7 @@ def demonstrate(
     number: int,
     *,
     cameras: Sequence[str] = (),
+    modalities: Sequence[str] = ("rgb",),
     size: tuple[int, int] = (96, 96),
 ) -> Demonstration:
     """Run one episode of a task on its scene of that number, and keep all of it.
@@ -79,11 +83,12 @@ def demonstrate(
         task: the task.
         make_policy: makes the policy of the episode.
         number: that the scene is drawn by, and the seed of the policy.
-        cameras: that take a picture of each state: "scene", "wrist", "top".
+        cameras: that take a picture of each state: "scene", "wrist", "top", or of the task's scene card.
+        modalities: what is kept of each camera: some of MODALITIES in envs/views.py.
         size: of the pictures: width and height, pixels.
 
     Raises:
-        TabletopError: an unknown camera.
+        TabletopError: an unknown camera or modality.
     """
     run = run_task(task, make_policy, number)
     return Demonstration(
@@ -95,29 +100,40 @@ def demonstrate(
         run.actions,
         np.asarray(task.success.smooth(run.state, run.initial))[1:],
         task.success.holds(run.state, run.initial),
-        _pictures(run, cameras, size),
+        tuple(name or "" for name in slots_of(task, run.state.layout)),
+        _seen(run, Views(cameras, modalities, size, [c.name for c in run.scene.cameras])) if cameras else {},
     )
 
 
-def _pictures(run: Trajectory, cameras: Sequence[str], size: tuple[int, int]) -> dict[str, npt.NDArray[np.uint8]]:
+def names_of(demo: Demonstration) -> dict[str, Any]:
+    """Return what a demonstration's numbers are called, as plain values.
+
+    Returns:
+        "slots": which entity each slot of the observations is of; "state_names": of each column of the states; and,
+        where segmentations were recorded, "segmentation_labels": the table of their numbers, as text.
+    """
+    scene = read_scene(demo.scene)
+    names: dict[str, Any] = {"slots": list(demo.slots), "state_names": list(scene_layout(scene).columns)}
+    if any(name.endswith("/segmentation") for name in demo.views):
+        names["segmentation_labels"] = {str(k): v for k, v in segmentation_labels(scene.names).items()}
+    return names
+
+
+def _seen(run: Trajectory, views: Views) -> dict[str, npt.NDArray[Any]]:
     """Return what the environment's cameras would have shown along an episode: its actions are run again."""
-    if not cameras:
-        return {}
-    views = {name: Views(name, size=size) for name in cameras}
     world = process_world()
     world.load(run.scene)
-    taken = {name: [view(world)] for name, view in views.items()}
+    taken = [views.all(world)]
     for action in run.actions.tolist():
         world.step(action)
-        for name, view in views.items():
-            taken[name].append(view(world))
-    return {name: np.stack(pictures) for name, pictures in taken.items()}
+        taken.append(views.all(world))
+    return {name: np.stack([every[name] for every in taken]) for name in taken[0]}
 
 
 def save_demonstration(demo: Demonstration, path: Path) -> None:
     """Write a demonstration as a NumPy archive that appears whole or not at all."""
-    kept: dict[str, Any] = {k: np.asarray(v) for k, v in vars(demo).items() if k != "pictures"}
-    kept |= {_PICTURE + name: pictures for name, pictures in demo.pictures.items()}
+    kept: dict[str, Any] = {k: np.asarray(v) for k, v in vars(demo).items() if k != "views"}
+    kept |= {_VIEW + name: seen for name, seen in demo.views.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **kept)
     write_whole(path, buffer.getvalue())
@@ -132,8 +148,9 @@ def load_demonstration(path: Path) -> Demonstration:
     try:
         with np.load(io.BytesIO(read_bytes(path, str(path), LARGE)), allow_pickle=False) as kept:
             found = {k: kept[k] for k in kept.files}
-        pictures = {k.removeprefix(_PICTURE): found.pop(k) for k in list(found) if k.startswith(_PICTURE)}
+        views = {k.removeprefix(_VIEW): found.pop(k) for k in list(found) if k.startswith(_VIEW)}
+        slots = tuple(found.pop("slots").tolist())
         names = {"task": str(found.pop("task")), "number": int(found.pop("number")), "scene": str(found.pop("scene"))}
-        return Demonstration(**names, **found, pictures=pictures)  # type: ignore[arg-type]
+        return Demonstration(**names, **found, slots=slots, views=views)  # type: ignore[arg-type]
     except Exception as error:  # A flipped bit makes zlib, the tokenizer of array headers and others raise their own.
         raise TabletopError(f"cannot read demonstration {str(path)!r}: {error}; remove it") from None

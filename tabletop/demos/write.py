@@ -20,6 +20,7 @@ from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
 from tabletop.runs.lock import NOTE, alone_in
+from tabletop.sim.scene_cameras import camera_names
 
 __all__ = ["FORMATS", "Recording", "write_demos"]
 
@@ -46,6 +47,8 @@ class Recording:
     """That take a picture of each state, as for `demonstrate`."""
     size: tuple[int, int] = (96, 96)
     """Width and height of the pictures."""
+    modalities: tuple[str, ...] = ("rgb",)
+    """What is kept of each camera, as for `demonstrate`."""
 
     def card(self) -> dict[str, Any]:
         """Return what must be the same for a recording to go on."""
@@ -57,6 +60,7 @@ class Recording:
             "numbers": [self.numbers.start, self.numbers.stop],
             "cameras": list(self.cameras),
             "size": list(self.size),
+            "modalities": list(self.modalities),
         }
 
 
@@ -90,7 +94,8 @@ def write_demos(
         raise TabletopError(
             f"format {form!r} needs packages that are not here ({error}); pip install -e '.[demos]' beside setup.py"
         ) from None
-    Views(recording.cameras or ("scene",), size=recording.size)  # Refused before anything is run.
+    for task in recording.tasks:  # Refused before anything is run.
+        Views(recording.cameras or ("scene",), recording.modalities, recording.size, camera_names(task.scene))
     parts = out.with_name(out.name + ".parts")
     counts: dict[str, dict[str, int]] = {}
     kept: list[Path] = []
@@ -168,7 +173,14 @@ def _record(
             missing.append(number)
         else:
             note(demo)
-    record = partial(demonstrate, task, make_policy, cameras=recording.cameras, size=recording.size)
+    record = partial(
+        demonstrate,
+        task,
+        make_policy,
+        cameras=recording.cameras,
+        modalities=recording.modalities,
+        size=recording.size,
+    )
     for demo in engine.map(record, missing, label=f"demos: {task.name}"):
         save_demonstration(demo, paths[demo.number])
         note(demo)

@@ -19,16 +19,19 @@ from tabletop.envs.arguments import check_flag, read_options, read_scenes, read_
 from tabletop.envs.desired import ask_number, move_mark
 from tabletop.envs.draws import draw, on_card
 from tabletop.envs.goals import NumberGoal, make_goal
+from tabletop.envs.observe import state_names
 from tabletop.envs.reward import GoalReward, check_reward, reward_and_success
-from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
+from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task, slots_of
 from tabletop.envs.views import CameraChoice, Views
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.logic.task import Task
 from tabletop.sim.action import ACTION_SIZE, as_action
-from tabletop.sim.camera import segmentation_ids
+from tabletop.sim.camera import segmentation_ids, segmentation_labels
+from tabletop.sim.pinhole import CameraParameters, camera_parameters
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Scene
+from tabletop.sim.scene_cameras import camera_names
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
 from tabletop.sim.world import Snapshot, World
@@ -90,12 +93,13 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         card: Mapping[str, Any] | str | os.PathLike[str] | None = None,
         cameras: CameraChoice = ("scene",),
         modalities: Sequence[str] = ("rgb",),
+        nodes: int = 0,
     ) -> None:
         """Prepare a world.
 
         Args:
             task: a task or its name; without one there is no reward (it is 0) and no success in `info`.
-            observation: "state": float32 (STATE_WIDTH,), see observe.py; "goal": a dict of observation,
+            observation: "state": float32 (state_width(nodes),), see observe.py; "goal": a dict of observation,
                 achieved_goal and desired_goal, for tasks that bring a thing or the gripper to a mark, or a joint, a
                 height or a turn to a number (see goals.py); "pixels": what `cameras` see, see views.py.
             reward: "dense": how nearly the task is done, in (-1, 1); "sparse": 0 where done, -1 elsewhere.
@@ -108,10 +112,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             robot: name of a card in assets/robots, for scenes that are drawn.
             card: scene card to draw scenes from, instead of the task's own or "discovery". A mapping, the name of a
                 card that ships, or the path of a YAML file. It must have the entities that the task is about.
-            cameras: "scene", "wrist" or "top", several of them, or a mapping from names to these or to a Camera.
-                "pixels" shows all of them, `render` the first.
-            modalities: of "pixels": "rgb", "depth", "segmentation". One camera with one modality gives an array;
-                more give a dict of arrays with keys "camera/modality".
+            cameras: "scene", "wrist", "top", a camera of the scene card, or several of them; or a mapping from names to
+                these, to a Camera, or to a SceneCamera or its fields. "pixels" shows all of them, `render` the first.
+            modalities: of "pixels": "rgb", "depth", "segmentation", "intrinsics", "extrinsics". One camera with one
+                modality gives an array; more give a dict of arrays with keys "camera/modality".
+            nodes: of ropes and cloths, that each slot of "state" shows behind the other numbers; see observe.py.
 
         Raises:
             TabletopError: an unknown name, a value out of range, "goal" for a task without one, or a card without
@@ -125,9 +130,6 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         check_flag(terminate_on_success, "terminate_on_success")
         load_robot_card(robot)
         self._settings = SimSettings().at(control_frequency)
-        self._views = Views(cameras, modalities, read_size(size, "size"))
-        if observation != "pixels" and tuple(modalities) != ("rgb",):
-            raise TabletopError(f'modalities go with observation "pixels", got {modalities!r} and {observation!r}')
         self.task = find_task(task)
         if card is not None and self.task is not None:
             self.task = on_card(self.task, find_scene_card(card))
@@ -141,7 +143,14 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         steps = self.task.horizon if self.task else DISCOVERY_HORIZON
         self.horizon = math.ceil(steps * SimSettings().substeps / self._settings.substeps)
         """Control steps, at this control frequency, in which the task is to be done."""
-        self._observer = None if observation == "pixels" else TaskObserver(self.task, observation, reward=reward)
+        self._size, self._nodes = read_size(size, "size"), nodes
+        self._views = Views(cameras, modalities, self._size, camera_names(self._card))
+        pixels = observation == "pixels"
+        if not pixels and tuple(modalities) != ("rgb",):
+            raise TabletopError(f'modalities go with observation "pixels", got {modalities!r} and {observation!r}')
+        if pixels and nodes:
+            raise TabletopError(f'nodes go with observation "state" or "goal", got {nodes!r} and "pixels"')
+        self._observer = None if pixels else TaskObserver(self.task, observation, reward=reward, nodes=nodes)
         self._goal = self._own_goal = self._observer.goal if self._observer else None
         if self._goal is not None:
             # Not a method: an environment that has one is taken for a goal environment.
@@ -270,6 +279,42 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     def segmentation_ids(self) -> dict[str, int]:
         """The number in this episode's segmentations of each entity, "table", "robot" and "background"."""
         return segmentation_ids(self.state.layout.names)
+
+    @property
+    def segmentation_labels(self) -> dict[int, str]:
+        """The table of this episode's segmentations: the name of each number."""
+        return segmentation_labels(self.state.layout.names)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The name of each number of observation "state", which is also the part "observation" of "goal"."""
+        return state_names(self._nodes)
+
+    @property
+    def slots(self) -> tuple[str | None, ...]:
+        """Which entity this episode's "entity0", "entity1" ... are in `state_names`; None: an empty slot."""
+        goal = self._observer.goal if self._observer else None
+        return slots_of(self.task, self.state.layout, goal.mark if goal else None)
+
+    def camera_parameters(self, name: str = "scene", size: tuple[int, int] | None = None) -> CameraParameters:
+        """Return intrinsics and extrinsics of a camera as it is now.
+
+        Args:
+            name: one of the environment's own cameras, or any that `World.camera` takes.
+            size: width and height of the pictures; by default those of "pixels".
+
+        Raises:
+            TabletopError: no such camera, a size out of range, or there was no reset yet.
+
+        >>> env = TabletopEnv("push", cameras=("wrist",))
+        >>> _ = env.reset(seed=0)
+        >>> depth = env.world.render(84, 84, "wrist").depth
+        >>> env.camera_parameters("wrist").points(depth).shape
+        (84, 84, 3)
+        >>> env.close()
+        """
+        width, height = self._size if size is None else read_size(size, "size")
+        return camera_parameters(self._views.camera(self.world, name), width, height)
 
     def _observe(self, state: State) -> Any:
         if self._observer is None:

@@ -10,18 +10,24 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.sim.camera import FAR, Image
-from tabletop.sim.scene import Camera, check_camera
-from tabletop.sim.viewpoints import VIEWS
+from tabletop.sim.camera import FAR
+from tabletop.sim.pinhole import extrinsics, intrinsics
+from tabletop.sim.scene import VIEWS, Camera, SceneCamera, check_camera, check_scene_camera
+from tabletop.sim.scene_cameras import read_camera
 from tabletop.sim.world import World
 
-__all__ = ["MODALITIES", "CameraChoice", "Views"]
+__all__ = ["IMAGES", "MODALITIES", "CameraChoice", "Views"]
 
-MODALITIES: Final = ("rgb", "depth", "segmentation")
+IMAGES: Final = ("rgb", "depth", "segmentation")
 """rgb: uint8 (H, W, 3); depth: float32 (H, W), m along the camera's axis, 4 m where nothing is nearer; segmentation:
-int32 (H, W), see `segmentation_ids` in sim/camera.py."""
+int32 (H, W), see `segmentation_labels` in sim/camera.py."""
+MODALITIES: Final = (*IMAGES, "intrinsics", "extrinsics")
+"""And float32 (3, 3) and (4, 4), see sim/pinhole.py."""
 
-CameraChoice = str | Sequence[str] | Mapping[str, "str | Camera"]
+_LARGEST: Final = float(np.finfo(np.float32).max)
+
+CameraView = str | Camera | SceneCamera
+CameraChoice = str | Sequence[str] | Mapping[str, "CameraView | Mapping[str, Any]"]
 """A view's name, several, or names of one's own for views and cameras."""
 
 
@@ -33,22 +39,24 @@ class Views:
         cameras: CameraChoice = ("scene",),
         modalities: Sequence[str] = ("rgb",),
         size: tuple[int, int] = (84, 84),
+        known: Sequence[str] = (),
     ) -> None:
         """Check the choice.
 
         Args:
-            cameras: names among VIEWS ("scene", "wrist", "top"), or names of one's own, each for such a view or for a
-                Camera that stays where it is.
+            cameras: names of views, or names of one's own, each for a view, for a Camera that stays where it is, for a
+                SceneCamera, or for the fields of one. Views are VIEWS ("scene", "wrist", "top") and those in `known`.
             modalities: some of MODALITIES.
             size: width and height of all pictures.
+            known: names of further cameras of the scenes.
 
         Raises:
-            TabletopError: no cameras or no modalities, an unknown one, a repeated one, or an invalid Camera.
+            TabletopError: no cameras or no modalities, an unknown one, a repeated one, or an invalid camera.
         """
         for what, given in (("cameras", cameras), ("modalities", modalities)):
             if not isinstance(given, Iterable):
                 raise TabletopError(f"{what} must be a name or several, got {given!r}")
-        self._cameras = _read_cameras(cameras)
+        self._cameras = _read_cameras(cameras, (*VIEWS, *known))
         self._modalities = [modalities] if isinstance(modalities, str) else list(modalities)
         for modality in self._modalities:
             if modality not in MODALITIES:
@@ -73,17 +81,42 @@ class Views:
             "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
             "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
             "segmentation": spaces.Box(-1, np.iinfo(np.int32).max, (height, width), np.int32),
+            "intrinsics": spaces.Box(0.0, _LARGEST, (3, 3), np.float32),
+            "extrinsics": spaces.Box(-_LARGEST, _LARGEST, (4, 4), np.float32),
         }
         every = {f"{c}/{m}": of[m] for c in self._cameras for m in self._modalities}
         return spaces.Dict(every) if len(every) > 1 else next(iter(every.values()))
 
     def __call__(self, world: World) -> Any:
         """Return the observation of a world as it is now, of `space`."""
-        every = {}
-        for name, view in self._cameras.items():
-            image = world.render(*self._size, _camera(world, view))
-            every.update({f"{name}/{m}": _taken(image, m) for m in self._modalities})
+        every = self.all(world)
         return every if len(every) > 1 else next(iter(every.values()))
+
+    def all(self, world: World) -> dict[str, npt.NDArray[Any]]:
+        """Return each array that is observed of a world as it is now, by "camera/modality"."""
+        every: dict[str, npt.NDArray[Any]] = {}
+        pictured = any(m in IMAGES for m in self._modalities)
+        for name in self._cameras:
+            camera = self.camera(world, name)
+            image = world.render(*self._size, camera) if pictured else None
+            for modality in self._modalities:
+                if modality in IMAGES:
+                    seen = getattr(image, modality)
+                elif modality == "intrinsics":
+                    seen = intrinsics(camera, *self._size).astype(np.float32)
+                else:
+                    seen = extrinsics(camera).astype(np.float32)
+                every[f"{name}/{modality}"] = seen
+        return every
+
+    def camera(self, world: World, name: str) -> Camera:
+        """Return a camera as it is now: one of those observed, or any that the world has.
+
+        Raises:
+            TabletopError: no such camera, or the world has no scene.
+        """
+        view = self._cameras.get(name, name)
+        return view if isinstance(view, Camera) else world.camera(view)
 
     def picture(self, world: World, width: int, height: int) -> npt.NDArray[np.uint8]:
         """Return what the first camera sees, (height, width, 3).
@@ -99,24 +132,14 @@ class Views:
         Raises:
             TabletopError: the world has no scene.
         """
-        return world.render(width, height, _camera(world, next(iter(self._cameras.values())))).rgb
+        return world.render(width, height, self.camera(world, next(iter(self._cameras)))).rgb
 
 
-def _camera(world: World, view: str | Camera) -> Camera:
-    return world.camera(view) if isinstance(view, str) else view
-
-
-def _taken(image: Image, modality: str) -> npt.NDArray[Any]:
-    if modality == "rgb":
-        return image.rgb
-    return image.depth if modality == "depth" else image.segmentation
-
-
-def _read_cameras(given: CameraChoice) -> dict[str, str | Camera]:
+def _read_cameras(given: CameraChoice, known: Sequence[str]) -> dict[str, CameraView]:
     if isinstance(given, Mapping):
-        return {_name(n): _view(v) for n, v in given.items()}
+        return {_name(n): _view(v, known, n) for n, v in given.items()}
     names = [given] if isinstance(given, str) else list(given)
-    out = {_name(n): _view(n) for n in names}
+    out = {_name(n): _view(n, known, n) for n in names}
     if len(out) < len(names):
         raise TabletopError(f"cameras must be different ones, got {', '.join(names)}")
     return out
@@ -128,10 +151,15 @@ def _name(name: object) -> str:
     raise TabletopError(f'a camera needs a name without a slash, as in {{"front": Camera(...)}}, got {name!r}')
 
 
-def _view(view: object) -> str | Camera:
+def _view(view: object, known: Sequence[str], name: str) -> CameraView:
     if isinstance(view, Camera):
         check_camera(view)
         return view
-    if isinstance(view, str) and view in VIEWS:
+    if isinstance(view, SceneCamera):
+        check_scene_camera(view)
         return view
-    raise unknown("view", view, [*VIEWS, "a tabletop.sim.Camera"])
+    if isinstance(view, Mapping):
+        return read_camera(name, view)
+    if isinstance(view, str) and view in known:
+        return view
+    raise unknown("view", view, [*known, "a tabletop.sim.Camera"])

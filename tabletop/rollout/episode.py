@@ -56,8 +56,8 @@ class Frames:
     height: int = 180
     every: int = 1
     """Control steps from one picture to the next."""
-    camera: Camera | None = None
-    """Where from, such as `framing(scene)`; the scene's own camera without."""
+    camera: Camera | str | None = None
+    """Where from, such as `framing(scene)`, or a name that `World.camera` takes; the scene's own camera without."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from gymnasium import spaces
 
+from tabletop.envs.observe import state_width
 from tabletop.envs.task_observer import OBSERVED, TaskObserver, find_task
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.task import Task
@@ -61,6 +62,7 @@ class ObservationPolicy:
         task: str | Task | None = None,
         deterministic: bool = True,
         space: spaces.Space[Any] | None = None,
+        nodes: int = 0,
     ) -> None:
         """Wrap a function.
 
@@ -68,11 +70,13 @@ class ObservationPolicy:
             predict: takes an observation and returns an action (5,) in [-1, 1], or a pair (action, state). It is given
                 what TOLD names, by keyword, where it takes it: `state` is what it returned a step before, None at
                 first; `episode_start` is an array (1,) of bool; `rng` is the episode's generator.
-            observation: "state": float32 (STATE_WIDTH,); "goal": a dict of observation, achieved_goal, desired_goal.
+            observation: "state": float32 (state_width(nodes),); "goal": a dict of observation, achieved_goal and
+                desired_goal.
             task: the task, or its name, whose environment it is; None: that without a task. A factory's task is the
                 one that it is called with, unless it was given here.
             deterministic: what `predict` is given under this name.
             space: of the observations that it was made for, checked against the task's.
+            nodes: of ropes and cloths, as the environment's argument.
 
         Raises:
             TabletopError: `predict` is no function, unknown observation or task, no such goal, or another space.
@@ -82,6 +86,8 @@ class ObservationPolicy:
         self.task = find_task(task)
         self.deterministic = deterministic
         self.space = space
+        self.nodes = nodes
+        state_width(nodes)
         self._given = _parameters(predict)
         self._observer: TaskObserver | None = None
         if self.task is not None:
@@ -95,7 +101,12 @@ class ObservationPolicy:
         """
         own = task if self.task is None else self.task
         return ObservationPolicy(
-            self.predict, self.observation, task=own, deterministic=self.deterministic, space=self.space
+            self.predict,
+            self.observation,
+            task=own,
+            deterministic=self.deterministic,
+            space=self.space,
+            nodes=self.nodes,
         )
 
     def __call__(self, task: Task, scene: Scene) -> ObservationPolicy:
@@ -134,7 +145,7 @@ class ObservationPolicy:
         return as_action(action)
 
     def _observe(self, task: Task | None) -> TaskObserver:
-        observer = TaskObserver(task, self.observation)
+        observer = TaskObserver(task, self.observation, nodes=self.nodes)
         if self.space is not None and _shapes(self.space) != _shapes(observer.space):
             what = "no task" if task is None else f"task {task.name!r}"
             raise TabletopError(
@@ -151,7 +162,7 @@ class ObservationPolicy:
         """
         _check_travels(self.predict)
         settings: dict[str, Any] = {"task": self.task, "deterministic": self.deterministic, "space": self.space}
-        return partial(ObservationPolicy, **settings), (self.predict, self.observation)
+        return partial(ObservationPolicy, nodes=self.nodes, **settings), (self.predict, self.observation)
 
 
 def _function(value: object) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gymnasium import spaces
 
-from tabletop.envs.observe import STATE_WIDTH
+from tabletop.envs.observe import STATE_WIDTH, nodes_of_width
 from tabletop.errors import TabletopError
 from tabletop.files import parse_json
 from tabletop.rollout.observation_policy import ObservationPolicy
@@ -53,22 +53,29 @@ def model_policy(model: Any, *, deterministic: bool = True) -> ObservationPolicy
     actions = model.action_space
     if not isinstance(actions, spaces.Box) or actions.shape != (ACTION_SIZE,):
         raise TabletopError(f"a policy acts with {ACTION_SIZE} numbers, got a model for actions of {actions}")
-    return ObservationPolicy(
-        model.predict, _observation(model.observation_space), deterministic=deterministic, space=model.observation_space
-    )
+    space = model.observation_space
+    observation, nodes = _observation(space)
+    return ObservationPolicy(model.predict, observation, deterministic=deterministic, space=space, nodes=nodes)
 
 
-def _observation(space: spaces.Space[Any]) -> str:
-    """Return which observation a model's space is of."""
+def _observation(space: spaces.Space[Any]) -> tuple[str, int]:
+    """Return which observation a model's space is of, and with how many nodes a slot."""
     if isinstance(space, spaces.Dict) and set(space.spaces) == _GOAL:
-        return "goal"
-    if isinstance(space, spaces.Box) and space.shape == (STATE_WIDTH,):
-        return "state"
+        # Another width is refused where the goal's shapes are compared.
+        return "goal", _nodes(space["observation"]) or 0
+    nodes = _nodes(space)
+    if nodes is not None:
+        return "state", nodes
     if isinstance(space, spaces.Box) and len(space.shape) == 3:
-        return "pixels"
+        return "pixels", 0
     raise TabletopError(
         f'a policy sees observation "state", {STATE_WIDTH} numbers, or "goal", got a model for observations of {space}'
     )
+
+
+def _nodes(space: spaces.Space[Any]) -> int | None:
+    """Return how many nodes a slot a space of observations "state" has; None where it is no such space."""
+    return nodes_of_width(space.shape[0]) if isinstance(space, spaces.Box) and len(space.shape) == 1 else None
 
 
 def load_model(path: Path) -> Any:

@@ -21,7 +21,7 @@ from tabletop.errors import TabletopError
 from tabletop.schema import is_whole
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.deformable_drapery import Drape, hang
-from tabletop.sim.scene import Camera, Light, Point, Vector
+from tabletop.sim.scene import Camera, Light, TiltedCamera, Vector
 
 __all__ = [
     "BACKGROUND",
@@ -35,6 +35,7 @@ __all__ = [
     "check_size",
     "render",
     "segmentation_ids",
+    "segmentation_labels",
     "up_of",
 ]
 
@@ -44,6 +45,9 @@ _NEAR: Final = 0.05
 _SKY = (206.0, 214.0, 224.0)
 _SKY_TOP = (150.0, 166.0, 188.0)
 _KEPT = 8
+_LINK_SHIFT: Final = 24
+"""PyBullet's picture of bodies and links: the link, counted from 1 on, above so many bits; the body below them."""
+_BODY: Final = (1 << _LINK_SHIFT) - 1
 
 BACKGROUND: Final = -1
 TABLE: Final = 0
@@ -70,6 +74,15 @@ def segmentation_ids(names: Sequence[str]) -> dict[str, int]:
     return own | {name: 2 + i for i, name in enumerate(names)}
 
 
+def segmentation_labels(names: Sequence[str]) -> dict[int, str]:
+    """Return the table of a segmentation: the name of each number; as `segmentation_ids`, the other way round.
+
+    >>> segmentation_labels(["red"])
+    {-1: 'background', 0: 'table', 1: 'robot', 2: 'red'}
+    """
+    return {label: name for name, label in segmentation_ids(names).items()}
+
+
 @dataclass(frozen=True)
 class Image:
     """What a camera saw."""
@@ -83,11 +96,8 @@ class Image:
 
 
 @dataclass(frozen=True)
-class MovingCamera(Camera):
-    """A camera that is carried along, such as the one on the hand. Scenes have none of these."""
-
-    up: Point = (0.0, 0.0, 1.0)
-    """World direction that is up in the picture."""
+class MovingCamera(TiltedCamera):
+    """A camera that is carried along, such as one on the hand, as it is at one moment. Scenes have none of these."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ class Layer:
     """PyBullet's body ids, or a segmentation."""
 
 
-def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -> Layer:
+def _shoot(client: int, camera: Camera, light: Light, width: int, height: int, by_link: bool = False) -> Layer:
     view = p.computeViewMatrix(camera.position, camera.target, up_of(camera))
     projection = list(p.computeProjectionMatrixFOV(camera.fov, width / height, _NEAR, FAR))
     # PyBullet draws what is at the middle of a pixel half a pixel to the right of it, and half a pixel too high.
@@ -132,6 +142,7 @@ def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -
         lightDiffuseCoeff=light.diffuse,
         lightSpecularCoeff=0.1,
         shadow=0,
+        flags=p.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX if by_link else 0,
         renderer=p.ER_TINY_RENDERER,
         physicsClientId=client,
     )
@@ -147,10 +158,10 @@ def _shoot(client: int, camera: Camera, light: Light, width: int, height: int) -
 def up_of(camera: Camera) -> Vector:
     """Return the world direction that is up in the picture.
 
-    It is a MovingCamera's own. Else it is the world's, or away from the robot for a camera that looks straight up or
+    It is a TiltedCamera's own. Else it is the world's, or away from the robot for a camera that looks straight up or
     down.
     """
-    if isinstance(camera, MovingCamera):
+    if isinstance(camera, TiltedCamera):
         return camera.up
     x, y, z = (t - c for t, c in zip(camera.target, camera.position, strict=True))
     return (0.0, 0.0, 1.0) if math.hypot(x, y) > 1e-3 * abs(z) else (1.0, 0.0, 0.0)
@@ -265,6 +276,18 @@ def _before(layer: Layer, labels: Mapping[int, int], behind: Layer) -> Layer:
     )
 
 
+def _by_link(
+    layer: Layer, labels: Mapping[int, int], links: Mapping[tuple[int, int], int]
+) -> tuple[Layer, Mapping[int, int]]:
+    """Return a picture of bodies and links as one of bodies: a link with a label of its own counts as a further one."""
+    bodies = np.where(layer.labels < 0, -1, layer.labels & _BODY)
+    own, further = dict(labels), max(labels) + 1
+    for i, ((body, link), label) in enumerate(links.items()):
+        bodies[layer.labels == body + ((link + 1) << _LINK_SHIFT)] = further + i
+        own[further + i] = label
+    return Layer(layer.color, layer.depth, bodies.astype(np.int32)), own
+
+
 def render(
     client: int,
     camera: Camera,
@@ -273,6 +296,7 @@ def render(
     height: int,
     labels: Mapping[int, int],
     behind: Layer,
+    links: Mapping[tuple[int, int], int] | None = None,
 ) -> Image:
     """Render one picture.
 
@@ -284,8 +308,12 @@ def render(
         height: pixels.
         labels: segmentation label of each PyBullet body id; others are taken for the background.
         behind: what `Backdrop.picture` gave for the same camera, light and pixels.
+        links: segmentation label of each (body id, link) that has one of its own, beside its body's.
     """
-    whole = _before(_shoot(client, camera, light, width, height), labels, behind)
+    layer = _shoot(client, camera, light, width, height, bool(links))
+    if links:
+        layer, labels = _by_link(layer, labels, links)
+    whole = _before(layer, labels, behind)
     # From the far end, where the buffer's numbers are finest, so that 1 is 4 m to the last bit.
     depth = np.float32(FAR * _NEAR) / (np.float32(_NEAR) + np.float32(FAR - _NEAR) * (1 - whole.depth))
     rgba = whole.color.view(np.uint8).reshape(height, width, 4)

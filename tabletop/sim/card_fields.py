@@ -14,14 +14,18 @@ __all__ = ["check_card"]
 
 _MOST_ENTITIES: Final = 50
 """Entities of a scene at most, extras included."""
+_MOST_CAMERAS: Final = 20
+"""As `Scene` has it."""
 
 _Two = Meta(min_length=2, max_length=2)
+_Three = Meta(min_length=3, max_length=3)
 _OneMetre = Annotated[float, Meta(ge=-10, le=10)]
 _OneExtent = Annotated[float, Meta(ge=5e-4, le=10)]
 _OneMass = Annotated[float, Meta(ge=1e-4, le=1000)]
 _OneFactor = Annotated[float, Meta(ge=0, le=100)]
 _OneAngle = Annotated[float, Meta(ge=-1000, le=1000)]
 _OneShare = Annotated[float, Meta(ge=0, le=1)]
+_OneFov = Annotated[float, Meta(gt=0, lt=180)]
 _OneCount = Annotated[int, Meta(ge=0, le=20)]
 # A number, or a range [low, high] to draw one from.
 _Metres = _OneMetre | Annotated[tuple[_OneMetre, ...], _Two]
@@ -30,6 +34,7 @@ _Mass = _OneMass | Annotated[tuple[_OneMass, ...], _Two]
 _Factor = _OneFactor | Annotated[tuple[_OneFactor, ...], _Two]
 _Angle = _OneAngle | Annotated[tuple[_OneAngle, ...], _Two]
 _Share = _OneShare | Annotated[tuple[_OneShare, ...], _Two]
+_Fov = _OneFov | Annotated[tuple[_OneFov, ...], _Two]
 _Kinds = str | tuple[str, ...]
 
 
@@ -100,12 +105,24 @@ class _Extras(_NeedsKinds, total=False):
     count: _OneCount | Annotated[tuple[_OneCount, ...], _Two]
 
 
+class _NeedsView(TypedDict):
+    position: Annotated[tuple[_Metres, ...], _Three]
+    target: Annotated[tuple[_Metres, ...], _Three]
+
+
+class _Camera(_NeedsView, total=False):
+    fov: _Fov
+    frame: Literal["world", "gripper"]
+    up: Annotated[tuple[_OneMetre, ...], _Three]
+
+
 class _Card(TypedDict, total=False):
     entities: Annotated[Mapping[Name, Any], Meta(max_length=_MOST_ENTITIES)]
     extras: _Extras
     table: _Table
     gripper: Literal["nominal", "near", "above", "around", "holding", "bearing", "anywhere"]
     attend: PartName
+    cameras: Annotated[Mapping[Name, Any], Meta(max_length=_MOST_CAMERAS)]
 
 
 _WAYS: Final = ("at", "inside", "offset", "on", "fit")
@@ -132,6 +149,8 @@ def check_card(card: object) -> dict[str, dict[str, Any]]:
         ways = [way for way in _WAYS if way in fields]
         if len(ways) > 1:
             raise TabletopError(f"{where}: takes one of {', '.join(_WAYS)}, got {' and '.join(ways)}")
+    for name, fields in given.get("cameras", {}).items():
+        _check(_Camera, fields, f"scene camera {name!r}")
     return entities
 
 

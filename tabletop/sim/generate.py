@@ -14,11 +14,12 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.paths import ASSETS
 from tabletop.projects import find
 from tabletop.schema import is_name
-from tabletop.seeds import inventory_rng, scene_number, scene_rng
+from tabletop.seeds import cameras_rng, inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards, number
 from tabletop.sim.placement import Spec, draw, place
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table, with_parts
+from tabletop.sim.scene_cameras import draw_cameras
 from tabletop.sim.start import GRIPPER_STARTS, start
 from tabletop.yaml_files import read_yaml
 
@@ -313,4 +314,5 @@ def generate(
         target = attend(entities)
     robot, kept = start(mode, entities, target, table, poses)
     light, camera = _view(poses)
-    return Scene(kept, table, light, camera, robot, scene_number(base))
+    cameras = draw_cameras(card, cameras_rng(base))
+    return Scene(kept, table, light, camera, robot, scene_number(base), cameras)

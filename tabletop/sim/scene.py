@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -20,17 +20,22 @@ from tabletop.yaml_files import parse_yaml, yaml_text
 
 __all__ = [
     "TABLE_NEAR_EDGE",
+    "VIEWS",
     "Camera",
     "Entity",
     "Light",
     "Robot",
     "Scene",
+    "SceneCamera",
     "Table",
+    "TiltedCamera",
     "check_camera",
     "check_scene",
+    "check_scene_camera",
     "load_scene",
     "read_scene",
     "save_scene",
+    "scene_layout",
     "scene_text",
     "with_parts",
 ]
@@ -44,8 +49,12 @@ _Angle = Annotated[float, Meta(ge=-1000, le=1000)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Factor = Annotated[float, Meta(ge=0, le=100)]
 _Color = tuple[_Share, _Share, _Share, _Share]
+_Fov = Annotated[float, Meta(gt=0, lt=180)]
 _NEAREST: Final = 1e-6
-"""m from a camera to what it looks at, at least."""
+"""m from a camera to what it looks at, at least; also how far, as a sine, its view is off its up."""
+
+VIEWS: Final = ("scene", "wrist", "top")
+"""Cameras that every world has by name; a scene may have further ones."""
 
 TABLE_NEAR_EDGE: Final = 0.2
 """m, world x of the table's edge before the robot."""
@@ -111,8 +120,36 @@ class Camera:
     """m, world."""
     target: Point = (0.37, -0.02, 0.18)
     """m, world."""
-    fov: Annotated[float, Meta(gt=0, lt=180)] = 47.0
+    fov: _Fov = 47.0
     """deg, vertical."""
+
+
+@dataclass(frozen=True)
+class TiltedCamera(Camera):
+    """A camera that says what is up in its picture."""
+
+    up: Point = (0.0, 0.0, 1.0)
+    """World direction; its length does not count."""
+
+
+@dataclass(frozen=True)
+class SceneCamera:
+    """A further camera of a scene, by name: one that stays where it is, or one on the gripper."""
+
+    name: Name
+    """None of VIEWS."""
+    position: Point
+    """m, in `frame`."""
+    target: Point
+    """m, in the same frame: what it looks at."""
+    fov: _Fov = 47.0
+    """deg, vertical."""
+    frame: Literal["world", "gripper"] = "world"
+    """The gripper's frame begins midway between the fingertips. Its z is the way that the gripper points, and the
+    fingers open along its y."""
+    up: Point | None = None
+    """Direction that is up in the picture. None: the world's z, or its x for a view straight up or down. On the
+    gripper: its x, or against its z for a view along x."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +176,8 @@ class Scene:
     robot: Robot = field(default_factory=Robot)
     seed: Annotated[int, Meta(ge=0)] = 0
     """The seed it was generated from, for the record."""
+    cameras: Annotated[tuple[SceneCamera, ...], Meta(max_length=20)] = ()
+    """Further cameras, by name."""
 
     def entity(self, name: str) -> Entity:
         """Return the entity of that name.
@@ -164,7 +203,10 @@ def save_scene(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 def scene_text(scene: Scene) -> str:
     """Return a scene as YAML (floats keep every bit)."""
-    return yaml_text(plain(scene))
+    fields = plain(scene)
+    if not scene.cameras:  # So that scenes without any keep their bytes.
+        fields.pop("cameras", None)
+    return yaml_text(fields)
 
 
 def load_scene(path: str | os.PathLike[str]) -> Scene:
@@ -196,7 +238,7 @@ def check_scene(scene: Scene) -> None:
 
     Raises:
         TabletopError: a field is of another type or out of its range, an entity is of an unknown kind, two have one
-            name, more than one is held, or the camera cannot see.
+            name, more than one is held, a camera cannot see, or two cameras have one name.
     """
     if not isinstance(scene, Scene):
         raise TabletopError(f"a scene must be a Scene, as make_scene returns, got {type(scene).__name__}")
@@ -222,6 +264,27 @@ def _check_whole(scene: Scene) -> None:
     if len(held) > 1:
         raise TabletopError(f"at most one entity starts between the fingers, got {', '.join(held)}")
     _check_view(scene.camera)
+    views = [camera.name for camera in scene.cameras]
+    for camera in scene.cameras:
+        check_scene_camera(camera)
+        if views.count(camera.name) > 1:
+            raise TabletopError(f"camera names must be unique, {camera.name!r} stands {views.count(camera.name)} times")
+
+
+def check_scene_camera(camera: SceneCamera) -> None:
+    """Check that a scene's camera can see, and that its name is its own.
+
+    Raises:
+        TabletopError: a field is of another type or out of its range, it looks at where it stands or along its up, or
+            it is called as one that every world has.
+    """
+    fill(SceneCamera, plain(camera), "camera")
+    try:
+        if camera.name in VIEWS:
+            raise TabletopError(f"the name must be none of {', '.join(VIEWS)}, which every world has")
+        _check_view(camera)
+    except TabletopError as error:
+        raise TabletopError(f"camera {camera.name!r}: {error}") from None
 
 
 def with_parts(entity: Entity, card: Card) -> list[Entity]:
@@ -264,16 +327,29 @@ def check_camera(camera: Camera) -> None:
     """Check that a camera can see.
 
     Raises:
-        TabletopError: a field is of another type or out of its range, or it looks at where it stands.
+        TabletopError: a field is of another type or out of its range, or it looks at where it stands or along its up.
     """
     fill(type(camera), plain(camera), "camera")
     _check_view(camera)
 
 
-def _check_view(camera: Camera) -> None:
-    """Check that a camera looks away from where it stands."""
-    if math.dist(camera.position, camera.target) < _NEAREST:
+def _check_view(camera: Camera | SceneCamera) -> None:
+    """Check that a camera looks away from where it stands, and not along what is up."""
+    far = math.dist(camera.position, camera.target)
+    if far < _NEAREST:
         raise TabletopError(f"a camera must look at another place than its own, got {camera.position} for both")
+    up = camera.up if isinstance(camera, (TiltedCamera, SceneCamera)) else None
+    if up is None:
+        return
+    x, y, z = (t - c for t, c in zip(camera.target, camera.position, strict=True))
+    across = math.hypot(y * up[2] - z * up[1], z * up[0] - x * up[2], x * up[1] - y * up[0])
+    if across <= _NEAREST * far * math.hypot(*up):
+        raise TabletopError(f"a camera's up must point to another side than its view, got up {up}")
+
+
+def scene_layout(scene: Scene) -> Layout:
+    """Return the layout of a scene's states, without a world."""
+    return layout_of(scene.entities, load_cards())
 
 
 def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card]) -> Layout:

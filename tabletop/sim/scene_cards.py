@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.errors import TabletopError
+from tabletop.seeds import cameras_rng
 from tabletop.sim.generate import SceneCard, inventory, load_scene_card
+from tabletop.sim.scene_cameras import draw_cameras
 from tabletop.yaml_files import read_yaml
 
 __all__ = ["find_scene_card"]
@@ -22,7 +24,8 @@ def find_scene_card(given: object) -> SceneCard:
             the path of a YAML file. A path is a Path, or text that ends in .yaml or .yml.
 
     Raises:
-        TabletopError: there is none, it is not a mapping in YAML, or its entities are not what a card may have.
+        TabletopError: there is none, it is not a mapping in YAML, or its entities or cameras are not what a card may
+            have.
 
     >>> sorted(find_scene_card({"entities": {"cube": "block"}})["entities"])
     ['cube']
@@ -30,6 +33,7 @@ def find_scene_card(given: object) -> SceneCard:
     card = _found(given)
     # Draws no scene: that would take longer, and may find no room for once.
     inventory(card, 0)
+    draw_cameras(card, cameras_rng([0]))
     return card
 
 

@@ -10,7 +10,7 @@ What is deformable has the columns of every entity, for the box around it, and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tabletop.errors import unknown
 
-__all__ = ["ENTITY_FIELDS", "ROBOT_FIELDS", "Layout", "State"]
+__all__ = ["ENTITY_FIELDS", "ROBOT_FIELDS", "Layout", "State", "numbered"]
 
 Array = npt.NDArray[np.float64]
 
@@ -53,6 +53,16 @@ ENTITY_FIELDS: Final[dict[str, int]] = {
     "free_distance": 1,  # m: horizontal path over the table since the robot last touched it, or since reset
 }
 """Columns of each entity, with their widths."""
+
+
+def numbered(fields: Mapping[str, int]) -> list[str]:
+    """Return the name of each column of fields with these widths.
+
+    >>> numbered({"time": 1, "spin": 2})
+    ['time', 'spin.0', 'spin.1']
+    """
+    return [name if width == 1 else f"{name}.{i}" for name, width in fields.items() for i in range(width)]
+
 
 _ROBOT_WIDTH = sum(ROBOT_FIELDS.values())
 _ENTITY_WIDTH = sum(ENTITY_FIELDS.values())
@@ -120,6 +130,18 @@ class Layout:
         """Return how many nodes an entity has along its own x and y: (0, 0) where it is not deformable."""
         index = self.index(name)
         return self.grids[index] if self.grids else (0, 0)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name of each column of a state.
+
+        >>> Layout(("cup",), ("mug",), ("rigid",)).columns[:23:22]
+        ('robot.time', 'cup.position.0')
+        """
+        entities = [f"{name}.{c}" for name in self.names for c in numbered(ENTITY_FIELDS)]
+        grids = zip(self.names, self.grids or [(0, 0)] * len(self.names), strict=True)
+        nodes = [f"{e}.nodes.{i}.{j}.{a}" for e, (n, m) in grids for i in range(n) for j in range(m) for a in range(3)]
+        return (*(f"robot.{c}" for c in numbered(ROBOT_FIELDS)), *entities, *nodes)
 
     def robot_slice(self, field: str) -> slice:
         """Return the columns of one of ROBOT_FIELDS."""

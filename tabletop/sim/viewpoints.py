@@ -11,12 +11,9 @@ import numpy.typing as npt
 
 from tabletop.sim.camera import MovingCamera
 from tabletop.sim.placement import Rectangle, footprint, heights
-from tabletop.sim.scene import TABLE_NEAR_EDGE, Camera, Scene, Table, Vector
+from tabletop.sim.scene import TABLE_NEAR_EDGE, VIEWS, Camera, Scene, SceneCamera, Table, TiltedCamera, Vector
 
-__all__ = ["VIEWS", "framing", "top_view", "wrist_view"]
-
-VIEWS: Final = ("scene", "wrist", "top")
-"""What `World.camera` knows by name."""
+__all__ = ["VIEWS", "framing", "scene_view", "top_view", "wrist_view"]
 
 Array = npt.NDArray[np.float64]
 
@@ -137,11 +134,39 @@ def wrist_view(position: Sequence[float], quaternion: Sequence[float]) -> Moving
         position: of the point midway between the fingertips, m, world.
         quaternion: of the hand, xyzw, world: its z points along the gripper, and its fingers open along its y.
     """
+    across, along = _axes(quaternion)
+    eye = np.asarray(position, dtype=np.float64) + _MOUNT[0] * across + _MOUNT[1] * along
+    return MovingCamera(_vector(eye), _vector(eye + 0.1 * along), _WRIST_FOV, _vector(across))
+
+
+def scene_view(camera: SceneCamera, position: Sequence[float], quaternion: Sequence[float]) -> Camera:
+    """Return where one of a scene's cameras is now, in the world's frame.
+
+    Args:
+        camera: of the scene, or one of the same kind.
+        position: of the point midway between the fingertips, m, world.
+        quaternion: of the hand, xyzw, world, as for `wrist_view`.
+    """
+    if camera.frame == "world":
+        if camera.up is None:
+            return Camera(camera.position, camera.target, camera.fov)
+        return TiltedCamera(camera.position, camera.target, camera.fov, camera.up)
+    across, along = _axes(quaternion)
+    turn = np.stack([across, np.cross(along, across), along], axis=-1)
+    eye, target = (np.asarray(position) + turn @ p for p in (camera.position, camera.target))
+    up = camera.up
+    if up is None:
+        x, y, z = np.subtract(camera.target, camera.position)
+        up = (1.0, 0.0, 0.0) if math.hypot(y, z) > 1e-3 * abs(x) else (0.0, 0.0, -1.0)
+    return MovingCamera(_vector(eye), _vector(target), camera.fov, _vector(turn @ up))
+
+
+def _axes(quaternion: Sequence[float]) -> tuple[Array, Array]:
+    """Return the hand's own x and z, world, each (3,)."""
     x, y, z, w = quaternion
     across = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)])
     along = np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
-    eye = np.asarray(position, dtype=np.float64) + _MOUNT[0] * across + _MOUNT[1] * along
-    return MovingCamera(_vector(eye), _vector(eye + 0.1 * along), _WRIST_FOV, _vector(across))
+    return across, along
 
 
 def _vector(values: Array) -> Vector:

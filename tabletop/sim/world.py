@@ -17,7 +17,7 @@ from tabletop.schema import is_number, is_whole
 from tabletop.sim.action import action_numbers
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.bullet import connect, p
-from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render
+from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render, segmentation_labels
 from tabletop.sim.cards import base_of, grasped_part, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import (
@@ -37,11 +37,11 @@ from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.robot_card import load_robot_card
-from tabletop.sim.scene import Camera, Entity, Scene, check_camera, check_scene, layout_of
+from tabletop.sim.scene import VIEWS, Camera, Entity, Scene, SceneCamera, check_camera, check_scene, layout_of
 from tabletop.sim.state import Layout, State
 from tabletop.sim.sums import added
 from tabletop.sim.table import build_slab, slabs
-from tabletop.sim.viewpoints import VIEWS, top_view, wrist_view
+from tabletop.sim.viewpoints import scene_view, top_view, wrist_view
 from tabletop.sim.way import FORCE_EVERY, Way
 
 __all__ = ["Snapshot", "World"]
@@ -470,41 +470,74 @@ class World:
     def _names(self) -> Names:
         return Names(self.arm, self.layout, self._body_ids, self._links, self._slab_ids)
 
-    def camera(self, name: str = "scene") -> Camera:
-        """Return one of VIEWS: the scene's own camera, one on the hand as it is now, or one above the table.
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The names that `camera` takes: VIEWS, then the scene's further cameras.
 
         Raises:
-            TabletopError: no such view, or no scene is loaded.
+            TabletopError: no scene is loaded.
+        """
+        return (*VIEWS, *(camera.name for camera in self._loaded().cameras))
+
+    def camera(self, name: str | SceneCamera = "scene") -> Camera:
+        """Return a camera as it is now, in the world's frame.
+
+        Args:
+            name: "scene", the scene's own one; "wrist", on the hand; "top", above the table; or one of the scene's
+                further cameras, by its name or as a value.
+
+        Raises:
+            TabletopError: no such camera, or no scene is loaded.
 
         >>> with World() as world:
         ...     _ = world.load(Scene())
-        ...     world.render(64, 64, world.camera("wrist")).depth.shape
-        (64, 64)
+        ...     world.camera("wrist").fov
+        80.0
         """
         scene = self._loaded()
-        if name == "wrist":
-            # As of the last control step: asking PyBullet could touch the physics.
-            row = self.arm.columns()
-            return wrist_view(row[:3], row[3:7])
+        if name == "scene":
+            return scene.camera
         if name == "top":
             return top_view(scene.table)
-        if name != "scene":
-            raise unknown("view", name, VIEWS)
-        return scene.camera
+        # As of the last control step: asking PyBullet could touch the physics.
+        row = self.arm.columns()
+        if name == "wrist":
+            return wrist_view(row[:3], row[3:7])
+        found = name if isinstance(name, SceneCamera) else next((c for c in scene.cameras if c.name == name), None)
+        if found is None:
+            raise unknown("view", name, self.cameras)
+        return scene_view(found, row[:3], row[3:7])
 
-    def render(self, width: int = 84, height: int = 84, camera: Camera | None = None) -> Image:
+    @property
+    def segmentation_labels(self) -> dict[int, str]:
+        """The table of this scene's segmentations: the name of each number.
+
+        Raises:
+            TabletopError: no scene is loaded, or an entity is called "background", "table" or "robot".
+        """
+        self._loaded()
+        return segmentation_labels(self.layout.names)
+
+    def render(self, width: int = 84, height: int = 84, camera: Camera | SceneCamera | str | None = None) -> Image:
         """Return colour, depth and segmentation as the scene's camera, or another, sees it.
 
         Args:
             width: pixels, 1 to 4096.
             height: pixels, 1 to 4096.
-            camera: where from; None: the scene's own camera.
+            camera: where from, or the name of one that `camera` takes; None: the scene's own camera.
 
         Raises:
-            TabletopError: no scene is loaded, a side is out of range, or the camera cannot see.
+            TabletopError: no scene is loaded, no such camera, a side is out of range, or the camera cannot see.
+
+        >>> with World() as world:
+        ...     _ = world.load(Scene())
+        ...     world.render(64, 48, "wrist").depth.shape
+        (48, 64)
         """
         scene = self._loaded()
         check_size(width, height)
+        if isinstance(camera, (str, SceneCamera)):
+            camera = self.camera(camera)
         if camera is not None:
             check_camera(camera)
         if self._backdrop is None:
@@ -513,7 +546,8 @@ class World:
         behind = self._backdrop.picture(self._slabs, camera, light, width, height)
         behind = self._backdrop.draped(behind, self._drapes(scene), camera, light)
         labels = {self.arm.body: ROBOT, **{b: i + 2 for b, i in self._body_ids.items()}}
-        return render(self.client, camera, light, width, height, labels, behind)
+        links = {link: i + 2 for link, i in self._links.items()}
+        return render(self.client, camera, light, width, height, labels, behind, links)
 
     def _drapes(self, scene: Scene) -> list[Drape]:
         return [

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 from tabletop.cli.objective import discovery_settings
 from tabletop.cli.parser import build_parser
 from tabletop.paths import ASSETS
-from tabletop.sim import load_scene
+from tabletop.sim import World, load_scene
 
 Command = Callable[..., Any]
 
@@ -34,6 +36,26 @@ def test_a_card_is_named_or_given_by_its_path(command: Command, here: Path) -> N
     assert (here / "a" / "scene.yaml").read_bytes() == (here / "b" / "scene.yaml").read_bytes()
     command("scene", "--card", "none.yaml").refused("cannot read scene card 'none.yaml'")
     command("scene", "--card", "nothing").refused("unknown scene card 'nothing'; there are: cupboard, ")
+
+
+def test_a_picture_is_taken_by_a_camera_of_ones_own_card(command: Command, here: Path) -> None:
+    (here / "mine.yaml").write_text(
+        "entities: {mine: block}\ncameras: {front: {position: [1.3, [-0.1, 0.1], 0.5], target: [0.45, 0, 0]}}\n"
+    )
+    for camera in ("scene", "front"):
+        assert command("scene", "--card", "mine.yaml", "--camera", camera, "--out", camera).code == 0
+    scene = load_scene("front/scene.yaml")
+    assert (scene, scene.cameras[0].name) == (load_scene("scene/scene.yaml"), "front")
+    with World() as world:
+        world.load(scene)
+        pictures = {name: world.render(640, 480, name).rgb for name in ("scene", "front")}
+    for name, picture in pictures.items():
+        assert np.array_equal(cv2.imread(f"{name}/scene.png")[..., ::-1], picture)
+    assert not np.array_equal(pictures["scene"], pictures["front"])
+    command("scene", "--card", "mine.yaml", "--camera", "side", "--out", "none").refused(
+        "unknown camera 'side'; there are: front, scene, top, wrist"
+    )
+    assert not (here / "none").exists()
 
 
 def test_a_plan_is_made_in_a_scene_of_ones_own_card(command: Command, mine: str, here: Path) -> None:

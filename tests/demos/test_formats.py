@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from tabletop.demos import Demonstration, Recording, demonstrate, replay, write_demos
 from tabletop.envs import TabletopEnv
+from tabletop.envs.views import MODALITIES
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
@@ -201,6 +203,52 @@ def test_pictures_are_those_that_the_environment_shows(
     np.testing.assert_allclose(np.ravel(data.stats["observation.images.wrist"]["mean"]), seen.mean(0), atol=1e-5)
 
 
+def test_all_modalities_of_fixed_and_moving_cameras_are_those_that_the_environment_shows(
+    here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minari, _ = pytest.importorskip("minari"), pytest.importorskip("pyarrow")
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    hand = {"frame": "gripper", "position": [0.08, 0.0, -0.1], "target": [0.0, 0.0, 0.05]}
+    task = replace(TASKS["lift"], scene={**TASKS["lift"].scene, "cameras": {"hand": hand}})
+    both = ("scene", "hand")
+    recording = Recording("scripted", (task,), range(40, 41), cameras=both, size=(24, 20), modalities=MODALITIES)
+    for form in ("lerobot", "minari"):
+        write_demos(tmp_path / form, form, recording, MAKERS, here)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    data, own = read_lerobot(tmp_path / "lerobot"), minari.load_dataset("tabletop/lift/scripted-v0")
+    (episode,), frames, row = list(own.iterate_episodes()), data.episode(0), data.episodes[0]
+    (about,) = own.storage.get_episode_metadata([0])
+
+    env = TabletopEnv(task, observation="pixels", cameras=both, modalities=MODALITIES, size=(24, 20))
+    first, _ = env.reset(seed=40)
+    shown = [first, *(env.step(action)[0] for action in episode.actions)]
+    for camera in both:
+        for modality in MODALITIES:
+            wanted = np.stack([each[f"{camera}/{modality}"] for each in shown])
+            key = "pixels" if modality == "rgb" else modality
+            assert episode.infos[f"{key}_{camera}"].tobytes() == wanted.tobytes()
+            feature = f"observation.images.{camera}" if modality == "rgb" else f"{modality}.{camera}"
+            assert np.ascontiguousarray(frames[feature]).tobytes() == wanted[:-1].tobytes()
+    assert np.ptp(frames["extrinsics.hand"], axis=0).max() > 0.05
+    assert not np.ptp(frames["extrinsics.scene"], axis=0).any()
+
+    labels = {str(k): v for k, v in env.segmentation_labels.items()}
+    assert json.loads(about["segmentation_labels"]) == json.loads(row["segmentation_labels"]) == labels
+    slots = [name or "" for name in env.slots]
+    assert json.loads(about["slots"]) == row["slots"] == slots
+    assert slots[0] == "block"
+    names = list(env.state.layout.columns)
+    assert json.loads(about["state_names"]) == row["state_names"] == names
+    assert len(names) == episode.infos["state"].shape[1]
+    env.close()
+    described = data.info["features"]["depth.hand"]
+    assert described == {"dtype": "float32", "shape": [20, 24], "names": ["height", "width"]}
+    some = data.frames["depth.hand"][:, ::4, ::4].astype(np.float64)
+    assert data.stats["depth.hand"]["mean"] == [[pytest.approx(some.mean())]]
+    assert np.shape(data.stats["extrinsics.hand"]["std"]) == (4, 4)
+
+
 def test_the_numbers_of_an_observation_have_names(lerobot: Path) -> None:
     from tabletop.demos.lerobot_read import read_lerobot
 
@@ -219,5 +267,8 @@ def test_an_unknown_camera_is_refused_before_anything_is_run(here: Engine, tmp_p
     pytest.importorskip("pyarrow")
     recording = Recording("scripted", (TASKS["lift"],), range(2), cameras=("side",))
     with pytest.raises(TabletopError, match="unknown view 'side'"):
+        write_demos(tmp_path / "set", "lerobot", recording, MAKERS, here)
+    recording = Recording("scripted", (TASKS["lift"],), range(2), cameras=("top",), modalities=("touch",))
+    with pytest.raises(TabletopError, match="unknown modality 'touch'"):
         write_demos(tmp_path / "set", "lerobot", recording, MAKERS, here)
     assert list(tmp_path.iterdir()) == []

@@ -9,10 +9,11 @@ import pytest
 from gymnasium import spaces
 
 from tabletop.envs import TabletopEnv
-from tabletop.envs.views import MODALITIES, Views
+from tabletop.envs.views import IMAGES, MODALITIES, Views
 from tabletop.errors import TabletopError
-from tabletop.sim import Camera, World, generate
+from tabletop.sim import Camera, SceneCamera, World, generate, unproject_depth
 from tabletop.sim.camera import segmentation_ids
+from tabletop.sim.scene import TABLE_NEAR_EDGE
 from tabletop.sim.viewpoints import VIEWS
 
 SIZE = (40, 30)
@@ -29,7 +30,7 @@ def world() -> Iterator[World]:
 
 def test_one_camera_with_one_modality_is_an_array(world: World) -> None:
     image = world.render(*SIZE)
-    for modality in MODALITIES:
+    for modality in IMAGES:
         views = Views(modalities=[modality], size=SIZE)
         seen = views(world)
         assert isinstance(views.space, spaces.Box)
@@ -83,12 +84,87 @@ def test_an_environments_pixels_are_its_views_and_say_what_the_numbers_mean() ->
     )
     observation, info = made.reset(seed=0)
     assert made.observation_space.contains(observation)
-    assert len(observation) == 9
+    assert len(observation) == 15
     assert info["segmentation_ids"] == made.segmentation_ids
     assert made.segmentation_ids["red"] in np.unique(observation["scene/segmentation"])
     assert "segmentation_ids" not in made.step(np.zeros(5, np.float32))[4]
     picture = made.render()
     assert np.array_equal(picture, made.world.render(480, 360).rgb)
+    made.close()
+
+
+def test_matrices_are_observed_and_turn_observed_depth_into_places(world: World) -> None:
+    modalities = ("depth", "segmentation", "intrinsics", "extrinsics")
+    made = TabletopEnv("push", observation="pixels", cameras=("scene", "wrist"), modalities=modalities, size=SIZE)
+    made.reset(seed=1)
+    for _ in range(6):
+        observation = made.step(np.array([0.2, 0.1, -0.4, 0.5, 1.0], np.float32))[0]
+    assert made.observation_space.contains(observation)
+    table = made.world.scene.table  # type: ignore[union-attr]
+    lower = np.array([TABLE_NEAR_EDGE, -table.size[1] / 2])
+    for camera in ("scene", "wrist"):
+        depth, seen, k, matrix = (observation[f"{camera}/{m}"] for m in modalities)
+        points = unproject_depth(k, matrix, depth)
+        parameters = made.camera_parameters(camera)
+        assert np.abs(parameters.points(depth) - points).max() < 1e-5
+        # Not the slab's sides.
+        inside = ((points[..., :2] > lower + 0.005) & (points[..., :2] < lower + table.size - 0.005)).all(-1)
+        upper = points[(seen == 0) & inside]
+        assert len(upper) > 100
+        assert np.abs(upper[:, 2] - table.height).max() < 1e-3
+    assert not np.array_equal(*(observation[f"{c}/extrinsics"] for c in ("scene", "wrist")))
+    made.close()
+
+
+def test_matrices_alone_take_no_picture(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "render", None)
+    views = Views("wrist", ["intrinsics", "extrinsics"], SIZE)
+    assert [v.shape for v in views(world).values()] == [(3, 3), (4, 4)]
+
+
+HAND = {"frame": "gripper", "position": [0.08, 0.0, -0.1], "target": [0.0, 0.0, 0.05]}
+CARD = {
+    "entities": {"block": {"kind": "block", "at": {"x": 0.5, "y": 0.0}}},
+    "cameras": {"front": {"position": [1.3, [-0.2, 0.2], 0.5], "target": [0.45, 0.0, 0.05]}, "hand": HAND},
+}
+
+
+def test_an_environment_sees_by_the_cameras_of_its_scene_card() -> None:
+    made = TabletopEnv("push-left", card=CARD, observation="pixels", cameras=("front", "hand"), size=SIZE)
+    fronts = []
+    for seed in (0, 1):
+        observation, _ = made.reset(seed=seed)
+        assert made.observation_space.contains(observation)
+        assert np.array_equal(observation["front/rgb"], made.world.render(*SIZE, made.world.scene.cameras[0]).rgb)  # type: ignore[union-attr]
+        fronts.append(made.camera_parameters("front").pose[:3, 3])
+    assert fronts[0][0] == pytest.approx(1.3)
+    assert fronts[0][1] != fronts[1][1]
+    before = made.camera_parameters("hand").pose[:3, 3]
+    made.step(np.array([0.0, 1.0, 0.0, 0.0, 1.0], np.float32))
+    moved = made.camera_parameters("hand").pose[:3, 3] - before
+    assert moved[1] > 0.01
+    with pytest.raises(TabletopError, match="unknown view 'front'; there are: scene, top, wrist"):
+        made.reset(options={"card": {"entities": {"block": "block"}}})
+    made.close()
+    with pytest.raises(TabletopError, match="unknown view 'front'"):
+        TabletopEnv("push-left", observation="pixels", cameras="front")
+
+
+def test_a_camera_on_the_gripper_needs_no_card(world: World) -> None:
+    as_value = SceneCamera("any", (0.08, 0.0, -0.1), (0.0, 0.0, 0.05), frame="gripper")
+    pictures = [Views({"hand": given}, size=SIZE)(world) for given in (as_value, HAND)]
+    assert np.array_equal(*pictures)
+    with pytest.raises(TabletopError, match=r"camera 'hand': position\[0\]: Expected `float`"):
+        Views({"hand": {**HAND, "position": [[0, 1], 0, 0]}})
+
+
+def test_segmentations_have_a_table() -> None:
+    made = TabletopEnv("stack", observation="pixels", modalities=["segmentation"], size=SIZE)
+    observation, info = made.reset(seed=0)
+    labels = made.segmentation_labels
+    assert labels == made.world.segmentation_labels
+    assert {name: label for label, name in labels.items()} == info["segmentation_ids"]
+    assert set(np.unique(observation)) <= set(labels)
     made.close()
 
 
@@ -116,7 +192,10 @@ def test_pixels_do_not_change_what_happens() -> None:
         ({"cameras": {"mine": Camera((0.5, 0, 1), (0.5, 0, 1))}}, "must look at another place than its own"),
         ({"cameras": {"mine": Camera((0.5, np.inf, 1), (0.5, 0, 0))}}, r"camera: position\[1\]: Expected .* got inf"),
         ({"cameras": {"mine": Camera(fov=180.0)}}, "camera: fov: Expected .* < 180"),
-        ({"modalities": ("rgb", "touch")}, "unknown modality 'touch'; there are: depth, rgb, segmentation"),
+        (
+            {"modalities": ("rgb", "touch")},
+            "unknown modality 'touch'; there are: depth, extrinsics, intrinsics, rgb, segmentation",
+        ),
         ({"modalities": ("rgb", "rgb")}, "modalities must be different ones, got rgb, rgb"),
         ({"modalities": ()}, "modalities must be one or more"),
         ({"modalities": ("depth",), "observation": "state"}, 'modalities go with observation "pixels"'),

@@ -50,11 +50,12 @@ def leaves(observation: Any) -> dict[str, np.ndarray]:
     ],
 )
 @pytest.mark.parametrize("as_factory", [False, True])
+@pytest.mark.parametrize("nodes", [0, 5])
 def test_predict_sees_what_the_environment_shows_bit_for_bit(
-    name: str | None, observation: str, as_factory: bool
+    name: str | None, observation: str, as_factory: bool, nodes: int
 ) -> None:
     scene = generate(load_scene_card("discovery") if name is None else TASKS[name].scene, 3)
-    env = TabletopEnv(name, observation=observation)
+    env = TabletopEnv(name, observation=observation, nodes=nodes)
     shown = [env.reset(options={"scene": scene})[0]]
     states = [env.state.values]
     for action in ACTIONS:
@@ -68,9 +69,9 @@ def test_predict_sees_what_the_environment_shows_bit_for_bit(
         return ACTIONS[len(seen) - 1]
 
     if as_factory and name is not None:
-        policy = ObservationPolicy(predict, observation)(TASKS[name], scene)
+        policy = ObservationPolicy(predict, observation, nodes=nodes)(TASKS[name], scene)
     else:
-        policy = ObservationPolicy(predict, observation, task=name)
+        policy = ObservationPolicy(predict, observation, task=name, nodes=nodes)
     trajectory = run(policy, scene)
     assert np.array_equal(trajectory.states, np.stack(states))
     assert len(seen) == STEPS

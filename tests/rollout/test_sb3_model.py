@@ -99,6 +99,18 @@ def test_a_model_with_hindsight_loads_without_an_environment_and_keeps_to_its_go
         make.check([REACH, tasks["lift"]])
 
 
+@pytest.mark.parametrize(("observation", "nodes"), [("state", 4), ("goal", 2)])
+def test_a_model_sees_as_many_nodes_as_it_was_made_for(here: Path, observation: str, nodes: int) -> None:
+    env = TabletopEnv("reach", observation=observation, nodes=nodes)
+    kind = "MlpPolicy" if observation == "state" else "MultiInputPolicy"
+    model = sb3.PPO(kind, env, **small())
+    model.save("model")
+    run = run_task(REACH, load_policy_file("model.zip"), 5, horizon=1)
+    observed, _ = env.reset(options={"scene": generate(REACH.scene, 5)})
+    assert run.actions[0].tolist() == model.predict(observed, deterministic=True)[0].tolist()
+    env.close()
+
+
 def test_rates_of_a_model_do_not_depend_on_the_number_of_workers(here: Path) -> None:
     env = TabletopEnv("reach")
     made("stable_baselines3", "PPO", env, policy_kwargs={"net_arch": [256, 256]}).save("model")

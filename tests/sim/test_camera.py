@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tabletop import projects
 from tabletop.errors import TabletopError
-from tabletop.sim import Camera, Entity, Scene, World, camera, generate, load_scene_card
+from tabletop.sim import Camera, Entity, Scene, World, camera, camera_parameters, generate, load_scene_card
 from tabletop.sim.generate import textures
 
 DOWN = Camera(position=(0.5, 0.0, 1.0), target=(0.501, 0.0, 0.0), fov=40.0)
@@ -147,3 +149,42 @@ def test_both_builds_of_pybullet_give_the_same_picture(build: str, monkeypatch: 
     for name in ("rgb", "depth", "segmentation"):
         one, two = getattr(image, name), getattr(expected, name)
         assert (one.dtype, one.tobytes()) == (two.dtype, two.tobytes())
+
+
+CHEST = """
+description: a chest of two trays
+body_type: static
+size: {w: 0.2, d: 0.2, h: 0.1}
+parts: [{shape: box, size: [w, d, 0.02], at: [0, 0, 0.01]}]
+moving_parts:
+  left: {joint: {type: prismatic, axis: [-1, 0, 0], travel: 0.1, origin: [0, 0.05, 0.06], extent: [w, 0.08, 0.04]},
+    parts: [{shape: box, size: [w, 0.08, 0.04], at: [0, 0, 0]}]}
+  right: {joint: {type: prismatic, axis: [-1, 0, 0], travel: 0.1, origin: [0, -0.05, 0.06], extent: [w, 0.08, 0.04]},
+    parts: [{shape: box, size: [w, 0.08, 0.04], at: [0, 0, 0]}]}
+"""
+
+
+def test_each_moving_part_of_a_fixture_has_a_label_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "assets" / "fixtures"
+    folder.mkdir(parents=True)
+    (tmp_path / "tabletop.toml").write_text('name = "chests"\n', encoding="utf-8")
+    (folder / "chest.yaml").write_text(CHEST, encoding="utf-8")
+    projects.use_project(tmp_path)
+    try:
+        cube = {"kind": "block", "at": {"x": 0.5, "y": 0.25}}
+        card = {"entities": {"chest": {"kind": "chest", "at": {"x": 0.5, "y": 0.0}, "yaw": 0}, "cube": cube}}
+        across = Camera((1.2, 0.0, 0.6), (0.5, 0.0, 0.0), 50.0)  # The arm is behind the things.
+        with World() as world:
+            state = world.load(generate(card, 0))
+            labels = {name: label for label, name in world.segmentation_labels.items()}
+            parameters = camera_parameters(across, 160, 160)
+            seen = world.render(160, 160, across).segmentation
+            names = ("chest/left", "chest/right", "cube")
+            assert {"chest", *names} <= labels.keys()
+            ((u, v, _), (u2, v2, _), (u3, v3, _)) = parameters.pixels([state.entity(n, "position") for n in names])
+            for name, column, row in zip(names, (u, u2, u3), (v, v2, v3), strict=True):
+                assert seen[round(row), round(column)] == labels[name]
+            assert (seen == labels["chest"]).any()
+            assert set(np.unique(seen)) <= set(labels.values())
+    finally:
+        projects._used, projects._version = (), projects._version + 1

@@ -238,7 +238,7 @@ def test_an_impossible_card_gives_one_clear_line(card: dict) -> None:
     ("card", "words"),
     [
         ([1], "scene card must be a mapping"),
-        ({"things": {}}, "unknown field of scene card 'things'; there are: attend, entities"),
+        ({"things": {}}, "unknown field of scene card 'things'; there are: attend, cameras, entities"),
         ({"entities": ["block"]}, "entities: Expected `object`, got ['block']"),
         ({"entities": {"a": "teapot"}}, "unknown kind of entity 'teapot'; there are: ball"),
         ({"entities": {"a": 3}}, "scene entity 'a' must be a mapping, got int"),

@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.sim import Camera, Entity, Scene, World, extrinsics, framing, intrinsics, points_from_depth
+from tabletop.sim import (
+    Camera,
+    Entity,
+    Scene,
+    SceneCamera,
+    World,
+    camera_parameters,
+    extrinsics,
+    framing,
+    intrinsics,
+    points_from_depth,
+    project_points,
+    unproject_depth,
+)
 from tabletop.sim.camera import MovingCamera
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Robot
 
@@ -153,6 +166,56 @@ def test_left_is_left_and_up_is_up() -> None:
     assert high[1] < 23.5
 
 
+@pytest.mark.parametrize("name", ["scene", "top", "across", "down", "tilted", "ahead"])
+def test_projected_corners_bound_the_segmentation_of_a_box_to_a_pixel(world: World, name: str) -> None:
+    ahead = SceneCamera("ahead", (0.12, 0.0, -0.05), (0.25, 0.0, 0.1), 90.0, "gripper")
+    size = (240, 180)
+    with World() as other:  # The gripper stands aside.
+        other.load(Scene((BLOCK,), robot=Robot(position=(0.3, 0.1, 0.2)), cameras=(ahead,)))
+        camera = other.camera("ahead") if name == "ahead" else camera_of(world, name)
+        seen = np.nonzero(other.render(*size, camera).segmentation == 2)
+    columns, rows, depth = camera_parameters(camera, *size).pixels(corners(BLOCK.position, BLOCK.size)).T
+    assert (depth > 0).all()
+    for own, pixels in ((rows, seen[0]), (columns, seen[1])):
+        # Nothing is outside. Where two edges meet at a point, its tip may hold the middle of no pixel.
+        assert own.min() - 0.1 <= pixels.min() <= own.min() + 1.5
+        assert own.max() - 1.5 <= pixels.max() <= own.max() + 0.1
+
+
+def test_pixels_and_places_are_each_others_inverse_for_many_pictures_at_once(world: World) -> None:
+    cameras = [camera_of(world, name) for name in ("scene", "wrist", "tilted")]
+    k = np.stack([intrinsics(c, 40, 30) for c in cameras])
+    matrices = np.stack([extrinsics(c) for c in cameras])
+    depth = np.stack([world.render(40, 30, c).depth for c in cameras])
+    points = unproject_depth(k, matrices, depth)
+    assert points.shape == (3, 30, 40, 3)
+    for camera, picture, own in zip(cameras, depth, points, strict=True):
+        assert own == pytest.approx(points_from_depth(camera, picture), abs=1e-12)
+    v, u = np.mgrid[:30, :40]
+    wanted = np.broadcast_to(np.stack([u, v], axis=-1), (3, 30, 40, 2)).reshape(3, -1, 2)
+    found = project_points(k, matrices, points.reshape(3, -1, 3))
+    assert found[..., :2] == pytest.approx(wanted, abs=1e-6)
+    assert found[..., 2] == pytest.approx(depth.reshape(3, -1), abs=1e-9)
+    # One K goes with all of them.
+    assert unproject_depth(k[0], matrices[:1], depth[:2]).shape == (2, 30, 40, 3)
+
+
+def test_a_cameras_pose_is_the_inverse_of_its_extrinsics(world: World) -> None:
+    for name in ("scene", "wrist"):
+        camera = camera_of(world, name)
+        parameters = camera_parameters(camera, 84, 60)
+        assert parameters.pose @ parameters.extrinsics == pytest.approx(np.eye(4), abs=1e-12)
+        assert parameters.pose[:3, 3] == pytest.approx(camera.position)
+
+
+def test_what_is_behind_has_a_depth_below_0_and_what_is_beside_no_pixel() -> None:
+    parameters = camera_parameters(Camera((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), 84, 60)
+    behind, beside = parameters.pixels([[-2.0, 0.1, 0.0], [0.0, 0.3, 0.0]])
+    assert behind[2] == pytest.approx(-2.0)
+    assert np.isnan(beside[:2]).all()
+    assert beside[2] == 0.0
+
+
 def test_what_cannot_be_is_refused_in_one_line() -> None:
     camera = Camera()
     for call in (
@@ -161,6 +224,13 @@ def test_what_cannot_be_is_refused_in_one_line() -> None:
         lambda: extrinsics(replace(camera, target=camera.position)),
         lambda: extrinsics(replace(camera, position=(0.0, float("nan"), 0.0))),
         lambda: points_from_depth(camera, np.ones(5)),
+        lambda: unproject_depth(np.eye(4), np.eye(4), np.ones((5, 5))),
+        lambda: unproject_depth(np.eye(3), np.eye(4), np.ones(5)),
+        lambda: unproject_depth(np.ones((2, 3, 3)) * np.eye(3), np.eye(4), np.ones((3, 5, 5))),
+        lambda: project_points(np.eye(3), np.eye(4), np.ones(3)),
+        lambda: project_points(np.eye(3), np.eye(4), np.ones((4, 2))),
+        lambda: project_points(np.ones((2, 3, 3)), np.ones((3, 4, 4)), np.ones((4, 3))),
+        lambda: camera_parameters(camera, 84, 0),
     ):
         with pytest.raises(TabletopError) as error:
             call()
