@@ -17,12 +17,16 @@ Array = npt.NDArray[np.float64]
 
 MOST: Final = 16
 """Hulls of a thing at most."""
-_CORNERS: Final = 40
+_CORNERS: Final = 24
 """Corners of a hull at most."""
 _CONVEX: Final = 0.96
 """Share of its hull's volume that a piece fills to count as convex."""
 _PIECES: Final = 400
 """Pieces up to which each is looked at alone."""
+_ADDED: Final = 0.05
+"""Share of a thing's volume that joining hulls may add, all together, where there are few enough of them."""
+_TRIED: Final = 5
+"""Hulls, and neighbours of each, that are tried to be joined."""
 _SLACK: Final = 1e-3
 """Share of a thing's length that counts as nothing."""
 MARGIN: Final = 0.001
@@ -109,8 +113,13 @@ def fewer(hulls: Sequence[Hull], most: int = MOST) -> list[Hull]:
         most: hulls at most.
     """
     left = _without_inner(hulls)
-    while len(left) > most:
-        left = _merged(left)
+    room = _ADDED * sum(h.volume for h in left)
+    while len(left) > 1:
+        joined, added = _merged(left)
+        room -= max(0.0, added)
+        if len(left) <= most and room < 0:
+            break
+        left = joined
     return sorted(left, key=lambda h: (-round(h.volume, 15), *h.vertices.min(axis=0)))
 
 
@@ -173,22 +182,23 @@ def _without_inner(hulls: Sequence[Hull]) -> list[Hull]:
     return kept
 
 
-def _merged(hulls: Sequence[Hull]) -> list[Hull]:
-    """Return hulls of which the two that add the least volume together have become one."""
+def _merged(hulls: Sequence[Hull]) -> tuple[list[Hull], float]:
+    """Return hulls of which a small one and the neighbour that adds the least volume are one, and what that adds."""
     centres = np.array([h.vertices.mean(axis=0) for h in hulls])
-    smallest = int(np.argmin([h.volume for h in hulls]))
-    order = np.argsort(np.linalg.norm(centres - centres[smallest], axis=1))
-    best: tuple[float, int, Hull] | None = None
-    for other in (int(i) for i in order[1:9]):
-        joined = hull_of(np.vstack([hulls[smallest].vertices, hulls[other].vertices]))
-        if joined is None:
-            continue
-        added = joined.volume - hulls[smallest].volume - hulls[other].volume
-        if best is None or added < best[0]:
-            best = added, other, joined
+    best: tuple[float, int, int, Hull] | None = None
+    for small in (int(i) for i in np.argsort([h.volume for h in hulls], kind="stable")[:_TRIED]):
+        order = np.argsort(np.linalg.norm(centres - centres[small], axis=1), kind="stable")
+        for other in (int(i) for i in order[: _TRIED + 1] if i != small):
+            joined = hull_of(np.vstack([hulls[small].vertices, hulls[other].vertices]))
+            if joined is None:
+                continue
+            added = joined.volume - hulls[small].volume - hulls[other].volume
+            if best is None or added < best[0]:
+                best = added, small, other, joined
     if best is None:
-        return [h for i, h in enumerate(hulls) if i != smallest]
-    return [h for i, h in enumerate(hulls) if i not in {smallest, best[1]}] + [best[2]]
+        least = int(np.argmin([h.volume for h in hulls]))
+        return [h for i, h in enumerate(hulls) if i != least], 0.0
+    return [h for i, h in enumerate(hulls) if i not in best[1:3]] + [best[3]], best[0]
 
 
 def shrunk(hull: Hull, by: float = MARGIN) -> Hull:

@@ -129,7 +129,9 @@ class ImportedObject:
 
 def row(values: Any) -> str:
     """Return numbers as a list in YAML."""
-    return "[" + ", ".join(f"{float(v):.6g}" if abs(v) > 1e-12 else "0" for v in values) + "]"
+    # YAML takes 5e-05 for text: it wants a dot.
+    texts = (f"{float(v):.6g}" if abs(v) > 1e-12 else "0" for v in values)
+    return "[" + ", ".join(t if "e" not in t or "." in t else t.replace("e", ".0e") for t in texts) + "]"
 
 
 def words(name: str) -> str:
