@@ -42,7 +42,7 @@ def NAME(state, initial, a: Entity, b: Entity, height: Length = 0.05):
 
 
 def forget() -> None:
-    projects._used, projects._version = (), projects._version + 1
+    projects._take(())
 
 
 @pytest.fixture(autouse=True)

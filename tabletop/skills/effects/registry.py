@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
+from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
@@ -262,7 +262,7 @@ def get_effect(name: str) -> Effect:
     return EFFECTS[name]
 
 
-@lru_cache
+@kept
 def symmetric(kind: str) -> bool:
     """Return whether a kind looks the same from all sides, so that its yaw means nothing."""
     card = load_cards().get(kind)
