@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -136,8 +137,11 @@ def use_projects(given: str | None) -> None:
     if named:
         for path in named.split(os.pathsep):
             use_project(path)
-    elif (nearest := projects.nearest_project(Path.cwd())) is not None:
-        use_project(nearest)
+    else:
+        with suppress(FileNotFoundError):  # This folder itself is gone.
+            nearest = projects.nearest_project(Path.cwd())
+            if nearest is not None:
+                use_project(nearest)
 
 
 def new_project(path: str | os.PathLike[str]) -> tuple[Path, ...]:
