@@ -25,6 +25,7 @@ name = "{name}"
 """,
     "assets/objects/jar.yaml": """\
 description: a jar with a lid
+like: can
 body_type: rigid
 graspable: true
 size: {w: [0.050, 0.062], d: w, h: [0.070, 0.090]}
@@ -38,6 +39,7 @@ parts:
 """,
     "assets/fixtures/tray.yaml": """\
 description: a tray with a low border that stands fast
+like: bin  # things are put into it
 body_type: static
 size: {w: [0.18, 0.22], d: [0.18, 0.22], h: [0.025, 0.035]}
 colors: [[0.45, 0.4, 0.35], [0.35, 0.45, 0.5]]
