@@ -141,9 +141,8 @@ class SampledOperator:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
         layout, shape = state.layout, state.values.shape[:-1]
         role = layout.role(entity)
-        if layout.body_type(entity) != self.body_type or (
-            self.kinds is not None and not {role, layout.kind(entity)} & {*self.kinds}
-        ):
+        known = self.kinds is None or role in self.kinds or layout.kind(entity) in self.kinds
+        if layout.body_type(entity) != self.body_type or not known:
             return np.zeros(shape, dtype=bool)
         if role == "button":
             return np.asarray(state.entity(entity, "fraction") < 0.5)
