@@ -22,6 +22,7 @@ _FILES: Final = {
     FILE: """\
 name = "{name}"
 # plugins = ["my_parts"]  # Python modules in this folder to import: predicates, effects, perturbations of your own
+# installed = ["gears"]  # the same of installed distributions: entry points of the group tabletop.plugins
 """,
     "assets/objects/jar.yaml": """\
 description: a jar with a lid
@@ -101,6 +102,7 @@ Things, scenes and tasks of our own for [tabletop]. In this folder every command
     tabletop tasks audit --tasks jar-on-tray         # is the task what its words say?
     tabletop evaluate scripted --tasks jar-on-tray
     tabletop discover --scene desk --minutes 7       # what can a robot do with them?
+    tabletop docs                                    # pages with pictures: pages/index.html
 
 In Python: `tt.use_project("{name}")`. Cards lie in assets/ and tasks/; policies/ has a script for each task.
 """,
