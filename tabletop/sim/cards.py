@@ -195,6 +195,8 @@ class MovingPart:
     parent: Name | None = None
     """The moving part that it moves on; None: the fixture's base."""
     mimic: Mimic | None = None
+    like: Name | None = None
+    """The kind whose part it plays, as of a card."""
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,7 @@ class Card:
             moving=part.parts,
             joint=part.joint,
             solid=self.solid,
+            like=part.like,
         )
 
     def check_size(self, size: Sequence[float]) -> None:
