@@ -334,6 +334,10 @@ def test_a_project_s_libraries_are_known_by_name(lab: Path, library: Library, co
     assert whose["mine"] == whose["run"] == (5, "my_lab")
     assert whose["default"][1] == "tabletop"
     assert len(command("libraries").out.splitlines()) == 4
+    assert command("measure", "mine", "--episodes", "2", "--workers", "0").code == 0
+    assert command("report", "mine").out == "report: runs/mine/report.html\n"
+    assert Path("runs/mine/report.html").is_file()
+    assert sorted(path.name for path in (discovered / "mine").iterdir()) == ["library.yaml", "weights.safetensors"]
     forget()
     save_library(library, discovered / "default")
     with pytest.raises(tt.TabletopError, match=r"libraries: the name 'default' is there twice: .*my_lab"):
