@@ -53,7 +53,7 @@ tabletop tasks audit --tasks jar-on-tray --episodes 6 --json >audit.json 2>/dev/
 tabletop evaluate scripted --tasks jar-on-tray --episodes 4 --json >rates.json 2>/dev/null
 tabletop discover --scene desk --steps 20000 --effects toppled --no-measure --out policies/discovered/eigen >/dev/null 2>&1
 tabletop libraries --json >libraries.json
-tabletop name policies/discovered/eigen --episodes 4 --json >names.json 2>/dev/null
+tabletop name policies/discovered/eigen --episodes 2 --json >names.json 2>/dev/null
 tabletop plan scripted --goal 'inside(jar, tray)' --card desk --json >plan.json 2>/dev/null
 tabletop perturb scripted --tasks jar-on-tray --families push-arm --scenes 2 --json >curves.json 2>/dev/null
 tabletop docs >/dev/null 2>&1
