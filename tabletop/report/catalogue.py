@@ -98,7 +98,7 @@ def _entries() -> Iterator[_Entry]:
     for folder in ("objects", "fixtures"):
         for name, path in find(f"assets/{folder}").items():
             card, alone = cards[name], {"entities": {name: name}}
-            figures = [("moves", card.body_type), ("can be grasped", "yes" if card.graspable else "no")]
+            figures = [("body type", card.body_type), ("can be grasped", "yes" if card.graspable else "no")]
             yield _Entry(folder, name, path, card.description, figures, _drawing(alone, near=True))
     for name, path in find("assets/scenes").items():
         scene = load_scene_card(name)
