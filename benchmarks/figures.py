@@ -210,6 +210,20 @@ def demo(result: Result) -> str:
     )
 
 
+def project(result: Result) -> str:
+    """Return what became of a project in each stage."""
+    audited, named, planned = result["audit"], result["name"], result["plan"]
+    pushed = result["perturb"]["push-arm"]
+    told = f"{named['consistent']} of {named['skills']} skills of which it can be said what they do"
+    return (
+        f"its task's script {audited['scripted']:.2f}, on unseen scenes {audited['fresh']:.2f}, doing nothing "
+        f"{audited['nothing']:.2f}, {len(audited['broken'])} rules broken; {result['discover']['steps']:,} control "
+        f"steps: {told}, {len(named['named_tasks'])} named tasks; {planned['solved']} of {planned['goals']} goals "
+        f"reached by scripts; pushed with {pushed['magnitudes'][-1]:g} N {pushed['success'][-1]:.2f}; "
+        f"{sum(result['seconds'].values()) / 60:.0f} minutes in all"
+    )
+
+
 def endurance(result: Result) -> str:
     """Return what became of a process after very many control steps."""
     return (
@@ -277,6 +291,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         library_short,
         names,
         demo,
+        project,
         endurance,
         fuzz,
     )

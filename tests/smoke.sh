@@ -48,6 +48,33 @@ print(f"{len(scenes)} packaged scenes load and step")
 PYTHON
 rm -rf mein_Labor
 tabletop new mein_Labor >/dev/null
-(cd mein_Labor && tabletop evaluate scripted --tasks jar-on-tray --episodes 4 --json >rates.json 2>/dev/null)
-python -c 'import json; found = json.load(open("mein_Labor/rates.json")); assert found["mean"] >= 0.75, found'
+cd mein_Labor
+tabletop tasks audit --tasks jar-on-tray --episodes 6 --json >audit.json 2>/dev/null
+tabletop evaluate scripted --tasks jar-on-tray --episodes 4 --json >rates.json 2>/dev/null
+tabletop discover --scene desk --steps 20000 --effects toppled --no-measure --out policies/discovered/eigen >/dev/null 2>&1
+tabletop libraries --json >libraries.json
+tabletop name policies/discovered/eigen --episodes 2 --json >names.json 2>/dev/null
+tabletop plan scripted --goal 'inside(jar, tray)' --card desk --json >plan.json 2>/dev/null
+tabletop perturb scripted --tasks jar-on-tray --families push-arm --scenes 2 --json >curves.json 2>/dev/null
+tabletop docs >/dev/null 2>&1
+python - <<'PYTHON'
+import json
+from pathlib import Path
+
+
+def said(name):
+    return json.loads(Path(f"{name}.json").read_text(encoding="utf-8"))
+
+
+assert said("audit")["tasks"]["jar-on-tray"]["broken"] == []
+assert said("rates")["mean"] >= 0.75
+(own,) = [row for row in said("libraries")["libraries"] if row["library"] == "eigen"]
+assert own["project"] == "mein_Labor", own
+assert len(said("names")["skills"]) == own["skills"]
+assert said("plan")["solved"] == 1
+assert said("curves")["families"]["push-arm"]["success"][0] == 1.0
+for page in ("index", "objects/jar", "fixtures/tray", "scenes/desk", "tasks/jar-on-tray", "libraries/eigen"):
+    assert Path(f"pages/{page}.html").is_file(), page
+PYTHON
+cd ..
 echo 'the installed package works'

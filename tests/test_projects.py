@@ -16,12 +16,17 @@ import pytest
 
 import tabletop as tt
 from tabletop import projects
+from tabletop.api.folder import run_folder
 from tabletop.api.project import new_project
 from tabletop.envs import environment_id
 from tabletop.logic import load_registry
+from tabletop.logic.containers import floor_of
+from tabletop.planner.single import patterns
 from tabletop.sim import World, generate
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
+from tabletop.skills.effects import EFFECTS, possible
+from tabletop.skills.library import Library, find_library, save_library
 
 Command = Callable[..., Any]
 
@@ -41,8 +46,18 @@ def NAME(state, initial, a: Entity, b: Entity, height: Length = 0.05):
 """
 
 
+GEARS = {
+    "gears_for_tabletop/__init__.py": "",
+    "gears_for_tabletop/tabletop.toml": 'name = "gears"\n',
+    "gears_for_tabletop/assets/objects/gear.yaml": (ROOT / "assets/objects/puck.yaml").read_text(encoding="utf-8"),
+    "gears-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: gears\nVersion: 1.0\n",
+    "gears-1.0.dist-info/entry_points.txt": "[tabletop.plugins]\ngears = gears_for_tabletop\nbroken = not_there\n",
+}
+"""A distribution as pip leaves it."""
+
+
 def forget() -> None:
-    projects._used, projects._version = (), projects._version + 1
+    projects._take(())
 
 
 @pytest.fixture(autouse=True)
@@ -242,3 +257,126 @@ def test_listings_say_whose_each_thing_is(lab: Path, command: Command) -> None:
     (robot,) = json.loads(command("robots", "--json").out)["robots"]
     assert robot == {"robot": "panda", "joints": 7, "max_width": 0.08, "project": "tabletop"}
     assert command("robots").out.splitlines()[1].split() == ["panda", "7", "8.0", "cm", "tabletop"]
+
+
+@pytest.fixture
+def gears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Install a distribution with a plugin; return where it lies."""
+    site = tmp_path / "site"
+    for file, text in GEARS.items():
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        (site / file).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(site))
+    yield site
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gears_for_tabletop"]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("gears")
+def test_what_is_installed_is_imported_where_it_is_named_and_only_there(lab: Path, command: Command) -> None:
+    tt.use_project(lab)
+    assert "gears_for_tabletop" not in sys.modules
+    forget()
+    (lab / "tabletop.toml").write_text('name = "my_lab"\ninstalled = ["gears"]\n')
+    tt.use_project(lab)
+    assert [project.name for project in projects.active()] == ["my_lab", "gears"]
+    assert "gears_for_tabletop" in sys.modules
+    (line,) = [x for x in command("objects", "--project", "my_lab").out.splitlines() if x.startswith("gear ")]
+    assert "gears" in line
+    packs = projects.packed()
+    assert [name for name, _ in packs] == ["my_lab", "gears"]
+    forget()
+    projects.use_packed(packs)
+    assert "gear" in load_cards()
+
+
+@pytest.mark.usefixtures("gears")
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            "geers",
+            "installed plugin of project 'my_lab' 'geers'; did you mean 'gears'? there are: broken, gears",
+        ),
+        ("broken", "installed plugin 'broken' has an error: ModuleNotFoundError: No module named 'not_there'"),
+        ("../x", "installed[0]: Expected `str` matching regex"),
+    ],
+)
+def test_what_is_not_installed_is_refused_with_what_is(lab: Path, command: Command, said: str, message: str) -> None:
+    (lab / "tabletop.toml").write_text(f'name = "my_lab"\ninstalled = ["{said}"]\n')
+    command("tasks", "--project", "my_lab").refused(message)
+    assert projects.active() == ()
+
+
+def test_one_plugin_of_two_distributions_is_refused(gears: Path, lab: Path) -> None:
+    other = gears / "cogs-1.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: cogs\nVersion: 1.0\n")
+    (other / "entry_points.txt").write_text("[tabletop.plugins]\ngears = cogs\n")
+    (lab / "tabletop.toml").write_text('name = "my_lab"\ninstalled = ["gears"]\n')
+    with pytest.raises(tt.TabletopError, match="'gears' is offered twice: cogs of cogs, gears_for_tabletop of gears"):
+        tt.use_project(lab)
+
+
+def test_a_project_s_libraries_are_known_by_name(lab: Path, library: Library, command: Command) -> None:
+    discovered = lab / "policies" / "discovered"
+    save_library(library, discovered / "mine")
+    save_library(library, discovered / "run" / "library")  # As `tabletop discover --out` leaves it there.
+    command("skills", "mine").refused("or one of: default")
+    tt.use_project(lab)
+    assert find_library("mine") == discovered / "mine"
+    assert find_library("run") == discovered / "run" / "library"
+    assert tt.load_library("run").library.digest == library.digest
+    assert run_folder("run", None) == Path("runs/run")
+    assert (Path("runs/run/library/library.yaml")).is_file()
+    rows = json.loads(command("libraries", "--json").out)["libraries"]
+    whose = {row["library"]: (row["skills"], row["project"]) for row in rows}
+    assert whose["mine"] == whose["run"] == (5, "my_lab")
+    assert whose["default"][1] == "tabletop"
+    assert len(command("libraries").out.splitlines()) == 4
+    assert command("measure", "mine", "--episodes", "2", "--workers", "0").code == 0
+    assert command("report", "mine").out == "report: runs/mine/report.html\n"
+    assert Path("runs/mine/report.html").is_file()
+    assert sorted(path.name for path in (discovered / "mine").iterdir()) == ["library.yaml", "weights.safetensors"]
+    forget()
+    save_library(library, discovered / "default")
+    with pytest.raises(tt.TabletopError, match=r"libraries: the name 'default' is there twice: .*my_lab"):
+        tt.use_project(lab)
+
+
+def test_what_was_asked_before_a_project_is_used_is_asked_anew(lab: Path) -> None:
+    before = len(patterns())
+    assert floor_of("tray") == 0.0
+    tt.use_project(lab)
+    assert len(patterns()) == before + 2
+    assert floor_of("tray") == pytest.approx(0.008)
+
+
+def test_a_thing_plays_the_part_of_the_kind_that_it_is_like(lab: Path) -> None:
+    tt.use_project(lab)
+    found = tt.plan("scripted", "inside(jar, tray)", card="desk", workers=0)
+    assert [list(e.skills) for e in found.episodes] == [["put into tray jar"]]
+    assert found.solved == 1
+    assert {"inside", "toppled"} <= {e.name for e in EFFECTS.values() if possible(e, ["jar", "tray"])}
+    forget()
+    card = lab / "assets/fixtures/tray.yaml"
+    card.write_text(card.read_text().replace("like: bin", "like: bowl"))
+    tt.use_project(lab)
+    with pytest.raises(tt.TabletopError, match=r"unknown static kind that 'tray' is like 'bowl'.* bin, "):
+        load_cards()
+
+
+def test_pages_show_a_project_s_own_things(lab: Path, command: Command) -> None:
+    made = json.loads(command("docs", "--project", "my_lab", "--json", "--out", "site").out)
+    pages = {Path(page).relative_to("site").as_posix() for page in made["pages"]}
+    assert pages == {"objects/jar.html", "fixtures/tray.html", "scenes/desk.html", "tasks/jar-on-tray.html"}
+    index = Path(made["index"]).read_text(encoding="utf-8")
+    assert all(f'href="{page}"' in index for page in pages)
+    assert index.count('src="data:image/webp;base64,') == len(pages)
+    task = Path("site/tasks/jar-on-tray.html").read_text(encoding="utf-8")
+    for part in ("inside(jar, tray) and released(jar)", "my_lab: tasks/desk/jar-on-tray.yaml", "- grasp: jar"):
+        assert part in task
+    assert "http" not in task.replace("http-equiv", "")
+    (lab / "assets/scenes/worse.yaml").write_text("entities: {jar: nothing}\n")
+    command("docs", "--out", "again").refused("unknown kind of entity 'nothing'")
+    assert not Path("again").exists()

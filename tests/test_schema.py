@@ -54,7 +54,7 @@ def test_no_library_that_ships_is_looked_up_by_a_path(tmp_path: Path, monkeypatc
     empty = tmp_path / "a" / "b"
     empty.mkdir(parents=True)
     monkeypatch.chdir(empty)
-    monkeypatch.setattr("tabletop.skills.library.POLICIES", inside)
+    monkeypatch.setattr("tabletop.projects.DATA", tmp_path)
     with pytest.raises(TabletopError, match=r"no library '\.\.'"):
         find_library("..")
 

@@ -18,7 +18,6 @@ from tabletop.skills.library import Library, find_library, load_library, save_li
 from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = [
-    "digest_of",
     "folder_for",
     "forget_stages",
     "library_of",
@@ -86,11 +85,13 @@ def folder_for(library: Path) -> Path:
 
     Args:
         library: its folder, or its name; of a path such as ".." the name is that of the folder which it leads to.
+            One that lies in a run's folder has that folder's name.
 
     Raises:
         TabletopError: the folder has no name: it is the root of all.
     """
-    name = library.resolve().name
+    place = library.resolve()
+    name = place.parent.name if place.name == "library" and (place / "library.yaml").is_file() else place.name
     if not name:
         raise TabletopError(f"{str(library)!r} has no name for a folder in runs/; give --out")
     return Path("runs") / name
@@ -141,11 +142,6 @@ def forget_stages(folder: Path) -> None:
     for name in _STAGES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "clips", ignore_errors=True)
-
-
-def digest_of(folder: Path, policy: str) -> str | None:
-    """Return the digest of a run's library where a policy is its skills, "library"; None for other policies."""
-    return library_of(folder).digest if policy == "library" else None
 
 
 def made_with_another(folder: Path, library: Library) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tabletop.api.clips import ChainClip, film_chain, to_film
-from tabletop.api.folder import digest_of, library_of
+from tabletop.api.folder import library_of
 from tabletop.api.policies import AnyPolicy, policies_of
 from tabletop.api.task_operators import operators_of_tasks
 from tabletop.errors import TabletopError
@@ -42,6 +42,7 @@ from tabletop.runs.summary import merge_summary
 from tabletop.schema import is_name
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
+from tabletop.skills.library import Library
 
 __all__ = [
     "Skills",
@@ -58,19 +59,18 @@ Skills = tuple[OperatorFactory, Sequence[Template]]
 """What makes operators, and what may be asked of them."""
 
 
-def skills_of(folder: Path, policy: str) -> Skills:
-    """Return what makes the operators of a policy, and what may be asked of it.
+def skills_of(folder: Path, library: Library | None) -> Skills:
+    """Return what makes the operators of a run's skills, and what may be asked of them.
 
     Args:
         folder: the run.
-        policy: "library" (its named and consistent skills) or "scripted".
+        library: of it, whose named and consistent skills are meant; None for the scripted policies.
 
     Raises:
-        TabletopError: no library or names there, or none of its skills has a name.
+        TabletopError: the skills have not been named, or none has a name.
     """
-    if policy == "scripted":
+    if library is None:
         return scripted_operators, SCRIPTED_VOCABULARY
-    library = library_of(folder)
     return operators_of(NamedLibrary(library, read_record(folder / Naming.FILE, Naming, library.digest)))
 
 
@@ -176,7 +176,8 @@ def chains_stage(
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
         skills: what `policy` then is the name of; by default see `skills_of`.
     """
-    operators, _ = skills or skills_of(folder, policy)
+    library = library_of(folder) if policy == "library" else None
+    operators, _ = skills or skills_of(folder, library)
     jobs = [ChainJob(operators, seed, i, search=Search(seconds=seconds)) for i in range(chains)]
     with Engine(workers) as engine:
         result: dict[str, Any] = dict(evaluate_chains(engine, jobs, label="plan: run chains"))
@@ -186,7 +187,7 @@ def chains_stage(
         filmed = dict(zip(order, engine.map(film_chain, films, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
-    result = {"policy": policy, "library_digest": digest_of(folder, policy), "seed": seed, **result}
+    result = {"policy": policy, "library_digest": library.digest if library else None, "seed": seed, **result}
     record = as_record(Chains, result)
     write_record(folder / Chains.FILE, record)
     merge_summary(folder, "chains", {k: v for k, v in result.items() if k != "episodes"})

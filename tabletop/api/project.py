@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +22,11 @@ _FILES: Final = {
     FILE: """\
 name = "{name}"
 # plugins = ["my_parts"]  # Python modules in this folder to import: predicates, effects, perturbations of your own
+# installed = ["gears"]  # the same of installed distributions: entry points of the group tabletop.plugins
 """,
     "assets/objects/jar.yaml": """\
 description: a jar with a lid
+like: can
 body_type: rigid
 graspable: true
 size: {w: [0.050, 0.062], d: w, h: [0.070, 0.090]}
@@ -37,6 +40,7 @@ parts:
 """,
     "assets/fixtures/tray.yaml": """\
 description: a tray with a low border that stands fast
+like: bin  # things are put into it
 body_type: static
 size: {w: [0.18, 0.22], d: [0.18, 0.22], h: [0.025, 0.035]}
 colors: [[0.45, 0.4, 0.35], [0.35, 0.45, 0.5]]
@@ -98,6 +102,7 @@ Things, scenes and tasks of our own for [tabletop]. In this folder every command
     tabletop tasks audit --tasks jar-on-tray         # is the task what its words say?
     tabletop evaluate scripted --tasks jar-on-tray
     tabletop discover --scene desk --minutes 7       # what can a robot do with them?
+    tabletop docs                                    # pages with pictures: pages/index.html
 
 In Python: `tt.use_project("{name}")`. Cards lie in assets/ and tasks/; policies/ has a script for each task.
 """,
@@ -136,8 +141,11 @@ def use_projects(given: str | None) -> None:
     if named:
         for path in named.split(os.pathsep):
             use_project(path)
-    elif (nearest := projects.nearest_project(Path.cwd())) is not None:
-        use_project(nearest)
+    else:
+        with suppress(FileNotFoundError):  # This folder itself is gone.
+            nearest = projects.nearest_project(Path.cwd())
+            if nearest is not None:
+                use_project(nearest)
 
 
 def new_project(path: str | os.PathLike[str]) -> tuple[Path, ...]:

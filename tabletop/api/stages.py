@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.api.clips import PlanClip, SkillClip, film_plan, film_skill, to_film
-from tabletop.api.folder import digest_of, forget_stages, library_of, made_with_another
+from tabletop.api.folder import forget_stages, library_of, made_with_another
 from tabletop.api.goals import PLANNING, draw_goals, read_goal
 from tabletop.api.measuring import plan_measuring
 from tabletop.api.planning import Skills, run_goals, skills_of
@@ -251,7 +251,8 @@ def plan_stage(
         skills: what `policy` then is the name of; by default see `skills_of`.
     """
     began = time.monotonic()
-    operators, vocabulary = skills or skills_of(folder, policy)
+    library = library_of(folder) if policy == "library" else None
+    operators, vocabulary = skills or skills_of(folder, library)
     if goal is not None:
         where, formula = read_goal(goal, seed, card, scene)
         scenes, wanted = [where], [formula]
@@ -277,7 +278,7 @@ def plan_stage(
         filmed = dict(zip(order, engine.map(film_plan, jobs, chunk=1, label="plan: clips"), strict=True))
     for i, entry in enumerate(result["episodes"]):
         entry["clip"] = filmed.get(i)
-    result["policy"], result["library_digest"] = policy, digest_of(folder, policy)
+    result["policy"], result["library_digest"] = policy, library.digest if library else None
     record = as_record(Planning, result)
     write_record(folder / Planning.FILE, record)
     merge_summary(folder, "plan", {k: result[k] for k in ("policy", "goals", "solved", "mean_completed", "spent")})

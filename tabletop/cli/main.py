@@ -24,6 +24,7 @@ from tabletop.cli.show import (
     discover_lines,
     evaluate_lines,
     kind_lines,
+    library_lines,
     measure_lines,
     name_lines,
     perturb_lines,
@@ -301,6 +302,13 @@ def _predicates(options: argparse.Namespace) -> None:
     say(options, {"predicates": rows}, predicate_lines(rows))
 
 
+def _libraries(options: argparse.Namespace) -> None:
+    from tabletop.naming.listing import library_rows
+
+    rows = library_rows()
+    say(options, {"libraries": rows}, library_lines(rows))
+
+
 def _objects(options: argparse.Namespace) -> None:
     from tabletop.sim.listing import kind_rows
 
@@ -380,13 +388,27 @@ def _plot(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     from tabletop.api import stages
+    from tabletop.api.folder import run_folder
+    from tabletop.projects import find_libraries
 
-    if not Path(options.run).is_dir():
+    if not Path(options.run).is_dir() and options.run in find_libraries():
+        folder = run_folder(options.run, None)
+    elif Path(options.run).is_dir():
+        folder = Path(options.run)
+    else:
         file = " (it is a file)" if Path(options.run).is_file() else ""
         make = "make one with 'tabletop run' or 'tabletop discover'"
         raise TabletopError(f"no run folder {options.run!r}{file}; {make}")
-    path = stages.report_stage(Path(options.run))
+    path = stages.report_stage(folder)
     say(options, {"report": str(path)}, [f"report: {path}"])
+
+
+def _docs(options: argparse.Namespace) -> None:
+    from tabletop.report.catalogue import write_catalogue
+
+    index, *pages = write_catalogue(Path(options.out or "pages"), options.all)
+    said = f"wrote {index}, with a page for each of {plural(len(pages), 'thing')}"
+    say(options, {"index": str(index), "pages": [str(page) for page in pages]}, [said])
 
 
 def _migrate(options: argparse.Namespace) -> None:
@@ -411,6 +433,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "measure": _measure,
     "name": _name,
     "skills": _skills,
+    "libraries": _libraries,
     "predicates": _predicates,
     "objects": _objects,
     "robots": _robots,
@@ -424,4 +447,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "run": _run,
     "new": _new,
     "import": _import,
+    "docs": _docs,
 }

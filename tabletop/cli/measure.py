@@ -52,4 +52,4 @@ def _measure(options: argparse.Namespace, path: Path, library: Library, folder: 
 
 def _beside(path: Path, name: str) -> Path:
     """Return the run folder that a library lies in, or runs/NAME for one from elsewhere."""
-    return path.parent if path.name == "library" else folder_for(Path(name))
+    return path.parent if path.name == "library" and Path(name).exists() else folder_for(Path(name))

@@ -282,6 +282,9 @@ def build_parser() -> argparse.ArgumentParser:
     skills.add_argument("library", help="a run folder, a library's folder, or 'default' for the one that ships")
     skills.add_argument("--json", action="store_true", help="print the skills as JSON, those without a name too")
 
+    libraries = commands.add_parser("libraries", help="list the skill libraries known by name, and whose they are")
+    libraries.add_argument("--json", action="store_true", help="print them as JSON")
+
     predicates = commands.add_parser("predicates", help="list what a goal may say")
     predicates.add_argument("--json", action="store_true", help="print them as JSON")
 
@@ -350,7 +353,7 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--json", action="store_true", help="print the path as JSON")
 
     report = commands.add_parser("report", help="write report.html")
-    report.add_argument("run", help="a run folder")
+    report.add_argument("run", help="a run folder, or a library by name")
     report.add_argument("--json", action="store_true", help="print the path as JSON")
 
     run = commands.add_parser("run", help="all stages, one after another")
@@ -366,6 +369,11 @@ def build_parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="make a folder for things, scenes and tasks of your own")
     new.add_argument("folder", help="to make; its name is the project's")
     new.add_argument("--json", action="store_true", help="print the files as JSON")
+
+    docs = commands.add_parser("docs", help="write HTML pages of your own things, scenes, tasks and robots")
+    docs.add_argument("--all", action="store_true", help="of those that come with the package, too")
+    docs.add_argument("--out", metavar="DIR", help="folder of index.html and the pages (default pages)")
+    docs.add_argument("--json", action="store_true", help="print the paths as JSON")
 
     for command in commands.choices.values():
         command.add_argument(

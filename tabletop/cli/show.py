@@ -239,6 +239,17 @@ def kind_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def library_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a head, then a line for each library."""
+    width = max(7, *(len(r["library"]) for r in rows))
+    head = f"{'library':{width}}  skills  tasks named  {'objective':18}  project"
+    return [head] + [
+        f"{r['library']:{width}}  {r['skills']:6d}  {'not yet' if r['tasks'] is None else len(r['tasks']):>11}  "
+        f"{r['objective'] or '-':18}  {r['project']}"
+        for r in rows
+    ]
+
+
 def robot_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a head, then a line for each robot."""
     width = max(5, *(len(r["robot"]) for r in rows))

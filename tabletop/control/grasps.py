@@ -143,7 +143,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
     axes = solid.axes
     if state.layout.body_type(name) == "joint":
         point = solid.world(state.entity(name, "grasp"))
-        if state.layout.kind(name) == "drawer":
+        if state.layout.role(name) == "drawer":
             # The hand would come down on a high cabinet before the fingers are around the handle.
             point[2] = max(point[2], float(solid.top) - _CABINET)
         return Grasp(point, yaw_for(axes[:2, 0], state), 0.012)

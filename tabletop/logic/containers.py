@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
+from tabletop.projects import kept
 from tabletop.sim.cards import Part, load_cards, number
 
 __all__ = ["floor_of"]
@@ -23,7 +23,7 @@ def _top(part: Part) -> float | None:
     return z + size[tall] / 2 if over and tall is not None else None
 
 
-@cache
+@kept
 def floor_of(kind: str) -> float:
     """Return how thick the floor of a container is (m): 0 where things in it stand on what it stands on.
 

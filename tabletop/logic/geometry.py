@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache, cached_property, reduce
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -89,7 +90,7 @@ def apart_axes(one: Array, two: Array) -> Array:
     return np.asarray(np.arctan2(across, np.abs(np.sum(one * two, axis=-1))))
 
 
-@cache
+@kept
 def shape_of(kind: str) -> str:
     """Return how a kind's extent is computed: "sphere", "cylinder" or, for all else, "box".
 

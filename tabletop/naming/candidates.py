@@ -11,6 +11,7 @@ import numpy as np
 
 from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample
+from tabletop.sim.state import Layout
 from tabletop.skills.effects import Effect
 
 __all__ = ["Candidate", "candidates", "succeeds_in", "task_kinds"]
@@ -52,6 +53,11 @@ def task_kinds(task: Task, role: str) -> tuple[str, ...]:
     return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
+def _plays(name: str, task: Task, role: str, layout: Layout) -> bool:
+    """Return whether an entity of a layout may have a role of a task: it is of the kind, or like one of it."""
+    return not {layout.kind(name), layout.role(name)}.isdisjoint(task_kinds(task, role))
+
+
 def succeeds_in(task: Task, sample: Sample) -> bool | None:
     """Return whether a task was done at the end of an episode in some binding of its roles, None if none fits.
 
@@ -59,13 +65,13 @@ def succeeds_in(task: Task, sample: Sample) -> bool | None:
     in which the task was done at the start do not count.
     """
     layout = sample.trajectory.layout
-    if layout.kind(sample.entity) not in task_kinds(task, task.attends):
+    if not _plays(sample.entity, task, task.attends, layout):
         return None
     others = [r for r in task.success.names if r != task.attends]
     rest = [n for n in layout.names if n != sample.entity]
     asked = False
     for chosen in permutations(rest, len(others)):
-        if any(layout.kind(n) not in task_kinds(task, r) for r, n in zip(others, chosen, strict=True)):
+        if not all(_plays(n, task, r, layout) for r, n in zip(others, chosen, strict=True)):
             continue
         formula = task.success.rename({task.attends: sample.entity, **dict(zip(others, chosen, strict=True))})
         initial, final = sample.trajectory.initial, sample.trajectory.final
@@ -81,7 +87,7 @@ def _offset(task: Task, effect: Effect, samples: Sequence[Sample]) -> Candidate 
     """Return a target task as a candidate, with the skill's own median displacement as its parameter."""
     if effect.body_type != "rigid" or not effect.settles:
         return None
-    fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
+    fitting = [s for s in samples if _plays(s.entity, task, task.attends, s.trajectory.layout)]
     if len(fitting) < _LEAST_SAMPLES:
         return None
     moved = np.array([s.outcome[:3] for s in fitting])
@@ -97,7 +103,7 @@ def _offset(task: Task, effect: Effect, samples: Sequence[Sample]) -> Candidate 
 def _angle(task: Task, effect: Effect, samples: Sequence[Sample]) -> tuple[Task, float] | None:
     """Return an angle task with three quarters of the skill's own median turn as its parameter."""
     # Things that look alike from all sides count as never turned: they say nothing of a skill that turns.
-    fitting = [s for s in samples if s.trajectory.layout.kind(s.entity) in task_kinds(task, task.attends)]
+    fitting = [s for s in samples if _plays(s.entity, task, task.attends, s.trajectory.layout)]
     if effect.body_type != "rigid" or not effect.settles or len(fitting) < _LEAST_SAMPLES:
         return None
     turns = np.array([s.outcome[3] for s in fitting])

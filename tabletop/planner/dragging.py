@@ -90,7 +90,7 @@ class Wield(ScriptedOperator):
     reliability: float = 0.85
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != "puck" or entity in {self.tool, self.other}:
+        if state.layout.role(entity) != "puck" or entity in {self.tool, self.other}:
             return nowhere(state)
         fits = graspable(state, self.tool) & stands(state, entity) & ~covered(state, entity)
         at, end = (state.entity(n, "position")[..., :2] for n in (entity, self.other))

@@ -51,7 +51,7 @@ class Thread(_Fit):
     """A nut put over a post."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         fits = graspable(state, entity) & ~covered(state, self.other) & ~_around(state, entity, self.other)
         return np.asarray(fits & reachable(state, state.entity(self.other, "position")[..., :2], 0.03))
@@ -76,7 +76,7 @@ class TakeOff(_Fit):
     """A nut taken off its post and put down beside it."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         return np.asarray(_around(state, entity, self.other) & ~covered(state, entity))
 
@@ -125,7 +125,7 @@ class Insert(_Fit):
     last: bool = True
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         fits = reachable(state, state.entity(self.other, "position")[..., :2], 0.05)
         return np.asarray(fits & (_before(state, entity, self.other) | graspable(state, entity)))
@@ -162,7 +162,7 @@ class Unplug(_Fit):
     last: bool = True
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         return _before(state, entity, self.other)
 
@@ -179,7 +179,7 @@ class Cap(_Fit):
     """A lid put on a box."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         fits = graspable(state, entity) & ~covered(state, self.other)
         return np.asarray(fits & reachable(state, state.entity(self.other, "position")[..., :2], 0.03))
@@ -202,13 +202,13 @@ class Cap(_Fit):
 def fitting_operators(layout: Layout) -> list[ScriptedOperator]:
     """Return what fits the things of a layout onto and into each other."""
     out: list[ScriptedOperator] = []
-    for name, kind in zip(layout.names, layout.kinds, strict=True):
-        if kind == "post" and "nut" in layout.kinds:
+    for name, kind in zip(layout.names, layout.roles, strict=True):
+        if kind == "post" and "nut" in layout.roles:
             out.append(Thread(f"thread onto {name}", kind="nut", other=name))
             out.append(TakeOff(f"take off {name}", kind="nut", other=name))
-        if kind == "socket" and "peg" in layout.kinds:
+        if kind == "socket" and "peg" in layout.roles:
             out.append(Insert(f"insert into {name}", kind="peg", other=name))
             out.append(Unplug(f"draw out of {name}", kind="peg", other=name))
-        if kind == "bin" and "lid" in layout.kinds:
+        if kind == "bin" and "lid" in layout.roles:
             out.append(Cap(f"close {name} with", kind="lid", other=name))
     return out

@@ -73,7 +73,7 @@ class MoveJoint(_Joint):
     """A drawer pulled or pushed, a button pressed."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         fits = np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1
         if self.kind == "button":
@@ -91,7 +91,7 @@ class DrawHandle(_Joint):
     """A handle, knob or fin brought along its way, where the hand has room around it all along."""
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         now = state.entity(entity, "fraction")
         fits = np.asarray(np.abs(now - self.fraction) > 0.1)
@@ -110,7 +110,7 @@ class Swing(_Joint):
     kind: str = "door"
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         fits = np.asarray(np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1)
         for fraction in _ARC if fits.any() else ():
@@ -135,7 +135,7 @@ class Strike(_Joint):
     last: bool = True
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         left = np.abs(state.entity(entity, "fraction") - self.fraction) > 0.1
         return np.asarray(left & graspable(state, self.tool))
@@ -164,18 +164,18 @@ class Strike(_Joint):
 def fixture_operators(layout: Layout) -> list[ScriptedOperator]:
     """Return what can be done to the fixtures of a layout."""
     out: list[ScriptedOperator] = []
-    for kind in dict.fromkeys(layout.kinds):
+    for kind in dict.fromkeys(layout.roles):
         for id, primitive, fraction in _DRAWN.get(kind, ()):
             out.append(DrawHandle(id, primitive=primitive, kind=kind, fraction=fraction))
-    if "drawer" in layout.kinds:
+    if "drawer" in layout.roles:
         out.append(MoveJoint("open", primitive="open", kind="drawer", fraction=1.0))
         out.append(MoveJoint("close", primitive="close", kind="drawer", fraction=0.0))
-    if "button" in layout.kinds:
+    if "button" in layout.roles:
         out.append(MoveJoint("press", primitive="press", kind="button", fraction=1.0))
-    if "door" in layout.kinds:
+    if "door" in layout.roles:
         out.append(Swing("swing open", primitive="push_open", fraction=1.0))
         out.append(Swing("swing shut", primitive="push_shut", fraction=0.0))
-    if "nail" in layout.kinds:
-        tools = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "hammer"]
+    if "nail" in layout.roles:
+        tools = [n for n, k in zip(layout.names, layout.roles, strict=True) if k == "hammer"]
         out.extend(Strike(f"strike with {n}", tool=n) for n in tools)
     return out

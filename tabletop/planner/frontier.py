@@ -125,7 +125,7 @@ def of_interest(states: State, names: frozenset[str]) -> list[str]:
         gaps = [float(np.linalg.norm(places[i, :2] - places[j, :2])) - large[j] for j in wanted]
         near = min(gaps, default=_NEAR) < _NEAR
         # A drawer may hold what is wanted, or be in its way.
-        moves = layout.body_types[i] == "rigid" or (layout.body_types[i] == "joint" and layout.kinds[i] in CONTAINERS)
+        moves = layout.body_types[i] == "rigid" or (layout.body_types[i] == "joint" and layout.roles[i] in CONTAINERS)
         if i in wanted or (near and moves):
             out.append(name)
     return out

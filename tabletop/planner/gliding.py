@@ -47,7 +47,7 @@ class Flick(ScriptedOperator):
     reliability: float = 0.85
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != _KIND:
+        if state.layout.role(entity) != _KIND:
             return nowhere(state)
         found, own = boxes(state), state.layout.index(self.other)
         at = state.entity(entity, "position")[..., :2]
@@ -75,7 +75,7 @@ class Glide(ScriptedOperator):
     reliability: float = 0.8
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != _KIND:
+        if state.layout.role(entity) != _KIND:
             return nowhere(state)
         unit = np.array(DIRECTIONS[self.direction])[:2]
         at = state.entity(entity, "position")[..., :2]

@@ -51,10 +51,10 @@ def _graspable(state: State, entity: str) -> Mask:
         return out
     out &= ~covered(state, entity) & _hand_room(state, own)
     found = boxes(state)
-    for i, kind in enumerate(layout.kinds):
-        if kind in CONTAINERS and i != own:
+    for i, role in enumerate(layout.roles):
+        if role in CONTAINERS and i != own:
             fits = found.high[..., i] - found.high[..., own] < _DEEP
-            if kind == "drawer":
+            if role == "drawer":
                 fits &= state.entity(layout.names[i], "fraction") > OPEN
             out &= ~contains(state, layout.names[i])[..., own] | fits
     return out
@@ -64,8 +64,8 @@ def _around(state: State, own: int) -> Mask:
     """Return which boxes are of containers that an entity is in, (..., N); of a drawer not the cabinet."""
     found, layout = boxes(state), state.layout
     out = np.zeros(found.half.shape[:-1], dtype=bool)
-    for i, kind in enumerate(layout.kinds):
-        if kind in CONTAINERS and i != own:
+    for i, role in enumerate(layout.roles):
+        if role in CONTAINERS and i != own:
             out[..., i] = contains(state, layout.names[i])[..., own]
     return out
 

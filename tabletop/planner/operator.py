@@ -140,10 +140,11 @@ class SampledOperator:
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
         layout, shape = state.layout, state.values.shape[:-1]
-        kind = layout.kind(entity)
-        if layout.body_type(entity) != self.body_type or (self.kinds is not None and kind not in self.kinds):
+        role = layout.role(entity)
+        known = self.kinds is None or role in self.kinds or layout.kind(entity) in self.kinds
+        if layout.body_type(entity) != self.body_type or not known:
             return np.zeros(shape, dtype=bool)
-        if kind == "button":
+        if role == "button":
             return np.asarray(state.entity(entity, "fraction") < 0.5)
         if self.body_type == "joint":
             return np.ones(shape, dtype=bool)

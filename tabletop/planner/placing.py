@@ -55,7 +55,7 @@ class PlaceOn(Taking):
         fits = fits & reachable(state, point)
         if not fits.any():
             return fits
-        if layout.kinds[base] == "target":
+        if layout.roles[base] == "target":
             round_about = free(state, point, radius(state, entity) + 0.01, entity, 0.03)
             if round_about.all():
                 return np.asarray(fits)
@@ -65,8 +65,8 @@ class PlaceOn(Taking):
                 fits & (round_about | (narrow & free(state, point, radius(state, entity) + 0.004, entity)))
             )
         fits &= ~covered(state, self.other)
-        for name, kind in zip(layout.names, layout.kinds, strict=True):
-            if name != self.other and kind in CONTAINERS:
+        for name, role in zip(layout.names, layout.roles, strict=True):
+            if name != self.other and role in CONTAINERS:
                 fits &= ~contains(state, name)[..., base]
         fits &= found.low[..., base] > state.robot("table_height") - 0.01
         if not fits.any():
@@ -76,16 +76,16 @@ class PlaceOn(Taking):
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         base, found = state.layout.index(self.other), boxes(state)
-        kind = state.layout.kinds[base]
+        role = state.layout.roles[base]
         # A plate's rim is higher than its middle.
-        floor = found.high[..., base] - (0.008 if kind == "plate" else 0.0)
-        if kind == "target":
+        floor = found.high[..., base] - (0.008 if role == "plate" else 0.0)
+        if role == "target":
             floor = state.robot("table_height")
         return stood(state, entity, found.centre[..., base, :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
         way = self.approach(state, entity)
-        if not way and state.layout.kind(self.other) == "target":
+        if not way and state.layout.role(self.other) == "target":
             room = axes_at(state, entity, state.entity(self.other, "position")[..., :2])
             fitting = [direction for direction, fits in room.items() if fits.all()]
             way = [line("face", direction=fitting[0])] if len(fitting) == 1 else []
@@ -110,13 +110,13 @@ class PutInto(Taking):
         if self.direction is None:
             return np.zeros(state.values.shape[:-1])
         base = Solid.of(state, self.other)
-        across = base.half[..., 1] if state.layout.kind(self.other) == "drawer" else base.half[..., :2].min(axis=-1)
+        across = base.half[..., 1] if state.layout.role(self.other) == "drawer" else base.half[..., :2].min(axis=-1)
         return np.asarray(np.minimum(across - _WALL - radius(state, entity), _ASIDE))
 
     def _spot(self, state: State, entity: str) -> Array:
         base = Solid.of(state, self.other)
         spot = base.position[..., :2]
-        if state.layout.kind(self.other) == "drawer":
+        if state.layout.role(self.other) == "drawer":
             # Only what stands out of the cabinet is free.
             offset = np.zeros((*state.values.shape[:-1], 3))
             offset[..., 0] = 0.075 - base.half[..., 0]
@@ -127,7 +127,7 @@ class PutInto(Taking):
 
     def applicable(self, state: State, entity: str) -> Mask:
         layout = state.layout
-        if entity == self.other or layout.kind(entity) in CONTAINERS:
+        if entity == self.other or layout.role(entity) in CONTAINERS:
             return nowhere(state)
         fits = graspable(state, entity)
         if not fits.any():
@@ -137,7 +137,7 @@ class PutInto(Taking):
         fits = fits & reachable(state, spot) & (radius(state, entity) < room)
         if self.direction is not None:
             fits &= self._shift(state, entity) > _LEAST_ASIDE
-        if layout.kind(self.other) == "drawer":
+        if layout.role(self.other) == "drawer":
             fits &= (state.entity(self.other, "fraction") > OPEN) & (2 * rise(state, entity) < 0.058)
         else:
             fits &= Solid.of(state, self.other).bottom > state.robot("table_height") - 0.01
@@ -193,7 +193,7 @@ class SetDown(ScriptedOperator):
         floor = np.broadcast_to(state.robot("table_height"), state.values.shape[:-1])
         for name, under in self._below(state, entity):
             solid = Solid.of(state, name)
-            top = solid.bottom + 0.01 if state.layout.kind(name) in CONTAINERS else solid.top
+            top = solid.bottom + 0.01 if state.layout.role(name) in CONTAINERS else solid.top
             floor = np.where(under, np.maximum(floor, top), floor)
         return pushed(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
 

@@ -217,7 +217,7 @@ class Topple(ScriptedOperator):
     reliability: float = 0.9
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != "can":
+        if state.layout.role(entity) != "can":
             return nowhere(state)
         solid, unit = Solid.of(state, entity), np.array(DIRECTIONS[self.direction])[:2]
         at = solid.position[..., :2]

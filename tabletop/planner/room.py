@@ -66,8 +66,8 @@ class _Around:
         if not rows:
             return None
         inside = np.zeros(found.high.shape, dtype=bool)
-        for i, kind in enumerate(layout.kinds):
-            if kind in CONTAINERS and i != own:
+        for i, role in enumerate(layout.roles):
+            if role in CONTAINERS and i != own:
                 within = contains(state, layout.names[i])[..., own]
                 for row in (j for j, n in enumerate(names) if n == layout.names[i]):
                     inside[..., row] = within

@@ -77,7 +77,7 @@ class _Reach(ScriptedOperator):
     def applicable(self, state: State, entity: str) -> Mask:
         if state.layout.body_type(entity) == "rigid" and load_cards()[state.layout.kind(entity)].graspable:
             return graspable(state, entity)
-        if state.layout.kind(entity) == "target":
+        if state.layout.role(entity) == "target":
             return reachable(state, state.entity(entity, "position")[..., :2], 0.03)
         return nowhere(state)
 
@@ -142,9 +142,9 @@ def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
         out.extend(PutAt(f"put {name}", place=place, reliability=_SECOND) for name, place in PLACES.items())
         out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
         out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
-    if "puck" in layout.kinds:
+    if "puck" in layout.roles:
         out.extend(Glide(f"flick {side}", direction=side) for side in SIDES)
-    if "can" in layout.kinds:
+    if "can" in layout.roles:
         out.extend(Topple(f"topple {side}", direction=side) for side in SIDES)
     out.append(_Reach("reach for"))
     return (*out, *fixture_operators(layout), *fitting_operators(layout), *shaping_operators(layout))
@@ -171,7 +171,7 @@ def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
 def _towards_others(layout: Layout) -> list[ScriptedOperator]:
     """Return what brings a thing onto, into or beside another one."""
     out: list[ScriptedOperator] = []
-    for name, kind, body_type in zip(layout.names, layout.kinds, layout.body_types, strict=True):
+    for name, kind, body_type in zip(layout.names, layout.roles, layout.body_types, strict=True):
         if kind in _SUPPORTS:
             out.append(PlaceOn(f"place on {name}", other=name))
         if kind in CONTAINERS:
@@ -182,7 +182,7 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
             out.append(PushTo(f"push to {name}", other=name))
         if kind == "target":
             out.append(Drag(f"drag to {name}", other=name))
-            sticks = [n for n, k in zip(layout.names, layout.kinds, strict=True) if k == "stick"]
+            sticks = [n for n, k in zip(layout.names, layout.roles, strict=True) if k == "stick"]
             ends = [(n, end) for n in sticks for end in ("left", "right")]
             out.extend(Wield(f"push with {end} end of {n} to {name}", tool=n, other=name, end=end) for n, end in ends)
         if kind == "shelf":

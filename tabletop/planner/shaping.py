@@ -55,7 +55,7 @@ class _Shape(ScriptedOperator):
     reliability: float = 0.95
 
     def applicable(self, state: State, entity: str) -> Mask:
-        if state.layout.kind(entity) != self.kind:
+        if state.layout.role(entity) != self.kind:
             return nowhere(state)
         return reachable(state, state.entity(entity, "position")[..., :2], 0.15)
 
@@ -188,7 +188,7 @@ class Tow(_Shape):
 def shaping_operators(layout: Layout) -> list[ScriptedOperator]:
     """Return what can be done to the ropes and cloths of a layout."""
     out: list[ScriptedOperator] = []
-    for kind in dict.fromkeys(k for k in layout.kinds if k in {"rope", "cloth"}):
+    for kind in dict.fromkeys(k for k in layout.roles if k in {"rope", "cloth"}):
         out.extend(Tow(f"tow {kind} {side}", kind=kind, direction=side) for side in SIDES)
         if kind == "rope":
             out += [Straighten("straighten"), Bend("bend")]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +21,7 @@ from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
 from tabletop.planner.transition import swung
-from tabletop.projects import find
+from tabletop.projects import find, kept
 from tabletop.rollout.episode import process_world
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
@@ -76,7 +75,7 @@ def _kinds(spec: Any) -> frozenset[str]:
     return frozenset([given] if isinstance(given, str) else map(str, given))
 
 
-@cache
+@kept
 def patterns() -> tuple[Pattern, ...]:
     """Return what the registry's tasks with a scripted policy ask for, one for each literal of their formulas."""
     found, scripted = [], find("policies/scripted")
@@ -100,7 +99,7 @@ def _sizes(spec: Any) -> tuple[tuple[float, float], ...]:
     return tuple((float(r[0]), float(r[1])) if isinstance(r, Sequence) else (float(r), float(r)) for r in ranges)
 
 
-@cache
+@kept
 def _cards() -> tuple[dict[str, Mapping[str, Any]], ...]:
     """Return the scene cards, and those of tasks, by name."""
     general = {name: load_scene_card(name) for name in find("assets/scenes")}

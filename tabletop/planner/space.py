@@ -124,7 +124,7 @@ def _boxes(state: State) -> Boxes:
         along = np.concatenate([along, along[..., fixtures, :]], axis=-2)
         half = np.concatenate([half, half[..., fixtures, :]], axis=-2)
         for row, i in enumerate(fixtures, start=len(layout.names)):
-            if layout.kinds[i] == "door":
+            if layout.roles[i] == "door":
                 centre[..., row, :], along[..., row, :], half[..., row, :] = _cabinet(state, layout.names[i])
     return Boxes(centre, along, half, (*layout.names, *(layout.names[i] for i in fixtures)))
 

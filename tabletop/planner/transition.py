@@ -6,7 +6,6 @@ follow (planner/trace.py).
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, rotation
 from tabletop.planner.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
+from tabletop.projects import kept
 from tabletop.sim.cards import Joint, load_cards, number
 from tabletop.sim.state import State
 
@@ -159,7 +159,7 @@ def drop_off(state: State, entity: str) -> State:
     return State(state.layout, values)
 
 
-@cache
+@kept
 def _spans(kind: str) -> tuple[Array, Array, Array, float]:
     """Return what a kind's joint says of its sizes, in which all expressions of cards are linear.
 

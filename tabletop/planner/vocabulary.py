@@ -33,7 +33,7 @@ class Template:
         """Return the literal about each choice of different entities of a layout."""
         fits = dict(self.kinds)
         options = [
-            [n for n, k in zip(layout.names, layout.kinds, strict=True) if k in fits[role]]
+            [n for n in layout.names if layout.kind(n) in fits[role] or layout.role(n) in fits[role]]
             for role in self.literal.names
         ]
         return [

@@ -11,13 +11,14 @@ from tabletop.errors import TabletopError
 from tabletop.files import read_bytes
 from tabletop.report.clips import contact_sheet, encode_still, read_clip
 
-__all__ = ["BUDGET", "Pictures"]
+__all__ = ["BUDGET", "Pictures", "uri"]
 
 BUDGET: Final = 9_000_000
 """Characters of all pictures together; the rest of a page takes well under a million."""
 
 
-def _uri(data: bytes) -> str:
+def uri(data: bytes) -> str:
+    """Return a .webp picture as text that stands in a page."""
     return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
 
 
@@ -35,10 +36,10 @@ class Pictures:
     def _still(self, path: Path, animation: bytes) -> str:
         try:
             frames, _ = read_clip(path)
-            return _uri(encode_still(contact_sheet(frames, 2, 2, gap=2, shrink=2)))
+            return uri(encode_still(contact_sheet(frames, 2, 2, gap=2, shrink=2)))
         except TabletopError:
             # One frame alone is a plain picture: it is its own still.
-            return _uri(animation)
+            return uri(animation)
 
     def show(self, clip: str | None, alt: str) -> str:
         """Return the HTML of a clip, "" where there is none or nothing of it fits any more.
@@ -53,7 +54,7 @@ class Pictures:
         data = read_bytes(path, f"clip {path.name!r}")
         if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
             raise TabletopError(f"the clip {path.name!r} must be a .webp picture, got {data[:12]!r}")
-        still, moving = self._still(path, data), _uri(data)
+        still, moving = self._still(path, data), uri(data)
         if len(still) > self._left:
             return ""
         if len(still) + len(moving) > self._left:

@@ -39,6 +39,10 @@ _PATIENCE: Final = 10.0
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
+_amiss: list[TabletopError] = []
+"""Why this worker cannot work, if it cannot."""
+
+
 def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
     """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
@@ -57,8 +61,11 @@ def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    for root in projects:
-        use_project(root)
+    try:
+        for root in projects:
+            use_project(root)
+    except TabletopError as error:  # A project that went meanwhile. Raised here it would end the worker without a word.
+        _amiss.append(error)
 
 
 def _packed(function: Callable[[Any], Any], job: Any) -> bytes:
@@ -75,6 +82,8 @@ def _packed(function: Callable[[Any], Any], job: Any) -> bytes:
 
 def _run(packed: bytes) -> Any:
     """Do a job in a worker. It is unpacked here, as what goes wrong in the pool's own unpacking ends the worker."""
+    if _amiss:
+        raise _amiss[0]
     try:
         function, job = ForkingPickler.loads(packed)
     except Exception as error:

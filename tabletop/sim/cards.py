@@ -195,6 +195,8 @@ class MovingPart:
     parent: Name | None = None
     """The moving part that it moves on; None: the fixture's base."""
     mimic: Mimic | None = None
+    like: Name | None = None
+    """The kind whose part it plays, as of a card."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,8 @@ class Card:
     """Whether the gripper's 8 cm fit around it."""
     reach: Mapping[str, tuple[_Angle, _Angle]] | None = None
     """Where on the table it may stand: ranges of x and y (m) and yaw (deg)."""
+    like: Name | None = None
+    """Another kind whose part it plays in plans, effects and goals: things are put into a tray that is like a bin."""
 
     def __post_init__(self) -> None:
         """Check what no field says by itself: the things of the largest and of the smallest size can be built."""
@@ -304,6 +308,7 @@ class Card:
             moving=part.parts,
             joint=part.joint,
             solid=self.solid,
+            like=part.like,
         )
 
     def check_size(self, size: Sequence[float]) -> None:
@@ -507,4 +512,9 @@ def _cards(_: int) -> Mapping[str, Card]:
             for name in card.moving_parts or {}:
                 part = card.of_part(name)
                 cards[part.kind] = part
+    for card in cards.values():
+        other = cards.get(card.like) if card.like is not None else None
+        if card.like is not None and (other is None or other.like is not None or other.body_type != card.body_type):
+            fitting = [c.kind for c in cards.values() if c.body_type == card.body_type and c.like is None]
+            raise unknown(f"{card.body_type} kind that {card.kind!r} is like", card.like, fitting)
     return cards

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import unknown
+from tabletop.sim.roles import role_of
 
 __all__ = ["ENTITY_FIELDS", "ROBOT_FIELDS", "Layout", "State", "numbered"]
 
@@ -121,6 +122,15 @@ class Layout:
     def kind(self, name: str) -> str:
         """Return the kind of an entity."""
         return self.kinds[self.index(name)]
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """Kind of each whose part it plays (sim/roles.py): its own, or what its card is like."""
+        return tuple(map(role_of, self.kinds))
+
+    def role(self, name: str) -> str:
+        """Return the kind whose part an entity plays: its own, or what its card is like."""
+        return self.roles[self.index(name)]
 
     def body_type(self, name: str) -> str:
         """Return the body type of an entity: "rigid", "deformable", "joint" or "static"."""

@@ -18,7 +18,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.files import write_whole
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.paths import POLICIES
+from tabletop.projects import find_libraries
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.schema import convert, is_name
 from tabletop.sim.card_fields import check_card
@@ -242,17 +242,18 @@ def _fits(library: Library) -> bool:
 
 
 def find_library(name: str) -> Path:
-    """Return the folder of a library: a path, a run folder, or the name of one that ships with the package.
+    """Return the folder of a library: a path, a run folder, or the name of one of the package or of a project in use.
 
     Raises:
         TabletopError: there is none.
     """
-    shipping = [POLICIES / "discovered" / name] if is_name(name) else []
-    for path in (Path(name), Path(name) / "library", *shipping):
+    for path in (Path(name), Path(name) / "library"):
         if (path / "library.yaml").is_file():
             return path
-    shipped = [p.name for p in (POLICIES / "discovered").glob("*") if (p / "library.yaml").is_file()]
+    known = find_libraries()
+    if is_name(name) and name in known:
+        return known[name]
     raise TabletopError(
         f"no library {name!r}: give a run folder of 'tabletop discover', a library's folder, "
-        f"or one of: {', '.join(sorted(shipped)) or 'none shipped'}"
+        f"or one of: {', '.join(known) or 'none'}"
     )

@@ -113,6 +113,7 @@ _STAGES: Final = (
     "evaluate scripted --tasks button-press --episodes 1 --out run/evaluate.json",
     "goals --count 1 --literals 1 --out goals.yaml",
     "scene --out scene",
+    "new lab",
 )
 _TINY: Final = DiscoverSettings(
     counts={"held_at": 2, "drawer": 2},
@@ -137,7 +138,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(folder)
                 for stage in _STAGES:
-                    workers = [] if stage.startswith("scene") else ["--workers", "0"]
+                    workers = [] if stage.startswith(("scene", "new")) else ["--workers", "0"]
                     assert main([*stage.split(), *workers]) == 0, stage
             discover(folder / "trained", _TINY, steps=150, workers=0)
             demo = demonstrate(load_registry()["button-press"], lambda task, scene: Nothing(), 0)

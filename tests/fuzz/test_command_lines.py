@@ -39,7 +39,7 @@ WORDS: Final = [
 NAMES: Final = st.sampled_from(PATHS + WORDS) | st.text(max_size=20).map(lambda text: text.replace("-", "_"))
 FREE: Final = {"out", "json", "help", "version", "resume", "all", "measure", "physics", "seconds"}
 """Options that may have any value, or none."""
-NEED_NO_MORE: Final = {"predicates", "new", "objects", "robots"}
+NEED_NO_MORE: Final = {"predicates", "new", "objects", "robots", "libraries"}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

@@ -117,6 +117,15 @@ def resumed(path: Path) -> None:
         raise TabletopError("refused")
 
 
+def project(path: Path) -> None:
+    """Use a project, and put its things on the table."""
+    try:
+        projects.use_project(path)
+        draw(find_scene_card("desk"))
+    finally:
+        projects._take(())
+
+
 def goals(path: Path) -> None:
     for goal in load_goals(path):
         look(goal.scene())
@@ -142,6 +151,7 @@ KINDS: Final = {
     "scene card": Kind(ASSETS / "scenes/planning.yaml", "card.yaml", lambda p: draw(find_scene_card(str(p))), 0.5),
     "object card": Kind(ASSETS / "objects/mug.yaml", "assets/objects/mug.yaml", thing, 0.5),
     "fixture card": Kind(ASSETS / "fixtures/drawer.yaml", "assets/fixtures/drawer.yaml", thing, 0.5),
+    "project file": Kind("lab/tabletop.toml", "lab/tabletop.toml", project, 0.5),
     "robot card": Kind(ASSETS / "robots/panda.yaml", "assets/robots/panda.yaml", arm, 0.25),
     "task card": Kind(TASKS / "lift/lift.yaml", "tasks/lift/lift.yaml", task, 0.5),
     "scripted policy": Kind(POLICIES / "scripted/peg-insert-side.yaml", "a/b.yaml", read_steps),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tabletop import projects
+from tabletop.api.project import new_project
 from tabletop.logic import Registry
 from tabletop.metrics.effective_skills import Sample
 from tabletop.naming.candidates import candidates, succeeds_in, task_kinds
@@ -76,6 +79,19 @@ def test_other_roles_are_not_bound_to_another_kind(registry: Registry) -> None:
     assert "drawer" not in task_kinds(registry["stack"], other)
     things: dict[str, Any] = {"mine": ON_TOP, "under": {**UNDER, "kind": "drawer"}}
     assert succeeds_in(registry["stack"], sample("mine", things)) is None
+
+
+def test_a_thing_is_asked_for_the_tasks_of_the_kind_that_it_is_like(registry: Registry, tmp_path: Path) -> None:
+    new_project(tmp_path / "lab")  # Its jar is like a can.
+    try:
+        projects.use_project(tmp_path / "lab")
+        lies = {"quaternion": (np.sqrt(0.5), 0, 0, np.sqrt(0.5))}
+        assert task_kinds(registry["topple"], "can") == ("can",)
+        assert succeeds_in(registry["topple"], sample("a", {"a": {"kind": "jar", "then": lies}})) is True
+        assert succeeds_in(registry["topple"], sample("a", {"a": {"kind": "jar"}})) is False
+        assert succeeds_in(registry["topple"], sample("a", {"a": {"kind": "block", "then": lies}})) is None
+    finally:
+        projects._take(())
 
 
 def test_a_task_of_two_things_is_not_asked_of_one(registry: Registry) -> None:

@@ -12,6 +12,7 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from tabletop import projects
 from tabletop.api.folder import made_with_another
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
@@ -19,7 +20,6 @@ from tabletop.learn.sac import SAC, SACSettings
 from tabletop.naming import open_library
 from tabletop.paths import POLICIES
 from tabletop.sim.generate import generate
-from tabletop.skills import library as module
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import SETTLE_STEPS
@@ -204,7 +204,7 @@ def test_a_save_that_fails_leaves_the_library_before_it(
 def test_a_library_is_found_by_its_folder_its_run_or_its_name(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies")
+    monkeypatch.setattr(projects, "DATA", tmp_path)
     run, shipped = tmp_path / "run", tmp_path / "policies" / "discovered" / "toy"
     for place in (run / "library", shipped):
         save_library(library, place)

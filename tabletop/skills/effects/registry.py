@@ -20,14 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
+from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
+from tabletop.sim.roles import role_of
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
 
@@ -188,8 +189,8 @@ def possible(effect: Effect, kinds: Sequence[str]) -> bool:
     if not effect.partners:
         return bool(found)
     # A thing is no partner of itself.
-    others = sum(k in effect.partners for k in kinds)
-    return any(others > (own in effect.partners) for own in found)
+    others = sum(role_of(k) in effect.partners for k in kinds)
+    return any(others > (role_of(own) in effect.partners) for own in found)
 
 
 def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
@@ -210,7 +211,7 @@ def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float])
         if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
             continue
         others = partners(effect, layout, name)
-        if effect.partners and not any(takes_in(layout.kind(n), fractions.get(n, 0.0)) for n in others):
+        if effect.partners and not any(takes_in(layout.role(n), fractions.get(n, 0.0)) for n in others):
             continue
         out.append(name)
     return out
@@ -219,7 +220,7 @@ def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float])
 def _suits(effect: Effect, entity_kind: str) -> bool:
     """Return whether an effect is about entities of a kind, whatever state they are in."""
     card = load_cards()[entity_kind]
-    if card.body_type != effect.body_type or (effect.kinds is not None and entity_kind not in effect.kinds):
+    if card.body_type != effect.body_type or (effect.kinds is not None and role_of(entity_kind) not in effect.kinds):
         return False
     if effect.body_type == "rigid" and not card.graspable:
         return False
@@ -239,12 +240,12 @@ def partners(effect: Effect, layout: Layout, entity: str) -> list[str]:
         layout: names and kinds of the entities.
         entity: that the relation is of.
     """
-    return [n for n, k in zip(layout.names, layout.kinds, strict=True) if n != entity and k in effect.partners]
+    return [n for n, k in zip(layout.names, layout.roles, strict=True) if n != entity and k in effect.partners]
 
 
-def takes_in(kind: str, fraction: Array | float) -> npt.NDArray[np.bool_]:
-    """Return whether a relation can be with an entity of a kind at joint fractions (...,): not with a shut drawer."""
-    return np.asarray((kind != "drawer") | (np.asarray(fraction) > _OPEN))
+def takes_in(role: str, fraction: Array | float) -> npt.NDArray[np.bool_]:
+    """Return whether a relation can be with an entity of a role at joint fractions (...,): not with a shut drawer."""
+    return np.asarray((role != "drawer") | (np.asarray(fraction) > _OPEN))
 
 
 _OPEN: Final = 0.6
@@ -262,7 +263,7 @@ def get_effect(name: str) -> Effect:
     return EFFECTS[name]
 
 
-@lru_cache
+@kept
 def symmetric(kind: str) -> bool:
     """Return whether a kind looks the same from all sides, so that its yaw means nothing."""
     card = load_cards().get(kind)

@@ -49,7 +49,7 @@ def partner_of(name: str, state: State, entity: str) -> Index:
     at = state.entity(entity, "position")[..., :2]
     for other in partners(get_effect(name), layout, entity):
         far = np.linalg.norm(state.entity(other, "position")[..., :2] - at, axis=-1)
-        far = np.where(takes_in(layout.kind(other), state.entity(other, "fraction")), far, np.inf)
+        far = np.where(takes_in(layout.role(other), state.entity(other, "fraction")), far, np.inf)
         out = np.where(far < least, layout.index(other), out)
         least = np.minimum(far, least)
     return out
