@@ -20,7 +20,7 @@ BASELINE_OBJECTIVES: Final = ("max-entropy", "random")
 EFFECTS: Final = (
     *("held_at", "displaced", "placed", "turned", "drawer", "button", "toppled", "dropped", "on", "inside", "beside"),
     *("reached", "door", "window", "faucet", "dial", "lever", "handle", "bolt", "doorbell"),
-    *("dragged", "straightened", "folded"),
+    *("part", "dragged", "straightened", "folded"),
 )
 FAMILIES: Final = (
     *("push-arm", "push-object", "observation-noise", "observation-loss", "stuck-sensor", "action-delay"),

@@ -35,6 +35,7 @@ EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "handle": (4, 0.06),
     "bolt": (4, 0.05),
     "doorbell": (2, 0.02),
+    "part": (6, 0.11),
     "dragged": (8, 0.10),
     "straightened": (2, 0.06),
     "folded": (2, 0.06),

@@ -16,6 +16,7 @@ from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, strip_free
 from tabletop.planner.trace import carried, touched
 from tabletop.planner.transition import follow_joint, hold, park, put, swung
+from tabletop.sim.roles import PART
 from tabletop.sim.state import Layout, State
 
 __all__ = ["DrawHandle", "MoveJoint", "Strike", "Swing", "fixture_operators"]
@@ -45,6 +46,7 @@ _DRAWN: Final[Mapping[str, Sequence[tuple[str, str, float]]]] = {
     "dial": (("twist", "twist", 1.0),),
     "doorbell": (("ring", "push_open", 1.0),),
     "coffee_machine": (("push in", "push_open", 1.0),),
+    PART: (("open part", "open_part", 1.0), ("shut part", "shut_part", 0.0)),
 }
 """Of each kind: operator, primitive, and the fraction that it leads to."""
 

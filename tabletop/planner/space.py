@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
 from tabletop.planner.transition import swung, travel
-from tabletop.sim.cards import load_cards, number
+from tabletop.sim.cards import base_of, load_cards, number
 from tabletop.sim.state import State
 
 __all__ = [
@@ -211,13 +211,14 @@ def free(
         state: (...,)
         point: (..., 2), m, world.
         radius: m, (...,) or one for all.
-        ignore: the entity that does not count; of a fixture, its body neither.
+        ignore: the entity that does not count; of a fixture, its body and what else moves on it neither.
         hand: m farther off that what is as high as the hand at work must be.
         above: (...,), m, world: only what is higher counts; None: all does.
     """
     found = boxes(state)
     cards, layout = load_cards(), state.layout
-    rows = [i for i, n in enumerate(found.names) if n != ignore and cards[layout.kind(n)].solid]
+    own = base_of(ignore) or ignore
+    rows = [i for i, n in enumerate(found.names) if (base_of(n) or n) != own and cards[layout.kind(n)].solid]
     if not rows:
         return np.ones(point.shape[:-1], dtype=bool)
     tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT

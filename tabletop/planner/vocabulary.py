@@ -14,6 +14,7 @@ from tabletop.logic.parse import parse
 from tabletop.logic.task import Task
 from tabletop.planner.scripted_operators import SIDES
 from tabletop.sim.cards import load_cards
+from tabletop.sim.roles import PART
 from tabletop.sim.state import Layout
 
 __all__ = ["SCRIPTED_VOCABULARY", "Template", "template", "vocabulary_of"]
@@ -58,7 +59,7 @@ def template(text: str, **kinds: str | Sequence[str]) -> Template:
         if role not in found:
             raise TabletopError(f"template {text!r} needs kinds for {role!r}, got: {', '.join(found)}")
         for kind in found[role]:
-            if kind not in cards:
+            if kind not in cards and kind != PART:
                 raise unknown(f"kind of entity (template {text!r})", kind, cards)
     return Template(formula.leaves[0], tuple((role, found[role]) for role in formula.names))
 
@@ -96,8 +97,8 @@ def _scripted_vocabulary() -> tuple[Template, ...]:
         template("inside(a, b)", a=things, b=("bin", "bowl", "drawer")),
         template("at(a, b)", a=things, b="target"),
         template("near(a, b, 15 cm)", a=things, b=things),
-        template("open(a)", a=("drawer", "door")),
-        template("closed(a)", a=("drawer", "door")),
+        template("open(a)", a=("drawer", "door", PART)),
+        template("closed(a)", a=("drawer", "door", PART)),
         template("pressed(a)", a="button"),
         template("lifted(a)", a=things),
         *(template(f"moved(a, {d}, 10 cm)", a=things) for d in SIDES),

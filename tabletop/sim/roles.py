@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from tabletop.projects import kept
-from tabletop.sim.cards import load_cards
+from typing import Final
 
-__all__ = ["role_of"]
+from tabletop.projects import kept
+from tabletop.sim.cards import base_of, load_cards
+
+__all__ = ["PART", "role_of"]
+
+PART: Final = "part"
+"""The role of all that moves on fixtures with several such parts."""
 
 
 @kept
 def role_of(kind: str) -> str:
-    """Return the kind whose part a kind plays: what its card is `like`, or itself.
+    """Return the kind whose role a kind plays: what its card is `like`, or itself; PART of what moves on a fixture.
 
     Scripted operators, effects and goals are about kinds, such as what is put into bins, bowls and drawers.
 
@@ -18,4 +23,6 @@ def role_of(kind: str) -> str:
     'bin'
     """
     card = load_cards().get(kind)
-    return kind if card is None or card.like is None else card.like
+    if card is not None and card.like is not None:
+        return card.like
+    return kind if base_of(kind) is None else PART

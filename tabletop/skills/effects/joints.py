@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import handle_way
+from tabletop.sim.roles import PART
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.registry import REACH, effect
@@ -34,8 +35,9 @@ _JOINTS: Final[Mapping[str, bool]] = {
     "lever": True,
     "handle": True,
     "bolt": False,
+    PART: False,
 }
-"""Fixtures with an effect of their own, and whether they have a mirror image."""
+"""Fixtures, by their roles, with an effect of their own, and whether they have a mirror image."""
 _MEASURES: Final = ("closed", "lifted", "locked", "open", "pressed", "toppled", "turned", "unlocked")
 """Predicates that can be read off a joint's fraction: a handle is lifted, a lever toppled by it."""
 _BUTTONS: Final = ("button", "doorbell")
