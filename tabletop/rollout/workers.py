@@ -23,6 +23,7 @@ from tabletop.files import read_text
 from tabletop.projects import active, use_project
 from tabletop.rollout.main_module import plain_main
 from tabletop.signals import STOPS, shielded
+from tabletop.sim.robot_card import robot_in_use, use_robot
 
 __all__ = ["STALLED", "Idleness", "WorkerPool"]
 
@@ -39,7 +40,7 @@ _PATIENCE: Final = 10.0
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
-def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
+def _begin(parent: int, projects: Sequence[Path], robot: str) -> None:
     """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
     Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
@@ -59,6 +60,7 @@ def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
     threading.Thread(target=watch, daemon=True).start()
     for root in projects:
         use_project(root)
+    use_robot(robot)
 
 
 def _packed(function: Callable[[Any], Any], job: Any) -> bytes:
@@ -125,7 +127,9 @@ class WorkerPool(ProcessPoolExecutor):
         with shielded():
             # The tracker of semaphores ignores SIGINT and SIGTERM; a SIGHUP that is blocked here is blocked there.
             resource_tracker.ensure_running()
-        super().__init__(workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(), roots))
+        super().__init__(
+            workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(), roots, robot_in_use())
+        )
 
     def start(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
         """Start a job and return the future of its result.
