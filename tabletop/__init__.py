@@ -29,8 +29,9 @@ if TYPE_CHECKING:
         record,
         tasks,
     )
-    from tabletop.api.importing import import_thing
+    from tabletop.api.importing import import_robot, import_thing
     from tabletop.api.project import use_project
+    from tabletop.api.robots import check_robot, use_robot
     from tabletop.errors import TabletopError
     from tabletop.rollout.observation_policy import ObservationPolicy
     from tabletop.sim.world import World
@@ -40,8 +41,10 @@ __all__ = [
     "TabletopError",
     "World",
     "__version__",
+    "check_robot",
     "discover",
     "evaluate",
+    "import_robot",
     "import_thing",
     "load_library",
     "load_result",
@@ -54,6 +57,7 @@ __all__ = [
     "record",
     "tasks",
     "use_project",
+    "use_robot",
 ]
 
 __version__ = "0.1.0"
@@ -62,7 +66,10 @@ _ELSEWHERE: Final = {
     "ObservationPolicy": "tabletop.rollout.observation_policy",
     "TabletopError": "tabletop.errors",
     "World": "tabletop.sim.world",
+    "check_robot": "tabletop.api.robots",
+    "import_robot": "tabletop.api.importing",
     "import_thing": "tabletop.api.importing",
+    "use_robot": "tabletop.api.robots",
     "use_project": "tabletop.api.project",
 }
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from tabletop.errors import TabletopError
 from tabletop.schema import check_values, is_number
 
-__all__ = ["SimSettings"]
+__all__ = ["CONTROLS", "Control", "SimSettings"]
+
+Control = Literal["cartesian", "pose", "joint"]
+CONTROLS: Final = ("cartesian", "pose", "joint")
+"""What an action may mean."""
 
 _Seconds = Annotated[float, Meta(gt=0, le=1)]
 _Count = Annotated[int, Meta(ge=1, le=10_000)]
@@ -45,7 +49,10 @@ class SimSettings:
     """m the gripper's target may be ahead of the gripper before a new action is added: bounds the
     force that builds up against an obstacle."""
     leash_turn: _Positive = 0.2
-    """rad, the same for its yaw."""
+    """rad, the same for its yaw, its rotation or a joint."""
+    control: Control = "cartesian"
+    """What an action is. "cartesian": dx, dy, dz, dyaw, grip. "pose": dx, dy, dz, a rotation vector about the world's
+    axes (times max_turn), grip. "joint": changes of the arm's joints (times max_turn), grip."""
 
     def __post_init__(self) -> None:
         """Check the fields.

@@ -14,6 +14,7 @@ from tabletop.api.measuring import measurement, measuring_within, name_settings
 from tabletop.api.planning import operators_of, policy_skills, run_goals
 from tabletop.api.play import play
 from tabletop.api.policies import AnyPolicy, name_of
+from tabletop.api.robots import on_robot
 from tabletop.api.success import robustness, success_rates
 from tabletop.discovery.config import EFFECT_CODES, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
@@ -57,12 +58,16 @@ __all__ = [
 _ALL: Final = "all"
 
 
-def make_scene(card: str | os.PathLike[str] | Mapping[str, Any] = "discovery", seed: int = 0) -> Scene:
+@on_robot
+def make_scene(
+    card: str | os.PathLike[str] | Mapping[str, Any] = "discovery", seed: int = 0, robot: str | None = None
+) -> Scene:
     """Return a random scene: a value, the same for the same card and seed.
 
     Args:
         card: a scene card that ships, the path of a YAML file, or a mapping.
         seed: number of the scene.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: no such card, a malformed one, or one whose things do not fit on the table.
@@ -130,6 +135,7 @@ def load_result(path: str | os.PathLike[str]) -> Record:
     return read_result(as_path(path, "a result"))
 
 
+@on_robot
 def discover(
     out: str | os.PathLike[str],
     *,
@@ -141,6 +147,7 @@ def discover(
     objective: str = "final-state",
     resume: bool = False,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> NamedLibrary:
     """Discover skills without reward, and save them as out/library.
 
@@ -154,6 +161,7 @@ def discover(
         objective: one of discovery/objectives; docs/objectives.md compares them.
         resume: go on from the folder's checkpoint.
         workers: processes; one a core by default, 0 for none.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: an unknown name, a bad budget, or a folder that holds a run already.
@@ -193,6 +201,7 @@ def _library(skills: NamedLibrary | Library | str | os.PathLike[str]) -> Library
     return (skills if isinstance(skills, NamedLibrary) else load_library(skills)).library
 
 
+@on_robot
 def measure(
     skills: NamedLibrary | Library | str | os.PathLike[str],
     *,
@@ -200,6 +209,7 @@ def measure(
     minutes: float | None = None,
     seed: int = 0,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> Measurement:
     """Return how many skills a library has, and how much its codes say of how episodes end.
 
@@ -210,6 +220,7 @@ def measure(
         minutes: that it may take: 5 to 50 episodes, as many as fit.
         seed: of scenes, episodes and discriminators.
         workers: processes.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: no such library, or too few episodes.
@@ -224,6 +235,7 @@ def measure(
     return measurement(library, found, name, seed)
 
 
+@on_robot
 def name_skills(
     skills: NamedLibrary | Library | str | os.PathLike[str],
     *,
@@ -231,6 +243,7 @@ def name_skills(
     minutes: float | None = None,
     seed: int = 0,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> Naming:
     """Test each skill against the registry of tasks and return their names, with rates on fresh scenes.
 
@@ -241,6 +254,7 @@ def name_skills(
         minutes: that it may take, about.
         seed: of the scenes.
         workers: processes.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: no such library, or both episodes and minutes.
@@ -263,6 +277,7 @@ def _tasks(chosen: str | Task | Iterable[str | Task]) -> tuple[Task, ...]:
     return tuple(t if isinstance(t, Task) else load_registry()[t] for t in chosen)
 
 
+@on_robot
 def evaluate(
     policy: AnyPolicy,
     tasks: str | Task | Iterable[str | Task] = _ALL,
@@ -272,6 +287,7 @@ def evaluate(
     seed: int = 0,
     noise: float = 0.0,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> Evaluation:
     """Return a policy's success by task, with 95 % intervals.
 
@@ -285,6 +301,7 @@ def evaluate(
         seed: number of the first scene.
         noise: of actions, sigma as a share of their range.
         workers: processes; a policy that cannot be sent to others needs 0.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: an unknown task, suite or policy, or one that can do none of the tasks.
@@ -300,6 +317,7 @@ def evaluate(
     return success_rates(policy, chosen, scenes, seed=seed, suite=suite, noise=noise, workers=workers)
 
 
+@on_robot
 def perturb(
     policy: AnyPolicy,
     tasks: str | Task | Iterable[str | Task],
@@ -308,6 +326,7 @@ def perturb(
     scenes: int = 10,
     seed: int = 0,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> Robustness:
     """Return a policy's success under perturbations of rising magnitude.
 
@@ -318,6 +337,7 @@ def perturb(
         scenes: of each task.
         seed: number of the first scene.
         workers: processes.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: an unknown task, policy or family.
@@ -331,6 +351,7 @@ def perturb(
     return robustness(policy, _tasks(tasks), chosen, scenes, seed, workers)
 
 
+@on_robot
 def plan(
     skills: AnyPolicy = "scripted",
     goal: str | Formula | None = None,
@@ -343,6 +364,7 @@ def plan(
     seed: int = 0,
     seconds: float | None = 10.0,
     workers: Workers = None,
+    robot: str | None = None,
 ) -> Planning:
     """Chain skills to reach a goal, or sampled goals, run the plans, and return what came of them.
 
@@ -358,6 +380,7 @@ def plan(
         seed: of scenes, goals and plans.
         seconds: to search for a goal's first plan, and as long again for all its others; None for no end.
         workers: processes.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: the goal is no formula, speaks of what the scene lacks, or the skills have no names.
@@ -396,6 +419,7 @@ def plan(
     return as_record(Planning, {"policy": "scripted" if scripted else own, **result})
 
 
+@on_robot
 def record(
     what: str,
     path: str | os.PathLike[str],
@@ -405,6 +429,7 @@ def record(
     scene: str | os.PathLike[str] | None = None,
     entity: str | None = None,
     seed: int = 0,
+    robot: str | None = None,
 ) -> dict[str, Any]:
     """Film one episode of a skill or a policy, and return what came of it.
 
@@ -416,6 +441,7 @@ def record(
         scene: path of a saved scene for a skill, instead.
         entity: of that scene; the first that the skill can work on by default.
         seed: of scene and episode.
+        robot: that scenes have, by name; the one in use by default.
 
     Raises:
         TabletopError: no such skill, policy, task, scene or entity, or a film that cannot be written here.

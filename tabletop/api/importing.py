@@ -13,7 +13,7 @@ from tabletop.files import write_whole
 if TYPE_CHECKING:
     from tabletop.importing.objects import Options
 
-__all__ = ["import_thing"]
+__all__ = ["import_robot", "import_thing"]
 
 
 def import_thing(
@@ -79,12 +79,7 @@ def import_file(
     from tabletop.sim.cards import card_of
     from tabletop.yaml_files import parse_yaml
 
-    if project is not None:
-        home = projects.use_project(project)
-    elif projects.active():
-        home = projects.active()[-1]
-    else:
-        raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
+    home = _home(project)
     name = name_of(path, options.name)
     _check_new(name, home.root, replace)
     described = path.suffix.lower() in {".urdf", ".sdf"}
@@ -105,9 +100,61 @@ def import_file(
     return card
 
 
+def _home(project: str | os.PathLike[str] | None) -> projects.Project:
+    """Return the project that what is imported goes into."""
+    if project is not None:
+        return projects.use_project(project)
+    if projects.active():
+        return projects.active()[-1]
+    raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
+
+
 def _check_new(name: str, root: Path, replace: bool) -> None:
     """Check that no other card has the name."""
     for folder in ("assets/objects", "assets/fixtures"):
         other = projects.find(folder).get(name)
         if other is not None and not (replace and other.resolve() == (root / folder / f"{name}.yaml").resolve()):
             raise TabletopError(f"the kind {name!r} is there already: {str(other)!r}; give it another name")
+
+
+def import_robot(
+    path: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    replace: bool = False,
+    project: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Draft a robot's card of a URDF or SDF file, with the file and its meshes, in a project.
+
+    It finds the arm's joints, the fingers and how they open, the tool's point, a posture of rest and a place for the
+    base. The card's comments say what to check.
+
+    Args:
+        path: of the file: an arm of 5 to 8 turning joints with a gripper of two fingers.
+        name: of the robot; the file's by default.
+        replace: whether a robot of that name is replaced.
+        project: folder of the project; by default the last one in use.
+
+    Returns:
+        The card's path. The robot can be used at once.
+
+    Raises:
+        TabletopError: no project is in use, the name is taken, or the file is no such robot; nothing is written.
+    """
+    from tabletop.importing.objects import name_of
+    from tabletop.importing.robots import robot_files
+    from tabletop.importing.store import room_for, store
+    from tabletop.sim.robot import kinematics_of
+
+    home, file = _home(project), Path(path)
+    called = name_of(file, name)
+    other = projects.find("assets/robots").get(called)
+    if other is not None and not (
+        replace and other.resolve() == (home.root / f"assets/robots/{called}.yaml").resolve()
+    ):
+        raise TabletopError(f"the robot {called!r} is there already: {str(other)!r}; give it another name")
+    room_for(home.root, "assets/robots", called, replace)
+    card = store(home.root, "assets/robots", called, robot_files(file, called))
+    projects.has_changed()
+    kinematics_of(called)
+    return card

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tabletop.api.importing import import_file
+from tabletop.api.importing import import_file, import_robot
 from tabletop.cli.show import say
 from tabletop.errors import TabletopError
 from tabletop.importing.objects import Options
@@ -22,6 +22,9 @@ def import_command(options: argparse.Namespace) -> None:
     """
     if options.name is not None and len(options.files) > 1:
         raise TabletopError(f"--name takes one file, got {len(options.files)}")
+    if options.as_robot:
+        _robots(options)
+        return
     given = Options(
         options.name, options.units, options.scale, options.up, options.density, options.mass, fixed=options.fixed
     )
@@ -32,3 +35,12 @@ def import_command(options: argparse.Namespace) -> None:
         {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]},
         [f"{card}  (what was found and guessed: {page})" for card, page in zip(cards, pages, strict=True)],
     )
+
+
+def _robots(options: argparse.Namespace) -> None:
+    """Draft the cards of robots."""
+    cards = [import_robot(file, name=options.name, replace=options.replace) for file in track(options.files, "import")]
+    lines = [
+        f"{card}  (drafted: its comments say what to check; then 'tabletop robots check {card.stem}')" for card in cards
+    ]
+    say(options, {"cards": [str(card) for card in cards]}, lines)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ from tabletop.api.project import new_project, use_projects
 from tabletop.cli.parser import DISCOVER_MINUTES, build_parser
 from tabletop.cli.show import (
     audit_lines,
+    check_lines,
     discover_lines,
     evaluate_lines,
     kind_lines,
@@ -64,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         use_projects(_project_in(given))  # First: what may be chosen depends on it.
         options = build_parser().parse_args(given)
         check_numbers(vars(options), "--")
-        return _COMMANDS[options.command](options) or 0
+        with _robot(options):
+            return _COMMANDS[options.command](options) or 0
     except TabletopError as error:
         print(f"tabletop: {error}", file=sys.stderr)
         return 2
@@ -93,6 +96,15 @@ def _project_in(arguments: Sequence[str]) -> str | None:
         elif word.startswith("--project="):
             found = word.partition("=")[2]
     return found
+
+
+def _robot(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Return a context in which scenes have the robot that --robot names."""
+    if getattr(options, "robot", None) is None:
+        return nullcontext()
+    from tabletop.sim.robot_card import using_robot
+
+    return using_robot(options.robot)
 
 
 def _new(options: argparse.Namespace) -> None:
@@ -319,8 +331,22 @@ def _objects(options: argparse.Namespace) -> None:
 def _robots(options: argparse.Namespace) -> None:
     from tabletop.sim.listing import robot_rows
 
+    if options.action == "check":
+        _check(options)
+        return
+    if options.name is not None:
+        raise TabletopError(f"'tabletop robots list' takes no name, got {options.name!r}")
     rows = robot_rows()
     say(options, {"robots": rows}, robot_lines(rows))
+
+
+def _check(options: argparse.Namespace) -> None:
+    from tabletop.api.robots import check_robot
+
+    if options.name is None:
+        raise TabletopError("check which robot? 'tabletop robots' lists them")
+    found = check_robot(options.name, options.out or f"robots/{options.name}", poses=options.poses, seed=options.seed)
+    say(options, found, check_lines(found))
 
 
 def _play(options: argparse.Namespace) -> None:

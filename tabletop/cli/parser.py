@@ -61,6 +61,12 @@ _POLICIES = (
 )
 
 
+_WITH_ROBOT: Final = (
+    *("scene", "tasks", "evaluate", "demos", "discover", "measure", "name", "plan", "play", "goals", "perturb", "run"),
+)
+"""Commands that draw scenes."""
+
+
 class _Help(argparse.HelpFormatter):
     def _split_lines(self, text: str, width: int) -> list[str]:
         # A name with a hyphen stays whole, so that it can be copied.
@@ -291,8 +297,13 @@ def build_parser() -> argparse.ArgumentParser:
     objects = commands.add_parser("objects", help="list the kinds of objects and fixtures, and whose they are")
     objects.add_argument("--json", action="store_true", help="print them as JSON")
 
-    robots = commands.add_parser("robots", help="list the robots, and whose they are")
-    robots.add_argument("--json", action="store_true", help="print them as JSON")
+    robots = commands.add_parser("robots", help="list the robots, and whose they are; or measure one")
+    robots.add_argument(
+        "action", nargs="?", choices=("list", "check"), default="list", help="list (default), or check NAME: measure it"
+    )
+    robots.add_argument("name", nargs="?", metavar="NAME", help="check: of the robot")
+    robots.add_argument("--poses", type=int, default=10_000, metavar="N", help="check: random poses (default 10000)")
+    _common(robots, out="check: folder of the page and the figures (default: robots/NAME)", workers=False)
 
     bring = commands.add_parser("import", help="make a kind of a mesh or a URDF of your own, in your project")
     bring.add_argument("files", nargs="+", metavar="FILE", help="obj, stl, ply, glb, gltf, dae, urdf or sdf")
@@ -306,6 +317,9 @@ def build_parser() -> argparse.ArgumentParser:
     weight.add_argument("--density", type=float, metavar="X", help="kg/m^3 (default 400)")
     weight.add_argument("--mass", type=float, metavar="KG", help="instead of what the density gives")
     bring.add_argument("--fixed", action="store_true", help="it stands fast, as a fixture")
+    bring.add_argument(
+        "--robot", dest="as_robot", action="store_true", help="draft the card of an arm with two fingers (URDF or SDF)"
+    )
     bring.add_argument("--replace", action="store_true", help="replace the thing of that name")
     bring.add_argument("--json", action="store_true", help="print the cards' paths as JSON")
 
@@ -375,6 +389,10 @@ def build_parser() -> argparse.ArgumentParser:
     docs.add_argument("--out", metavar="DIR", help="folder of index.html and the pages (default pages)")
     docs.add_argument("--json", action="store_true", help="print the paths as JSON")
 
+    for name_of in _WITH_ROBOT:
+        commands.choices[name_of].add_argument(
+            "--robot", metavar="NAME", help="that the scenes have: 'tabletop robots' lists them (default panda)"
+        )
     for command in commands.choices.values():
         command.add_argument(
             "--project",

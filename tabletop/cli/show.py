@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # What takes long to import is not needed for --help.
 __all__ = [
     "audit_lines",
     "chain_lines",
+    "check_lines",
     "discover_lines",
     "evaluate_lines",
     "measure_lines",
@@ -247,6 +248,29 @@ def library_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{r['library']:{width}}  {r['skills']:6d}  {'not yet' if r['tasks'] is None else len(r['tasks']):>11}  "
         f"{r['objective'] or '-':18}  {r['project']}"
         for r in rows
+    ]
+
+
+def check_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return what was measured of a robot."""
+    down, free, speed = found["ik"]["down"], found["ik"]["any"], found["speed"]
+    reach = ", ".join(
+        f"{100 * share:.0f} % at {100 * z:g} cm"
+        for z, share in zip(found["reach"]["heights"], found["reach"]["shares"], strict=True)
+    )
+    lifted = [f"{1000 * r['mass']:.0f}" for r in found["lifts"] if r["lifted"]]
+    pairs = ", ".join(" in ".join(pair) for pair in found["self_collision"])
+    return [
+        f"reach over the table, gripper down: {reach}",
+        f"postures, gripper down: {100 * down['failed']:.2f} % of {down['poses']} poses out of reach, "
+        f"{down['ms']:.2f} ms each",
+        f"postures, any pose: {100 * free['failed']:.2f} % of {free['poses']} not found, {free['ms']:.2f} ms each",
+        f"worst error: {max(down['worst_mm'], free['worst_mm']):.1e} mm",
+        f"links in each other at rest: {pairs or 'none'}",
+        f"lifts: {', '.join(lifted) or 'no block'} g",
+        f"speed: {speed['control_steps_per_second']:.0f} control steps a second "
+        f"({100 * speed['share_of_panda']:.0f} % of the Panda's), gripper {speed['gripper_metres_per_second']:.2f} m/s",
+        f"page: {found['page']}",
     ]
 
 

@@ -12,12 +12,11 @@ from tabletop.control.grasps import yaw_for
 from tabletop.control.handling import grasp
 from tabletop.control.motion import (
     CLOSED,
-    FINGER,
     OPEN,
-    TIP,
     Array,
     Motion,
     act,
+    finger_half,
     gripper_yaw,
     here,
     hold_still,
@@ -25,6 +24,7 @@ from tabletop.control.motion import (
     part,
     servo,
     straight,
+    tip_of,
     width_command,
 )
 from tabletop.control.primitive import Count, Direction, Length, Name, primitive
@@ -35,8 +35,8 @@ from tabletop.sim.state import State
 
 __all__ = ["close", "flick", "open_", "press", "push", "sweep", "topple", "wait"]
 
-_FORK: Final = width_command(0.014)
-"""Two points of contact keep a flat side square and a round one between them."""
+_FORK: Final = 0.014
+"""m. Two points of contact keep a flat side square and a round one between them."""
 _ARRIVED: Final = 0.012
 """m from its goal at which a push ends."""
 _RUNS: Final = 0.010
@@ -48,10 +48,14 @@ _FLICKS: Final = 3
 _UP: Final = np.array([0.0, 0.0, 1.0])
 
 
+def _fork(state: State) -> float:
+    return width_command(state, _FORK)
+
+
 def _behind(state: State, entity: str, unit: Array, gap: float, height: float) -> tuple[Array, float]:
     """Return the pose of the forked fingers behind an entity, `gap` (m) off its side."""
     solid = Solid.of(state, entity)
-    far = float(solid.reach(*unit)) + FINGER + gap
+    far = float(solid.reach(*unit)) + finger_half(state) + gap
     point = np.append(solid.position[:2] - unit * far, height)
     return point, yaw_for(np.array([-unit[1], unit[0]]), state)
 
@@ -67,7 +71,7 @@ def _push_height(state: State, entity: str) -> float:
     # What is taller than wide trips over the fingertips when it is pushed low.
     tall = float(solid.rise) > 1.03 * float(np.min(solid.half[:2]))
     above, most = (0.012, 0.050) if tall else (0.0, 0.034)
-    return max(table + TIP + 0.007, min(middle + above, float(solid.bottom) + most))
+    return max(table + tip_of(state) + 0.007, min(middle + above, float(solid.bottom) + most))
 
 
 @primitive
@@ -122,12 +126,12 @@ def push(
         def approach(now: State, unit: Array = unit, height: float = height) -> tuple[Array, float]:
             return _behind(now, entity, unit, 0.022, height)
 
-        state, _ = yield from hover(state, approach, _FORK, tolerance=0.014)
+        state, _ = yield from hover(state, approach, _fork(state), tolerance=0.014)
         state, _ = yield from _push(state, entity, left, unit, height)
         state, _ = yield from straight(
-            state, here(state) - 0.02 * np.append(unit, 0), None, _FORK, tolerance=0.012, limit=5
+            state, here(state) - 0.02 * np.append(unit, 0), None, _fork(state), tolerance=0.012, limit=5
         )
-        state, _ = yield from part(state, entity, _FORK)
+        state, _ = yield from part(state, entity, _fork(state))
     return state, bool(np.linalg.norm(left(state)) < 0.03)
 
 
@@ -157,7 +161,7 @@ def _push(state: State, entity: str, left: Callable[[State], Array], unit: Array
         beside = np.array([-aim[1], aim[0]])
         ahead = min(fastest, 0.010 + 0.005 * i, 0.012 + 0.6 * remaining)
         goal = here(state)[:2] + aim * ahead + beside * float(from_gripper @ beside)
-        state = yield act(state, np.append(goal, height), yaw_for(beside, state), _FORK)
+        state = yield act(state, np.append(goal, height), yaw_for(beside, state), _fork(state))
     return state, False
 
 
@@ -192,7 +196,7 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
         def approach(now: State) -> tuple[Array, float]:
             return _behind(now, entity, unit, 0.025, float(Solid.of(now, entity).top) - 0.012)
 
-        state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
+        state, _ = yield from hover(state, approach, _fork(state), tolerance=0.012)
         # Up as well: soft fingers would hold the near edge down.
         yaw, goal = gripper_yaw(state), here(state) + np.append(unit * 0.14, 0.05)
 
@@ -203,7 +207,7 @@ def topple(state: State, entity: Name, direction: Direction = "away") -> Motion:
         state, _ = yield from servo(
             state,
             lambda _, g=goal, y=yaw: (g, y),  # type: ignore[misc]
-            _FORK,
+            _fork(state),
             limit=20,
             speed=_TIPPING,
             until=down,
@@ -256,12 +260,12 @@ def _flick(state: State, entity: str, to: str | None, direction: str, distance: 
     if to is not None:
         way = Solid.of(state, to).position[:2] - Solid.of(state, entity).position[:2]
         unit = way / float(np.linalg.norm(way))
-    height = min(_push_height(state, entity), float(state.robot("table_height")) + TIP + 0.002)
+    height = min(_push_height(state, entity), float(state.robot("table_height")) + tip_of(state) + 0.002)
 
     def approach(now: State) -> tuple[Array, float]:
         return _behind(now, entity, unit, 0.03, height)
 
-    state, _ = yield from hover(state, approach, _FORK, tolerance=0.012)
+    state, _ = yield from hover(state, approach, _fork(state), tolerance=0.012)
     begin, yaw = here(state).copy(), gripper_yaw(state)
 
     def onward(now: State) -> tuple[Array, float]:
@@ -273,17 +277,17 @@ def _flick(state: State, entity: str, to: str | None, direction: str, distance: 
     def gone(now: State) -> bool:
         # What runs ahead of the fingers is not to be caught up with.
         solid = Solid.of(now, entity)
-        off = float((solid.position - here(now))[:2] @ unit) - float(solid.reach(*unit)) - FINGER
+        off = float((solid.position - here(now))[:2] @ unit) - float(solid.reach(*unit)) - finger_half(now)
         away = float((solid.position[:2] - stood) @ unit) > 0.9 * distance and off > _RUNS
         return away or float((here(now) - begin)[:2] @ unit) > distance + 0.03
 
-    state, _ = yield from servo(state, onward, _FORK, limit=12, until=gone)
-    state, _ = yield from part(state, entity, _FORK, gap=0.09)
+    state, _ = yield from servo(state, onward, _fork(state), limit=12, until=gone)
+    state, _ = yield from part(state, entity, _fork(state), gap=0.09)
     position = here(state).copy()
     for i in range(20):
         if i > 3 and float(np.linalg.norm(state.entity(entity, "velocity"))) < 0.01:
             break
-        state = yield act(state, position, None, _FORK)
+        state = yield act(state, position, None, _fork(state))
     return state, True
 
 
@@ -328,9 +332,9 @@ def open_(state: State, entity: Name, distance: Length = 0.14) -> Motion:
 
             state, ok = yield from servo(state, lambda _, g=goal, y=yaw: (g, y), CLOSED, limit=30, until=done)  # type: ignore[misc]
             ok = ok and float(state.entity(entity, "fraction")) > 0.85
-        state, _ = yield from hold_still(state, width_command(0.030), 2)
+        state, _ = yield from hold_still(state, width_command(state, 0.030), 2)
         state, _ = yield from straight(
-            state, here(state) + 0.07 * _UP, None, width_command(0.030), tolerance=0.02, limit=10
+            state, here(state) + 0.07 * _UP, None, width_command(state, 0.030), tolerance=0.02, limit=10
         )
         if ok:
             return state, True
@@ -343,15 +347,15 @@ def close(state: State, entity: Name) -> Motion:
 
     def handle(now: State, gap: float) -> tuple[Array, float]:
         solid = Solid.of(now, entity)
-        point = solid.world(now.entity(entity, "grasp")) - solid.axes[:, 0] * (0.006 + FINGER + gap)
+        point = solid.world(now.entity(entity, "grasp")) - solid.axes[:, 0] * (0.006 + finger_half(now) + gap)
         return point, yaw_for(solid.axes[:2, 1], now)
 
-    state, _ = yield from hover(state, lambda now: handle(now, 0.02), _FORK, tolerance=0.01)
+    state, _ = yield from hover(state, lambda now: handle(now, 0.02), _fork(state), tolerance=0.01)
 
     def shut(now: State) -> bool:
         return float(now.entity(entity, "fraction")) < 0.02
 
-    state, ok = yield from servo(state, lambda now: handle(now, -0.04), _FORK, limit=40, until=shut)
+    state, ok = yield from servo(state, lambda now: handle(now, -0.04), _fork(state), limit=40, until=shut)
     state, _ = yield from straight(state, here(state) + 0.07 * _UP, None, OPEN, tolerance=0.02, limit=10)
     return state, ok
 

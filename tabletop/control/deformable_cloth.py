@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.deformable_pinching import HOLD, Node, corners, follow, line, node_at, pinch_node, rise, within
+from tabletop.control.deformable_pinching import Node, corners, follow, hold, line, node_at, pinch_node, rise, within
 from tabletop.control.grasps import yaw_for
 from tabletop.control.motion import Array, Motion, here, servo
 from tabletop.control.primitive import Direction, Length, Name, primitive
@@ -103,7 +103,7 @@ def _bring(state: State, entity: str, node: Node, to: Node) -> Motion:
     path = line(start, over(state)[0], _ARC * float(np.linalg.norm(fold)))
     state, ok = yield from follow(state, entity, path)
     if ok:
-        state, _ = yield from servo(state, over, HOLD, tolerance=0.008, limit=4)
+        state, _ = yield from servo(state, over, hold(state), tolerance=0.008, limit=4)
     state, _ = yield from rise(state)
     return state, ok
 

@@ -10,19 +10,28 @@ import numpy as np
 
 from tabletop.control.grasps import unwound_yaw, wrist_middle, yaw_for
 from tabletop.control.handling import holds
-from tabletop.control.motion import TIP, Array, Motion, act, gripper_yaw, here, hold_still, hover, servo, width_command
+from tabletop.control.motion import (
+    Array,
+    Motion,
+    act,
+    gripper_yaw,
+    here,
+    hold_still,
+    hover,
+    servo,
+    tip_of,
+    width_command,
+)
 from tabletop.sim.state import State
 
-__all__ = ["HOLD", "REACH", "Node", "across", "corners", "follow", "line", "node_at", "pinch_node", "rise", "within"]
+__all__ = ["REACH", "Node", "across", "corners", "follow", "hold", "line", "node_at", "pinch_node", "rise", "within"]
 
 Node = tuple[int, int]
 
-_GRIP: Final = width_command(0.044)
-"""Wide enough to come down around a bead, too narrow to come down on the next one."""
-HOLD: Final = width_command(0.0130)
-"""Beads are 15 to 17 mm wide: a harder squeeze pops them out sideways, or into a finger."""
-_LOW: Final = TIP
-"""m from the table up to the gripper's middle: the tips clear it."""
+_GRIP: Final = 0.044
+"""m. Wide enough to come down around a bead, too narrow to come down on the next one."""
+_HOLD: Final = 0.0130
+"""m. Beads are 15 to 17 mm wide: a harder squeeze pops them out sideways, or into a finger."""
 _STRIDE: Final = 0.022
 """m that a path goes on in one control step."""
 _ASKEW: Final = 0.6
@@ -31,6 +40,11 @@ _PATIENCE: Final = 6
 REACH: Final = ((0.31, 0.69), (-0.36, 0.36))
 """m, world: x and y."""
 _UP: Final = np.array([0.0, 0.0, 1.0])
+
+
+def hold(state: State) -> float:
+    """Return the grip action that holds a bead."""
+    return width_command(state, _HOLD)
 
 
 def within(point: Array) -> Array:
@@ -79,7 +93,7 @@ def across(state: State, entity: str, node: Node) -> Array:
 def _yaw_before(turn: float, to: Array, direction: Array, state: State) -> float:
     """Return the yaw at which the fingers open along a direction (2,) and can still be turned by so much (rad) on the
     way to a point (2,)."""
-    middle, last = wrist_middle(here(state)), wrist_middle(to)
+    middle, last = wrist_middle(here(state), state), wrist_middle(to, state)
     now = unwound_yaw(state)
     first = math.atan2(direction[1], direction[0]) - math.pi / 2
     options = [first + math.pi * k for k in range(-4, 5)]
@@ -101,7 +115,8 @@ def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0, to: Arr
     Returns:
         A motion. It succeeds where both fingers press on the rope or cloth.
     """
-    floor = float(state.robot("table_height")) + _LOW
+    floor = float(state.robot("table_height")) + tip_of(state)
+    grip = width_command(state, _GRIP)
     for _ in range(3):
         direction = across(state, entity, node)
         yaw = yaw_for(direction, state) if to is None else _yaw_before(turn, to, direction, state)
@@ -110,15 +125,15 @@ def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0, to: Arr
             x, y, z = node_at(now, entity, node)
             return np.array([x, y, max(z + 0.005 if z > floor else z, floor) + above]), yaw
 
-        state, _ = yield from hover(state, lambda now: goal(now, 0.035), _GRIP, held=(entity,), tolerance=0.015)
-        state, _ = yield from servo(state, goal, _GRIP, tolerance=0.0025, limit=15)
+        state, _ = yield from hover(state, lambda now: goal(now, 0.035), grip, held=(entity,), tolerance=0.015)
+        state, _ = yield from servo(state, goal, grip, tolerance=0.0025, limit=15)
         position = here(state).copy()
         for _ in range(5):
-            state = yield act(state, position, None, HOLD)
+            state = yield act(state, position, None, hold(state))
             if holds(state, entity):
                 break
         if holds(state, entity):
-            state = yield act(state, position, None, HOLD)
+            state = yield act(state, position, None, hold(state))
             return state, True
         state, _ = yield from rise(state)
     return state, False
@@ -126,9 +141,9 @@ def pinch_node(state: State, entity: str, node: Node, turn: float = 0.0, to: Arr
 
 def rise(state: State) -> Motion:
     """Open the fingers and go up."""
-    state, _ = yield from hold_still(state, _GRIP, 3)
+    state, _ = yield from hold_still(state, width_command(state, _GRIP), 3)
     goal = here(state) + 0.06 * _UP
-    return (yield from servo(state, lambda _: (goal, None), _GRIP, tolerance=0.02, limit=10))
+    return (yield from servo(state, lambda _: (goal, None), width_command(state, _GRIP), tolerance=0.02, limit=10))
 
 
 def follow(
@@ -161,10 +176,10 @@ def follow(
         for _ in range(_PATIENCE if patient and yaw else 0):
             if yaw is None or abs(yaw(state) - gripper_yaw(state)) < _ASKEW:
                 break
-            state = yield act(state, here(state), yaw(state), HOLD)
-        state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), HOLD)
+            state = yield act(state, here(state), yaw(state), hold(state))
+        state = yield act(state, point + 0.4 * (point - here(state)), yaw and yaw(state), hold(state))
     state, _ = yield from servo(
-        state, lambda now: (point, yaw and yaw(now)), HOLD, tolerance=0.006, limit=12, until=until
+        state, lambda now: (point, yaw and yaw(now)), hold(state), tolerance=0.006, limit=12, until=until
     )
     return state, holds(state, entity)
 

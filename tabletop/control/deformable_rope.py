@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.deformable_pinching import HOLD, REACH, follow, line, pinch_node, rise, within
+from tabletop.control.deformable_pinching import REACH, follow, hold, line, pinch_node, rise, within
 from tabletop.control.grasps import unwound_yaw, wrist_middle
 from tabletop.control.motion import Array, Motion, gripper_yaw, here, servo
 from tabletop.control.primitive import Name, primitive
@@ -98,7 +98,7 @@ def _along(entity: str, end: int) -> Callable[[State], float]:
 def _leave(state: State, entity: str, end: int) -> Motion:
     """Turn the fingers along the rope, open them and go up: a rope across a finger would stay on it."""
     position, yaw = here(state).copy(), _along(entity, end)
-    state, _ = yield from servo(state, lambda now: (position, yaw(now)), HOLD, tolerance=0.02, limit=10)
+    state, _ = yield from servo(state, lambda now: (position, yaw(now)), hold(state), tolerance=0.02, limit=10)
     return (yield from rise(state))
 
 
@@ -174,7 +174,7 @@ def _sweep(state: State, entity: str, end: int) -> Motion:
         """Return how far (m) the end is out of reach; a radian off the wrist's middle counts as a centimetre, and
         more where its turn nears the end: the fingers must keep along the rope."""
         at = middle + half * _turned(ahead, side * math.pi / 2)
-        off = abs(now + side * math.pi / 2 - wrist_middle(at))
+        off = abs(now + side * math.pi / 2 - wrist_middle(at, state))
         return _beyond(at) + 0.01 * off + _WRIST * max(0.0, off - _WIDE)
 
     side = min((1.0, -1.0), key=cost)

@@ -8,35 +8,45 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.motion import HAND, TIP, Array, gripper_yaw
+from tabletop.control.motion import Array, gripper_yaw, hand_of, tip_of
 from tabletop.logic.geometry import Solid, footprint_gap
 from tabletop.sim.cards import grasped_part, load_cards
-from tabletop.sim.state import State
+from tabletop.sim.robot import wrist_of
+from tabletop.sim.robot_card import load_robot_card
+from tabletop.sim.state import Layout, State
 
 __all__ = [
     "DEPTH",
     "INSET",
-    "WIDEST",
     "Grasp",
     "blocked",
     "grasp_of",
     "nearest_yaw",
     "unwound_yaw",
+    "widest",
     "wrist_middle",
+    "wrist_room",
     "yaw_for",
 ]
 
-WIDEST: Final = 0.074
-"""m between the fingers at most."""
+_LEAST_ROOM: Final = 0.006
+"""m that the open fingers are farther apart than what they take is wide, at least."""
 DEPTH: Final = 0.024
 """m below a thing's top at which it is taken at most."""
 _SPARE: Final = 1.1
+_MARGIN: Final = 0.0073
+"""rad that the wrist keeps off the ends of its way."""
 INSET: Final = 0.020
 """m from an end at which it is taken."""
 _TURNS: Final = 24
 """Ways, over half a turn, in which the hand may stand over what is round."""
 _CABINET: Final = 0.027
 """m below a drawer's top at which the gripper's centre still has its hand above the cabinet."""
+
+
+def widest(layout: Layout) -> float:
+    """Return how wide, m, what the fingers take may be."""
+    return load_robot_card(layout.robot).max_width - _LEAST_ROOM
 
 
 @dataclass(frozen=True)
@@ -65,15 +75,19 @@ def yaw_for(direction: Array, state: State, period: float = math.pi) -> float:
     return nearest_yaw(math.atan2(direction[1], direction[0]) - math.pi / 2, state, period)
 
 
-def wrist_middle(position: Array) -> float:
+def wrist_middle(position: Array, state: State) -> float:
     """Return the yaw (rad) at which the wrist is in its middle, at a position (2,) or (3,), m, world."""
-    # It stands 45 deg to the left of the bearing (see sim.kinematics).
-    return math.atan2(float(position[1]), float(position[0])) + math.pi / 4
+    return math.atan2(float(position[1]), float(position[0])) + wrist_of(state.layout.robot)[0]
+
+
+def wrist_room(state: State) -> float:
+    """Return how far (rad) the wrist turns either way from its middle."""
+    return wrist_of(state.layout.robot)[1] - _MARGIN
 
 
 def unwound_yaw(state: State) -> float:
     """Return the gripper's yaw (rad), within half a turn of where the wrist is in its middle."""
-    middle = wrist_middle(state.robot("gripper_position"))
+    middle = wrist_middle(state.robot("gripper_position"), state)
     return math.remainder(gripper_yaw(state) - middle, 2 * math.pi) + middle
 
 
@@ -90,10 +104,10 @@ def nearest_yaw(yaw: float, state: State, period: float = math.pi) -> float:
     Returns:
         rad.
     """
-    middle = wrist_middle(state.robot("gripper_position"))
+    middle = wrist_middle(state.robot("gripper_position"), state)
     now = gripper_yaw(state)
     options = [yaw + period * k for k in range(-8, 9)]
-    room = [o for o in options if abs(o - middle) <= 2.89 - _SPARE + 1e-9]
+    room = [o for o in options if abs(o - middle) <= wrist_room(state) - _SPARE + 1e-9]
     return min(room or options, key=lambda o: abs(o - now))
 
 
@@ -113,19 +127,21 @@ def blocked(state: State, name: str, at: Array, yaw: float, apart_from: str | No
         yaw: of the gripper, rad.
         apart_from: what may be hit.
     """
-    fingers, hand = _slab(at, yaw, 0.050, 0.011), _slab(at, yaw, 0.106, 0.029)
+    own, half = hand_of(state), load_robot_card(state.layout.robot).max_width / 2
+    fingers = _slab(at, yaw, half + own.thickness, own.breadth / 2 + 0.002)
+    hand = _slab(at, yaw, *own.half)
     hits, lowest = 0, -math.inf
     for other in state.layout.names:
         if other in {name, apart_from} or not load_cards()[state.layout.kind(other)].solid:
             continue
         solid = Solid.of(state, other)
-        if float(solid.bottom) > at[2] + HAND or np.linalg.norm(solid.position[:2] - at[:2]) > 0.3:
+        if float(solid.bottom) > at[2] + own.palm or np.linalg.norm(solid.position[:2] - at[:2]) > 0.3:
             continue
         # A container's sides are the same all round: only what stands beside the entity counts.
         around = float(solid.footprint_margin(at)) > 0
-        hits += not around and float(solid.top) > at[2] - TIP and float(footprint_gap(fingers, solid)) < 0.002
+        hits += not around and float(solid.top) > at[2] - own.tip and float(footprint_gap(fingers, solid)) < 0.002
         if float(footprint_gap(hand, solid)) < 0.002:
-            lowest = max(lowest, float(solid.top) + 0.004 - HAND)
+            lowest = max(lowest, float(solid.top) + 0.004 - own.palm)
     return hits, lowest
 
 
@@ -155,7 +171,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         out = axes[:, longest] * math.copysign(1.0, float(axes[:, longest] @ end))
         point += out * (float(solid.half[longest]) - INSET)
     if state.layout.body_type(name) == "rigid":
-        point[2] = max(point[2], float(solid.top) - DEPTH, float(state.robot("table_height")) + TIP + 0.002)
+        point[2] = max(point[2], float(solid.top) - DEPTH, float(state.robot("table_height")) + tip_of(state) + 0.002)
     now = gripper_yaw(state)
     upright = abs(axes[2, 2]) > 0.7
     if shape == "sphere" or (shape == "cylinder" and upright and part.alone):
@@ -166,7 +182,7 @@ def grasp_of(state: State, name: str, end: Array | None = None) -> Grasp:
         closing = axes[:2, 0] if upright else np.array([-axes[1, 2], axes[0, 2]])
         options = [(yaw_for(closing, state), float(extents[0]))]
     else:
-        flat = [i for i in part.axes if abs(axes[2, i]) < 0.5 and extents[i] <= WIDEST] or [0]
+        flat = [i for i in part.axes if abs(axes[2, i]) < 0.5 and extents[i] <= widest(state.layout)] or [0]
         narrow = min(float(extents[i]) for i in flat)
         # Only faces about as far apart as the nearest ones, so that a brick is not taken by its ends.
         options = [(yaw_for(axes[:2, i], state), float(extents[i])) for i in flat if extents[i] < narrow + 0.02]

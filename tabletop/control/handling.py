@@ -12,7 +12,6 @@ from tabletop.control.grasps import grasp_of, yaw_for
 from tabletop.control.motion import (
     CLOSED,
     OPEN,
-    TIP,
     Array,
     Motion,
     act,
@@ -23,6 +22,7 @@ from tabletop.control.motion import (
     part,
     servo,
     straight,
+    tip_of,
     width_command,
 )
 from tabletop.control.primitive import Direction, Length, Name, Turn, primitive
@@ -48,8 +48,8 @@ __all__ = [
 _HELD: Final = 0.3
 """N on each finger that count as a hold."""
 _ATTEMPTS: Final = 3
-_AJAR: Final = width_command(0.034)
-"""Between a handle and the front that it stands before, each finger has as much room to either side."""
+_AJAR: Final = 0.034
+"""m. Between a handle and the front that it stands before, each finger has as much room to either side."""
 _ASKEW: Final = 0.2
 """rad off the wanted yaw at which the fingers still close on something."""
 _PUSHED: Final = 0.01
@@ -122,7 +122,11 @@ def grasp(state: State, entity: Name, end: Direction | None = None) -> Motion:
     Returns:
         A motion. It succeeds where both fingers press on it; on a fixture one finger is enough.
     """
-    return (yield from take(state, entity, OPEN if state.layout.body_type(entity) == "rigid" else _AJAR, end))
+    return (
+        yield from take(
+            state, entity, OPEN if state.layout.body_type(entity) == "rigid" else width_command(state, _AJAR), end
+        )
+    )
 
 
 def take(state: State, entity: str, grip: float, end: str | None = None) -> Motion:
@@ -149,7 +153,7 @@ def take(state: State, entity: str, grip: float, end: str | None = None) -> Moti
         def above(now: State, yaw: float = chosen) -> tuple[Array, float]:
             point = grasp_of(now, entity, toward).position
             top = float(Solid.of(now, entity).top) if rigid else float(point[2]) + 0.015
-            return np.array([point[0], point[1], max(top + TIP + 0.008, point[2])]), yaw
+            return np.array([point[0], point[1], max(top + tip_of(now) + 0.008, point[2])]), yaw
 
         state, _ = yield from hover(state, above, grip, tolerance=0.012)
         state, _ = yield from surround(state, pose, grip, grasp_of(state, entity, toward).width)

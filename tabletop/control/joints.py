@@ -7,15 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.grasps import grasp_of, yaw_for
+from tabletop.control.grasps import grasp_of, wrist_middle, wrist_room, yaw_for
 from tabletop.control.handling import surround, touches
 from tabletop.control.motion import (
     CLOSED,
-    FINGER,
     OPEN,
     Array,
     Motion,
     act,
+    finger_half,
     gripper_yaw,
     here,
     hold_still,
@@ -39,13 +39,13 @@ _LEAD: Final = 0.024
 """m by which the gripper's goal is ahead of the handle's middle."""
 _ENDS: Final = (0.03, 0.97)
 """Fractions that count as the ends of the way."""
-_WRIST: Final = 2.75
-"""rad that the wrist can turn either way from its middle, less a margin."""
+_WRIST: Final = 0.14
+"""rad that the wrist keeps off the ends of its way."""
 _ATTEMPTS: Final = 3
-_AROUND: Final = width_command(0.050)
-"""As wide as goes between a handle and its column."""
-_WIDE: Final = width_command(0.060)
-"""Around a fin that has nothing beside it."""
+_AROUND: Final = 0.050
+"""m. As wide as goes between a handle and its column."""
+_WIDE: Final = 0.060
+"""m. Around a fin that has nothing beside it."""
 _DEEP: Final = 0.005
 """m below a handle's grasp point at which the fingers close to draw it."""
 _BAR: Final = 0.008
@@ -112,7 +112,7 @@ def _push(state: State, entity: str, sign: float) -> Motion:
         yaw = yaw_for(np.array([-middle[1], middle[0]]), state)
 
         def behind(now: State, yaw: float = yaw) -> tuple[Array, float]:
-            return _handle(now, entity) - (_HALF + FINGER + 0.018) * path(now, entity, sign), yaw
+            return _handle(now, entity) - (_HALF + finger_half(now) + 0.018) * path(now, entity, sign), yaw
 
         def ahead(now: State, yaw: float = yaw) -> tuple[Array, float]:
             return _handle(now, entity) + _LEAD * path(now, entity, sign), yaw
@@ -138,6 +138,7 @@ def _pull(state: State, entity: str, sign: float) -> Motion:
     where it is left; the fingers open to go around it again.
     """
     _joint(state, entity)
+    ajar = width_command(state, _AROUND)
     yaw = grasp_of(state, entity).yaw
     along = np.array([math.cos(yaw), math.sin(yaw), 0.0])
     # On the side where the gripper is.
@@ -146,7 +147,7 @@ def _pull(state: State, entity: str, sign: float) -> Motion:
     def around(now: State) -> Array:
         return _handle(now, entity) - _DEEP * _UP + _INSIDE * along
 
-    state, _ = yield from hover(state, lambda now: (around(now) + 0.03 * _UP, yaw), _AROUND, tolerance=0.012)
+    state, _ = yield from hover(state, lambda now: (around(now) + 0.03 * _UP, yaw), ajar, tolerance=0.012)
     for _ in range(60):
         if _arrived(state, entity, sign):
             break
@@ -158,16 +159,16 @@ def _pull(state: State, entity: str, sign: float) -> Motion:
             goal = goal + _PULL * path(state, entity, sign)
         elif off[2] > _DEEP + 0.003:
             # Too high to close on it: down beside it, once there is room between the fingers.
-            grip, goal = _AROUND, point
+            grip, goal = ajar, point
             room = float(state.robot("gripper_width")) / 2 - _BAR - 0.002
             if across > room:
                 goal = np.append(point[:2], max(float(here(state)[2]), float(point[2]) + 0.03))
         elif across > 0.02:
-            grip, goal = _AROUND, point + 0.04 * _UP
+            grip, goal = ajar, point + 0.04 * _UP
         state = yield act(state, goal, yaw, grip)
     ok = _arrived(state, entity, sign)
-    state, _ = yield from hold_still(state, _AROUND, 2)
-    state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, _AROUND, tolerance=0.02, limit=10)
+    state, _ = yield from hold_still(state, ajar, 2)
+    state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, ajar, tolerance=0.02, limit=10)
     return state, ok
 
 
@@ -203,10 +204,10 @@ def twist(state: State, entity: Name) -> Motion:
         left = float(joint.travel) * (1.0 - _fraction(state, entity)) * math.copysign(1.0, joint.axis[2])
         x, y = (float(v) for v in _handle(state, entity)[:2])
         # The end of the turn is chosen with room for the wrist, and the start from it.
-        wrist = math.atan2(y, x) + math.pi / 4
+        wrist, turns = wrist_middle(np.array([x, y]), state), wrist_room(state) - _WRIST
         fin = yaw_for(Solid.of(state, entity).axes[:2, 0], state)
         options = [fin + math.pi * k for k in range(-3, 4)]
-        room = [o for o in options if abs(o - wrist) < _WRIST and abs(o + left - wrist) < _WRIST]
+        room = [o for o in options if abs(o - wrist) < turns and abs(o + left - wrist) < turns]
         yaw = min(room or options, key=lambda o: abs(o - gripper_yaw(state)))
 
         def over(now: State, yaw: float = yaw) -> tuple[Array, float]:
@@ -215,8 +216,8 @@ def twist(state: State, entity: Name) -> Motion:
         def around(now: State, yaw: float = yaw) -> tuple[Array, float]:
             return _handle(now, entity), yaw
 
-        state, _ = yield from hover(state, over, _WIDE, tolerance=0.012)
-        state, _ = yield from surround(state, around, _WIDE, 2 * _BAR)
+        state, _ = yield from hover(state, over, width_command(state, _WIDE), tolerance=0.012)
+        state, _ = yield from surround(state, around, width_command(state, _WIDE), 2 * _BAR)
         free = 0
         for _ in range(30):
             free = 0 if touches(state, entity) else free + 1

@@ -16,24 +16,25 @@ import numpy.typing as npt
 
 from tabletop.config import SimSettings
 from tabletop.logic.geometry import Solid
+from tabletop.sim.robot_card import Hand, load_robot_card
 from tabletop.sim.state import State
 
 __all__ = [
     "CLOSED",
-    "FINGER",
-    "HAND",
     "OPEN",
-    "TIP",
     "Array",
     "Motion",
     "act",
+    "finger_half",
     "gripper_yaw",
+    "hand_of",
     "here",
     "hold_still",
     "hover",
     "part",
     "servo",
     "straight",
+    "tip_of",
     "width_command",
 ]
 
@@ -44,12 +45,6 @@ Pose = tuple[Array, float | None]
 
 OPEN: Final = 1.0
 CLOSED: Final = -1.0
-TIP: Final = 0.010
-"""m from the gripper's centre down to the fingertips."""
-HAND: Final = 0.036
-"""m from the gripper's centre up to the hand."""
-FINGER: Final = 0.009
-"""m, half the breadth of a finger across the direction in which it closes."""
 
 _SETTINGS: Final = SimSettings()
 _GAIN: Final = 0.55
@@ -71,9 +66,24 @@ def gripper_yaw(state: State) -> float:
     return math.atan2(2 * (x * y + z * w), 1 - 2 * (y * y + z * z))
 
 
-def width_command(width: float) -> float:
+def hand_of(state: State) -> Hand:
+    """Return how the gripper is shaped."""
+    return load_robot_card(state.layout.robot).hand
+
+
+def tip_of(state: State) -> float:
+    """Return how far, m, the fingertips are below the gripper's centre."""
+    return hand_of(state).tip
+
+
+def finger_half(state: State) -> float:
+    """Return half the breadth, m, of a finger across the direction in which it closes."""
+    return hand_of(state).breadth / 2
+
+
+def width_command(state: State, width: float) -> float:
     """Return the grip action for a distance (m) between the fingers."""
-    return min(1.0, max(-1.0, width / 0.04 - 1.0))
+    return min(1.0, max(-1.0, width / (load_robot_card(state.layout.robot).max_width / 2) - 1.0))
 
 
 def _turn(wanted: float, now: float) -> float:
@@ -261,7 +271,7 @@ def hover(
     goal: Callable[[State], Pose],
     grip: float,
     *,
-    low: float = TIP,
+    low: float | None = None,
     held: Sequence[str] = (),
     tolerance: float = 0.015,
     limit: int = 60,
@@ -272,12 +282,13 @@ def hover(
         state: now.
         goal: pose wanted, from the state.
         grip: as in `act`.
-        low: m from the gripper's centre down to the lowest thing it carries.
+        low: m from the gripper's centre down to the lowest thing it carries; None: to the fingertips.
         held: entities that move with the gripper.
         tolerance: m, as in `servo`.
         limit: steps after which it has failed.
     """
     still, patience = _Still(), _Patience(tolerance)
+    low = tip_of(state) if low is None else low
     for _ in range(limit):
         position, yaw = goal(state)
         now = here(state)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tabletop.control.motion import HAND, Array, gripper_yaw
+from tabletop.control.motion import Array, gripper_yaw, hand_of
 from tabletop.logic.geometry import Solid
 from tabletop.sim.cards import Card, base_of, load_cards, number
 from tabletop.sim.state import State
@@ -86,7 +86,7 @@ def least_height(state: State, on: str) -> float:
     if not _is_container(state, on):
         return -math.inf
     room = _RIM if _card(state, on).joint is None else _CABINET
-    return float(Solid.of(state, on).top) + room - HAND
+    return float(Solid.of(state, on).top) + room - hand_of(state).palm
 
 
 def free_side(state: State, entity: str, other: str, gap: float) -> Array:

@@ -12,7 +12,6 @@ from tabletop.control.handling import holds, release
 from tabletop.control.motion import (
     CLOSED,
     OPEN,
-    TIP,
     Array,
     Motion,
     gripper_yaw,
@@ -22,6 +21,7 @@ from tabletop.control.motion import (
     part,
     servo,
     straight,
+    tip_of,
 )
 from tabletop.control.places import free_side, free_spot, least_height, spot
 from tabletop.control.primitive import Direction, Length, Name, primitive
@@ -40,7 +40,7 @@ _UP: Final = np.array([0.0, 0.0, 0.10])
 
 def _hang(state: State, entity: str) -> float:
     """Return how far (m) the bottom of what is held lies below the gripper's centre."""
-    return max(TIP, float(here(state)[2] - Solid.of(state, entity).bottom))
+    return max(tip_of(state), float(here(state)[2] - Solid.of(state, entity).bottom))
 
 
 def _held_one(state: State) -> str | None:

@@ -10,7 +10,19 @@ import numpy as np
 
 from tabletop.control.handling import holds
 from tabletop.control.joints import path
-from tabletop.control.motion import CLOSED, FINGER, TIP, Array, Motion, act, gripper_yaw, here, hover, servo, straight
+from tabletop.control.motion import (
+    CLOSED,
+    Array,
+    Motion,
+    act,
+    finger_half,
+    gripper_yaw,
+    here,
+    hover,
+    servo,
+    straight,
+    tip_of,
+)
 from tabletop.control.primitive import Length, Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, wrap
@@ -58,7 +70,7 @@ def _bring(tip: _Point, to: _Point, along: _Point, wanted: _Point) -> _Goal:
 
 def _low(state: State, entity: str) -> float:
     """Return how far (m) the bottom of what is held lies below the gripper's centre."""
-    return max(TIP, float(here(state)[2] - Solid.of(state, entity).bottom))
+    return max(tip_of(state), float(here(state)[2] - Solid.of(state, entity).bottom))
 
 
 def _arrive(state: State, entity: str, goal: _Goal) -> Motion:
@@ -187,7 +199,7 @@ def wield(state: State, entity: Name, what: Name, to: Name) -> Motion:
     # The hand keeps to the side on which it is.
     side = math.copysign(1.0, float(np.cross(unit, rod(state))[2]))
     radius = float(np.max(pushed.half[:2]))
-    beside = radius + FINGER + _BESIDE
+    beside = radius + finger_half(state) + _BESIDE
     apart = radius + float(np.sort(solid.half)[1])
     low = float(state.robot("table_height")) + _low(state, entity) + 0.003
 

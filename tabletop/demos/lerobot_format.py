@@ -29,6 +29,7 @@ from tabletop.demos.record import Demonstration, names_of
 from tabletop.envs.observe import STATE_WIDTH, state_names
 from tabletop.files import write_json
 from tabletop.logic.task import Task
+from tabletop.sim.robot_card import robot_in_use
 
 __all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
 
@@ -150,7 +151,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     write_json(root / "meta/stats.json", _stats(whole))
     info = {
         "codebase_version": VERSION,
-        "robot_type": "tabletop-panda",
+        "robot_type": f"tabletop-{robot_in_use()}",
         "total_episodes": len(demos),
         "total_frames": start,
         "total_tasks": len(used),

@@ -188,7 +188,7 @@ def _check_rest(task: Task, goal: GoalReward, scene: Scene) -> None:
 
 def _standing(scene: Scene) -> State:
     """Return a state with the entities' positions, sizes and turns only: as they stand before anything moves."""
-    layout = layout_of(scene.entities, load_cards())
+    layout = layout_of(scene.entities, load_cards(), scene.robot.name)
     values = np.zeros(layout.width)
     for e in scene.entities:
         x, y, z = e.position

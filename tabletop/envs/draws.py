@@ -32,15 +32,12 @@ def draw(card: Mapping[str, Any], number: int, scenes: tuple[int, int], robot: s
         TabletopError: none of them has room, or the card is malformed.
     """
     tries = np.random.default_rng(number)
-    for left in reversed(range(_DRAWS)):
+    for _ in range(_DRAWS - 1):
         try:
-            scene = generate(card, number)
-            break
+            return generate(card, number, robot=robot)
         except TabletopError:
-            if not left:
-                raise
             number = int(tries.integers(*scenes))
-    return replace(scene, robot=replace(scene.robot, name=robot))
+    return generate(card, number, robot=robot)
 
 
 def on_card(task: Task, card: Mapping[str, Any]) -> Task:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from tabletop.config import SimSettings
+from tabletop.config import CONTROLS, Control, SimSettings
 from tabletop.envs.arguments import check_flag, read_options, read_scenes, read_size
 from tabletop.envs.desired import ask_number, move_mark
 from tabletop.envs.draws import draw, on_card
@@ -26,10 +26,10 @@ from tabletop.envs.views import CameraChoice, Views
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import ALL_SCENES
 from tabletop.logic.task import Task
-from tabletop.sim.action import ACTION_SIZE, as_action
+from tabletop.sim.action import action_size, as_action
 from tabletop.sim.camera import segmentation_ids, segmentation_labels
 from tabletop.sim.pinhole import CameraParameters, camera_parameters
-from tabletop.sim.robot_card import load_robot_card
+from tabletop.sim.robot_card import load_robot_card, robot_in_use
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cameras import camera_names
 from tabletop.sim.scene_cards import find_scene_card
@@ -63,10 +63,11 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
     """A task to learn, on freshly drawn scenes; docs/environments.md has examples.
 
     Actions are five numbers in [-1, 1]: dx, dy, dz of the gripper (times 0.4 m/s), its turn (times 2.5 rad/s),
-    the fingers (-1 closed to 1 open). An episode terminates only with `terminate_on_success`: what is done can come
-    undone. It is never truncated here: `gymnasium.make` puts a `TimeLimit` around, of the task's horizon or of its own
-    argument `max_episode_steps`. `info` has "is_success" and "success", whether the task is done now, and at a reset
-    "horizon". With observation "goal" there is also `compute_reward(achieved, desired, infos)`, batched.
+    the fingers (-1 closed to 1 open); `control` has others. An episode terminates only with `terminate_on_success`:
+    what is done can come undone. It is never truncated here: `gymnasium.make` puts a `TimeLimit` around, of the task's
+    horizon or of its own argument `max_episode_steps`. `info` has "is_success" and "success", whether the task is done
+    now, and at a reset "horizon". With observation "goal" there is also `compute_reward(achieved, desired, infos)`,
+    batched.
 
     >>> env = TabletopEnv("push", observation="goal")
     >>> observation, info = env.reset(seed=0, options={"goal": [0.5, -0.2]})
@@ -89,7 +90,8 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         render_size: tuple[int, int] = (480, 360),
         terminate_on_success: bool = False,
         control_frequency: float = 10,
-        robot: str = "panda",
+        control: Control = "cartesian",
+        robot: str | None = None,
         card: Mapping[str, Any] | str | os.PathLike[str] | None = None,
         cameras: CameraChoice = ("scene",),
         modalities: Sequence[str] = ("rgb",),
@@ -109,7 +111,9 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             render_size: width and height of what `render` returns.
             terminate_on_success: whether an episode ends at the first step at which the task is done.
             control_frequency: Hz, a divisor of the physics rate of 120 Hz. The gripper keeps its speed per second.
-            robot: name of a card in assets/robots, for scenes that are drawn.
+            control: what an action is. "cartesian": dx, dy, dz, dyaw, grip. "pose": dx, dy, dz, a rotation vector
+                about the world's axes, grip; the gripper may lean by 60 deg. "joint": a change of each joint, grip.
+            robot: name of a card in assets/robots, for scenes that are drawn. None: the one in use (`use_robot`).
             card: scene card to draw scenes from, instead of the task's own or "discovery". A mapping, the name of a
                 card that ships, or the path of a YAML file. It must have the entities that the task is about.
             cameras: "scene", "wrist", "top", a camera of the scene card, or several of them; or a mapping from names to
@@ -128,8 +132,12 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             raise unknown("render mode", render_mode, self.metadata["render_modes"])
         self._scenes, self._render_size = read_scenes(scenes), read_size(render_size, "render_size")
         check_flag(terminate_on_success, "terminate_on_success")
+        robot = robot_in_use() if robot is None else robot
         load_robot_card(robot)
-        self._settings = SimSettings().at(control_frequency)
+        if control not in CONTROLS:
+            raise unknown("control", control, CONTROLS)
+        self._settings = SimSettings(control=control).at(control_frequency)
+        self._action_size = action_size(control, robot)
         self.task = find_task(task)
         if card is not None and self.task is not None:
             self.task = on_card(self.task, find_scene_card(card))
@@ -155,7 +163,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         if self._goal is not None:
             # Not a method: an environment that has one is taken for a goal environment.
             self.compute_reward = self._compute_reward
-        self.action_space = spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
+        self.action_space = spaces.Box(-1.0, 1.0, (self._action_size,), np.float32)
         self.observation_space: spaces.Space[Any] = self._observer.space if self._observer else self._views.space
         self._world: World | None = None
         self._ask(None)
@@ -228,6 +236,12 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             scene = draw(card, number, self._scenes, self._robot)
         if not isinstance(scene, Scene):
             raise TabletopError(f"option scene must be a Scene, got {type(scene).__name__}")
+        size = action_size(self._settings.control, scene.robot.name)
+        if size != self._action_size:
+            raise TabletopError(
+                f"option scene: robot {scene.robot.name!r} takes actions of {size} numbers, this environment's "
+                f"{self._robot!r} of {self._action_size}"
+            )
         for name in self.task.success.names if self.task else ():
             scene.entity(name)
         return scene
@@ -245,9 +259,9 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         """Run one control step.
 
         Raises:
-            TabletopError: the action is not five finite numbers.
+            TabletopError: the action is not so many finite numbers.
         """
-        state = self.world.step(as_action(action).tolist())
+        state = self.world.step(as_action(action, self._action_size).tolist())
         observation = self._observe(state)
         reward, info = self._reward_and_info(state)
         if self._goal is not None:

@@ -32,11 +32,12 @@ LIMIT: Final = 100.0
 _BODY_TYPES: Final = ("rigid", "joint", "static")
 _ENTITY_WIDTH: Final = sum(ENTITY_FIELDS.values())
 _ROBOT_WIDTH: Final = sum(ROBOT_FIELDS.values())
+_JOINTS: Final = ROBOT_FIELDS["joints"]
 SLOT_WIDTH: Final = 1 + len(_BODY_TYPES) + _ENTITY_WIDTH
 """Presence (0 or 1), one of rigid, joint, static (0 or 1 each; 0 for what is deformable), then the columns of
 ENTITY_FIELDS."""
 STATE_WIDTH: Final = _ROBOT_WIDTH + SLOTS * SLOT_WIDTH
-"""The columns of ROBOT_FIELDS, then SLOTS entities; what is not there is 0. Nodes, where asked for, follow."""
+"""The columns of ROBOT_FIELDS, with seven joints, then SLOTS entities; what is not there is 0. Nodes may follow."""
 MOST_NODES: Final = 256
 """Nodes of a slot at most."""
 
@@ -82,7 +83,11 @@ class StateObserver:
         """Prepare for entities in these slots (None: empty), with so many nodes each."""
         # Two columns more than a state has: a 0 and a 1.
         zero, one = layout.width, layout.width + 1
-        columns = list(range(_ROBOT_WIDTH))
+        joints = layout.robot_slice("joints")
+        own = list(range(joints.start, joints.stop))
+        # As wide for every arm: what it lacks is 0, an eighth joint is not seen.
+        own = [*own, *[zero] * _JOINTS][:_JOINTS]
+        columns = [*range(joints.start), *own, *range(joints.stop, layout.robot_width)]
         for name in names:
             if name is None:
                 columns += [zero] * SLOT_WIDTH

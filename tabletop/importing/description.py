@@ -207,6 +207,8 @@ class _Reader:
         if stripped != name.strip():
             places.append(stripped.partition("/")[2])
         above = self.folder.resolve().parent
+        # Some write a path from their own root.
+        places.append(stripped.lstrip("/"))
         for place in places:
             if PurePosixPath(place).is_absolute() or "\0" in place or not place:
                 continue

@@ -21,7 +21,7 @@ from tabletop.sim.generate import generate
 from tabletop.sim.viewpoints import framing
 from tabletop.sim.world import World
 
-__all__ = ["fixture_page", "object_page", "page_text", "portrait", "table_text"]
+__all__ = ["fixture_page", "image_text", "object_page", "page_text", "portrait", "table_text"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -75,8 +75,8 @@ def object_page(thing: ImportedObject, picture: Picture) -> str:
     rests = [(f"{100 * r.share:.0f} %", ", ".join(f"{v:.2f}" for v in r.up)) for r in thing.rests]
     held = thing.grips[0] if thing.graspable else None
     parts = [
-        _image(picture[..., ::-1], ".webp"),
-        _image(drawing(thing.hulls, held), ".png"),
+        image_text(picture[..., ::-1], ".webp"),
+        image_text(drawing(thing.hulls, held), ".png"),
         table_text(("", ""), list(facts.items())),
         "<h2>Where two fingers fit</h2>",
         table_text(("width, mm", "yaw, deg", "middle, mm", "score"), grips) if grips else "<p>Nowhere.</p>",
@@ -111,8 +111,8 @@ def fixture_page(thing: ImportedFixture, picture: Picture) -> str:
         None if first is None else replace(first, at=first.at - up),
     )
     parts = [
-        _image(picture[..., ::-1], ".webp"),
-        _image(shown, ".png"),
+        image_text(picture[..., ::-1], ".webp"),
+        image_text(shown, ".png"),
         table_text(("", ""), list(facts.items())),
         "<h2>What moves</h2>",
         table_text(heads, rows),
@@ -144,7 +144,13 @@ def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><tr>{top}</tr>{body}</table>"
 
 
-def _image(picture: npt.NDArray[np.uint8], form: str) -> str:
+def image_text(picture: npt.NDArray[np.uint8], form: str) -> str:
+    """Return a picture, BGR, as HTML that holds it.
+
+    Args:
+        picture: (height, width, 3).
+        form: ".png" or ".jpg".
+    """
     done, data = cv2.imencode(form, np.ascontiguousarray(picture))
     kind = form.removeprefix(".")
     return (

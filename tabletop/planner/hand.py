@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains, covered, reachable
 from tabletop.sim.cards import load_cards
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import State
 
 __all__ = ["OPEN", "axes_at", "graspable", "hand_axis"]
@@ -18,8 +19,6 @@ Mask = npt.NDArray[np.bool_]
 
 OPEN: Final = 0.9
 """Fraction from which a drawer is open enough to reach into."""
-_DEEP: Final = 0.033
-"""m below a container's rim: a thing whose top is deeper is not had, as the hand meets the rim first."""
 _HAND_ABOVE: Final = 0.015
 _HAND_GAP: Final = 0.018
 _HAND_HALF: Final = 0.10
@@ -53,7 +52,8 @@ def _graspable(state: State, entity: str) -> Mask:
     found = boxes(state)
     for i, role in enumerate(layout.roles):
         if role in CONTAINERS and i != own:
-            fits = found.high[..., i] - found.high[..., own] < _DEEP
+            # A thing whose top is deeper below the rim is not had, as the hand meets the rim first.
+            fits = found.high[..., i] - found.high[..., own] < load_robot_card(layout.robot).hand.deepest
             if role == "drawer":
                 fits &= state.entity(layout.names[i], "fraction") > OPEN
             out &= ~contains(state, layout.names[i])[..., own] | fits

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.control.grasps import DEPTH, INSET, WIDEST
-from tabletop.control.motion import HAND, TIP
+from tabletop.control.grasps import DEPTH, INSET, widest
+from tabletop.control.motion import hand_of
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains
 from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import State
 
 __all__ = ["free_way", "hand_room", "push_room"]
@@ -25,10 +26,6 @@ __all__ = ["free_way", "hand_room", "push_room"]
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_HAND_BOX: Final = (0.106, 0.029)
-"""m, half extents of the hand along the way in which the fingers open, and across."""
-_FINGER_BOX: Final = (0.050, 0.011)
-"""The same of the open fingers together."""
 _SPARE: Final = 0.004
 """m left free around both."""
 _RAISED: Final = 0.021
@@ -121,8 +118,16 @@ def _ways(state: State, own: int) -> tuple[Array, Mask]:
     ways = np.stack([along, _across(along)], axis=-2)
     width = 2 * half
     narrow = width.min(axis=-1, keepdims=True)
-    fits = (width <= np.maximum(WIDEST, narrow)) & (width < narrow + _SQUARE)
+    fits = (width <= np.maximum(widest(layout), narrow)) & (width < narrow + _SQUARE)
     return ways, np.asarray(fits)
+
+
+def _boxes(state: State) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return half extents, m, of the hand along the way in which the fingers open and across, and of the open fingers
+    together."""
+    card = load_robot_card(state.layout.robot)
+    (along, across), own = card.hand.half, card.hand
+    return (along, across), (card.max_width / 2 + own.thickness, own.breadth / 2 + 0.002)
 
 
 def _across(unit: Array) -> Array:
@@ -180,14 +185,15 @@ def _room(state: State, entity: str, end: str | None) -> tuple[Array, Array]:
         toward = np.sign(out @ np.array(DIRECTIONS[end])[:2])
         at = at + out * (toward * (half.max(axis=-1) - INSET))[..., None]
     at = np.broadcast_to(at[..., None, :], ways.shape)
+    hand_shape, (hand_box, finger_box) = hand_of(state), _boxes(state)
     low = np.maximum(found.centre[..., own, 2], found.high[..., own] - DEPTH)
-    low = np.maximum(low, state.robot("table_height") + TIP + 0.002)[..., None, None]
+    low = np.maximum(low, state.robot("table_height") + hand_shape.tip + 0.002)[..., None, None]
     # A container is made for a hand to reach into.
     counts = ~around.inside[..., None, :]
     high = around.high[..., None, :]
-    fingers = np.where(counts & (high > low - TIP), around.gap(at, ways, _FINGER_BOX), np.inf)
-    over = high > low + HAND + _RAISED - _SPARE
-    hand = np.where(counts & over, around.gap(at, ways, _HAND_BOX), np.inf)
+    fingers = np.where(counts & (high > low - hand_shape.tip), around.gap(at, ways, finger_box), np.inf)
+    over = high > low + hand_shape.palm + _RAISED - _SPARE
+    hand = np.where(counts & over, around.gap(at, ways, hand_box), np.inf)
     room = np.minimum(fingers, hand).min(axis=-1) - _SPARE / 2
     return ways, np.where(fits, np.minimum(room, _FAR), -np.inf)
 
@@ -215,6 +221,7 @@ def push_room(state: State, entity: str, end: Array) -> Mask:
     half, low = found.half[..., own, :], found.low[..., own]
     tall = half[..., 2] > 1.03 * half[..., :2].min(axis=-1)
     height = np.minimum(low + half[..., 2] + 0.012 * tall, low + np.where(tall, 0.050, 0.034))
-    swept = around.gap(middle[..., None, :], unit[..., None, :], ((length / 2 + _HAND_BOX[1])[..., None], _HAND_BOX[0]))
-    hit = (swept[..., 0, :] < _SPARE) & (around.high > (height + HAND)[..., None] - _SPARE)
+    hand_box = _boxes(state)[0]
+    swept = around.gap(middle[..., None, :], unit[..., None, :], ((length / 2 + hand_box[1])[..., None], hand_box[0]))
+    hit = (swept[..., 0, :] < _SPARE) & (around.high > (height + hand_of(state).palm)[..., None] - _SPARE)
     return np.asarray(~hit.any(axis=-1))

@@ -127,7 +127,7 @@ def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
 
 
 def _layout(scene: Scene | Layout) -> Layout:
-    return scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards())
+    return scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards(), scene.robot.name)
 
 
 def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:

@@ -16,6 +16,7 @@ from tabletop.logic.geometry import Solid, rotation
 from tabletop.planner.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
 from tabletop.projects import kept
 from tabletop.sim.cards import Joint, load_cards, number
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import State
 
 __all__ = [
@@ -50,7 +51,7 @@ def park(state: State, entity: str) -> State:
     above = values[..., layout.entity_slice(entity, "position")].copy()
     above[..., 2] = state.robot("table_height") + _PARKED
     values[..., layout.robot_slice("gripper_position")] = above
-    values[..., layout.robot_slice("gripper_width")] = 0.08
+    values[..., layout.robot_slice("gripper_width")] = load_robot_card(layout.robot).max_width
     values[..., layout.robot_slice("gripper_velocity")] = 0.0
     out = State(layout, values)
     for field in ("finger_force", "velocity", "spin"):
@@ -138,7 +139,9 @@ def hold(state: State, entity: str, held: Mask) -> State:
     values, layout = state.values.copy(), state.layout
     place, width = layout.robot_slice("gripper_position"), layout.robot_slice("gripper_width")
     force = layout.entity_slice(entity, "finger_force")
-    thickness = np.minimum(values[..., layout.entity_slice(entity, "size")][..., :1], 0.08)
+    thickness = np.minimum(
+        values[..., layout.entity_slice(entity, "size")][..., :1], load_robot_card(layout.robot).max_width
+    )
     centre = values[..., layout.entity_slice(entity, "position")]
     where = held[..., None]
     values[..., place] = np.where(where, centre, values[..., place])

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from tabletop.errors import TabletopError
 from tabletop.projects import Packed, packed, use_packed
 from tabletop.signals import undisturbed
+from tabletop.sim.robot_card import robot_in_use, using_robot
 
 __all__ = ["RayExecutor"]
 
@@ -32,10 +33,11 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def _call(projects: Sequence[Packed], function: Callable[..., Any], *arguments: Any) -> Any:
+def _call(projects: Sequence[Packed], robot: str, function: Callable[..., Any], *arguments: Any) -> Any:
     _one_thread()
     use_packed(projects)
-    return function(*arguments)
+    with using_robot(robot):
+        return function(*arguments)
 
 
 @contextmanager
@@ -83,13 +85,13 @@ class RayExecutor(Executor):
                 ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         self._task = ray.remote(num_cpus=1, max_retries=_ATTEMPTS - 1)(_call)
         self._open: set[Any] = set()
-        self._projects = ray.put(packed())
+        self._projects, self._robot = ray.put(packed()), robot_in_use()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Start a job; its future has what the function returns or raises, as a process pool's would."""
         if named:
             raise TabletopError("a job on Ray takes positional arguments only")
-        reference = self._task.remote(self._projects, function, *arguments)
+        reference = self._task.remote(self._projects, self._robot, function, *arguments)
         self._open.add(reference)
         out: Future[Any] = Future()
         out.set_running_or_notify_cancel()

@@ -23,6 +23,7 @@ from tabletop.files import read_text
 from tabletop.projects import active, use_project
 from tabletop.rollout.main_module import plain_main
 from tabletop.signals import STOPS, shielded
+from tabletop.sim.robot_card import robot_in_use, use_robot
 
 __all__ = ["STALLED", "Idleness", "WorkerPool"]
 
@@ -43,7 +44,7 @@ _amiss: list[TabletopError] = []
 """Why this worker cannot work, if it cannot."""
 
 
-def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
+def _begin(parent: int, projects: Sequence[Path], robot: str) -> None:
     """Set a worker up: one thread of linear algebra, no ear for Ctrl-C, and a watch for the parent's end.
 
     Products as small as a policy's gain nothing by a second thread, which waits spinning on a core that another
@@ -64,6 +65,7 @@ def _begin(parent: int, projects: Sequence[Path] = ()) -> None:
     try:
         for root in projects:
             use_project(root)
+        use_robot(robot)
     except TabletopError as error:  # A project that went meanwhile. Raised here it would end the worker without a word.
         _amiss.append(error)
 
@@ -134,7 +136,9 @@ class WorkerPool(ProcessPoolExecutor):
         with shielded():
             # The tracker of semaphores ignores SIGINT and SIGTERM; a SIGHUP that is blocked here is blocked there.
             resource_tracker.ensure_running()
-        super().__init__(workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(), roots))
+        super().__init__(
+            workers, mp_context=self._context, initializer=_begin, initargs=(os.getpid(), roots, robot_in_use())
+        )
 
     def start(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
         """Start a job and return the future of its result.

@@ -7,6 +7,7 @@ that off, and `sys.stderr` never sees it.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,7 +16,7 @@ from typing import Final
 from tabletop.errors import TabletopError
 from tabletop.paths import ASSETS
 
-__all__ = ["connect", "p"]
+__all__ = ["connect", "hushed", "p"]
 
 _STDERR: Final = 2
 _LONGEST: Final = 900
@@ -47,6 +48,28 @@ def _without_build_time() -> Iterator[None]:
 
 with _without_build_time():
     import pybullet as p
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Drop what PyBullet's C code writes to standard output and error in the block, such as warnings about a file."""
+    with ExitStack() as stack:
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            stack.callback(os.close, nowhere)
+            kept = [(number, os.dup(number)) for number in (1, _STDERR)]
+        except OSError:
+            yield
+            return
+        sys.stdout.flush()
+        for number, copy in kept:
+            os.dup2(nowhere, number)
+            stack.callback(os.close, copy)
+        try:
+            yield
+        finally:
+            for number, copy in kept:
+                os.dup2(copy, number)
 
 
 def connect() -> int:

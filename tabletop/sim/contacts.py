@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from tabletop.sim.bullet import p
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.state import Layout
+from tabletop.sim.sums import added
 
-__all__ = ["FELT", "Contacts", "Names", "body_contacts", "named_contacts", "named_depths", "stands_free"]
+__all__ = ["FELT", "Contacts", "Names", "body_contacts", "felt_by", "named_contacts", "named_depths", "stands_free"]
 
 FELT: Final = 0.1
 """N: less is no contact."""
@@ -27,6 +28,13 @@ def body_contacts(body: int, client: int) -> dict[tuple[int, int], dict[int, flo
         by_link = out.setdefault((contact[2], contact[4]), {})
         by_link[contact[3]] = by_link.get(contact[3], 0.0) + contact[9]
     return out
+
+
+def felt_by(by_link: Mapping[int, float], links: Sequence[int]) -> float:
+    """Return the force, N, on some links of a robot together, of the forces by its links."""
+    if len(links) == 1:
+        return by_link.get(links[0], 0.0)
+    return added(by_link.get(link, 0.0) for link in links)
 
 
 def stands_free(bodies: Collection[int], robot: int, client: int) -> bool:
@@ -75,7 +83,13 @@ class Names:
     def of(self, body: int, link: int) -> str:
         """Return the name of a link; of a fixture "NAME" is what moves and "NAME base" the rest."""
         if body == self._arm.body:
-            return "fingers" if link in self._arm.fingers else "hand" if link == self._arm.hand else "arm"
+            return (
+                "fingers"
+                if any(link in f for f in self._arm.finger_links)
+                else "hand"
+                if link == self._arm.hand
+                else "arm"
+            )
         if body in self._slabs:
             return self._slabs[body]
         if (body, link) in self._links:

@@ -18,6 +18,7 @@ from tabletop.seeds import cameras_rng, inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards, number
 from tabletop.sim.placement import Spec, draw, place
+from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table, with_parts
 from tabletop.sim.scene_cameras import draw_cameras
 from tabletop.sim.start import GRIPPER_STARTS, start
@@ -256,6 +257,7 @@ def generate(
     gripper: str | None = None,
     attend: str | Callable[[Sequence[Entity]], str | None] | None = None,
     offsets: Mapping[str, Mapping[str, float]] | None = None,
+    robot: str | None = None,
 ) -> Scene:
     """Draw a scene.
 
@@ -268,9 +270,10 @@ def generate(
             otherwise the card's, or the first.
         offsets: for entities placed at an offset from another: the offset (x, y, z in m) to use instead of a
             random one.
+        robot: name of a card in assets/robots; otherwise the one in use (`use_robot`).
 
     Raises:
-        TabletopError: a malformed card, or no room found for all entities.
+        TabletopError: no such robot, a malformed card, or no room found for all entities.
     """
     base = _seeds(seed)
     things = _things(base if inventory_seed is None else inventory_seed)
@@ -312,7 +315,7 @@ def generate(
     entities = [by_name[name] for s in specs for name in _names(s)]
     if callable(attend):
         target = attend(entities)
-    robot, kept = start(mode, entities, target, table, poses)
+    arm, kept = start(mode, entities, target, table, poses, robot or robot_in_use())
     light, camera = _view(poses)
     cameras = draw_cameras(card, cameras_rng(base))
-    return Scene(kept, table, light, camera, robot, scene_number(base), cameras)
+    return Scene(kept, table, light, camera, arm, scene_number(base), cameras)

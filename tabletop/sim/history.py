@@ -19,15 +19,20 @@ _MOST: Final = 1_000_000
 class History:
     """Steps as rows of numbers, everything else by name: an episode of a million steps takes 40 MB."""
 
-    def __init__(self) -> None:
-        """Begin with nothing done."""
+    def __init__(self, size: int = ACTION_SIZE) -> None:
+        """Begin with nothing done.
+
+        Args:
+            size: numbers of an action.
+        """
+        self._size = size
         self._actions = array("d")
         self._others: list[tuple[int, Done]] = []
         self._full = False
 
     def step(self, action: tuple[float, ...]) -> None:
-        """Keep a step with an action of five numbers."""
-        if len(self._actions) < _MOST * ACTION_SIZE and not self._full:
+        """Keep a step with an action."""
+        if len(self._actions) < _MOST * self._size and not self._full:
             self._actions.extend(action)
         else:
             self._forget()
@@ -54,10 +59,10 @@ class History:
         done: list[Done] = []
         others = iter([*self._others, (len(self._actions) + 1, ("", ()))])
         at, other = next(others)
-        for i in range(0, len(self._actions), ACTION_SIZE):
+        for i in range(0, len(self._actions), self._size):
             while at <= i:
                 done.append(other)
                 at, other = next(others)
-            done.append(("step", (tuple(self._actions[i : i + ACTION_SIZE]),)))
+            done.append(("step", (tuple(self._actions[i : i + self._size]),)))
         done += [what for where, what in self._others if where == len(self._actions)]
         return tuple(done)

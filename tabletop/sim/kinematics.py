@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.sim.inverse_kinematics import Solved
 from tabletop.sim.robot_card import RobotCard
 
 __all__ = ["Kinematics"]
@@ -117,10 +118,23 @@ class Kinematics:
         most, least = bearing - self._hand_yaw - self._lower[6], bearing - self._hand_yaw - self._upper[6]
         return (x, y, z), min(max(yaw, least), most)
 
-    def solve(self, position: Sequence[float], yaw: float) -> list[float]:
+    @property
+    def wrist(self) -> tuple[float, float]:
+        """Where the wrist is in its middle, rad of yaw less the place's bearing, and how far it turns from there."""
+        return -self._hand_yaw, (self._upper[6] - self._lower[6]) / 2
+
+    def reach(self, position: Sequence[float], yaw: float, near: Sequence[float] | None = None) -> Solved:
+        """Return the nearest pose that is reached, and its posture. A pose has one: `near` is not asked.
+
+        Other arguments as in `reachable`.
+        """
+        (x, y, z), yaw = self.reachable(position, yaw)
+        return Solved((x, y, z), yaw, self.solve((x, y, z), yaw))
+
+    def solve(self, position: Sequence[float], yaw: float, near: Sequence[float] | None = None) -> list[float]:
         """Return the 7 joint angles (rad, within the limits) that bring the gripper to a pose.
 
-        Where the arm cannot reach, they bring it to what `reachable` returns. Arguments as there.
+        Where the arm cannot reach, they bring it to what `reachable` returns. Arguments as in `reach`.
         """
         (x, y, z), yaw = self.reachable(position, yaw)
         bearing = math.atan2(y, x)

@@ -10,19 +10,49 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.config import SimSettings
-from tabletop.errors import TabletopError, unknown
+from tabletop.projects import kept
 from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
+from tabletop.sim.commands import Command, JointCommand, PoseCommand
+from tabletop.sim.fingers import Linkage, fingers_of, gear
+from tabletop.sim.inverse_kinematics import ChainKinematics
 from tabletop.sim.kinematics import Kinematics
-from tabletop.sim.robot_card import load_robot_card, robot_file
+from tabletop.sim.robot_card import load_robot_card
+from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of, quaternion_of
 from tabletop.sim.sums import added
 
-__all__ = ["LINK_FRICTION", "RobotArm", "within_reach"]
+__all__ = ["LINK_FRICTION", "RobotArm", "chain_kinematics_of", "kinematics_of", "within_reach", "wrist_of"]
 
 LINK_FRICTION: Final = 0.5
 """Friction coefficient of all links but the fingers, whose is on the card."""
-_GEAR_ERP: Final = 0.1
-"""Share of the fingers' difference that the gear makes good in a physics step."""
+
+
+@kept
+def kinematics_of(name: str) -> Kinematics | ChainKinematics:
+    """Return the kinematics of a robot: in closed form where its card has dh rows, else by its chain of joints.
+
+    Raises:
+        TabletopError: there is no such card, or its URDF is another arm's.
+    """
+    card = load_robot_card(name)
+    return Kinematics(card) if card.dh else ChainKinematics(card, chain_of(name))
+
+
+@kept
+def chain_kinematics_of(name: str) -> ChainKinematics:
+    """Return the kinematics of a robot by its chain of joints: for poses in which the gripper leans."""
+    found = kinematics_of(name)
+    return found if isinstance(found, ChainKinematics) else ChainKinematics(load_robot_card(name), chain_of(name))
+
+
+@kept
+def wrist_of(name: str) -> tuple[float, float]:
+    """Return where a robot's wrist is in its middle, and how far it turns either way from there.
+
+    Returns:
+        rad of the gripper's yaw less the bearing of its place; and rad.
+    """
+    return kinematics_of(name).wrist
 
 
 def within_reach(name: str, position: Sequence[float], table: float) -> bool:
@@ -30,8 +60,8 @@ def within_reach(name: str, position: Sequence[float], table: float) -> bool:
 
     Args:
         name: of the robot's card.
-        position: of the point midway between the fingertips, m, in the base's frame.
-        table: m, z of the table's surface there.
+        position: of the point midway between the fingertips, m, world.
+        table: m, z of the table's surface.
 
     Raises:
         TabletopError: there is no such card.
@@ -40,7 +70,7 @@ def within_reach(name: str, position: Sequence[float], table: float) -> bool:
     x, y, z = position
     low, high = card.workspace.lower, card.workspace.upper
     inside = all(a <= v <= b for a, v, b in zip(low, (x, y, z - table), high, strict=True))
-    nearest, _ = Kinematics(card).reachable((x, y, z), 0.0)
+    nearest, _ = kinematics_of(name).reachable((x, y, z), 0.0)
     return inside and math.dist(nearest, (x, y, z)) < 1e-6
 
 
@@ -61,75 +91,57 @@ class RobotArm:
         card = load_robot_card(name)
         self.settings = settings
         self.client = client
-        self.kinematics = Kinematics(card)
-        try:
-            self.body: int = p.loadURDF(
-                str(robot_file(name).parent / card.urdf),
-                useFixedBase=True,
-                flags=p.URDF_USE_INERTIA_FROM_FILE,
-                physicsClientId=client,
-            )
-        except p.error as error:
-            raise TabletopError(f"robot card {name!r}: PyBullet cannot load {card.urdf!r}: {error}") from None
-        joints: dict[str, int] = {}
-        links: dict[str, int] = {}
-        for i in range(p.getNumJoints(self.body, client)):
-            info = p.getJointInfo(self.body, i, client)
-            joints[info[1].decode()] = i
-            links[info[12].decode()] = i
-        for kind, known, asked in (
-            ("joint", joints, (*card.arm_joints, *card.finger_joints)),
-            ("link", links, (*card.finger_links, card.hand_link)),
-        ):
-            for missing in (word for word in asked if word not in known):
-                raise unknown(f"{kind} (robot card {name!r})", missing, known)
+        self.kinematics = kinematics_of(name)
+        model = model_of(name)
+        self.body: int = load_body(name, client)
+        joints = model.joints
         self.arm_joints = [joints[j] for j in card.arm_joints]
+        self._count = len(self.arm_joints)
+        self._gripper = fingers_of(name)
         self.fingers = (joints[card.finger_joints[0]], joints[card.finger_joints[1]])
-        self.all_joints = [*self.arm_joints, *self.fingers]
-        self.hand = links[card.hand_link]
+        followers = [joints[j] for j in card.followers]
+        self.all_joints = [*self.arm_joints, *self.fingers, *followers]
+        self._driven = [*self.arm_joints, *self.fingers]
+        self._motors = self._driven[: -1 if self._gripper.is_linked else None]
+        self.finger_links = (model.below(self.fingers[0]), model.below(self.fingers[1]))
+        """Numbers of the links that are the left finger, and the right one."""
+        self.hand = model.links[card.hand_link]
         self.max_width = card.max_width
         self._tcp = card.tcp[2]
+        self._tool = None
+        if card.tcp[:2] != (0.0, 0.0) or any(card.tool_rotation):
+            self._tool = np.array(card.tcp), matrix(p.getQuaternionFromEuler(card.tool_rotation))
         self._low = list(card.workspace.lower)
         self._high = list(card.workspace.upper)
         self._forces = [*card.force, card.finger_force, card.finger_force]
         self._speeds = [*card.velocity, card.finger_velocity, card.finger_velocity]
-        rest = [i for i in range(-1, p.getNumJoints(self.body, client)) if i not in self.fingers]
+        parts = {*self.finger_links[0], *self.finger_links[1], *followers}
+        rest = [i for i in range(-1, p.getNumJoints(self.body, client)) if i not in parts]
         set_dynamics(self.body, rest, LINK_FRICTION, client)
-        set_dynamics(self.body, self.fingers, card.finger_friction, client)
+        self._pads = tuple(sorted(parts)) if len(parts) > 2 else self.fingers
+        set_dynamics(self.body, self._pads, card.finger_friction, client)
         self._enable_friction_anchors()
-        self._gear(card.gear_force)
+        self.linkage: Linkage | None = None
+        """What keeps the fingers' joints together, physics step by physics step; None where a gear does."""
+        if self._gripper.is_linked:
+            joints_of = [*self.fingers, *followers]
+            self.linkage = Linkage(self._gripper, self.body, joints_of, card.gear_force, client)
+        else:
+            gear(self.body, self.fingers, card.gear_force, client)
         self.target = [0.0, 0.0, 0.0, 0.0]
         """x, y, z (m) and yaw (rad) the gripper is sent to."""
-        self.motors: list[float] = [0.0] * 9
+        self.motors: list[float] = [0.0] * len(self._driven)
         self._q: tuple[float, ...] = ()
+        self._command: Command | None = None
+        if settings.control == "pose":
+            self._command = PoseCommand(settings, chain_kinematics_of(name), card.workspace)
+        elif settings.control == "joint":
+            self._command = JointCommand(settings, card.lower, card.upper)
 
     def _enable_friction_anchors(self) -> None:
         """Let the fingers' friction correct positions too: without it what they hold creeps, as a bead does."""
-        for finger in self.fingers:
+        for finger in self._pads:
             p.changeDynamics(self.body, finger, frictionAnchor=1, physicsClientId=self.client)
-
-    def _gear(self, force: float) -> None:
-        """Gear the fingers together, so that what they hold stays midway between them.
-
-        Two motors at their full force have no stiffness together: without a gear what is held floats.
-
-        Args:
-            force: N that the gear bears at most.
-        """
-        one, two = self.fingers
-        gear = p.createConstraint(
-            self.body,
-            one,
-            self.body,
-            two,
-            jointType=p.JOINT_GEAR,
-            jointAxis=[0, 1, 0],
-            parentFramePosition=[0, 0, 0],
-            childFramePosition=[0, 0, 0],
-            physicsClientId=self.client,
-        )
-        # Both joints open for positive values; PyBullet's gear of ratio -1 keeps them equal.
-        p.changeConstraint(gear, gearRatio=-1, erp=_GEAR_ERP, maxForce=force, physicsClientId=self.client)
 
     def teleport(self, position: Sequence[float], yaw: float, width: float) -> None:
         """Put the gripper at a pose with the fingers at a width, at rest, with motors holding it.
@@ -141,31 +153,41 @@ class RobotArm:
             yaw: rad.
             width: m between the fingers; clipped to what they can.
         """
-        (x, y, z), yaw = self.kinematics.reachable(position, yaw)
-        q = self.kinematics.solve((x, y, z), yaw)
-        half = min(max(width, 0.0), self.max_width) / 2
+        (x, y, z), yaw, q = self.kinematics.reach(position, yaw)
         self.target = [x, y, z, yaw]
-        values = [*q, half, half]
+        if self._command is not None:
+            self._command.begin((x, y, z), yaw, q)
+        values = [*q, *self._opened(min(max(width, 0.0), self.max_width))]
         for joint, value in zip(self.all_joints, values, strict=True):
             p.resetJointState(self.body, joint, value, 0.0, physicsClientId=self.client)
-        self._drive(values)
+        self._drive(values[: len(self._driven)])
         self.refresh()
 
     def close_on(self, width: float) -> None:
         """Put the fingers around something of that width (m) and close them on it."""
-        for joint in self.fingers:
-            p.resetJointState(self.body, joint, width / 2, 0.0, physicsClientId=self.client)
-        self._drive([*self.motors[:7], 0.0, 0.0])
+        for joint, value in zip(self.all_joints[self._count :], self._opened(width), strict=True):
+            p.resetJointState(self.body, joint, value, 0.0, physicsClientId=self.client)
+        self._drive([*self.motors[: self._count], *self._gripper.drivers(0.0)])
         self.refresh()
+
+    def _opened(self, width: float) -> list[float]:
+        """Return the positions of the fingers' joints, driven ones first, at a width, m."""
+        left, right = self._gripper.drivers(width)
+        return [left, right, *self._gripper.follow(left, right)]
 
     def command(self, action: Sequence[float] | npt.NDArray[np.floating[Any]], table: float) -> None:
         """Move the target by an action and drive the motors there.
 
         Args:
-            action: dx, dy, dz, dyaw, grip in [-1, 1]; what lies outside is clipped.
+            action: dx, dy, dz, dyaw, grip in [-1, 1], or as settings.control says; what lies outside is clipped.
             table: m, z of the table's surface, the lower bound of the workspace.
         """
         settings = self.settings
+        if self._command is not None:
+            *moves, grip = (min(1.0, max(-1.0, float(a))) for a in action)
+            q = self._command.follow(moves, table, self)
+            self._drive([*q, *self._gripper.drivers((grip + 1.0) * 0.5 * self.max_width)])
+            return
         dx, dy, dz, turn, grip = (-1.0 if a < -1.0 else (1.0 if a > 1.0 else float(a)) for a in action)
         here = self._position
         low, high, leash, step = self._low, self._high, settings.leash, settings.max_step
@@ -177,12 +199,11 @@ class RobotArm:
             target[i] = min(max(value, floors[i]), tops[i])
         lead = (target[3] - self._yaw() + math.pi) % (2 * math.pi) - math.pi
         lead -= min(max(lead, -settings.leash_turn), settings.leash_turn)
-        (target[0], target[1], target[2]), target[3] = self.kinematics.reachable(
-            target[:3], target[3] - lead + turn * settings.max_turn
+        near = self.motors[: self._count]
+        (target[0], target[1], target[2]), target[3], q = self.kinematics.reach(
+            target[:3], target[3] - lead + turn * settings.max_turn, near
         )
-        q = self.kinematics.solve(target[:3], target[3])
-        half = (grip + 1.0) * 0.25 * self.max_width
-        self._drive([*q, half, half])
+        self._drive([*q, *self._gripper.drivers((grip + 1.0) * 0.5 * self.max_width)])
 
     def contact_force(self) -> tuple[tuple[float, float, float], float]:
         """Return the sum of the contact forces on the robot in the last physics step (N, world), and the hardest touch.
@@ -207,15 +228,21 @@ class RobotArm:
         self.refresh()
         size = math.sqrt(added(f * f for f in force))
         push = [f / size for f in force]
+        if self._command is not None:
+            q = self._command.give_way(push, self)
+            if q is not None:
+                self._drive([*q, *self.motors[self._count :]])
+            return
         ahead = added((t - h) * d for t, h, d in zip(self.target, self._position, push, strict=False))
         if ahead < 0.0:
             for i, d in enumerate(push):
                 self.target[i] -= ahead * d
-            self._drive([*self.kinematics.solve(self.target[:3], self.target[3]), *self.motors[7:]])
+            near = self.motors[: self._count]
+            self._drive([*self.kinematics.solve(self.target[:3], self.target[3], near), *self.motors[self._count :]])
 
     def _drive(self, values: list[float]) -> None:
         self.motors = values
-        for joint, value, force, speed in zip(self.all_joints, values, self._forces, self._speeds, strict=True):
+        for joint, value, force, speed in zip(self._motors, values, self._forces, self._speeds, strict=False):
             p.setJointMotorControl2(
                 self.body,
                 joint,
@@ -228,18 +255,26 @@ class RobotArm:
 
     def refresh(self) -> None:
         """Read the joints and the hand; to be called after every change, by physics or by hand."""
-        states = p.getJointStates(self.body, self.all_joints, self.client)
-        self._q = tuple(s[0] for s in states[:7])
-        self._width = states[7][0] + states[8][0]
+        states = p.getJointStates(self.body, self._driven, self.client)
+        n = self._count
+        self._q = tuple(s[0] for s in states[:n])
+        self._width = self._gripper.width(states[n][0], states[n + 1][0])
         hand = p.getLinkState(self.body, self.hand, 1, 1, self.client)
         (x, y, z), (qx, qy, qz, qw) = hand[4], hand[5]
-        d = self._tcp
-        # The hand's z axis in the world; the gripper's centre lies `tcp` along it.
-        ax = 2 * (qx * qz + qw * qy)
-        ay = 2 * (qy * qz - qw * qx)
-        az = 1 - 2 * (qx * qx + qy * qy)
-        self._position: tuple[float, ...] = (x + d * ax, y + d * ay, z + d * az)
-        self._quaternion: tuple[float, ...] = hand[5]
+        self._position: tuple[float, ...]
+        self._quaternion: tuple[float, ...]
+        if self._tool is None:
+            d = self._tcp
+            # The hand's z axis in the world; the gripper's centre lies `tcp` along it.
+            ax = 2 * (qx * qz + qw * qy)
+            ay = 2 * (qy * qz - qw * qx)
+            az = 1 - 2 * (qx * qx + qy * qy)
+            self._position = (x + d * ax, y + d * ay, z + d * az)
+            self._quaternion = hand[5]
+        else:
+            turn, (tcp, own) = matrix(hand[5]), self._tool
+            self._position = tuple((turn @ tcp + (x, y, z)).tolist())
+            self._quaternion = quaternion_of(turn @ own)
         vx, vy, vz = hand[6]
         wx, wy, wz = hand[7]
         # hand[6] is the velocity of the centre of mass; the arm to the gripper's centre goes from there.
@@ -260,6 +295,21 @@ class RobotArm:
         """Return position (m, world) and quaternion (xyzw) of the point midway between the fingertips."""
         self.refresh()
         return self._position, self._quaternion
+
+    @property
+    def position(self) -> tuple[float, ...]:
+        """The point midway between the fingertips, m, world, as of the last refresh."""
+        return self._position
+
+    @property
+    def quaternion(self) -> tuple[float, ...]:
+        """Of the gripper, xyzw, world, as of the last refresh."""
+        return self._quaternion
+
+    @property
+    def joints(self) -> tuple[float, ...]:
+        """Of the arm, rad, as of the last refresh."""
+        return self._q
 
     def columns(self) -> list[float]:
         """Return the columns of ROBOT_FIELDS from gripper_position to joints, as of the last refresh."""

@@ -15,6 +15,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.files import read_text, write_whole
 from tabletop.schema import Name, PartName, fill, plain
 from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards
+from tabletop.sim.robot_card import PANDA
 from tabletop.sim.state import Layout
 from tabletop.yaml_files import parse_yaml, yaml_text
 
@@ -156,7 +157,8 @@ class SceneCamera:
 class Robot:
     """Where the robot's gripper starts."""
 
-    name: Name = "panda"
+    name: Name = PANDA
+    """The card's name in assets/robots."""
     position: Point = (0.45, 0.0, 0.25)
     """m, world; the point midway between the fingertips."""
     yaw: _Angle = 0.0
@@ -352,9 +354,9 @@ def scene_layout(scene: Scene) -> Layout:
     return layout_of(scene.entities, load_cards())
 
 
-def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card]) -> Layout:
-    """Return the layout of the states of a scene with these entities, given the cards of their kinds."""
+def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card], robot: str = PANDA) -> Layout:
+    """Return the layout of the states of a scene with these entities and that robot, given the cards of their kinds."""
     kinds = tuple(e.kind for e in entities)
     grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
     body_types = tuple(cards[k].body_type for k in kinds)
-    return Layout(tuple(e.name for e in entities), kinds, body_types, grids if any(map(any, grids)) else ())
+    return Layout(tuple(e.name for e in entities), kinds, body_types, grids if any(map(any, grids)) else (), robot)

@@ -12,6 +12,7 @@ import numpy as np
 from tabletop.errors import unknown
 from tabletop.sim.cards import grasped_part, load_cards
 from tabletop.sim.placement import Rectangle, apart, footprint, grasp_point, heights
+from tabletop.sim.robot_card import PANDA, RobotCard, load_robot_card
 from tabletop.sim.scene import Entity, Robot, Table
 
 __all__ = ["GRIPPER_STARTS", "start"]
@@ -20,9 +21,10 @@ GRIPPER_STARTS: Final = ("nominal", "near", "above", "around", "holding", "beari
 """Where the gripper may start: away from everything (nominal), or relative to the attended entity; bearing is
 holding it above another one."""
 
-_OPEN = 0.08
 _AROUND_HANDLE = 0.04
-"""m between the fingers: open, and around a fixture's handle."""
+"""m between the fingers around a fixture's handle."""
+_SLACK: Final = 0.001
+"""m that the hand is taken for broader, and shorter, than it is."""
 _CALMER: Final = {"around": "above", "above": "near", "near": "nominal"}
 _TRIES = 30
 
@@ -31,7 +33,12 @@ _Pose = tuple[tuple[float, float, float], float, float]
 
 
 def start(
-    mode: str, entities: Sequence[Entity], attend: str | None, table: Table, rng: np.random.Generator
+    mode: str,
+    entities: Sequence[Entity],
+    attend: str | None,
+    table: Table,
+    rng: np.random.Generator,
+    robot: str = PANDA,
 ) -> tuple[Robot, tuple[Entity, ...]]:
     """Return where the gripper starts, and the entities (one of them held where the mode says so).
 
@@ -44,12 +51,14 @@ def start(
         attend: name of the entity that the mode refers to.
         table: under them.
         rng: of the pose.
+        robot: name of its card.
 
     Raises:
-        TabletopError: an unknown mode.
+        TabletopError: an unknown mode, or no such robot.
     """
     if mode not in GRIPPER_STARTS:
         raise unknown("gripper start", mode, GRIPPER_STARTS)
+    arm = load_robot_card(robot)
     held = next((e for e in entities if e.held), None)
     entity = held or next((e for e in entities if e.name == attend), None)
     if held is not None:
@@ -65,21 +74,21 @@ def start(
     if entity is not None and mode in {"holding", "bearing"}:
         at = _bearing(entity, entities, table, rng) if mode == "bearing" else None
         at = at or _over(table, tall + 0.05, 0.30, rng, (0.38, 0.64), 0.24)
-        robot = Robot(position=at, yaw=float(rng.uniform(-1.2, 1.2)), width=_OPEN)
-        return robot, tuple(replace(e, held=e.name == entity.name) for e in entities)
+        begun = Robot(robot, position=at, yaw=float(rng.uniform(-1.2, 1.2)), width=arm.max_width)
+        return begun, tuple(replace(e, held=e.name == entity.name) for e in entities)
     solid = [e for e in entities if load_cards()[e.kind].solid]
     while entity is not None and mode in _CALMER:
         draw = {"around": _around, "above": _above, "near": _near}[mode]
-        pose = _free(draw, entity, solid, table, rng)
+        pose = _free(draw, entity, solid, table, rng, arm)
         if pose is not None:
             position, yaw, width = pose
-            return Robot(position=position, yaw=yaw, width=width), tuple(entities)
+            return Robot(robot, position=position, yaw=yaw, width=width), tuple(entities)
         mode = _CALMER[mode]
     if mode == "anywhere":
         at = _over(table, tall + 0.06, 0.30, rng, (0.32, 0.68), 0.30)
     else:
         at = _over(table, tall + 0.12, 0.30, rng, (0.38, 0.55), 0.15)
-    return Robot(position=at, yaw=float(rng.uniform(-0.3, 0.3)), width=_OPEN), tuple(entities)
+    return Robot(robot, position=at, yaw=float(rng.uniform(-0.3, 0.3)), width=arm.max_width), tuple(entities)
 
 
 def _over(
@@ -107,36 +116,36 @@ def _bearing(
     return (x, y, z) if all(apart(hand, footprint(e), 0.0) for e in high) else None
 
 
-def _around(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
+def _around(entity: Entity, table: Table, rng: np.random.Generator, arm: RobotCard) -> _Pose:
     card = load_cards()[entity.kind]
     x, y, z = grasp_point(entity)
-    z = max(z, table.height + 0.012)
-    # The palm is 3.7 cm above the fingers' middle: what is taller is taken nearer to its top.
-    z = max(z, heights(entity)[1] - 0.033)
+    z = max(z, table.height + (arm.hand.tip + 0.002))
+    # The palm is close above the fingers' middle: what is taller is taken nearer to its top.
+    z = max(z, heights(entity)[1] - arm.hand.deepest)
     if card.body_type == "rigid":
-        return (x, y, z), _across(entity), _OPEN
+        return (x, y, z), _across(entity), arm.max_width
     upright = card.joint is not None and abs(card.joint.axis[2]) > 0.5
     if upright:
-        return (x, y, z), _aligned(entity.yaw), _OPEN
+        return (x, y, z), _aligned(entity.yaw), arm.max_width
     return (x, y, z), _aligned(entity.yaw + math.pi / 2), _AROUND_HANDLE
 
 
-def _above(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
+def _above(entity: Entity, table: Table, rng: np.random.Generator, arm: RobotCard) -> _Pose:
     x, y, z = grasp_point(entity)
     at = (
         x + rng.normal(0, 0.01),
         y + rng.normal(0, 0.01),
         max(z, heights(entity)[1]) + rng.uniform(0.02, 0.12),
     )
-    return (float(at[0]), float(at[1]), float(at[2])), _across(entity), _OPEN
+    return (float(at[0]), float(at[1]), float(at[2])), _across(entity), arm.max_width
 
 
-def _near(entity: Entity, table: Table, rng: np.random.Generator) -> _Pose:
+def _near(entity: Entity, table: Table, rng: np.random.Generator, arm: RobotCard) -> _Pose:
     x, y, z = grasp_point(entity)
     angle, far = rng.uniform(-math.pi, math.pi), rng.uniform(0.06, 0.14)
     x, y = float(x + far * math.cos(angle)), float(y + far * math.sin(angle))
     top = max(z, heights(entity)[1]) + float(rng.uniform(0.03, 0.12))
-    return (x, y, top), float(rng.uniform(-0.3, 0.3)), _OPEN
+    return (x, y, top), float(rng.uniform(-0.3, 0.3)), arm.max_width
 
 
 def _across(entity: Entity) -> float:
@@ -152,26 +161,28 @@ def _aligned(yaw: float) -> float:
 
 
 def _free(
-    draw: Callable[[Entity, Table, np.random.Generator], _Pose],
+    draw: Callable[[Entity, Table, np.random.Generator, RobotCard], _Pose],
     entity: Entity,
     solid: Sequence[Entity],
     table: Table,
     rng: np.random.Generator,
+    arm: RobotCard,
 ) -> _Pose | None:
     """Return a drawn pose at which fingers and hand are clear of everything, or None.
 
     Around an entity the fingers may be beside it and the hand above it.
     """
     for _ in range(_TRIES):
-        (x, y, z), yaw, width = pose = draw(entity, table, rng)
+        (x, y, z), yaw, width = pose = draw(entity, table, rng, arm)
         if not (0.30 <= x <= 0.72 and abs(y) <= 0.38):
             continue
         around = draw is _around
         others = [e for e in solid if not (around and e.name == entity.name)]
-        hand: Rectangle = (x, y, 0.03, 0.105, yaw)
-        fingers: Rectangle = (x, y, 0.012, width / 2 + 0.010, yaw)
-        low = [e for e in others if heights(e)[1] > z - 0.012]
-        high = [e for e in others if heights(e)[1] > z + 0.034]
+        own = arm.hand
+        hand: Rectangle = (x, y, own.half[1] + _SLACK, own.half[0] - _SLACK, yaw)
+        fingers: Rectangle = (x, y, own.breadth / 2 + 0.003, width / 2 + own.thickness, yaw)
+        low = [e for e in others if heights(e)[1] > z - own.tip - 0.002]
+        high = [e for e in others if heights(e)[1] > z + own.palm - 0.002]
         if all(apart(fingers, footprint(e), 0.0) for e in low) and all(apart(hand, footprint(e), 0.0) for e in high):
             return pose
     return None

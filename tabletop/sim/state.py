@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import unknown
+from tabletop.projects import kept
+from tabletop.sim.robot_card import PANDA, load_robot_card
 from tabletop.sim.roles import role_of
 
 __all__ = ["ENTITY_FIELDS", "ROBOT_FIELDS", "Layout", "State", "numbered"]
@@ -31,11 +33,11 @@ ROBOT_FIELDS: Final[dict[str, int]] = {
     "gripper_quaternion": 4,  # xyzw, world
     "gripper_width": 1,  # m between the fingers
     "gripper_velocity": 3,  # m/s, world
-    "joints": 7,  # rad
+    "joints": 7,  # rad; as many as the robot's arm has
     "table_height": 1,  # m, world; z of the table's surface
     "table_size": 2,  # m, full extents of the table along world x and y; its near edge is at x = 0.2
 }
-"""Columns of the robot and the table, with their widths."""
+"""Columns of the robot and the table, with their widths for an arm of seven joints."""
 
 ENTITY_FIELDS: Final[dict[str, int]] = {
     "position": 3,  # m, world; loose: centre of the bounding box; fixture: centre of its moving part
@@ -65,7 +67,6 @@ def numbered(fields: Mapping[str, int]) -> list[str]:
     return [name if width == 1 else f"{name}.{i}" for name, width in fields.items() for i in range(width)]
 
 
-_ROBOT_WIDTH = sum(ROBOT_FIELDS.values())
 _ENTITY_WIDTH = sum(ENTITY_FIELDS.values())
 
 
@@ -77,8 +78,18 @@ def _offsets(fields: dict[str, int]) -> dict[str, slice]:
     return out
 
 
-_ROBOT_SLICES = _offsets(ROBOT_FIELDS)
 _ENTITY_SLICES = _offsets(ENTITY_FIELDS)
+
+
+def _robot_fields(robot: str) -> dict[str, int]:
+    return {**ROBOT_FIELDS, "joints": len(load_robot_card(robot).arm_joints)}
+
+
+@kept
+def _robot_slices(robot: str) -> tuple[dict[str, slice], int]:
+    """Return the columns of a robot's fields, and how many these are."""
+    slices = _offsets(_robot_fields(robot))
+    return slices, max(part.stop for part in slices.values())
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,8 @@ class Layout:
     """Body type of each: "rigid" (free), "deformable" (free), "joint" (a fixture with one joint) or "static"."""
     grids: tuple[tuple[int, int], ...] = ()
     """Nodes of each along its own x and y, (0, 0) for what is not deformable; () where nothing is."""
+    robot: str = PANDA
+    """Name of the robot's card in assets/robots."""
 
     @cached_property
     def width(self) -> int:
@@ -102,7 +115,16 @@ class Layout:
     @property
     def _nodes_from(self) -> int:
         """Column at which the nodes begin, behind those of all entities."""
-        return _ROBOT_WIDTH + _ENTITY_WIDTH * len(self.names)
+        return self.robot_width + _ENTITY_WIDTH * len(self.names)
+
+    @cached_property
+    def robot_width(self) -> int:
+        """Number of columns of the robot and the table, which come first."""
+        return _robot_slices(self.robot)[1]
+
+    @cached_property
+    def _robot(self) -> dict[str, slice]:
+        return _robot_slices(self.robot)[0]
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -151,15 +173,15 @@ class Layout:
         entities = [f"{name}.{c}" for name in self.names for c in numbered(ENTITY_FIELDS)]
         grids = zip(self.names, self.grids or [(0, 0)] * len(self.names), strict=True)
         nodes = [f"{e}.nodes.{i}.{j}.{a}" for e, (n, m) in grids for i in range(n) for j in range(m) for a in range(3)]
-        return (*(f"robot.{c}" for c in numbered(ROBOT_FIELDS)), *entities, *nodes)
+        return (*(f"robot.{c}" for c in numbered(_robot_fields(self.robot))), *entities, *nodes)
 
     def robot_slice(self, field: str) -> slice:
         """Return the columns of one of ROBOT_FIELDS."""
-        return _ROBOT_SLICES[field]
+        return self._robot[field]
 
     def entity_slice(self, name: str, field: str) -> slice:
         """Return the columns of one field of one entity."""
-        base = _ROBOT_WIDTH + _ENTITY_WIDTH * self.index(name)
+        base = self.robot_width + _ENTITY_WIDTH * self.index(name)
         part = _ENTITY_SLICES[field]
         return slice(base + part.start, base + part.stop)
 
@@ -180,7 +202,7 @@ class State:
 
     def robot(self, field: str) -> Array:
         """Return one of ROBOT_FIELDS: shape (..., width), or (...,) where the width is 1."""
-        part = self.values[..., _ROBOT_SLICES[field]]
+        part = self.values[..., self.layout.robot_slice(field)]
         return part[..., 0] if ROBOT_FIELDS[field] == 1 else part
 
     def entity(self, name: str, field: str) -> Array:
@@ -203,7 +225,8 @@ class State:
 
     def entities(self) -> Array:
         """Return all entities' columns: shape (..., E, sum of ENTITY_FIELDS)."""
-        block = self.values[..., _ROBOT_WIDTH : _ROBOT_WIDTH + _ENTITY_WIDTH * len(self.layout.names)]
+        start = self.layout.robot_width
+        block = self.values[..., start : start + _ENTITY_WIDTH * len(self.layout.names)]
         return block.reshape(*block.shape[:-1], len(self.layout.names), _ENTITY_WIDTH)
 
     def field(self, field: str) -> Array:

@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,12 @@ import numpy.typing as npt
 from tabletop.config import SimSettings
 from tabletop.errors import TabletopError, unknown
 from tabletop.schema import is_number, is_whole
-from tabletop.sim.action import action_numbers
+from tabletop.sim.action import action_numbers, action_size
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render, segmentation_labels
 from tabletop.sim.cards import base_of, grasped_part, load_cards
-from tabletop.sim.contacts import FELT, Names, body_contacts, named_contacts, named_depths, stands_free
+from tabletop.sim.contacts import FELT, Names, body_contacts, felt_by, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import (
     ANCHORING,
     FINER,
@@ -48,10 +48,6 @@ __all__ = ["Snapshot", "World"]
 
 _Push = tuple[str, tuple[float, ...], int]
 """What is pushed, N (world), and the physics steps left."""
-
-
-_UNDER_PALM: Final = 0.033
-"""m from the fingers' middle up to what is held, at most: the palm is close above."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ class World:
         self._build(scene)
         self.scene = scene
         cards = load_cards()
-        self.layout = layout_of(scene.entities, cards)
+        self.layout = layout_of(scene.entities, cards, scene.robot.name)
         robot = scene.robot
         self.arm.teleport(robot.position, robot.yaw, robot.width)
         for entity, body in zip(scene.entities, self._bodies, strict=True):
@@ -161,7 +157,8 @@ class World:
                 self._place(entity, body)
         self._time = 0.0
         self._pushes = []
-        self._history = History()
+        self._action_size = action_size(self.settings.control, self.layout.robot)
+        self._history = History(self._action_size)
         held = [e for e in scene.entities if e.held]
         if held:
             self._hold(held[0])
@@ -250,7 +247,7 @@ class World:
         cos, sin = math.cos(yaw), math.sin(yaw)
         turn = [0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]
         # Tall things hang lower: the hand's palm is close above the fingers' middle.
-        down = cz + max(0.0, entity.size[2] / 2 - cz - _UNDER_PALM)
+        down = cz + max(0.0, entity.size[2] / 2 - cz - load_robot_card(self.layout.robot).hand.deepest)
         at = [x - cos * cx + sin * cy, y - sin * cx - cos * cy, z - down]
         body.place(at, turn, self.client)
         self.arm.close_on(min(width, self.arm.max_width - 0.002))
@@ -258,13 +255,13 @@ class World:
     # --- stepping ----------------------------------------------------------------------------
 
     def step(self, action: Sequence[float] | npt.NDArray[np.floating[Any]]) -> State:
-        """Apply one action (5 numbers in [-1, 1], see docs/architecture.md) for one control step.
+        """Apply one action (numbers in [-1, 1]: 5, or as settings.control says) for one control step.
 
         Raises:
-            TabletopError: no scene is loaded, or the action is not five finite numbers.
+            TabletopError: no scene is loaded, or the action is not so many finite numbers.
         """
         scene = self._loaded()
-        given = action_numbers(action)
+        given = action_numbers(action, self._action_size)
         self._history.step(given)
         self.arm.command(given, scene.table.height)
         self._run()
@@ -282,10 +279,12 @@ class World:
 
     def _run(self) -> None:
         c = self.client
-        steps = self.settings.substeps * self._finer
+        steps, linkage = self.settings.substeps * self._finer, self.arm.linkage
         for i in range(1, steps + 1):
             if self._pushes:
                 self._push()
+            if linkage is not None:
+                linkage.step()
             p.stepSimulation(c)
             self._pressing.feel(self.arm)
             if i % (FORCE_EVERY * self._finer) == 0 or i == steps:
@@ -303,7 +302,7 @@ class World:
     def _note_touches(self) -> None:
         """Read with which force the robot presses on what, all links together and by finger."""
         arm = self.arm
-        left, right = arm.fingers
+        left, right = arm.finger_links
         self._finger_forces = {}
         felt: dict[int, float] = {}
         for (body, link), by_link in body_contacts(arm.body, self.client).items():
@@ -314,7 +313,7 @@ class World:
             if link >= 0 or self._bodies[index].body_type != "joint":
                 felt[index] = felt.get(index, 0.0) + added(by_link.values())
             one, two = self._finger_forces.get(index, (0.0, 0.0))
-            self._finger_forces[index] = one + by_link.get(left, 0.0), two + by_link.get(right, 0.0)
+            self._finger_forces[index] = one + felt_by(by_link, left), two + felt_by(by_link, right)
         for index, force in felt.items():
             self._way.touch(index, force)
 
@@ -578,7 +577,7 @@ class World:
         if not isinstance(snapshot, Snapshot):
             raise TabletopError(f"a snapshot must be a Snapshot, as World.save returns, got {type(snapshot).__name__}")
         if snapshot.settings != self.settings:
-            theirs, ours = (f"{s.control_frequency:g} Hz" for s in (snapshot.settings, self.settings))
+            theirs, ours = (f"{s.control_frequency:g} Hz, {s.control}" for s in (snapshot.settings, self.settings))
             raise TabletopError(
                 f"a snapshot goes to a world with its own settings ({theirs}), this one has others ({ours}); "
                 "make one with World(settings=snapshot.settings)"

@@ -135,7 +135,7 @@ class Library:
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""
-        layout = layout_of(scene.entities, load_cards())
+        layout = layout_of(scene.entities, load_cards(), scene.robot.name)
         return entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
 
 

@@ -14,6 +14,7 @@ from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
 from tabletop.sim.generate import inventory as inventory_of
+from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
@@ -64,7 +65,7 @@ def attended_scene(
 
     def choose(entities: Sequence[Entity]) -> str | None:
         fractions = {e.name: e.fraction for e in entities}
-        layout = layout_of(entities, load_cards())
+        layout = layout_of(entities, load_cards(), robot_in_use())
         candidates = entities_for(effect, layout, fractions)
         if not candidates:
             return None

@@ -89,4 +89,6 @@ def test_the_nearest_yaw_is_equal_up_to_periods_and_leaves_room() -> None:
 
 
 def test_the_width_command_spans_the_fingers_range() -> None:
-    assert [width_command(w) for w in (-0.1, 0.0, 0.04, 0.08, 0.2)] == [-1.0, -1.0, 0.0, 1.0, 1.0]
+    with World() as world:
+        state = world.load(scene())
+    assert [width_command(state, w) for w in (-0.1, 0.0, 0.04, 0.08, 0.2)] == [-1.0, -1.0, 0.0, 1.0, 1.0]

@@ -172,7 +172,7 @@ def test_a_camera_that_looks_straight_down_or_up_sees(loaded: World) -> None:
 
 
 def test_a_robot_that_is_asked_for_is_the_one_in_every_scene() -> None:
-    with pytest.raises(TabletopError, match="unknown robot 'nonsense'; there are: panda"):
+    with pytest.raises(TabletopError, match="unknown robot 'nonsense'; there are: cobot6, panda"):
         World(robot="nonsense")
     with World("panda") as world:
         world.load(replace(SCENE, robot=replace(SCENE.robot, name="elsewhere")))
