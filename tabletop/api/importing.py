@@ -72,7 +72,8 @@ def import_file(
     Raises:
         TabletopError: as `import_thing`.
     """
-    from tabletop.importing.fixtures import ImportedFixture, thing_of
+    from tabletop.importing.described import thing_of
+    from tabletop.importing.fixtures import ImportedFixture
     from tabletop.importing.objects import name_of, object_of
     from tabletop.importing.page import fixture_page, object_page, portrait
     from tabletop.importing.store import room_for, store
