@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from tabletop.errors import TabletopError
 from tabletop.files import write_whole
 
 if TYPE_CHECKING:
-    from tabletop.importing.objects import Options
+    from tabletop.importing.apart import Apart
+    from tabletop.importing.fixtures import ImportedFixture
+    from tabletop.importing.objects import ImportedObject, Options
 
 __all__ = ["import_thing"]
 
@@ -59,7 +62,12 @@ def import_thing(
 
 
 def import_file(
-    path: Path, options: Options, *, replace: bool = False, project: str | os.PathLike[str] | None = None
+    path: Path,
+    options: Options,
+    *,
+    replace: bool = False,
+    project: str | os.PathLike[str] | None = None,
+    apart: Apart | None = None,
 ) -> Path:
     """Import a file as `import_thing` does.
 
@@ -68,14 +76,16 @@ def import_file(
         options: what is asked for.
         replace: whether a thing of that name is replaced.
         project: folder of the project; by default the last one in use.
+        apart: process that reads it, where several files are imported; by default one of its own.
 
     Raises:
         TabletopError: as `import_thing`.
     """
-    from tabletop.importing.fixtures import ImportedFixture, thing_of
-    from tabletop.importing.objects import name_of, object_of
+    from tabletop.importing.apart import Apart
+    from tabletop.importing.fixtures import ImportedFixture
+    from tabletop.importing.objects import name_of
     from tabletop.importing.page import fixture_page, object_page, portrait
-    from tabletop.importing.store import room_for, store
+    from tabletop.importing.store import room_for, stored
     from tabletop.sim.cards import card_of
     from tabletop.yaml_files import parse_yaml
 
@@ -87,22 +97,36 @@ def import_file(
         raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
     name = name_of(path, options.name)
     _check_new(name, home.root, replace)
-    described = path.suffix.lower() in {".urdf", ".sdf"}
-    thing = thing_of(path, options) if described else object_of(path, options)
+    with nullcontext(apart) if apart is not None else Apart() as own:
+        thing, files = own.call(_read, (path, options), repr(path.name))
     moves = isinstance(thing, ImportedFixture)
     folder = "assets/fixtures" if options.fixed or moves else "assets/objects"
     room_for(home.root, folder, name, replace)
-    files = thing.files()
     card_of(parse_yaml(files[f"{name}.yaml"], "the card"), name, f"{path.name!r} as a card")
-    card = store(home.root, folder, name, files)
-    projects.has_changed()
-    page = (
-        fixture_page(thing, portrait(name))
-        if isinstance(thing, ImportedFixture)
-        else object_page(thing, portrait(name))
-    )
-    write_whole(card.with_suffix("") / "index.html", page)
+    try:
+        with stored(home.root, folder, name, files) as card:
+            projects.has_changed()
+            page = (
+                fixture_page(thing, portrait(name))
+                if isinstance(thing, ImportedFixture)
+                else object_page(thing, portrait(name))
+            )
+            write_whole(card.with_suffix("") / "index.html", page)
+    except BaseException:
+        projects.has_changed()
+        raise
     return card
+
+
+def _read(job: tuple[Path, Options]) -> tuple[ImportedObject | ImportedFixture, dict[str, str]]:
+    """Return what a file describes, and its files in a project."""
+    from tabletop.importing.fixtures import thing_of
+    from tabletop.importing.objects import object_of
+
+    path, options = job
+    described = path.suffix.lower() in {".urdf", ".sdf"}
+    thing = thing_of(path, options) if described else object_of(path, options)
+    return thing, thing.files()
 
 
 def _check_new(name: str, root: Path, replace: bool) -> None:
