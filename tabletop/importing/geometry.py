@@ -112,7 +112,7 @@ def read_mesh(path: Path, what: str) -> Source:
     if not np.isfinite(used).all() or np.abs(used).max() > _FARTHEST:
         raise TabletopError(f"{what}: its corners must be finite numbers of at most {_FARTHEST:g}")
     color = _obj_color(data, named) if form == "obj" else _color(found)
-    metres = _metres(scene.units) if form == "dae" else None
+    metres = _metres(scene.units) if form == "dae" and b"<unit" in data else None
     return Source(vertices, faces, color or _GREY, metres, "y" if form in _Y_UP else "z", tuple(missing))
 
 
