@@ -93,6 +93,7 @@ def read_mesh(path: Path, what: str) -> Source:
                 BytesIO(data),
                 file_type=form,
                 resolver=_Resolver(named),
+                process=False,  # It would drop corners that are no numbers, and keep quiet about it.
                 **({"skip_materials": True} if form == "obj" else {}),
             )
             found = scene.to_mesh() if scene.geometry else None
