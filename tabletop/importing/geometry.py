@@ -105,6 +105,8 @@ def read_mesh(path: Path, what: str) -> Source:
     if found is None or not len(getattr(found, "faces", ())):
         raise TabletopError(f"{what}: it must be a mesh with faces, this one has none")
     vertices, faces = np.asarray(found.vertices, dtype=float), np.asarray(found.faces, dtype=np.int64)
+    if (vertices.ndim, vertices.shape[-1], faces.ndim, faces.shape[-1]) != (2, 3, 2, 3):
+        raise TabletopError(f"{what}: each of its corners must be three numbers, and each face three corners")
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise TabletopError(f"{what}: its faces must be of its {len(vertices)} corners, one speaks of another")
     if len(faces) > _MOST_FACES:
