@@ -181,7 +181,10 @@ def _shown(data: Any, place: str) -> str:
 
 def _choices(hint: Any, place: str) -> list[str]:
     """Return the words that the type at a place, as of `_place_and_rule`, allows."""
-    for key in re.findall(r"[^.\[\]]+", place):
+    for key in re.findall(r"[^.\[\]]+|\[\.\.\.\]", place):
+        if key == "[...]":
+            hint = next(typing.get_args(h)[1] for h in _parts(hint) if typing.get_origin(h) is Mapping)
+            continue
         hint = next((h for h in _parts(hint) if isinstance(h, type)), hint)
         hint = hint if key.isdigit() else _hints(hint)[key]
     return [word for h in _parts(hint) if typing.get_origin(h) is typing.Literal for word in typing.get_args(h)]
@@ -203,25 +206,30 @@ def _check_names(cls: type, data: Mapping[Any, Any], what: str) -> None:
         inner, many = fields[key]
         if inner is None:
             continue
-        if many and isinstance(value, (list, tuple)):
+        if many is tuple and isinstance(value, (list, tuple)):
             for i, item in enumerate(value):
                 if isinstance(item, Mapping):
                     _check_names(inner, item, f"{what}: {key}[{i}]")
+        elif many is Mapping and isinstance(value, Mapping):
+            for name, item in value.items():
+                if isinstance(item, Mapping):
+                    _check_names(inner, item, f"{what}: {key}: {name}")
         elif isinstance(value, Mapping):
             _check_names(inner, value, f"{what}: {key}")
 
 
 @lru_cache(maxsize=64)
-def _fields(cls: type) -> dict[str, tuple[type | None, bool]]:
-    """Return of each field the dataclass in it, if any, and whether it is a tuple of these."""
-    found: dict[str, tuple[type | None, bool]] = {}
+def _fields(cls: type) -> dict[str, tuple[type | None, type | None]]:
+    """Return of each field the dataclass in it, if any, and whether it is a tuple or a mapping of these."""
+    found: dict[str, tuple[type | None, type | None]] = {}
     for name, hint in typing.get_type_hints(cls).items():
         if typing.get_origin(hint) is typing.ClassVar:
             continue
         if typing.get_origin(hint) in {typing.Union, types.UnionType}:
             hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        many = typing.get_origin(hint) is tuple
-        inner = typing.get_args(hint)[0] if many else hint
+        origin = typing.get_origin(hint)
+        many = origin if origin in {tuple, Mapping} else None
+        inner = typing.get_args(hint)[0 if many is tuple else 1] if many else hint
         schema = isinstance(inner, type) and (dataclasses.is_dataclass(inner) or typing.is_typeddict(inner))
         found[name] = (inner if schema else None, many)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from tabletop.errors import TabletopError
 from tabletop.files import write_whole
 
 if TYPE_CHECKING:
-    from tabletop.importing.objects import Options
+    from tabletop.importing.apart import Apart
+    from tabletop.importing.fixtures import ImportedFixture
+    from tabletop.importing.objects import ImportedObject, Options
 
 __all__ = ["import_robot", "import_thing"]
 
@@ -59,7 +62,12 @@ def import_thing(
 
 
 def import_file(
-    path: Path, options: Options, *, replace: bool = False, project: str | os.PathLike[str] | None = None
+    path: Path,
+    options: Options,
+    *,
+    replace: bool = False,
+    project: str | os.PathLike[str] | None = None,
+    apart: Apart | None = None,
 ) -> Path:
     """Import a file as `import_thing` does.
 
@@ -68,36 +76,32 @@ def import_file(
         options: what is asked for.
         replace: whether a thing of that name is replaced.
         project: folder of the project; by default the last one in use.
+        apart: process that reads it, where several files are imported; by default one of its own.
 
     Raises:
         TabletopError: as `import_thing`.
     """
-    from tabletop.importing.described import thing_of
+    from tabletop.importing.apart import Apart
     from tabletop.importing.fixtures import ImportedFixture
-    from tabletop.importing.objects import name_of, object_of
+    from tabletop.importing.objects import name_of
     from tabletop.importing.page import fixture_page, object_page, portrait
-    from tabletop.importing.store import room_for, store
+    from tabletop.importing.store import room_for, stored
     from tabletop.sim.cards import card_of
     from tabletop.yaml_files import parse_yaml
 
     home = _home(project)
     name = name_of(path, options.name)
     _check_new(name, home.root, replace)
-    described = path.suffix.lower() in {".urdf", ".sdf"}
-    thing = thing_of(path, options) if described else object_of(path, options)
+    with nullcontext(apart) if apart is not None else Apart() as own:
+        thing, files = own.call(_read, (path, options), repr(path.name))
     moves = isinstance(thing, ImportedFixture)
     folder = "assets/fixtures" if options.fixed or moves else "assets/objects"
     room_for(home.root, folder, name, replace)
-    files = thing.files()
     card_of(parse_yaml(files[f"{name}.yaml"], "the card"), name, f"{path.name!r} as a card")
-    card = store(home.root, folder, name, files)
-    projects.has_changed()
-    page = (
-        fixture_page(thing, portrait(name))
-        if isinstance(thing, ImportedFixture)
-        else object_page(thing, portrait(name))
-    )
-    write_whole(card.with_suffix("") / "index.html", page)
+    with stored(home.root, folder, name, files) as card:
+        picture = portrait(name)
+        page = fixture_page(thing, picture) if isinstance(thing, ImportedFixture) else object_page(thing, picture)
+        write_whole(card.with_suffix("") / "index.html", page)
     return card
 
 
@@ -108,6 +112,17 @@ def _home(project: str | os.PathLike[str] | None) -> projects.Project:
     if projects.active():
         return projects.active()[-1]
     raise TabletopError("importing needs a project to put it into; make one with: tabletop new my_lab")
+
+
+def _read(job: tuple[Path, Options]) -> tuple[ImportedObject | ImportedFixture, dict[str, str]]:
+    """Return what a file describes, and its files in a project."""
+    from tabletop.importing.described import thing_of
+    from tabletop.importing.objects import object_of
+
+    path, options = job
+    described = path.suffix.lower() in {".urdf", ".sdf"}
+    thing = thing_of(path, options) if described else object_of(path, options)
+    return thing, thing.files()
 
 
 def _check_new(name: str, root: Path, replace: bool) -> None:
@@ -144,7 +159,7 @@ def import_robot(
     """
     from tabletop.importing.objects import name_of
     from tabletop.importing.robots import robot_files
-    from tabletop.importing.store import room_for, store
+    from tabletop.importing.store import room_for, stored
     from tabletop.sim.robot import kinematics_of
 
     home, file = _home(project), Path(path)
@@ -155,7 +170,6 @@ def import_robot(
     ):
         raise TabletopError(f"the robot {called!r} is there already: {str(other)!r}; give it another name")
     room_for(home.root, "assets/robots", called, replace)
-    card = store(home.root, "assets/robots", called, robot_files(file, called))
-    projects.has_changed()
-    kinematics_of(called)
+    with stored(home.root, "assets/robots", called, robot_files(file, called)) as card:
+        kinematics_of(called)
     return card

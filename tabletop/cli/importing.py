@@ -8,6 +8,7 @@ from pathlib import Path
 from tabletop.api.importing import import_file, import_robot
 from tabletop.cli.show import say
 from tabletop.errors import TabletopError
+from tabletop.importing.apart import Apart
 from tabletop.importing.objects import Options
 from tabletop.progress import track
 
@@ -28,7 +29,11 @@ def import_command(options: argparse.Namespace) -> None:
     given = Options(
         options.name, options.units, options.scale, options.up, options.density, options.mass, fixed=options.fixed
     )
-    cards = [import_file(Path(file), given, replace=options.replace) for file in track(options.files, "import")]
+    with Apart() as apart:
+        cards = [
+            import_file(Path(file), given, replace=options.replace, apart=apart)
+            for file in track(options.files, "import")
+        ]
     pages = [card.with_suffix("") / "index.html" for card in cards]
     say(
         options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -24,7 +25,10 @@ Array = npt.NDArray[np.float64]
 
 FORMATS: Final = ("obj", "stl", "ply", "glb", "gltf", "dae")
 _MOST_BYTES: Final = 200_000_000
+"""Of a mesh, and of all that it names together."""
 _MOST_FACES: Final = 1_000_000
+_MOST_NAMED: Final = 100
+"""Files that a mesh may name."""
 _FARTHEST: Final = 1e7
 _GREY: Final = (0.7, 0.7, 0.7)
 _Y_UP: Final = ("glb", "gltf")
@@ -77,6 +81,8 @@ def read_mesh(path: Path, what: str) -> Source:
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise TabletopError(f"{what}: a mesh is one of {', '.join(FORMATS)}, got {path.name!r}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TabletopError(f"cannot read {what}: it must be a file, not a pipe, a socket or a device")
     data = read_bytes(path, what, _MOST_BYTES)
     _check_count(data, form, what)
     named, missing = _named(data, form, path.parent, what)
@@ -87,6 +93,7 @@ def read_mesh(path: Path, what: str) -> Source:
                 BytesIO(data),
                 file_type=form,
                 resolver=_Resolver(named),
+                process=False,  # It would drop corners that are no numbers, and keep quiet about it.
                 **({"skip_materials": True} if form == "obj" else {}),
             )
             found = scene.to_mesh() if scene.geometry else None
@@ -98,15 +105,27 @@ def read_mesh(path: Path, what: str) -> Source:
     if found is None or not len(getattr(found, "faces", ())):
         raise TabletopError(f"{what}: it must be a mesh with faces, this one has none")
     vertices, faces = np.asarray(found.vertices, dtype=float), np.asarray(found.faces, dtype=np.int64)
+    if (vertices.ndim, vertices.shape[-1], faces.ndim, faces.shape[-1]) != (2, 3, 2, 3):
+        raise TabletopError(f"{what}: each of its corners must be three numbers, and each face three corners")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise TabletopError(f"{what}: its faces must be of its {len(vertices)} corners, one speaks of another")
     if len(faces) > _MOST_FACES:
         raise TabletopError(f"{what}: a mesh may have at most {_MOST_FACES} faces, got {len(faces)}; simplify it first")
     used = vertices[np.unique(faces)]
     if not np.isfinite(used).all() or np.abs(used).max() > _FARTHEST:
         raise TabletopError(f"{what}: its corners must be finite numbers of at most {_FARTHEST:g}")
     color = _obj_color(data, named) if form == "obj" else _color(found)
-    unit = scene.units if form == "dae" else None
-    metres = library.units.unit_conversion(unit, "m") if unit else None
+    metres = _metres(scene.units) if form == "dae" and b"<unit" in data else None
     return Source(vertices, faces, color or _GREY, metres, "y" if form in _Y_UP else "z", tuple(missing))
+
+
+def _metres(unit: object) -> float | None:
+    """Return the metres of a unit as trimesh has it; None where the file says none that can be."""
+    try:
+        metres = float(trimesh().units.unit_conversion(str(unit), "m")) if unit else 0.0
+    except ValueError:
+        return None
+    return metres if 0 < metres < math.inf else None
 
 
 class _Resolver:
@@ -114,13 +133,16 @@ class _Resolver:
 
     def __init__(self, known: dict[str, Path]) -> None:
         self._known = known
+        self._left = _MOST_BYTES
 
     def get(self, name: str) -> bytes:
         """Return a file's bytes."""
         path = self._known.get(name)
         if path is None:
             raise TabletopError(f"it names a file that it does not say in the usual way, {name!r}")
-        return read_bytes(path, name, _MOST_BYTES)
+        data = read_bytes(path, name, self._left)
+        self._left -= len(data)
+        return data
 
     def namespaced(self, _: str) -> _Resolver:
         """Return itself: names have no other space."""
@@ -140,12 +162,16 @@ def _named(data: bytes, form: str, folder: Path, what: str) -> tuple[dict[str, P
         names = [n for n in _gltf_names(data, form, what) if not n.startswith("data:")]
     found: dict[str, Path] = {}
     missing = []
+    names = list(dict.fromkeys(names))
+    if len(names) > _MOST_NAMED:
+        raise TabletopError(f"{what}: it may name at most {_MOST_NAMED} files, got {len(names)}")
     for name in names:
-        place = PurePosixPath(unquote(name).replace("\\", "/"))
-        strange = place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name
+        text = unquote(name).replace("\\", "/")
+        place = PurePosixPath(text)
+        strange = place.is_absolute() or ".." in place.parts or ":" in text or "\0" in text or len(text) > 200
         path = folder / place
-        if strange or not path.resolve().is_relative_to(folder.resolve()):
-            raise TabletopError(f"{what}: it may name only files in its own folder, got {name!r}")
+        if strange or not _is_below(path, folder):
+            raise TabletopError(f"{what}: it may name only files in its own folder, got {name[:100]!r}")
         if path.is_file():
             found[name] = path
         elif form == "obj" or place.suffix.lower() in _PICTURES:
@@ -155,6 +181,14 @@ def _named(data: bytes, form: str, folder: Path, what: str) -> tuple[dict[str, P
     return found, missing
 
 
+def _is_below(path: Path, folder: Path) -> bool:
+    """Return whether a path leads into a folder, links followed."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # Links in a circle; letters that no path has.
+        return False
+
+
 def _gltf_names(data: bytes, form: str, what: str) -> list[str]:
     text = data
     if form == "glb":
@@ -162,7 +196,8 @@ def _gltf_names(data: bytes, form: str, what: str) -> list[str]:
             raise TabletopError(f"{what}: it must be a mesh in GLB, its first bytes are {data[:4]!r}")
         text = data[20 : 20 + struct.unpack("<I", data[12:16])[0]]
     found = parse_json(text, what)
-    listed = [*found.get("buffers", []), *found.get("images", [])] if isinstance(found, dict) else []
+    lists = [found.get(key) for key in ("buffers", "images")] if isinstance(found, dict) else []
+    listed = [item for items in lists if isinstance(items, list) for item in items]
     return [str(item["uri"]) for item in listed if isinstance(item, dict) and "uri" in item]
 
 

@@ -133,7 +133,7 @@ def _pieces(mesh: Any) -> list[Hull] | None:
         hull = hull_of(piece.vertices)
         if hull is None:
             continue
-        if not piece.is_watertight or not piece.volume > _CONVEX * abs(piece.convex_hull.volume):
+        if not piece.is_watertight or not abs(piece.volume) > _CONVEX * abs(piece.convex_hull.volume):
             return None
         found.append(hull)
     return found or None
@@ -164,7 +164,9 @@ def _split(mesh: Any, most: int) -> list[Hull]:
         max_ch_vertex=_CORNERS,
         seed=0,
     )
-    return [h for h in (hull_of(np.asarray(corners)) for corners, _ in parts) if h is not None]
+    # What it makes of an open mesh is some millimetres larger.
+    low, high = mesh.bounds
+    return [h for h in (hull_of(np.clip(corners, low, high)) for corners, _ in parts) if h is not None]
 
 
 def inside(hull: Hull, points: Array, slack: float = 0.0) -> npt.NDArray[np.bool_]:

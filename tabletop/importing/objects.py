@@ -17,10 +17,11 @@ from tabletop.importing.geometry import Source, read_mesh
 from tabletop.importing.grasping import FoundGrip, grips
 from tabletop.importing.hulls import Hull, convex_hulls, fewer, hull_of, inside, shrunk
 from tabletop.importing.mass import Spread, spread_of
+from tabletop.importing.mending import mended
 from tabletop.importing.obj_files import hulls_text, looks_text
 from tabletop.importing.resting import Rest, resting_poses, upright
 from tabletop.importing.units import metres_of
-from tabletop.schema import is_name
+from tabletop.schema import is_name, is_number
 
 __all__ = ["ImportedObject", "Options", "name_of", "object_from", "object_of", "row", "words"]
 
@@ -50,6 +51,16 @@ class Options:
     friction: tuple[float, float] = (0.6, 0.9)
     fixed: bool = False
     """Whether it is a fixture, which stands fast."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for what, value, least, most in (
+            ("scale", self.scale, 1e-6, 1e6),
+            ("density in kg/m^3", self.density, 1.0, 30_000.0),
+            ("mass in kg", self.mass, 1e-4, 1000.0),
+        ):
+            if value is not None and not is_number(value, least, most):
+                raise TabletopError(f"a {what} must be a number from {least:g} to {most:g}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,11 @@ class ImportedObject:
                 turn, share = row(_quaternion(rest.turn)), min(1.0, rest.share)
                 lines.append(f"  - {{quaternion: {turn}, height: {height:.5g}, share: {share:.3f}}}")
         return lines
+
+
+def _line(text: str) -> str:
+    """Return a text that can stand in a comment: a file's name may have ends of lines in it."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def row(values: Any) -> str:
@@ -207,7 +223,7 @@ def object_from(
     if not extent.min() > 1e-4 * extent.max() > 0:
         raise TabletopError(f"{what}: it must have a volume, its sides are {row(extent)}")
     metres, why = metres_of(float(extent.max()), options.units, source.metres, options.scale, what)
-    vertices = vertices * metres
+    vertices, faces = mended(vertices * metres, faces)
     hulls = convex_hulls(vertices, faces, what) if touches is None else fewer(touches)
     spread = spread_of(vertices, faces, hulls)
     corners = np.vstack([h.vertices for h in hulls])
@@ -244,7 +260,7 @@ def object_from(
         tuple(held),
         _floor(hulls, size),
         source.color,
-        told,
+        {about: _line(why) for about, why in told.items()},
         options,
     )
 

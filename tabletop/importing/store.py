@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tabletop import projects
 from tabletop.errors import TabletopError
 from tabletop.files import check_out, write_whole
 
-__all__ = ["room_for", "store"]
+__all__ = ["room_for", "stored"]
 
 
 def room_for(root: Path, folder: str, name: str, replace: bool) -> None:
@@ -30,8 +32,12 @@ def room_for(root: Path, folder: str, name: str, replace: bool) -> None:
         raise TabletopError(f"{str(card)!r} is there already; give another name, or replace it")
 
 
-def store(root: Path, folder: str, name: str, files: Mapping[str, str | bytes]) -> Path:
-    """Write a thing's files; its card last, as that is what makes it a thing. What was of its name goes.
+@contextmanager
+def stored(root: Path, folder: str, name: str, files: Mapping[str, str | bytes]) -> Iterator[Path]:
+    """Write a thing's files and give its card; what was of its name goes.
+
+    The card comes last, as that is what makes it a thing; it can be used then. If what is done with it ends with an
+    error, all is as it was.
 
     Args:
         root: of the project.
@@ -39,29 +45,57 @@ def store(root: Path, folder: str, name: str, files: Mapping[str, str | bytes]) 
         name: of the thing.
         files: texts or bytes by path: NAME.yaml, and the others in NAME/.
 
-    Returns:
-        The card's path.
+    Raises:
+        TabletopError: it cannot be written.
     """
     place = root / folder
-    place.mkdir(parents=True, exist_ok=True)
-    card = place / f"{name}.yaml"
+    card, own = place / f"{name}.yaml", place / name
     new, old = place / f".{name}.new", place / f".{name}.old"
-    for left in (new, old):
-        shutil.rmtree(left, ignore_errors=True)
     try:
-        new.mkdir()
+        place.mkdir(parents=True, exist_ok=True)
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+            left.mkdir()
         for path, content in files.items():
             if path != card.name:
                 target = new / Path(path).relative_to(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(target, content)
-        if (place / name).exists():
-            # A card without its meshes would be worse than none.
-            card.unlink(missing_ok=True)
-            (place / name).rename(old)
-        new.rename(place / name)
+    except OSError as error:
+        _remove(new, old)
+        raise TabletopError(f"cannot write to {str(place)!r}: {error.strerror or error}") from None
+    except BaseException:
+        _remove(new, old)
+        raise
+    try:
+        # A card without its meshes would be worse than none.
+        for there in (card, own):
+            if there.exists():
+                there.rename(old / there.name)
+        new.rename(own)
         write_whole(card, files[card.name])
+        projects.has_changed()
+        yield card
+    except BaseException as error:
+        _back(card, own, old)
+        projects.has_changed()
+        if isinstance(error, OSError):
+            raise TabletopError(f"cannot write to {str(place)!r}: {error.strerror or error}") from None
+        raise
     finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
-    return card
+        _remove(new, old)
+
+
+def _back(card: Path, own: Path, old: Path) -> None:
+    """Put back what was there before."""
+    card.unlink(missing_ok=True)
+    shutil.rmtree(own, ignore_errors=True)
+    with suppress(OSError):
+        for path in (own, card):
+            if (old / path.name).exists():
+                (old / path.name).rename(path)
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -288,6 +288,12 @@ class Card:
                     raise unknown(f"moving part (that {name!r} speaks of)", other, [p for p in parts if p != name])
             if part.parent is not None and [*parts].index(part.parent) > [*parts].index(name):
                 raise TabletopError(f"moving part {name!r} must come after {part.parent!r}, on which it moves")
+            chain, lead = [name], part.mimic
+            while lead is not None:
+                if lead.part in chain:
+                    raise TabletopError(f"moving parts follow each other in a circle: {', '.join(chain)}")
+                chain.append(lead.part)
+                lead = parts[lead.part].mimic if lead.part in parts else None
 
     def of_part(self, name: str) -> Card:
         """Return the card of one of the moving parts, as of a fixture with one joint.

@@ -148,7 +148,20 @@ def _standing(spec: Spec, base: Entity, parts: Sequence[Entity], rng: np.random.
         given = own.get("fraction", spec.raw.get("fraction", list(joint.start) if joint is not None else 0.0))
         fraction = draw(given, rng, f"scene entity {part.name!r}: fraction")
         out.append(replace(part, position=base.position, yaw=base.yaw, fraction=fraction))
-    return out
+    return _in_step(base, out)
+
+
+def _in_step(base: Entity, parts: Sequence[Entity]) -> list[Entity]:
+    """Return a fixture's moving parts, those that follow another one where it has them."""
+    known = load_cards()[base.kind].moving_parts or {}
+    names = dict(zip("wdh", base.size, strict=True))
+    ways = {name: number(part.joint.travel, names) for name, part in known.items()}
+    own = {part.name.rpartition(PART_MARK)[2]: part for part in parts}
+    for name, part in known.items():
+        if part.mimic is not None:
+            lead = own[part.mimic.part].fraction * ways[part.mimic.part]
+            own[name] = replace(own[name], fraction=min(1.0, max(0.0, part.mimic.ratio * lead / ways[name])))
+    return list(own.values())
 
 
 def _share(value: float) -> float:

@@ -13,6 +13,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from tabletop import projects
+from tabletop.api.importing import import_file
 from tabletop.cli import main
 from tabletop.demos.record import demonstrate, save_demonstration
 from tabletop.discovery.config import DiscoverSettings
@@ -20,6 +22,7 @@ from tabletop.discovery.learner import LearnerSettings
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.files import write_json
+from tabletop.importing.objects import Options
 from tabletop.learn.sac import SACSettings
 from tabletop.logic import load_registry
 from tabletop.rollout.policy import Nothing
@@ -115,6 +118,7 @@ _STAGES: Final = (
     "scene --out scene",
     "new lab",
 )
+FORMS: Final = ("obj", "stl", "ply", "glb", "dae")
 _TINY: Final = DiscoverSettings(
     counts={"held_at": 2, "drawer": 2},
     effect_weights={"held_at": 0.7, "drawer": 0.3},
@@ -124,6 +128,21 @@ _TINY: Final = DiscoverSettings(
     updates=0.2,
     learner=LearnerSettings(sac=SACSettings(hidden=(8, 8), batch_size=16), capacity=600),
 )
+
+
+def import_meshes(folder: Path) -> None:
+    """Write a ring in every format of meshes, and a project that a box was imported into."""
+    import trimesh
+
+    box = trimesh.creation.box((0.04, 0.06, 0.10))
+    (folder / "meshes").mkdir()
+    (folder / "meshes/tabletop.toml").write_text('name = "meshes"\n')
+    for form in FORMS:
+        box.export(folder / f"box.{form}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projects, "_used", ())
+        import_file(folder / "box.obj", Options("box_of_mesh"), project=folder / "meshes")
+    projects.has_changed()
 
 
 @pytest.fixture(scope="session")
@@ -141,6 +160,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     workers = [] if stage.startswith(("scene", "new")) else ["--workers", "0"]
                     assert main([*stage.split(), *workers]) == 0, stage
             discover(folder / "trained", _TINY, steps=150, workers=0)
+            import_meshes(folder)
             demo = demonstrate(load_registry()["button-press"], lambda task, scene: Nothing(), 0)
             save_demonstration(demo, folder / "demonstration.npz")
             (folder / "done").touch()

@@ -16,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabletop import projects
+from tabletop.api.importing import import_file
 from tabletop.cli import main
 from tabletop.control.scripted import read_steps
 from tabletop.demos.record import load_demonstration
 from tabletop.errors import TabletopError
+from tabletop.importing.apart import Apart
+from tabletop.importing.objects import Options
 from tabletop.logic.suite import load_suites
 from tabletop.logic.task import load_registry
 from tabletop.paths import ASSETS, POLICIES, TASKS
@@ -58,10 +61,42 @@ def thing(path: Path) -> None:
         mine = {f"assets/{path.parent.name}": {path.stem: path}}
         patch.setattr(cards, "find", lambda folder: mine.get(folder, {}))
         cards._cards.cache_clear()
+        cards._paths.cache_clear()
         try:
             draw({"entities": {"thing": path.stem}})
         finally:
             cards._cards.cache_clear()
+            cards._paths.cache_clear()
+
+
+def meshed(path: Path) -> None:
+    """Put a thing on the table of which a mesh is damaged."""
+    thing(path.parent.with_suffix(".yaml"))
+
+
+APART: Final = Apart(longest=8.0)
+"""Where meshes are read; what takes longer is refused."""
+
+
+def mesh(path: Path) -> None:
+    """Import a mesh into a project: all that belongs to it is there then, or nothing."""
+    lab = path.parent / "lab"
+    lab.mkdir(exist_ok=True)
+    (lab / "tabletop.toml").write_text('name = "lab"\n')
+    left = ["tabletop.toml"]
+    try:
+        with Patch.context() as patch:
+            patch.setattr(projects, "_used", ())
+            import_file(path, Options("thing"), project=lab, apart=APART)
+            left += [f"assets/objects/thing{file}" for file in WHOLE]
+            look(generate({"entities": {"thing": "thing"}}, 0))
+    finally:
+        projects.has_changed()
+        assert sorted(p.relative_to(lab).as_posix() for p in lab.rglob("*") if p.is_file()) == sorted(left)
+        shutil.rmtree(lab)
+
+
+WHOLE: Final = (".yaml", "/collision.obj", "/visual.obj", "/index.html")
 
 
 def arm(path: Path) -> None:
@@ -144,7 +179,11 @@ class Kind:
     """Of the inputs of a profile."""
     free: tuple[str, ...] = ()
     """Fields that may hold anything, such as settings that are only shown."""
+    around: int = 0
+    """Folders further up than its own of which all is there."""
 
+
+FORMS: Final = ("obj", "stl", "ply", "glb", "dae")
 
 KINDS: Final = {
     "scene": Kind("scene/scene.yaml", "scene.yaml", lambda path: look(load_scene(path)), 0.5),
@@ -152,6 +191,14 @@ KINDS: Final = {
     "object card": Kind(ASSETS / "objects/mug.yaml", "assets/objects/mug.yaml", thing, 0.5),
     "fixture card": Kind(ASSETS / "fixtures/drawer.yaml", "assets/fixtures/drawer.yaml", thing, 0.5),
     "project file": Kind("lab/tabletop.toml", "lab/tabletop.toml", project, 0.5),
+    "mesh block of a card": Kind("meshes/assets/objects/box_of_mesh.yaml", "objects/box_of_mesh.yaml", thing, 0.5),
+    **{
+        f"{name} of a card": Kind(
+            f"meshes/assets/objects/box_of_mesh/{name}", f"objects/box_of_mesh/{name}", meshed, 0.5, around=1
+        )
+        for name in ("collision.obj", "visual.obj")
+    },
+    **{f"mesh in {form}": Kind(f"box.{form}", f"box.{form}", mesh, 0.17) for form in FORMS},
     "robot card": Kind(ASSETS / "robots/panda.yaml", "assets/robots/panda.yaml", arm, 0.25),
     "task card": Kind(TASKS / "lift/lift.yaml", "tasks/lift/lift.yaml", task, 0.5),
     "scripted policy": Kind(POLICIES / "scripted/peg-insert-side.yaml", "a/b.yaml", read_steps),
@@ -254,7 +301,7 @@ def test_it_is_refused_in_one_line_or_does_no_harm(name: str, made: Path, tmp_pa
     source = made / kind.whole
     path = tmp_path / kind.place
     if "/" in kind.place and isinstance(kind.whole, str):
-        shutil.copytree(source.parent, path.parent)  # What lies beside it is read, too.
+        shutil.copytree(source.parents[kind.around], path.parents[kind.around])  # What lies beside it is read, too.
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = source.read_bytes()
     path.write_bytes(whole)
