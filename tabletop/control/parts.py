@@ -14,16 +14,16 @@ import numpy as np
 from tabletop.control.grasps import wrist_middle, yaw_for
 from tabletop.control.motion import (
     CLOSED,
-    FINGER,
-    TIP,
     Array,
     Motion,
     act,
+    finger_half,
     here,
     hold_still,
     hover,
     servo,
     straight,
+    tip_of,
     width_command,
 )
 from tabletop.control.primitive import Name, primitive
@@ -115,7 +115,7 @@ def _hold_yaw(state: State, entity: str, sign: float) -> float:
     if joint.type != "revolute" or abs(axis) < 0.5:
         return yaw
     left = ((1.0 if sign > 0 else 0.0) - _fraction(state, entity)) * _travel(state, entity) * math.copysign(1.0, axis)
-    middle = wrist_middle(_handle(state, entity))
+    middle = wrist_middle(_handle(state, entity), state)
     options = [yaw + math.pi * k for k in range(-3, 4)]
     return min(options, key=lambda o: max(abs(o - middle), abs(o + left - middle)))
 
@@ -130,7 +130,7 @@ def _lead(state: State, entity: str, sign: float) -> Motion:
     """Take the handle and lead it along its path. It succeeds where the part arrives."""
     joint = _joint(state, entity)
     yaw = _hold_yaw(state, entity, sign)
-    open_ = width_command(joint.opening - 0.004)
+    open_ = width_command(state, joint.opening - 0.004)
     turns = joint.type == "revolute" and not _lies(state, entity)
     spin = math.copysign(1.0, float(_axis(state, entity)[2]))
 
@@ -139,7 +139,7 @@ def _lead(state: State, entity: str, sign: float) -> Motion:
 
     def above(now: State) -> tuple[Array, float]:
         point = _handle(now, entity).copy()
-        point[2] = max(float(point[2]) + 0.02, float(Solid.of(now, entity).top) + TIP + 0.01)
+        point[2] = max(float(point[2]) + 0.02, float(Solid.of(now, entity).top) + tip_of(now) + 0.01)
         return point, yaw
 
     begun = _fraction(state, entity)
@@ -182,7 +182,7 @@ def _shove(state: State, entity: str, sign: float) -> Motion:
         return state, False
     yaw = yaw_for(np.array([-flat[1], flat[0]]), state)
     half = 0.5 * max(_joint(state, entity).width, 0.010)
-    back = half + FINGER + 0.02
+    back = half + finger_half(state) + 0.02
 
     def behind(now: State) -> tuple[Array, float]:
         return _along(now, entity, _handle(now, entity), -sign * back), yaw

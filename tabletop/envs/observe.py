@@ -37,7 +37,8 @@ SLOT_WIDTH: Final = 1 + len(_BODY_TYPES) + _ENTITY_WIDTH
 """Presence (0 or 1), one of rigid, joint, static (0 or 1 each; 0 for what is deformable), then the columns of
 ENTITY_FIELDS."""
 STATE_WIDTH: Final = _ROBOT_WIDTH + SLOTS * SLOT_WIDTH
-"""The columns of ROBOT_FIELDS, with seven joints, then SLOTS entities; what is not there is 0. Nodes, where asked for, follow."""
+"""The columns of ROBOT_FIELDS, with seven joints, then SLOTS entities; what is not there is 0. Nodes follow, where
+asked for."""
 MOST_NODES: Final = 256
 """Nodes of a slot at most."""
 
