@@ -529,13 +529,11 @@ def test_actions_may_be_whole_poses_or_changes_of_joints(control: str, size: int
 
 def test_a_scene_of_an_arm_with_other_joints_is_refused() -> None:
     env = TabletopEnv(None, robot="cobot6", control="joint")
-    with pytest.raises(
-        TabletopError, match=r"robot 'panda' takes actions of 8 numbers, this environment's 'cobot6' of 7"
-    ):
+    with pytest.raises(TabletopError, match=r"robot 'panda' takes actions of 8 numbers, .* 'cobot6' of 7"):
         env.reset(options={"scene": generate(load_scene_card("discovery"), 0)})
     env.close()
 
 
 def test_a_control_that_is_none_is_refused() -> None:
-    with pytest.raises(TabletopError, match=r"unknown control 'torque'; there are: cartesian, pose, joint"):
+    with pytest.raises(TabletopError, match=r"unknown control 'torque'; there are: cartesian, joint, pose"):
         TabletopEnv("push", control="torque")
