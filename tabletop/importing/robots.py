@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from tabletop.errors import TabletopError
 from tabletop.files import read_bytes, read_text, write_whole
 from tabletop.importing.description import Description, JointOf, read_description
 from tabletop.sim.inverse_kinematics import ChainKinematics
-from tabletop.sim.resting_posture import base_for, rest_for, share_reached
+from tabletop.sim.resting_posture import OVER, base_for, rest_for, share_reached
 from tabletop.sim.robot_card import Follower, Hand, RobotCard, Workspace
 from tabletop.sim.robot_draft import Draft, Gripper, Tried
 from tabletop.sim.robot_model import look_at
 
-__all__ = ["robot_files"]
+__all__ = ["copied_files", "robot_files"]
 
 _FEWEST: Final = 5
 _MOST: Final = 8
@@ -51,7 +51,7 @@ def robot_files(path: Path, name: str) -> dict[str, str | bytes]:
     what = f"robot {path.name!r}"
     found = read_description(path, what)
     arm, gripper = _parts(found, what)
-    files = _copied(path, name, what)
+    files = copied_files(path, name, what)
     urdf = f"{name}/{'robot.sdf' if path.suffix.lower() == '.sdf' else 'robot.urdf'}"
     with tempfile.TemporaryDirectory(prefix="tabletop-") as folder:
         for file, content in files.items():
@@ -156,8 +156,17 @@ def _ratio(found: Description, joint: JointOf, driver: str) -> tuple[float, floa
     return (-math.copysign(1.0, along) if abs(along) > 0.9 and joint.type != "prismatic" else 0.0), 0.0
 
 
-def _copied(path: Path, name: str, what: str) -> dict[str, str | bytes]:
-    """Return the file with its meshes named anew, and the meshes, by path in the project's folder of robots."""
+def copied_files(path: Path, name: str, what: str) -> dict[str, str | bytes]:
+    """Return the file with its meshes named anew, and the meshes, by path in the project's folder of robots.
+
+    Args:
+        path: of a URDF or an SDF.
+        name: of the robot: its files lie in NAME/, the file itself is NAME/robot.urdf or NAME/robot.sdf.
+        what: it is, for messages.
+
+    Raises:
+        TabletopError: it names a mesh that is neither in its folder nor in the one above, or they are too large.
+    """
     text = read_text(path, what)
     files: dict[str, str | bytes] = {}
     folders = (path.parent, path.parent.parent)
@@ -215,12 +224,44 @@ def _card(
     tried = Tried(folder / urdf, what)
     try:
         gripper = tried.sorted(gripper)
-        draft = tried.gripper(gripper)
-        inertia = tried.has_inertia
-        said = [tried.infos[joint.name] for joint in arm]
+        # The fingers are alike: which is the left one is as the wrist has most room.
+        drafts = [(g, tried.gripper(g)) for g in (gripper, gripper.swapped())]
+        said, inertia = [tried.infos[joint.name] for joint in arm], tried.has_inertia
     finally:
         tried.close()
     lower, upper = zip(*(_limits(joint) for joint in arm), strict=True)
+    cards = []
+    for found, draft in drafts:
+        card = _first(name, urdf, arm, found, draft, (lower, upper), said, inertia)
+        chain = look_at(card, folder / urdf)[1]
+        home, worth = rest_for(chain, np.array(lower), np.array(upper))
+        if home is not None:
+            cards.append((worth, replace(card, home=tuple(round(float(v), 4) for v in home)), chain))
+    if not cards:
+        x, _, z = OVER
+        raise TabletopError(
+            f"{what}: the arm cannot bring its gripper down over the table, at x {x:g}, z {z:g} m; scale it, or write "
+            "its card by hand"
+        )
+    best = max(cards, key=lambda one: one[0])
+    # Where it makes no difference, the tool's frame is the hand's.
+    worth, card, chain = cards[0] if cards[0][0] > best[0] - 0.02 else best
+    card = base_for(card, chain)
+    return card, share_reached(ChainKinematics(card, look_at(card, folder / urdf)[1]))
+
+
+def _first(
+    name: str,
+    urdf: str,
+    arm: Sequence[JointOf],
+    gripper: Gripper,
+    draft: Draft,
+    limits: tuple[Sequence[float], Sequence[float]],
+    said: Sequence[Sequence[Any]],
+    inertia: bool,
+) -> RobotCard:
+    """Return a card that has all but a posture of rest."""
+    lower, upper = limits
     card = RobotCard(
         name=name,
         urdf=urdf,
@@ -235,8 +276,8 @@ def _card(
         finger_closed=draft.closed,
         followers={n: Follower(*values) for n, values in gripper.followers.items()},
         home=tuple(min(max(0.0, a), b) for a, b in zip(lower, upper, strict=True)),
-        lower=lower,
-        upper=upper,
+        lower=tuple(lower),
+        upper=tuple(upper),
         velocity=tuple(_bounded(info[11], _SPEED) for info in said),
         force=tuple(_bounded(info[10], _FORCE) for info in said),
         finger_velocity=_GRIP_SPEED[draft.turns],
@@ -251,11 +292,7 @@ def _card(
         half = round(draft.width / 2, 4)
         if all(abs(v - half) < 2e-3 for v in draft.opened):
             card = replace(card, finger_open=None)
-    chain = look_at(card, folder / urdf)[1]
-    home = rest_for(chain, np.array(lower), np.array(upper), what)
-    card = base_for(replace(card, home=tuple(round(float(v), 4) for v in home)), chain)
-    chain = look_at(card, folder / urdf)[1]
-    return card, share_reached(ChainKinematics(card, chain))
+    return card
 
 
 def _limits(joint: JointOf) -> tuple[float, float]:

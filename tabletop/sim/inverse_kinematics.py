@@ -102,7 +102,7 @@ class ChainKinematics:
         self._before, self._tool = chain.before, chain.tool
         self._lower, self._upper, self._count = lower, upper, len(lower)
         self._free = np.ones(self._count, dtype=bool)
-        self._eye = np.eye(6)
+        self._eye = np.eye(min(self._count, 6))
 
     def _useful(self) -> npt.NDArray[np.bool_]:
         """Return which joints move: six of them, those that reach every way best at rest."""
@@ -203,7 +203,11 @@ class ChainKinematics:
         damping = 1e-10 + 0.01 * min(size, 0.5) ** 2
         for _ in range(3):
             used = jacobian * free
-            step = used.T @ np.linalg.solve(used @ used.T + damping * self._eye, error)
+            if self._count < 6:
+                # Not every error can be made good: those that can.
+                step = np.linalg.solve(used.T @ used + damping * self._eye, used.T @ error)
+            else:
+                step = used.T @ np.linalg.solve(used @ used.T + damping * self._eye, error)
             beyond = ((q <= self._lower) & (step < 0)) | ((q >= self._upper) & (step > 0))
             if not (beyond & free).any():
                 break

@@ -160,8 +160,9 @@ class RobotCard:
             raise TabletopError(f"lower must be below upper, got {list(self.lower)} and {list(self.upper)}")
         outside = [i for i in range(count) if not self.lower[i] <= self.home[i] <= self.upper[i]]
         if outside:
+            first = outside[0]
             raise TabletopError(
-                f"home must be within lower and upper, got {self.home[outside[0]]:g} for joint {outside[0] + 1}"
+                f"home must be within lower and upper, got {self.home[first]:g} for {self.arm_joints[first]!r}"
             )
         joints = (*self.arm_joints, *self.finger_joints, *self.followers)
         if len(set(joints)) != len(joints):

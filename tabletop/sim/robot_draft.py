@@ -51,6 +51,11 @@ class Gripper:
     followers: Mapping[str, tuple[str, float, float]] = field(default_factory=dict)
     """Other joints: the driven one they go with, ratio, offset."""
 
+    def swapped(self) -> Gripper:
+        """Return it with the other finger as the left one."""
+        (a, b), (c, d) = self.drivers, self.fingers
+        return replace(self, drivers=(b, a), fingers=(d, c))
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -122,8 +127,7 @@ class Tried:
         apart = two - one
         if apart[int(np.argmax(np.abs(apart)))] >= 0:
             return found
-        (a, b), (c, d) = found.drivers, found.fingers
-        return replace(found, drivers=(b, a), fingers=(d, c))
+        return found.swapped()
 
     def gripper(self, found: Gripper) -> Draft:
         """Return what trying tells of a gripper.

@@ -16,9 +16,10 @@ import yaml
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
-from tabletop.envs import DISCOVERY, TabletopEnv, environment_id, environment_ids
+from tabletop.envs import DISCOVERY, TabletopEnv, environment_id, environment_ids, state_names
 from tabletop.envs.env import OBSERVATIONS
 from tabletop.envs.goals import NumberGoal, has_goal, make_goal
+from tabletop.envs.observe import STATE_WIDTH
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.sim import generate, load_scene_card
@@ -506,3 +507,33 @@ def test_the_id_without_a_task_is_made_by_its_name() -> None:
     made = gymnasium.make(DISCOVERY)
     assert made.reset(seed=0)[0].dtype == np.float32
     made.close()
+
+
+@pytest.mark.parametrize(("control", "size"), [("pose", 7), ("joint", 7)])
+def test_actions_may_be_whole_poses_or_changes_of_joints(control: str, size: int) -> None:
+    env = TabletopEnv("push", robot="cobot6", control=control)
+    assert env.action_space.shape == (size,)
+    check_env(env, skip_render_check=True)
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (STATE_WIDTH,)
+    # Six joints where seven have room.
+    assert observation[state_names().index("robot.joints.6")] == 0
+    with pytest.raises(TabletopError, match="an action is 7 finite numbers"):
+        env.step(np.zeros(5, np.float32))
+    kept = env.save()
+    after = [env.step(np.full(size, 0.3, np.float32))[0] for _ in range(3)]
+    env.restore(kept)
+    assert all((env.step(np.full(size, 0.3, np.float32))[0] == seen).all() for seen in after)
+    env.close()
+
+
+def test_a_scene_of_an_arm_with_other_joints_is_refused() -> None:
+    env = TabletopEnv(None, robot="cobot6", control="joint")
+    with pytest.raises(TabletopError, match=r"robot 'panda' takes actions of 8 numbers, .* 'cobot6' of 7"):
+        env.reset(options={"scene": generate(load_scene_card("discovery"), 0)})
+    env.close()
+
+
+def test_a_control_that_is_none_is_refused() -> None:
+    with pytest.raises(TabletopError, match=r"unknown control 'torque'; there are: cartesian, joint, pose"):
+        TabletopEnv("push", control="torque")
