@@ -67,7 +67,7 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
         if body is None:
             raise TabletopError(f"{what}: it must have a shape that is seen or touched")
         source = Source(body.vertices, body.faces, body.color, 1.0)
-        return object_from(
+        thing = object_from(
             source,
             name,
             replace(
@@ -82,7 +82,24 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
             body.mass,
             body.hulls,
         )
+        return _as_primitive(thing, found, scale)
     return _fixture(found, moving, name, scale, turn, notes, options, what)
+
+
+def _as_primitive(thing: ImportedObject, found: Description, scale: float) -> ImportedObject:
+    """Return an object as the one primitive that it is, which physics knows exactly; else as it was."""
+    touches = [g for link in found.links.values() for g in link.touches or link.looks]
+    looks = [g for link in found.links.values() for g in link.looks or link.touches]
+    if len(touches) != 1 or len(looks) != 1 or (touches[0].shape, touches[0].size) != (looks[0].shape, looks[0].size):
+        return thing
+    shape, own = touches[0].shape, [v * scale for v in touches[0].size]
+    if shape == "sphere":
+        return replace(thing, shape=shape, size=(2 * own[0],) * 3)
+    if shape == "cylinder" and np.allclose((2 * own[0], 2 * own[0], own[1]), thing.size, rtol=2e-2):
+        return replace(thing, shape=shape, size=(2 * own[0], 2 * own[0], own[1]))
+    if shape == "box" and np.allclose(sorted(own), sorted(thing.size), rtol=1e-3):
+        return replace(thing, shape=shape)
+    return thing
 
 
 def _shut(joint: JointOf) -> tuple[float, float, float]:

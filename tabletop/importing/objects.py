@@ -32,8 +32,10 @@ DENSITY: Final = 400.0
 _LIGHTEST: Final = 0.002
 _HEAVIEST: Final = 5.0
 """kg that an object may weigh."""
-_WIDEST: Final = 0.074
-"""m between the fingers, less room to go around it."""
+_SIZES: Final = {"box": "w, d, h", "cylinder": "w / 2, h", "sphere": "w / 2"}
+"""Of a shape, in a card."""
+_ROLLING: Final = 0.004
+"""Rolling friction coefficient of a ball, by which it comes to rest."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class ImportedObject:
     notes: Mapping[str, str]
     """What was guessed, and why, by what it is about."""
     options: Options
+    shape: str | None = None
+    """What it is exactly, if it is just that: "box", "cylinder" (upright) or "sphere"."""
 
     @property
     def graspable(self) -> bool:
@@ -89,6 +93,8 @@ class ImportedObject:
 
     def files(self) -> dict[str, str]:
         """Return the card and its meshes: texts by path below assets/objects (or fixtures)."""
+        if self.shape is not None:
+            return {f"{self.name}.yaml": self.card()}
         looks, _ = looks_text(self.vertices, self.faces)
         return {
             f"{self.name}/collision.obj": hulls_text([shrunk(h) for h in self.hulls]),
@@ -111,7 +117,12 @@ class ImportedObject:
             lines.append(f"mass: [{self.mass:.4g}, {self.mass:.4g}]")
         lines.append(f"friction: {row(self.options.friction)}")
         lines.append(f"colors: [{row(self.color)}]")
-        lines += ["mesh:", *("  " + line for line in self.mesh_lines(f"{self.name}/"))]
+        if self.shape is None:
+            lines += ["mesh:", *("  " + line for line in self.mesh_lines(f"{self.name}/"))]
+        else:
+            up = ", at: [0, 0, h / 2]" if self.options.fixed else ""
+            lines += ["parts:", f"  - {{shape: {self.shape}, size: [{_SIZES[self.shape]}]{up}}}"]
+            lines += [f"rolling: {_ROLLING}"] * (self.shape == "sphere")
         return "\n".join(lines) + "\n"
 
     def mesh_lines(self, folder: str) -> list[str]:
