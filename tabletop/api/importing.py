@@ -92,6 +92,8 @@ def import_file(
     home = _home(project)
     name = name_of(path, options.name)
     _check_new(name, home.root, replace)
+    # Said before the work; where something moves on it, it goes elsewhere, which only its file says.
+    room_for(home.root, "assets/fixtures" if options.fixed else "assets/objects", name, replace)
     with nullcontext(apart) if apart is not None else Apart() as own:
         thing, files = own.call(_read, (path, options), repr(path.name))
     moves = isinstance(thing, ImportedFixture)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from tabletop.errors import TabletopError
+from tabletop.importing.geometry import trimesh
 from tabletop.rollout.workers import WorkerPool
 
 __all__ = ["LONGEST", "Apart"]
@@ -60,14 +61,18 @@ class Apart:
         Raises:
             TabletopError: of the function itself; or it crashed, or took too long or too much memory.
         """
-        self._pool = self._pool or WorkerPool(1)
+        warm, pool = self._pool is not None, self._pool or WorkerPool(1)
+        self._pool = pool
         try:
-            return self._pool.start(_limited, (function, job)).result(self._longest)
+            if not warm:
+                # On a busy machine libraries take long to load; that is not the file's fault.
+                pool.start(_ready, None).result(LONGEST)
+            return pool.start(_limited, (function, job)).result(self._longest)
         except Late:
             self.close()
             raise TabletopError(f"{what}: it takes longer than {self._longest:g} s; simplify it first") from None
         except BrokenProcessPool as error:
-            why = self._pool.why(error).replace("a worker", "what reads it")
+            why = pool.why(error).replace("a worker", "what reads it")
             self.close()
             raise TabletopError(f"{what}: {why}") from None
         except MemoryError:
@@ -77,6 +82,11 @@ class Apart:
         except BaseException:
             self.close()
             raise
+
+
+def _ready(_: None) -> None:
+    """Load what reads meshes."""
+    trimesh()
 
 
 def _limited(given: tuple[Callable[[Job], Result], Job]) -> Result:

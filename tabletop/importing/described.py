@@ -19,7 +19,7 @@ from tabletop.importing.geometry import Source
 from tabletop.importing.handles import OPEN, far_edge, handle_of
 from tabletop.importing.hulls import Hull, hull_of
 from tabletop.importing.mass import spread_of
-from tabletop.importing.objects import ImportedObject, Options, name_of, object_from, row
+from tabletop.importing.objects import ImportedObject, Options, name_of, object_from, one_line, row
 from tabletop.importing.resting import UPS, onto
 from tabletop.importing.rigid import RigidBody, body_of, placed
 from tabletop.importing.units import UNITS
@@ -55,7 +55,7 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
     what = f"{path.suffix.lower().removeprefix('.').upper()} {path.name!r}"
     found = read_description(path, what)
     name = name_of(path, options.name)
-    notes = {"from": path.name}
+    notes = {"from": one_line(path.name)}
     moving = [joint for joint in found.joints.values() if joint.type != "fixed"]
     turn = onto(np.array(UPS[options.up], dtype=float)) if options.up in UPS else np.eye(3)
     unit = options.units or "m"

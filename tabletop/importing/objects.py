@@ -23,7 +23,7 @@ from tabletop.importing.resting import Rest, resting_poses, upright
 from tabletop.importing.units import metres_of
 from tabletop.schema import is_name, is_number
 
-__all__ = ["ImportedObject", "Options", "name_of", "object_from", "object_of", "row", "words"]
+__all__ = ["ImportedObject", "Options", "name_of", "object_from", "object_of", "one_line", "row", "words"]
 
 Array = npt.NDArray[np.float64]
 
@@ -149,7 +149,7 @@ class ImportedObject:
         return lines
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a text that can stand in a comment: a file's name may have ends of lines in it."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
@@ -271,7 +271,7 @@ def object_from(
         tuple(held),
         _floor(hulls, size),
         source.color,
-        {about: _line(why) for about, why in told.items()},
+        {about: one_line(why) for about, why in told.items()},
         options,
     )
 

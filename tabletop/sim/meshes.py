@@ -167,7 +167,7 @@ def check_mesh_file(path: Path, what: str) -> None:
         stat = path.stat()
     except OSError:
         stat = None
-    _checked(path, what, None if stat is None else (stat.st_mtime_ns, stat.st_size))
+    _checked(path, what, None if stat is None else (stat.st_mtime_ns, stat.st_size, stat.st_ino))
 
 
 @lru_cache(maxsize=1024)

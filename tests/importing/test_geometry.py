@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -64,6 +65,7 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "nan": ("a.obj", OBJ.replace("0.02000000", "nan"), "its corners must be finite numbers of at most 1e+07"),
     "far": ("a.obj", OBJ.replace("0.02000000", "1e30"), "its corners must be finite"),
     "flat": ("a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "it must have a volume, its sides are [1, 1, 0]"),
+    "a corner of two numbers": ("a.obj", OBJ.replace("v -0.02000000", "v", 1), "corners must be three numbers"),
     "corners that are not there": ("a.obj", "v 0 0 0\nf 1 7 9\n", "it must be a mesh in OBJ"),
     "many faces": ("a.ply", PLY.format(3, FACES.format(10**8)), "at most 1000000 faces, got 100000000; simplify"),
     "many faces of stl": ("a.stl", b"\0" * 80 + struct.pack("<I", 10**9) + b"\0" * 500, "ends before them"),
@@ -137,6 +139,15 @@ def test_looks_that_are_not_there_cost_only_the_colour(tmp_path: Path) -> None:
     (tmp_path / "a.mtl").symlink_to("a.mtl")
     with pytest.raises(TabletopError, match="only files in its own folder"):
         read_mesh(path, "mesh")
+
+
+def test_the_package_and_its_help_load_none_of_it() -> None:
+    code = (
+        "import sys, tabletop, tabletop.cli.parser as parser; parser.build_parser();"
+        "print(*{'trimesh', 'coacd', 'scipy', 'collada', 'tabletop.importing'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def crash(_: object) -> None:

@@ -174,3 +174,11 @@ def test_odd_numbers_are_refused(options: dict[str, float], message: str) -> Non
     with pytest.raises(TabletopError) as caught:
         Options(**options)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_a_file_s_name_stays_in_its_comment(tmp_path: Path) -> None:
+    path = tmp_path / "mug\nbody_type: static\u202e.ply"
+    trimesh.creation.box(BOX).export(path)
+    thing = object_of(path, Options())
+    assert thing.name == "mug_body_type_static"
+    assert thing.card().startswith("# from: mug?body_type: static?.ply\n")
