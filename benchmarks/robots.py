@@ -20,8 +20,9 @@ from other_robots import make_robots
 import tabletop as tt
 from tabletop.files import write_whole
 from tabletop.logic import Task, find_suite, load_registry
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.robot_check import check_robot
 

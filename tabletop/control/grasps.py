@@ -10,7 +10,8 @@ import numpy as np
 
 from tabletop.control.motion import Array, gripper_yaw, hand_of, tip_of
 from tabletop.logic.geometry import Solid, footprint_gap
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.robot import wrist_of
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import Layout, State

@@ -27,7 +27,8 @@ from tabletop.control.motion import (
 from tabletop.control.primitive import Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid
-from tabletop.sim.cards import Joint, load_cards
+from tabletop.sim.card_parts import Joint
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
 __all__ = ["path", "pull_open", "pull_shut", "push_open", "push_shut", "twist"]

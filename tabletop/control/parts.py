@@ -29,7 +29,8 @@ from tabletop.control.motion import (
 from tabletop.control.primitive import Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid
-from tabletop.sim.cards import Joint, load_cards
+from tabletop.sim.card_parts import Joint
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
 __all__ = ["open_part", "shut_part"]

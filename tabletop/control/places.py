@@ -9,7 +9,8 @@ import numpy as np
 
 from tabletop.control.motion import Array, gripper_yaw, hand_of
 from tabletop.logic.geometry import Solid
-from tabletop.sim.cards import Card, base_of, load_cards, number
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import Card, base_of, load_cards
 from tabletop.sim.state import State
 
 __all__ = ["free_side", "free_spot", "least_height", "size_of", "spot"]

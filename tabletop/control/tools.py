@@ -26,7 +26,8 @@ from tabletop.control.motion import (
 from tabletop.control.primitive import Length, Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, wrap
-from tabletop.sim.cards import load_cards, number
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
 __all__ = ["insert", "strike", "wield"]

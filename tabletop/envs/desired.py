@@ -14,7 +14,8 @@ from tabletop.envs.goals import NumberGoal
 from tabletop.envs.reward import GoalReward
 from tabletop.errors import TabletopError
 from tabletop.logic.task import Task
-from tabletop.sim.cards import load_cards, number
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import load_cards
 from tabletop.sim.placement import Rectangle, apart, grasp_point
 from tabletop.sim.robot import within_reach
 from tabletop.sim.robot_card import load_robot_card

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from tabletop.projects import kept
-from tabletop.sim.cards import Part, load_cards, number
+from tabletop.sim.card_parts import Part, number
+from tabletop.sim.cards import load_cards
 
 __all__ = ["floor_of"]
 

@@ -17,7 +17,8 @@ from tabletop.control.grasps import DEPTH, INSET, widest
 from tabletop.control.motion import hand_of
 from tabletop.logic.predicate import DIRECTIONS
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import State
 

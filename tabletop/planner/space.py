@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
 from tabletop.planner.transition import swung, travel
-from tabletop.sim.cards import base_of, load_cards, number
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import base_of, load_cards
 from tabletop.sim.state import State
 
 __all__ = [

@@ -15,7 +15,8 @@ from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, rotation
 from tabletop.planner.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
 from tabletop.projects import kept
-from tabletop.sim.cards import Joint, load_cards, number
+from tabletop.sim.card_parts import Joint, number
+from tabletop.sim.cards import load_cards
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.state import State
 

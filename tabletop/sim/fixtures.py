@@ -9,7 +9,8 @@ from typing import Any, Final
 from tabletop.errors import TabletopError
 from tabletop.sim.bodies import AIR, FAR, Body, set_dynamics, set_inertia
 from tabletop.sim.bullet import p
-from tabletop.sim.cards import PART_MARK, Card, Joint, load_cards, number
+from tabletop.sim.card_parts import Joint, number
+from tabletop.sim.cards import PART_MARK, Card, load_cards
 from tabletop.sim.joints import hinge
 from tabletop.sim.meshes import moments
 from tabletop.sim.scene import Entity

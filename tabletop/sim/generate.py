@@ -16,7 +16,8 @@ from tabletop.projects import find
 from tabletop.schema import is_name
 from tabletop.seeds import cameras_rng, inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
-from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards, number
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards
 from tabletop.sim.placement import Spec, draw, place
 from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table, with_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tabletop.sim.cards import Joint, number
+from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.sums import added
 
 __all__ = ["corners", "handle_way", "hinge", "moving_point"]

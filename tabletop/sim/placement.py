@@ -11,7 +11,9 @@ import numpy as np
 
 from tabletop.errors import TabletopError
 from tabletop.sim import deformable_beads
-from tabletop.sim.cards import Card, Part, base_of, grasped_part, load_cards, number
+from tabletop.sim.card_parts import Part, number
+from tabletop.sim.cards import Card, base_of, load_cards
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.joints import corners, moving_point
 from tabletop.sim.meshes import Mesh
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table

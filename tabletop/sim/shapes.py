@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from tabletop.errors import TabletopError
 from tabletop.sim.bullet import p
-from tabletop.sim.cards import Card, Part, mesh_file, number
+from tabletop.sim.card_parts import Part, number
+from tabletop.sim.cards import Card, mesh_file
 from tabletop.sim.meshes import Mesh, check_mesh_file
 from tabletop.sim.scene import Entity
 

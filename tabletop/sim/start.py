@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from tabletop.errors import unknown
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.placement import Rectangle, apart, footprint, grasp_point, heights
 from tabletop.sim.robot_card import PANDA, RobotCard, load_robot_card
 from tabletop.sim.scene import Entity, Robot, Table

@@ -18,7 +18,7 @@ from tabletop.sim.action import action_numbers, action_size
 from tabletop.sim.bodies import Body, build_body
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.camera import ROBOT, Backdrop, Image, check_size, render, segmentation_labels
-from tabletop.sim.cards import base_of, grasped_part, load_cards
+from tabletop.sim.cards import base_of, load_cards
 from tabletop.sim.contacts import FELT, Names, body_contacts, felt_by, named_contacts, named_depths, stands_free
 from tabletop.sim.deformable import (
     ANCHORING,
@@ -32,6 +32,7 @@ from tabletop.sim.deformable import (
 )
 from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.fixtures import build_joint, build_parts
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.history import Done, History
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body

@@ -13,7 +13,8 @@ import pytest
 
 from tabletop.logic.geometry import Solid
 from tabletop.sim import Scene, World, generate, load_scene_card
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
+from tabletop.sim.held_part import grasped_part
 from tabletop.sim.robot import LINK_FRICTION
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Table

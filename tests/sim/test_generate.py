@@ -14,8 +14,9 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.logic.geometry import Solid
 from tabletop.sim import Scene, World, generate, load_scene_card
-from tabletop.sim.cards import grasped_part, load_cards
+from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import GRIPPER_STARTS, inventory
+from tabletop.sim.held_part import grasped_part
 
 DISCOVERY = load_scene_card("discovery")
 TASKS = load_registry()

@@ -11,7 +11,8 @@ import pytest
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid
 from tabletop.sim import World, generate
-from tabletop.sim.cards import Joint, load_cards, number
+from tabletop.sim.card_parts import Joint, number
+from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import corners, handle_way, moving_point
 from tabletop.sim.placement import grasp_point
 
