@@ -19,6 +19,8 @@ MOST: Final = 16
 """Hulls of a thing at most."""
 _CORNERS: Final = 24
 """Corners of a hull at most."""
+_ASIDE: Final = 0.15
+"""By how much a direction leans from its axis."""
 _CONVEX: Final = 0.96
 """Share of its hull's volume that a piece fills to count as convex."""
 _PIECES: Final = 400
@@ -72,13 +74,20 @@ def hull_of(points: Array) -> Hull | None:
 
 
 def _extremes(points: Array) -> Array:
-    """Return the points that are farthest along evenly spread directions, and along the axes."""
-    turn = np.arange(_CORNERS) + 0.5
-    z = 1 - 2 * turn / _CORNERS
-    angle = np.pi * (1 + 5**0.5) * turn
-    flat = np.sqrt(1 - z * z)
-    ways = np.vstack([np.column_stack([flat * np.cos(angle), flat * np.sin(angle), z]), np.eye(3), -np.eye(3)])
-    return np.asarray(points[np.unique(np.argmax(points @ ways.T, axis=0))])
+    """Return the points that are farthest along some directions.
+
+    They are four a little aside of each axis, so that a flat end keeps its rim, on which it stands, and the diagonals.
+    """
+    ways = [[x, y, z] for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)]
+    for axis in range(3):
+        for end in (-1.0, 1.0):
+            for aside in range(4):
+                angle = (aside + 0.5) * np.pi / 2
+                way = [0.0, 0.0, 0.0]
+                way[axis] = end
+                way[axis - 1], way[axis - 2] = _ASIDE * np.cos(angle), _ASIDE * np.sin(angle)
+                ways.append(way)
+    return np.asarray(points[np.unique(np.argmax(points @ np.array(ways).T, axis=0))])
 
 
 def convex_hulls(vertices: Array, faces: npt.NDArray[np.int64], what: str, most: int = MOST) -> list[Hull]:

@@ -237,8 +237,8 @@ def object_from(
     vertices, faces = mended(vertices * metres, faces)
     hulls = convex_hulls(vertices, faces, what) if touches is None else fewer(touches)
     spread = spread_of(vertices, faces, hulls)
-    corners = np.vstack([h.vertices for h in hulls])
-    turn, stands = upright(resting_poses(corners, spread.centre), options.up, source.up, what)
+    # By the mesh itself: its hulls have lost some of the rim that it stands on.
+    turn, stands = upright(resting_poses(vertices, spread.centre), options.up, source.up, what)
     hulls, vertices, spread = _turned(hulls, vertices, spread, turn)
     found = grips(hulls, spread.centre)
     yaw = found[0].yaw if found else _squarest(vertices)

@@ -182,3 +182,18 @@ def test_a_file_s_name_stays_in_its_comment(tmp_path: Path) -> None:
     thing = object_of(path, Options())
     assert thing.name == "mug_body_type_static"
     assert thing.card().startswith("# from: mug?body_type: static?.ply\n")
+
+
+def test_a_bowl_of_one_piece_stands_on_its_foot_and_is_held_by_its_wall(tmp_path: Path) -> None:
+    angles = np.linspace(0.3, np.pi / 2, 9)
+    foot = 0.05 * (1 - np.cos(0.3))
+    outline = [(0, 0), *((0.050 * np.sin(a), 0.05 - 0.050 * np.cos(a) - foot) for a in angles)]
+    outline += [(0.046 * np.sin(a), 0.05 - 0.046 * np.cos(a) - foot) for a in angles[::-1]]
+    outline.append((0, outline[-1][1]))
+    trimesh.creation.revolve(np.array(outline), sections=24).export(tmp_path / "bowl.stl")
+    bowl = object_of(tmp_path / "bowl.stl", Options())
+    assert bowl.notes["upright"] == "z up, as it stands so"
+    assert bowl.floor is not None
+    assert bowl.floor < 0.012
+    assert bowl.grips[0].width < 0.025
+    assert np.hypot(*bowl.grips[0].at[:2]) > 0.03
