@@ -578,7 +578,11 @@ class World:
         if not isinstance(snapshot, Snapshot):
             raise TabletopError(f"a snapshot must be a Snapshot, as World.save returns, got {type(snapshot).__name__}")
         if snapshot.settings != self.settings:
-            theirs, ours = (f"{s.control_frequency:g} Hz, {s.control}" for s in (snapshot.settings, self.settings))
+            same = snapshot.settings.control == self.settings.control
+            theirs, ours = (
+                f"{s.control_frequency:g} Hz" if same else f"control {s.control!r}"
+                for s in (snapshot.settings, self.settings)
+            )
             raise TabletopError(
                 f"a snapshot goes to a world with its own settings ({theirs}), this one has others ({ours}); "
                 "make one with World(settings=snapshot.settings)"
