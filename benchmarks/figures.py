@@ -224,6 +224,26 @@ def project(result: Result) -> str:
     )
 
 
+def things(result: Result) -> str:
+    """Return what of others' files can be had, and what it is worth."""
+    blobs, outside = result["import random_urdfs"], result["import outside"]
+    rest, lifted, speed = result["rest"], result["lift"], result["speed"]
+    shares = [row["opened and shut"] for row in result["parts"].values()]
+    refused = f"; refused: {', '.join(outside['refused'])}" if outside["refused"] else ""
+    return (
+        f"{blobs['imported']:.1%} of {blobs['files']} random_urdfs, {blobs['median seconds']:.1f} s each (median), and "
+        f"{outside['imported']:.1%} of {outside['files']} others, {outside['median seconds']:.1f} s{refused}; physics "
+        f"at {speed['ratio']:.2f} of the steps with boxes; at rest {rest['share']:.2f} of {rest['objects']}; lifted in "
+        f"{lifted['share']:.3f} of scenes of {lifted['objects']} that fingers fit; {len(shares)} parts opened and shut "
+        f"in {min(shares):.2f} to {max(shares):.2f} of scenes"
+    )
+
+
+def sha(result: Result) -> str:
+    """Return a hash."""
+    return f"`{result['sha256'][:16]}`, as before robots, meshes and moving parts came"
+
+
 def endurance(result: Result) -> str:
     """Return what became of a process after very many control steps."""
     return (
@@ -243,9 +263,9 @@ def robots(result: Result) -> str:
     worst = max(r["check"]["ik"][kind]["worst_mm"] for r in found.values() for kind in ("down", "any"))
     missed = max(r["check"]["ik"]["any"]["failed"] for r in found.values())
     return (
-        f"{scripts}; left out for a gripper's width: {', '.join(left_out) or 'no task'}. The library that ships, on the "
-        f"tasks it is named for: {library}. Postures are {1000 * worst:.2f} µm off at most, and {missed:.1%} of the poses "
-        "that an arm can have find none"
+        f"{scripts}; left out for a gripper's width: {', '.join(left_out) or 'no task'}. The library that ships, on "
+        f"the tasks it is named for: {library}. Postures are {1000 * worst:.2f} µm off at most, and {missed:.1%} of "
+        "the poses that an arm can have find none"
     )
 
 
@@ -307,6 +327,8 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         names,
         demo,
         project,
+        things,
+        sha,
         endurance,
         fuzz,
         robots,
