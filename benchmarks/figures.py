@@ -243,9 +243,9 @@ def robots(result: Result) -> str:
     worst = max(r["check"]["ik"][kind]["worst_mm"] for r in found.values() for kind in ("down", "any"))
     missed = max(r["check"]["ik"]["any"]["failed"] for r in found.values())
     return (
-        f"{scripts}; left out for a gripper's width: {', '.join(left_out) or 'no task'}. The library that ships, on the "
-        f"tasks it is named for: {library}. Postures are {1000 * worst:.2f} µm off at most, and {missed:.1%} of the poses "
-        "that an arm can have find none"
+        f"{scripts}; left out for a gripper's width: {', '.join(left_out) or 'no task'}. The library that ships, on "
+        f"the tasks it is named for: {library}. Postures are {1000 * worst:.2f} µm off at most, and {missed:.1%} of "
+        "the poses that an arm can have find none"
     )
 
 
