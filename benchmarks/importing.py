@@ -126,9 +126,9 @@ def parts(kinds: Sequence[str], scenes: int, seed: int) -> dict[str, Any]:
 def speed(kinds: Sequence[str], rounds: int, seed: int) -> dict[str, Any]:
     """Return control steps a second with imported objects and with boxes of their sizes, and their ratio."""
     rates: dict[str, list[float]] = {"imported": [], "boxes": []}
+    rng = np.random.default_rng(seed)
     with World() as world:
         for turn in track(range(rounds), "speed"):
-            rng = np.random.default_rng(seed + turn)
             chosen = [kinds[int(i)] for i in rng.choice(len(kinds), 4, replace=False)]
             scene = generate({"entities": {f"e{i}": kind for i, kind in enumerate(chosen)}}, seed + turn)
             sizes = {e.name: dict(zip("wdh", map(float, e.size), strict=True)) for e in scene.entities}

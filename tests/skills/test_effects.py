@@ -7,6 +7,7 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory
+from tabletop.sim.roles import PART
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.effects import (
@@ -139,6 +140,7 @@ def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
 def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
     effect = get_effect(name)
     what = effect.kinds[0] if effect.kinds else {"deformable": "rope"}.get(effect.body_type, "block")
+    what = "drawer" if what == PART else what
     rng = np.random.default_rng(1)
     first = make(a={"kind": what})
     rows = [
