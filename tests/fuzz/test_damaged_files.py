@@ -22,7 +22,9 @@ from tabletop.control.scripted import read_steps
 from tabletop.demos.record import load_demonstration
 from tabletop.errors import TabletopError
 from tabletop.importing.apart import Apart
+from tabletop.importing.described import thing_of
 from tabletop.importing.objects import Options
+from tabletop.importing.robots import robot_files
 from tabletop.logic.suite import load_suites
 from tabletop.logic.task import load_registry
 from tabletop.paths import ASSETS, POLICIES, TASKS
@@ -31,11 +33,13 @@ from tabletop.rollout.episode import process_world
 from tabletop.runs.read import read_metrics
 from tabletop.runs.store import read_result
 from tabletop.sim import cards, generate, robot_card
+from tabletop.sim.cards import card_of
 from tabletop.sim.generate import SceneCard
 from tabletop.sim.scene import Scene, load_scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
 from tabletop.skills.library import load_library
+from tabletop.yaml_files import parse_yaml
 
 Patch = pytest.MonkeyPatch
 
@@ -94,6 +98,18 @@ def mesh(path: Path) -> None:
         projects.has_changed()
         assert sorted(p.relative_to(lab).as_posix() for p in lab.rglob("*") if p.is_file()) == sorted(left)
         shutil.rmtree(lab)
+
+
+def described(path: Path) -> None:
+    """Read a fixture's URDF, and the card that it becomes."""
+    found = thing_of(path, Options("thing"))
+    card_of(parse_yaml(found.files()["thing.yaml"], "card"), "thing", "card")
+
+
+def drafted(path: Path) -> None:
+    """Draft a robot's card of its URDF."""
+    shutil.copytree(ASSETS / "robots/cobot6", path.parent / "cobot6", dirs_exist_ok=True)
+    robot_files(path, "arm")
 
 
 WHOLE: Final = (".yaml", "/collision.obj", "/visual.obj", "/index.html")
@@ -183,6 +199,7 @@ class Kind:
     """Folders further up than its own of which all is there."""
 
 
+THINGS: Final = Path(__file__).parents[2] / "benchmarks" / "things"
 FORMS: Final = ("obj", "stl", "ply", "glb", "dae")
 
 KINDS: Final = {
@@ -199,6 +216,8 @@ KINDS: Final = {
         for name in ("collision.obj", "visual.obj")
     },
     **{f"mesh in {form}": Kind(f"box.{form}", f"box.{form}", mesh, 0.17) for form in FORMS},
+    "URDF of a fixture": Kind(THINGS / "lidded_box.urdf", "lidded_box.urdf", described, 0.17),
+    "URDF of a robot": Kind(ASSETS / "robots/cobot6.urdf", "arm.urdf", drafted, 0.17),
     "robot card": Kind(ASSETS / "robots/panda.yaml", "assets/robots/panda.yaml", arm, 0.25),
     "task card": Kind(TASKS / "lift/lift.yaml", "tasks/lift/lift.yaml", task, 0.5),
     "scripted policy": Kind(POLICIES / "scripted/peg-insert-side.yaml", "a/b.yaml", read_steps),
