@@ -97,7 +97,10 @@ def import_file(
     with nullcontext(apart) if apart is not None else Apart() as own:
         thing, files = own.call(_read, (path, options), repr(path.name))
     moves = isinstance(thing, ImportedFixture)
-    folder = "assets/fixtures" if options.fixed or moves else "assets/objects"
+    folder = "assets/fixtures" if thing.options.fixed or moves else "assets/objects"
+    other = projects.find("assets/objects" if folder.endswith("fixtures") else "assets/fixtures").get(name)
+    if other is not None:
+        raise TabletopError(f"{path.name!r} belongs into {folder}, and {str(other)!r} has its name; remove that first")
     room_for(home.root, folder, name, replace)
     card_of(parse_yaml(files[f"{name}.yaml"], "the card"), name, f"{path.name!r} as a card")
     with stored(home.root, folder, name, files) as card:

@@ -26,10 +26,11 @@ from tabletop.control.motion import (
     tip_of,
     width_command,
 )
+from tabletop.control.places import size_of
 from tabletop.control.primitive import Name, primitive
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid
-from tabletop.sim.card_parts import Joint
+from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
@@ -123,8 +124,8 @@ def _hold_yaw(state: State, entity: str, sign: float) -> float:
 
 def _travel(state: State, entity: str) -> float:
     """Return how far a revolute joint turns, rad."""
-    given = _joint(state, entity).travel
-    return float(given)
+    sizes = dict(zip("wdh", (float(s) for s in size_of(state, entity)), strict=True))
+    return number(_joint(state, entity).travel, sizes)
 
 
 def _lead(state: State, entity: str, sign: float) -> Motion:

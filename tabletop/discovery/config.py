@@ -9,7 +9,6 @@ from typing import Any, Final
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import get_objective
 from tabletop.errors import unknown
-from tabletop.sim.roles import PART
 from tabletop.skills.effects import get_effect
 from tabletop.skills.scenes import STARTS
 
@@ -36,13 +35,13 @@ EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "handle": (4, 0.06),
     "bolt": (4, 0.05),
     "doorbell": (2, 0.02),
-    PART: (6, 0.11),
+    "part": (6, 0.11),
     "dragged": (8, 0.10),
     "straightened": (2, 0.06),
     "folded": (2, 0.06),
 }
 """Effects that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in EFFECT_CODES if name != PART and get_effect(name).body_type != "deformable")
+USUAL: Final = tuple(name for name in EFFECT_CODES if name != "part" and get_effect(name).body_type != "deformable")
 """Effects that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "drawer": 6, "button": 2}
 """Effects that come within minutes, with fewer codes; the card `discovery` has things for them."""

@@ -35,10 +35,14 @@ _FRICTION: Final = {"prismatic": 1.0, "revolute": 0.15}
 """N or N m that hold a joint still where the file says nothing."""
 _STRAIGHT: Final = 2e-3
 """Less of an axis is rounding."""
-_FAR: Final = 1.5
-"""Of a part's own length along its way, that it may slide; files say 100 m where they mean no limit."""
+_BEYOND: Final = 10.0
+"""m or rad: a limit beyond it is none."""
 _DRAWN: Final = 0.75
-"""Of that length, that it then slides."""
+"""Of a part's own length, that it slides where the file's limit is beyond the table."""
+_ENDS: Final = 1e-3
+"""m or rad by which a follower may be off its end while the one that it follows is shut."""
+_WEIGHTS: Final = (0.02, 3.0)
+"""kg that a moving part may weigh."""
 _WORDS: Final = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -62,6 +66,7 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
     scale = options.scale * UNITS[unit]
+    options = replace(options, fixed=options.fixed or found.is_static)
     if not moving:
         body = body_of(found, found.root, np.eye(4), scale, turn, what)
         if body is None:
@@ -92,6 +97,8 @@ def _as_primitive(thing: ImportedObject, found: Description, scale: float) -> Im
     looks = [g for link in found.links.values() for g in link.looks or link.touches]
     if len(touches) != 1 or len(looks) != 1 or (touches[0].shape, touches[0].size) != (looks[0].shape, looks[0].size):
         return thing
+    if not np.allclose(touches[0].pose, looks[0].pose):
+        return thing
     shape, own = touches[0].shape, [v * scale for v in touches[0].size]
     if shape == "sphere":
         return replace(thing, shape=shape, size=(2 * own[0],) * 3)
@@ -103,15 +110,18 @@ def _as_primitive(thing: ImportedObject, found: Description, scale: float) -> Im
 
 
 def _shut(joint: JointOf) -> tuple[float, float, float]:
-    """Return the joint's position when shut, the sign of its opening, and its travel.
+    """Return the joint's position when shut, the sign of its opening, and its travel; m (of the file) or rad.
 
-    It is shut at the limit that is nearer to the position 0 in which the file draws it.
+    It is shut at the limit that is nearer to the position 0 in which the file draws it. Limits of 100 m, or of more
+    than a turn, are none.
     """
     if joint.type == "continuous":
         return 0.0, 1.0, 2 * math.pi
-    if abs(joint.upper) < abs(joint.lower):
-        return joint.upper, -1.0, joint.upper - joint.lower
-    return joint.lower, 1.0, joint.upper - joint.lower
+    low = 0.0 if joint.lower < -_BEYOND else joint.lower
+    high = _BEYOND if joint.upper > _BEYOND else joint.upper
+    if abs(high) < abs(low):
+        return high, -1.0, high - low
+    return low, 1.0, high - low
 
 
 def _moved(joint: JointOf, position: float) -> Array:
@@ -136,8 +146,12 @@ def _fixture(
     options: Options,
     what: str,
 ) -> ImportedFixture:
+    if options.up is not None and options.up not in UPS:
+        raise TabletopError(f"{what}: up of a fixture must be one of {', '.join(UPS)}, got {options.up!r}")
+    if options.mass is not None:
+        raise TabletopError(f"{what}: a fixture takes no mass; those of its parts are the file's, or give a density")
     order, poses, parents = _tree(found)
-    drawn = [joint for joint in order if joint.type != "fixed"]
+    drawn = _in_order([joint for joint in order if joint.type != "fixed"], parents, what)
     bodies: dict[str, RigidBody] = {}
     for joint in drawn:
         body = body_of(found, joint.child, poses[joint.child], scale, turn, what)
@@ -175,10 +189,15 @@ def _fixture(
         others = [h for n, b in ready.items() if n != joint.name for h in b.hulls]
         others += [] if still is None else list(still.hulls)
         above = parents[joint.name]
+        mimic = None
+        if joint.mimic is not None:
+            leader = found.joints[joint.mimic.joint]
+            mimic = (names[leader.name], _following(joint, leader, scale, what))
         parts.append(
             _part(
                 joint,
-                names,
+                names[joint.name],
+                mimic,
                 ready[joint.name],
                 about @ axes[joint.name],
                 about @ points[joint.name] + away,
@@ -189,6 +208,8 @@ def _fixture(
             )
         )
     lost = [part.name for part in parts if part.grip is None]
+    cut = [n for j in drawn for n in (names[j.name],) if j.type == "prismatic" and _shut(j)[2] * scale > _LARGEST]
+    heavy = [part.name for part in parts if part.mass in _WEIGHTS]
     flush = [part.name for part in parts if part.flush]
     told = {
         **notes,
@@ -197,6 +218,10 @@ def _fixture(
     }
     if scale != 1.0:
         told["scale"] = f"{scale:g}; masses by its third power"
+    if cut:
+        told["travel"] = f"{', '.join(cut)}: the file's limit is beyond the table; {_DRAWN:g} of its own length"
+    if heavy:
+        told["mass"] = f"{', '.join(heavy)}: brought to {_WEIGHTS[0]:g} to {_WEIGHTS[1]:g} kg"
     if flush:
         told["ajar"] = f"{', '.join(flush)}: shut, no finger fits behind it; so it starts ajar"
     if lost:
@@ -207,10 +232,10 @@ def _fixture(
 def _tree(found: Description) -> tuple[list[JointOf], dict[str, Array], dict[str, str | None]]:
     """Return the joints from the root on, the links' poses with all joints shut, and the moving joint above each."""
     order: list[JointOf] = []
-    poses, above = {found.root: np.eye(4)}, {found.root: None}
+    poses = {found.root: np.eye(4)}
     parents: dict[str, str | None] = {}
+    carried: dict[str, str | None] = {found.root: None}
     left = [found.root]
-    carried: dict[str, str | None] = {**above}
     while left:
         link = left.pop(0)
         for joint in found.children.get(link, ()):
@@ -220,6 +245,42 @@ def _tree(found: Description) -> tuple[list[JointOf], dict[str, Array], dict[str
             carried[joint.child] = carried[link] if joint.type == "fixed" else joint.name
             left.append(joint.child)
     return order, poses, parents
+
+
+def _in_order(joints: Sequence[JointOf], parents: Mapping[str, str | None], what: str) -> list[JointOf]:
+    """Return joints, each behind the one that it moves on and the one that it follows.
+
+    Raises:
+        TabletopError: some follow each other.
+    """
+    left, out = list(joints), list[JointOf]()
+    while left:
+        names = {j.name for j in left}
+        ready = [j for j in left if parents[j.name] not in names and (j.mimic is None or j.mimic.joint not in names)]
+        if not ready:
+            raise TabletopError(f"{what}: joints may not follow each other, as {left[0].name!r} does")
+        out.append(ready[0])
+        left.remove(ready[0])
+    return out
+
+
+def _following(joint: JointOf, leader: JointOf, scale: float, what: str) -> float:
+    """Return how far a joint goes for each m or rad of the one that it follows, both counted from shut.
+
+    Raises:
+        TabletopError: it would open as the other shuts, or is not shut when the other is.
+    """
+    if joint.mimic is None:
+        return 1.0
+    (own, sign, _), (other, way, _) = _shut(joint), _shut(leader)
+    off = joint.mimic.ratio * other + joint.mimic.offset - own
+    ratio = joint.mimic.ratio * sign * way
+    if abs(off) > _ENDS or ratio <= 0:
+        raise TabletopError(
+            f"{what}: joint {joint.name!r} must be shut when {leader.name!r} is, which it follows, and open with it"
+        )
+    slides = [j.type == "prismatic" for j in (joint, leader)]
+    return ratio * (scale if slides[0] else 1.0) / (scale if slides[1] else 1.0)
 
 
 def _names(joints: Sequence[JointOf]) -> dict[str, str]:
@@ -264,7 +325,8 @@ def _facing(
 
 def _part(
     joint: JointOf,
-    names: Mapping[str, str],
+    name: str,
+    mimic: tuple[str, float] | None,
     body: RigidBody,
     axis: Array,
     point: Array,
@@ -280,10 +342,7 @@ def _part(
     nearest = point + axis * ((middle - point) @ axis)
     axis = np.where(np.abs(axis) < _STRAIGHT, 0.0, axis)
     axis = axis / np.linalg.norm(axis)
-    mimic = None
-    if joint.mimic is not None:
-        mimic = (names[joint.mimic.joint], joint.mimic.ratio)
-    mass = options.mass if options.mass is not None else body.mass
+    mass = body.mass
     mass = spread.volume * (options.density or _DENSITY) if mass is None or options.density is not None else mass
     kind = "prismatic" if joint.type == "prismatic" else "revolute"
     held = handle_of(body.hulls, middle, axis, nearest, kind, others)
@@ -292,11 +351,10 @@ def _part(
         held = handle_of(body.hulls, middle, axis, nearest, kind, ())
         flush = held is not None
     travel = _shut(joint)[2] * (scale if kind == "prismatic" else 1.0)
-    own = float(np.abs(axis) @ (high - low))
-    if kind == "prismatic" and travel > _FAR * own:
-        travel = _DRAWN * own
+    if kind == "prismatic" and travel > _LARGEST:
+        travel = _DRAWN * float(np.abs(axis) @ (high - low))
     return ImportedPart(
-        names[joint.name],
+        name,
         body,
         spread,
         middle,
@@ -305,7 +363,7 @@ def _part(
         axis,
         travel,
         nearest,
-        _FRICTION[kind] if not joint.friction else joint.friction,
+        _FRICTION[kind] if joint.friction is None else joint.friction,
         joint.damping or 0.0,
         parent,
         mimic,
@@ -313,5 +371,5 @@ def _part(
         OPEN if held is None else held[1],
         flush,
         far_edge(low, high, axis, nearest, kind),
-        min(max(mass, 0.02), 3.0),
+        min(max(mass, _WEIGHTS[0]), _WEIGHTS[1]),
     )

@@ -6,6 +6,7 @@ import math
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -159,8 +160,12 @@ def _whole(found: Description, what: str) -> Description:
     if len(roots) != 1:
         raise TabletopError(f"{what}: links must form one tree, {len(roots)} of them hang on nothing")
     for joint in found.joints.values():
-        if joint.mimic is not None and joint.mimic.joint not in found.joints:
-            raise TabletopError(f"{what}: joint {joint.name!r} follows {joint.mimic.joint!r}, which is not there")
+        if joint.mimic is not None:
+            leader = found.joints.get(joint.mimic.joint)
+            if leader is None or leader.type == "fixed" or joint.type == "fixed" or leader is joint:
+                raise TabletopError(
+                    f"{what}: joint {joint.name!r} follows {joint.mimic.joint!r}, which must be another one that moves"
+                )
     reached, left = set[str](), [roots[0]]
     while left:
         name = left.pop()
@@ -216,8 +221,9 @@ class _Reader:
                 path = start / place
                 if not path.resolve().is_relative_to(above):
                     raise self.wrong(f"a mesh must lie in its folder or the one above, got {name!r}")
-                if path.is_file():
-                    return path
+                with suppress(OSError):  # A name that is too long.
+                    if path.is_file():
+                        return path
         if PurePosixPath(stripped).is_absolute():
             raise self.wrong(f"a mesh must lie in its folder or the one above, got {name!r}")
         raise self.wrong(f"it names a mesh that is not there, {name!r}")
@@ -299,6 +305,8 @@ class _Reader:
             count = len(text.split()) if text else 3
             scale = self.numbers(text, 1 if count == 1 else 3, "the scale of a mesh", (1, 1, 1))
             size = scale * 3 if len(scale) == 1 else scale
+            if not all(size):
+                raise self.wrong(f"the scale of a mesh must not be 0, got {list(size)}")
             return Geometry("mesh", size, pose, color, self.file(given["file"] or ""))
         else:
             raise self.wrong(f"a shape is a box, cylinder, capsule, sphere or mesh, got <{kind[:40]}>")
@@ -368,6 +376,15 @@ class _Reader:
             raise self.wrong("it must have a <model>")
         if model.find("include") is not None:
             raise self.wrong("a <model> may not include others; write them out")
+        for element in model.iter():
+            for word in ("relative_to", "expressed_in", "degrees"):
+                if element.get(word, "") not in {"", "__model__", "false", "0"}:
+                    raise self.wrong(
+                        f"<{_tag(element)} {word}={element.get(word)!r}> is not read; poses are in the model's frame"
+                    )
+        for word in ("frame", "mimic"):
+            if model.find(f".//{word}") is not None:
+                raise self.wrong(f"<{word}> is not read in SDF; write it as URDF")
         poses: dict[str, Array] = {}
         links: dict[str, Link] = {}
         for element in model.findall("link"):
@@ -385,6 +402,8 @@ class _Reader:
         joints: dict[str, JointOf] = {}
         for element in model.findall("joint"):
             joint = self.sdf_joint(element, poses)
+            if joint is not None and joint.name in joints:
+                raise self.wrong("two joints have one name")
             if joint is not None:
                 joints[joint.name] = joint
         static = (model.findtext("static") or "").strip().lower() in {"1", "true"}

@@ -149,7 +149,7 @@ def image_text(picture: npt.NDArray[np.uint8], form: str) -> str:
 
     Args:
         picture: (height, width, 3).
-        form: ".png" or ".jpg".
+        form: ".png", ".jpg" or ".webp".
     """
     done, data = cv2.imencode(form, np.ascontiguousarray(picture))
     kind = form.removeprefix(".")

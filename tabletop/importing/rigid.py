@@ -109,7 +109,8 @@ def _surfaces(
             return
         source = read_mesh(geometry.file, f"{what}: mesh {geometry.file.name!r}")
         points = source.vertices * np.array(geometry.size)
-        used, faces = np.unique(source.faces, return_inverse=True)
+        given = source.faces if np.prod(geometry.size) > 0 else source.faces[:, ::-1]  # A mirrored mesh is turned out.
+        used, faces = np.unique(given, return_inverse=True)
         yield (
             placed(points[used], pose @ geometry.pose, scale, turn),
             faces.reshape(-1, 3),

@@ -165,7 +165,7 @@ class Mimic:
 
     part: Name
     """The one that it follows."""
-    ratio: Annotated[float, Meta(ge=-100, le=100)] = 1.0
+    ratio: Annotated[float, Meta(gt=0, le=100)] = 1.0
     """m or rad of its own way for each m or rad of the other's."""
 
 

@@ -31,7 +31,7 @@ from tabletop.sim.card_parts import (
 from tabletop.sim.meshes import Mesh
 from tabletop.yaml_files import read_yaml
 
-__all__ = ["PART_MARK", "Card", "base_of", "card_of", "is_entity_name", "load_cards", "mesh_file"]
+__all__ = ["PART_MARK", "Card", "base_of", "card_of", "is_entity_name", "load_cards", "mesh_file", "part_of"]
 
 PART_MARK: Final = "/"
 """Between the name of a fixture and that of what moves on it: cabinet/left_door."""
@@ -78,6 +78,8 @@ class Card:
         if self.reach and not {*self.reach} <= {"x", "y", "yaw"}:
             raise TabletopError(f"reach may have x, y and yaw, got {', '.join(self.reach)}")
         check_rising(vars(self), "card")
+        if self.mesh is not None and (self.parts or self.moving or (self.joint and base_of(self.kind) is None)):
+            raise TabletopError("a mesh stands in place of parts, of what is rigid or static; see also moving_parts")
         bodiless = not self.parts and self.mesh is None
         lacks = {"rigid": bodiless, "static": bodiless, "deformable": self.beads is None}
         part = base_of(self.kind) is not None
@@ -107,12 +109,8 @@ class Card:
                     raise unknown(f"moving part (that {name!r} speaks of)", other, [p for p in parts if p != name])
             if part.parent is not None and [*parts].index(part.parent) > [*parts].index(name):
                 raise TabletopError(f"moving part {name!r} must come after {part.parent!r}, on which it moves")
-            chain, lead = [name], part.mimic
-            while lead is not None:
-                if lead.part in chain:
-                    raise TabletopError(f"moving parts follow each other in a circle: {', '.join(chain)}")
-                chain.append(lead.part)
-                lead = parts[lead.part].mimic if lead.part in parts else None
+            if part.mimic is not None and [*parts].index(part.mimic.part) > [*parts].index(name):
+                raise TabletopError(f"moving part {name!r} must come after {part.mimic.part!r}, which it follows")
 
     def of_part(self, name: str) -> Card:
         """Return the card of one of the moving parts, as of a fixture with one joint.
@@ -182,6 +180,11 @@ def base_of(kind: str) -> str | None:
     """Return the fixture that a moving part is of, by kinds or by names; None of what is no moving part."""
     base, mark, _ = kind.rpartition(PART_MARK)
     return base if mark else None
+
+
+def part_of(name: str) -> str:
+    """Return what a moving part is called on its fixture, by its kind or its name: left_door of cabinet/left_door."""
+    return name.rpartition(PART_MARK)[2]
 
 
 def is_entity_name(text: str) -> bool:

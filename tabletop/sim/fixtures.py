@@ -10,7 +10,7 @@ from tabletop.errors import TabletopError
 from tabletop.sim.bodies import AIR, FAR, Body, set_dynamics, set_inertia
 from tabletop.sim.bullet import p
 from tabletop.sim.card_parts import Joint, number
-from tabletop.sim.cards import PART_MARK, Card, load_cards
+from tabletop.sim.cards import Card, load_cards, part_of
 from tabletop.sim.joints import hinge
 from tabletop.sim.meshes import moments
 from tabletop.sim.scene import Entity
@@ -114,14 +114,14 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
         still = part_shapes(card.parts, base, card.solid, client)
     else:
         still = mesh_shapes(card.mesh, card, base, client, middle)
-    order = {_part(e): i for i, e in enumerate(entities)}
+    order = {part_of(e.kind): i for i, e in enumerate(entities)}
     names = numbers_of(base)
     axles: list[list[float]] = []
     links: dict[str, list[Any]] = {key: [] for key in ("mass", "solid", "looks", "at", "centre", "turn", "parent")}
     inertias: list[tuple[float, ...] | None] = []
     frames: list[tuple[tuple[float, ...], tuple[float, ...]] | None] = []
     for entity in entities:
-        part = known[_part(entity)]
+        part = known[part_of(entity.kind)]
         joint, own = part.joint, cards[entity.kind]
         axle = hinge(joint, entity.size)
         shift = tuple(0.0 - a for a in axle)
@@ -157,14 +157,14 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
         linkInertialFramePositions=links["centre"],
         linkInertialFrameOrientations=links["turn"],
         linkParentIndices=links["parent"],
-        linkJointTypes=[_JOINTS[known[_part(e)].joint.type] for e in entities],
-        linkJointAxis=[list(known[_part(e)].joint.axis) for e in entities],
+        linkJointTypes=[_JOINTS[known[part_of(e.kind)].joint.type] for e in entities],
+        linkJointAxis=[list(known[part_of(e.kind)].joint.axis) for e in entities],
         physicsClientId=client,
     )
     out = [Body(body, "static", base.size, (0.0, 0.0, 0.0), base.size[2] / 2)]
     set_dynamics(body, [-1], base.friction, client, damping=AIR)
     for i, entity in enumerate(entities):
-        part = known[_part(entity)]
+        part = known[part_of(entity.kind)]
         set_dynamics(body, [i], entity.friction, client, damping=AIR)
         inertia = inertias[i]
         if inertia is not None:
@@ -173,10 +173,6 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
         if part.mimic is not None:
             _follow(body, i, order[part.mimic.part], part.mimic.ratio, client)
     return out
-
-
-def _part(entity: Entity) -> str:
-    return entity.kind.rpartition(PART_MARK)[2]
 
 
 def _follow(body: int, link: int, other: int, ratio: float, client: int) -> None:

@@ -17,7 +17,7 @@ from tabletop.schema import is_name
 from tabletop.seeds import cameras_rng, inventory_rng, scene_number, scene_rng
 from tabletop.sim.card_fields import check_card
 from tabletop.sim.card_parts import number
-from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards
+from tabletop.sim.cards import PART_MARK, Card, base_of, load_cards, part_of
 from tabletop.sim.placement import Spec, draw, place
 from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Camera, Entity, Light, Scene, Table, with_parts
@@ -133,7 +133,7 @@ def _moving(spec: Spec, base: Entity, rng: np.random.Generator) -> list[Entity]:
         color = (*_color(card.colors, rng, where), 1.0)
         mass, friction = (draw(v, rng, f"{where}: mass or friction") for v in (card.mass, card.friction))
         out.append(replace(part, mass=mass, friction=friction, color=color))
-    names = [part.name.rpartition(PART_MARK)[2] for part in out]
+    names = [part_of(part.name) for part in out]
     for name in spec.raw.get("parts", {}):
         if name not in names:
             raise unknown(f"moving part of scene entity {spec.name!r}", name, names)
@@ -144,7 +144,7 @@ def _standing(spec: Spec, base: Entity, parts: Sequence[Entity], rng: np.random.
     """Return a fixture's moving parts where it stands, each at the fraction that the scene card asks for."""
     out = []
     for part in parts:
-        own = spec.raw.get("parts", {}).get(part.name.rpartition(PART_MARK)[2], {})
+        own = spec.raw.get("parts", {}).get(part_of(part.name), {})
         joint = load_cards()[part.kind].joint
         given = own.get("fraction", spec.raw.get("fraction", list(joint.start) if joint is not None else 0.0))
         fraction = draw(given, rng, f"scene entity {part.name!r}: fraction")
@@ -157,7 +157,7 @@ def _in_step(base: Entity, parts: Sequence[Entity]) -> list[Entity]:
     known = load_cards()[base.kind].moving_parts or {}
     names = dict(zip("wdh", base.size, strict=True))
     ways = {name: number(part.joint.travel, names) for name, part in known.items()}
-    own = {part.name.rpartition(PART_MARK)[2]: part for part in parts}
+    own = {part_of(part.name): part for part in parts}
     for name, part in known.items():
         if part.mimic is not None:
             lead = own[part.mimic.part].fraction * ways[part.mimic.part]

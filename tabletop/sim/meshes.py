@@ -37,7 +37,8 @@ _MOST_FACES: Final = 100_000
 _FARTHEST: Final = 10.0
 _MOST_BYTES: Final = 20_000_000
 _LINE: Final = re.compile(
-    r"(?:#.*|o \S+|(?:v|vn)(?: -?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?){3}|f(?: \d+(?:/\d*/\d+)?){3})?\s*"
+    r"(?:#.*|o \S+|(?:v|vn)(?: -?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?){3}|f(?: \d+(?://\d+)?){3})?\s*",
+    re.ASCII,
 )
 
 

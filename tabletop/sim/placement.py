@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from tabletop.sim import deformable_beads
 from tabletop.sim.card_parts import Part, number
 from tabletop.sim.cards import Card, base_of, load_cards
 from tabletop.sim.held_part import grasped_part
-from tabletop.sim.joints import corners, moving_point
+from tabletop.sim.joints import corners, hinge, moving_point
 from tabletop.sim.meshes import Mesh
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity, Table
 
@@ -111,11 +112,31 @@ def footprint(entity: Entity) -> Rectangle:
 
 def _swept(entity: Entity, card: Card) -> Rectangle:
     """Return the rectangle of a fixture with all that its moving parts ever take up."""
-    ends = [corners(part.joint, entity.size) for part in (card.moving_parts or {}).values()]
+    ends = [_ways(name, card, entity.size) for name in card.moving_parts or {}]
     left, right = min(e[0] for e in ends), max(e[1] for e in ends)
     low, high = min(e[2] for e in ends), max(e[3] for e in ends)
     dx, dy = _turned((left + right) / 2, (low + high) / 2, entity.yaw)
     return entity.position[0] + dx, entity.position[1] + dy, (right - left) / 2, (high - low) / 2, entity.yaw
+
+
+def _ways(name: str, card: Card, size: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return least x, most x, least y, most y (m, fixture's frame) that a part takes up, with what it moves on."""
+    known = card.moving_parts or {}
+    part = known[name]
+    left, right, low, high = corners(part.joint, size)
+    while part.parent is not None:
+        part = known[part.parent]
+        joint = part.joint
+        way = number(joint.travel, dict(zip("wdh", size, strict=True)))
+        if joint.type == "prismatic":
+            x, y = (way * a for a in joint.axis[:2])
+            left, right, low, high = left + min(x, 0.0), right + max(x, 0.0), low + min(y, 0.0), high + max(y, 0.0)
+        else:
+            # Anywhere around its axis.
+            x, y, _ = moving_point(joint, size, 0.0, hinge(joint, size))
+            far = max(math.dist((x, y), corner) for corner in itertools.product((left, right), (low, high)))
+            left, right, low, high = x - far, x + far, y - far, y + far
+    return left, right, low, high
 
 
 def _turned(x: float, y: float, yaw: float) -> tuple[float, float]:
@@ -224,7 +245,7 @@ def place(
     entity = replace(
         entity,
         yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")),
-        fraction=min(1.0, max(0.0, draw(raw.get("fraction", 0.0), rng, f"{where}: fraction"))),
+        fraction=min(1.0, max(0.0, draw(_begins(card, raw), rng, f"{where}: fraction"))),
         held=held,
     )
     if "curl" in raw and (card.beads is None or card.beads.grid[1] > 1):
@@ -257,6 +278,14 @@ def place(
                 return candidate
         entity = replace(entity, yaw=math.radians(draw(yaw_range, rng, f"{where}: yaw")))
     return None
+
+
+def _begins(card: Card, raw: Mapping[str, Any]) -> object:
+    """Return the fraction, or a range of them, at which something is placed."""
+    if card.moving_parts:
+        return 0.0
+    start = (0.0, 0.0) if card.joint is None else card.joint.start
+    return raw.get("fraction", 0.0 if start == (0.0, 0.0) else list(start))
 
 
 def _candidate(

@@ -9,8 +9,8 @@ from tabletop.sim.cards import base_of, load_cards
 
 __all__ = ["PART", "role_of"]
 
-PART: Final = "part"
-"""The role of all that moves on fixtures with several such parts."""
+PART: Final = "moving part"
+"""The role of all that moves on fixtures with several such parts; no kind can be called so."""
 
 
 @kept

@@ -123,6 +123,8 @@ def mesh_shapes(mesh: Mesh, card: Card, entity: Entity, client: int, at: tuple[f
         path = mesh_file(card, name)
         check_mesh_file(path, f"mesh {name!r} of kind {card.kind!r}")
         files.append(str(path))
+    # PyBullet keeps files by their names, and would not see that a thing was imported anew.
+    p.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=client)
     visual: int = p.createVisualShape(
         p.GEOM_MESH,
         fileName=files[0],
@@ -131,11 +133,12 @@ def mesh_shapes(mesh: Mesh, card: Card, entity: Entity, client: int, at: tuple[f
         rgbaColor=entity.color,
         physicsClientId=client,
     )
-    if not card.solid:
-        return -1, visual
-    collision: int = p.createCollisionShape(
-        p.GEOM_MESH, fileName=files[1], meshScale=scale, collisionFramePosition=at, physicsClientId=client
-    )
-    if min(collision, visual) < 0:
+    collision = -1
+    if card.solid:
+        collision = p.createCollisionShape(
+            p.GEOM_MESH, fileName=files[1], meshScale=scale, collisionFramePosition=at, physicsClientId=client
+        )
+    p.setPhysicsEngineParameter(enableFileCaching=1, physicsClientId=client)
+    if visual < 0 or (card.solid and collision < 0):
         raise TabletopError(f"kind {card.kind!r}: PyBullet cannot read its mesh {mesh.collision!r}; import it anew")
     return collision, visual

@@ -36,7 +36,9 @@ WORDS: Final = [
     "pusH",
     "lift,,",
 ]
-NAMES: Final = st.sampled_from(PATHS + WORDS) | st.text(max_size=20).map(lambda text: text.replace("-", "_"))
+NAMES: Final = st.sampled_from(PATHS + WORDS) | st.text(max_size=20).map(lambda text: text.replace("-", "_")).filter(
+    lambda text: not text.strip().isdigit()  # `--workers=7` is fine.
+)
 FREE: Final = {"out", "json", "help", "version", "resume", "all", "measure", "physics", "seconds"}
 """Options that may have any value, or none."""
 NEED_NO_MORE: Final = {"predicates", "new", "objects", "robots", "libraries"}

@@ -22,6 +22,7 @@ from tabletop.sim.joints import moving_point
 from tabletop.sim.world import World
 from tabletop.yaml_files import parse_yaml
 
+trimesh = pytest.importorskip("trimesh")
 THINGS = Path(__file__).parents[2] / "benchmarks" / "things"
 
 SHAPE = '<geometry><box size="{0}"/></geometry>'
@@ -210,3 +211,62 @@ def test_scripts_open_and_shut_its_parts(lab: Path) -> None:
     assert fraction[0] == pytest.approx(0.0, abs=0.01)
     assert fraction.max() > 0.9
     assert fraction[-1] < 0.1
+
+
+def slide(limits: str, name: str = "tray", y: float = 0.0, more: str = "") -> str:
+    """Return a box of 8 x 5 x 3 cm that slides towards the robot."""
+    link = f'<link name="{name}">{BOX.format("0.08 0.05 0.03")}</link><joint name="{name}_j" type="prismatic">'
+    ends = f'<parent link="body"/><child link="{name}"/><origin xyz="-0.1 {y} 0"/><axis xyz="-1 0 0"/>'
+    return f"{link}{ends}<limit {limits}/>{more}</joint>"
+
+
+def test_a_limit_of_the_file_holds_if_it_fits_on_the_table(tmp_path: Path) -> None:
+    (part,) = fixture(tmp_path, BODY + slide('lower="0" upper="0.2"')).parts
+    assert part.travel == pytest.approx(0.2)
+    found = fixture(tmp_path, BODY + slide('lower="-100" upper="100"'))
+    assert found.parts[0].travel == pytest.approx(0.75 * 0.08)
+    assert found.notes["travel"].startswith("tray: ")
+
+
+def test_followers_keep_pace_as_they_are_mirrored_and_scaled(tmp_path: Path) -> None:
+    mirrored = slide('lower="-0.1" upper="0"', "other", 0.06, '<mimic joint="tray_j" multiplier="-1"/>')
+    tray = slide('lower="0" upper="0.1"')
+    first, second = fixture(tmp_path, BODY + mirrored + tray).parts
+    assert (first.name, first.mimic, second.mimic) == ("tray", None, ("tray", 1.0))
+    turned = slide('lower="0" upper="0.1"', "other", 0.06, '<mimic joint="j" multiplier="0.05"/>')
+    parts = fixture(tmp_path, BODY + hinge() + turned, Options(scale=0.5)).parts
+    assert parts[1].mimic == ("flap", pytest.approx(0.025))
+    with pytest.raises(TabletopError, match="joint 'other_j' must be shut when 'tray_j' is, which it follows"):
+        fixture(tmp_path, BODY + tray + mirrored.replace('"-1"', '"1"'))
+
+
+def test_a_mirrored_mesh_is_not_inside_out(tmp_path: Path) -> None:
+    box = trimesh.creation.box((0.04, 0.06, 0.08))
+    box.export(tmp_path / "box.obj")
+    geometry = '<geometry><mesh filename="box.obj" scale="1 -1 1"/></geometry>'
+    door = f'<link name="door"><visual>{geometry}</visual><collision>{geometry}</collision></link>'
+    joint = '<joint name="j" type="revolute"><parent link="body"/><child link="door"/><origin xyz="-0.1 0 0"/>'
+    joint += '<axis xyz="0 0 1"/><limit lower="0" upper="1"/></joint>'
+    (part,) = fixture(tmp_path, BODY + door + joint).parts
+    body = trimesh.Trimesh(part.body.vertices, part.body.faces)
+    assert body.volume == pytest.approx(0.04 * 0.06 * 0.08)
+
+
+def test_what_of_sdf_is_not_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.sdf"
+    links = '<link name="a"/><link name="b"><pose relative_to="a">0 0 1 0 0 0</pose></link>'
+    path.write_text(f'<sdf><model name="m">{links}</model></sdf>')
+    with pytest.raises(TabletopError, match="<pose relative_to='a'> is not read; poses are in the model's frame"):
+        read_description(path, "x")
+
+
+def test_what_is_imported_anew_is_not_the_old_one(lab: Path) -> None:
+    with World() as world:
+        for size in ((0.04, 0.06, 0.05), (0.07, 0.06, 0.09)):
+            trimesh.creation.box(size).export(lab / "anew.stl")
+            import_file(lab / "anew.stl", Options("anew", units="m"), replace=True, project=lab)
+            world.load(generate({"entities": {"a": {"kind": "anew", "at": {"x": 0.5, "y": 0.0}}}}, 0))
+            for _ in range(5):
+                state = world.step([0.0, 0.0, 0.0, 0.0, 1.0])
+            height = float(state.entity("a", "position")[2] - state.robot("table_height"))
+            assert height == pytest.approx(size[2] / 2, abs=6e-4)

@@ -225,7 +225,7 @@ def test_an_entity_s_parts_stand_behind_it(tmp_path: Path) -> None:
         ({"mimic": {"part": "ghost"}}, "unknown moving part"),
         ({"mimic": {"part": "left_door"}}, "unknown moving part"),
         ({"parent": "drawer"}, "'left_door' must come after 'drawer', on which it moves"),
-        ({"mimic": {"part": "right_door"}}, "moving parts follow each other in a circle: left_door, right_door"),
+        ({"mimic": {"part": "right_door"}}, "moving part 'left_door' must come after 'right_door', which it follows"),
         ({"parts": []}, "moving part 'left_door' needs parts or a mesh"),
         ({"joint": {"type": "planar"}}, "joint.type: Expected one of"),
         ({"joint": {"type": "prismatic", "continuous": True}}, "only a revolute joint can be continuous"),

@@ -66,11 +66,11 @@ def _down(effects: npt.NDArray[np.floating[Any]]) -> Index:
     return (effects[:, 0] > REACH / 2).astype(np.intp)
 
 
-for _name, _mirrors in _JOINTS.items():
+for _role, _mirrors in _JOINTS.items():
     effect(
-        _name,
+        "part" if _role == PART else _role,
         body_type="joint",
-        kinds=(_name,),
+        kinds=(_role,),
         mirror=(1.0,),
         mirrors=_mirrors,
         settles=True,
