@@ -31,7 +31,7 @@ from tabletop.sim.card_parts import Joint
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 
-__all__ = ["path", "pull_open", "pull_shut", "push_open", "push_shut", "twist"]
+__all__ = ["fraction_of", "handle_of", "joint_of", "path", "pull_open", "pull_shut", "push_open", "push_shut", "twist"]
 
 _UP: Final = np.array([0.0, 0.0, 1.0])
 _HALF: Final = 0.014
@@ -59,7 +59,12 @@ _LEAN: Final = 0.035
 """m further on that they then lean, beyond the strut."""
 
 
-def _joint(state: State, entity: str) -> Joint:
+def joint_of(state: State, entity: str) -> Joint:
+    """Return the joint of a fixture's card.
+
+    Raises:
+        TabletopError: it has none.
+    """
     joint = load_cards()[state.layout.kind(entity)].joint
     if joint is None:
         raise TabletopError(
@@ -68,16 +73,18 @@ def _joint(state: State, entity: str) -> Joint:
     return joint
 
 
-def _fraction(state: State, entity: str) -> float:
+def fraction_of(state: State, entity: str) -> float:
+    """Return how far a fixture is open, 0 to 1."""
     return float(state.entity(entity, "fraction"))
 
 
 def _arrived(state: State, entity: str, sign: float) -> bool:
-    fraction = _fraction(state, entity)
+    fraction = fraction_of(state, entity)
     return fraction > _ENDS[1] if sign > 0 else fraction < _ENDS[0]
 
 
-def _handle(state: State, entity: str) -> Array:
+def handle_of(state: State, entity: str) -> Array:
+    """Return where a fixture is acted on (3,), m, world."""
     return Solid.of(state, entity).world(state.entity(entity, "grasp"))
 
 
@@ -90,11 +97,11 @@ def path(state: State, entity: str, sign: float, turned: float = 0.0) -> Array:
         sign: 1 towards fraction 1, -1 towards 0.
         turned: for a revolute joint, rad from now on at which the direction is asked for.
     """
-    joint, solid = _joint(state, entity), Solid.of(state, entity)
+    joint, solid = joint_of(state, entity), Solid.of(state, entity)
     axis = solid.axes @ np.array(joint.axis, dtype=float)
     if joint.type == "prismatic":
         return np.asarray(sign * axis / np.linalg.norm(axis))
-    arm = _handle(state, entity) - solid.world(np.array(joint.hinge) * solid.half)
+    arm = handle_of(state, entity) - solid.world(np.array(joint.hinge) * solid.half)
     across = np.cross(axis, arm)
     across /= max(float(np.linalg.norm(across)), 1e-6)
     outward = np.cross(across, axis)
@@ -103,9 +110,9 @@ def path(state: State, entity: str, sign: float, turned: float = 0.0) -> Array:
 
 def _push(state: State, entity: str, sign: float) -> Motion:
     """Push the handle from behind along its path with the closed fingers; then go up."""
-    joint = _joint(state, entity)
+    joint = joint_of(state, entity)
     for _ in range(_ATTEMPTS):
-        left = (1.0 if sign > 0 else 0.0) - _fraction(state, entity)
+        left = (1.0 if sign > 0 else 0.0) - fraction_of(state, entity)
         middle = path(state, entity, sign)
         if joint.type == "revolute" and abs(joint.axis[2]) > 0.5:
             # Halfway along the arc: what turns with the handle needs more room than the wrist has.
@@ -113,10 +120,10 @@ def _push(state: State, entity: str, sign: float) -> Motion:
         yaw = yaw_for(np.array([-middle[1], middle[0]]), state)
 
         def behind(now: State, yaw: float = yaw) -> tuple[Array, float]:
-            return _handle(now, entity) - (_HALF + finger_half(now) + 0.018) * path(now, entity, sign), yaw
+            return handle_of(now, entity) - (_HALF + finger_half(now) + 0.018) * path(now, entity, sign), yaw
 
         def ahead(now: State, yaw: float = yaw) -> tuple[Array, float]:
-            return _handle(now, entity) + _LEAD * path(now, entity, sign), yaw
+            return handle_of(now, entity) + _LEAD * path(now, entity, sign), yaw
 
         state, _ = yield from hover(state, behind, CLOSED, tolerance=0.012)
         state, ok = yield from servo(
@@ -138,15 +145,15 @@ def _pull(state: State, entity: str, sign: float) -> Motion:
     and what slides one way has no friction left for the other. What a lost hold has gained counts, as a handle stays
     where it is left; the fingers open to go around it again.
     """
-    _joint(state, entity)
+    joint_of(state, entity)
     ajar = width_command(state, _AROUND)
     yaw = grasp_of(state, entity).yaw
     along = np.array([math.cos(yaw), math.sin(yaw), 0.0])
     # On the side where the gripper is.
-    along *= math.copysign(1.0, float((here(state) - _handle(state, entity)) @ along))
+    along *= math.copysign(1.0, float((here(state) - handle_of(state, entity)) @ along))
 
     def around(now: State) -> Array:
-        return _handle(now, entity) - _DEEP * _UP + _INSIDE * along
+        return handle_of(now, entity) - _DEEP * _UP + _INSIDE * along
 
     state, _ = yield from hover(state, lambda now: (around(now) + 0.03 * _UP, yaw), ajar, tolerance=0.012)
     for _ in range(60):
@@ -200,10 +207,10 @@ def pull_shut(state: State, entity: Name) -> Motion:
 @primitive
 def twist(state: State, entity: Name) -> Motion:
     """Take the fin of a dial from above, turn it as far as it goes, let go and go up."""
-    joint = _joint(state, entity)
+    joint = joint_of(state, entity)
     for _ in range(_ATTEMPTS):
-        left = float(joint.travel) * (1.0 - _fraction(state, entity)) * math.copysign(1.0, joint.axis[2])
-        x, y = (float(v) for v in _handle(state, entity)[:2])
+        left = float(joint.travel) * (1.0 - fraction_of(state, entity)) * math.copysign(1.0, joint.axis[2])
+        x, y = (float(v) for v in handle_of(state, entity)[:2])
         # The end of the turn is chosen with room for the wrist, and the start from it.
         wrist, turns = wrist_middle(np.array([x, y]), state), wrist_room(state) - _WRIST
         fin = yaw_for(Solid.of(state, entity).axes[:2, 0], state)
@@ -212,24 +219,24 @@ def twist(state: State, entity: Name) -> Motion:
         yaw = min(room or options, key=lambda o: abs(o - gripper_yaw(state)))
 
         def over(now: State, yaw: float = yaw) -> tuple[Array, float]:
-            return _handle(now, entity) + 0.02 * _UP, yaw
+            return handle_of(now, entity) + 0.02 * _UP, yaw
 
         def around(now: State, yaw: float = yaw) -> tuple[Array, float]:
-            return _handle(now, entity), yaw
+            return handle_of(now, entity), yaw
 
         state, _ = yield from hover(state, over, width_command(state, _WIDE), tolerance=0.012)
         state, _ = yield from surround(state, around, width_command(state, _WIDE), 2 * _BAR)
         free = 0
         for _ in range(30):
             free = 0 if touches(state, entity) else free + 1
-            off = here(state) - _handle(state, entity)
+            off = here(state) - handle_of(state, entity)
             if _arrived(state, entity, 1.0) or free > 3 or off[2] > 0.014:
                 break
             # Kept on the axis: with the fin between them the fingers turn it even where they hardly hold it.
             lead = math.copysign(0.4, left) if not free else 0.0
-            state = yield act(state, _handle(state, entity) - _DEEP * _UP, gripper_yaw(state) + lead, CLOSED)
+            state = yield act(state, handle_of(state, entity) - _DEEP * _UP, gripper_yaw(state) + lead, CLOSED)
         state, _ = yield from hold_still(state, OPEN, 2)
         state, _ = yield from straight(state, here(state) + 0.06 * _UP, None, OPEN, tolerance=0.02, limit=10)
-        if _fraction(state, entity) > 0.9:
+        if fraction_of(state, entity) > 0.9:
             return state, True
     return state, False
