@@ -35,11 +35,11 @@ def import_command(options: argparse.Namespace) -> None:
             for file in track(options.files, "import")
         ]
     pages = [card.with_suffix("") / "index.html" for card in cards]
-    say(
-        options,
-        {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]},
-        [f"{card}  (what was found and guessed: {page})" for card, page in zip(cards, pages, strict=True)],
-    )
+    lines = []
+    for card, page in zip(cards, pages, strict=True):
+        guessed = [line.removeprefix("# ") for line in card.read_text("utf-8").splitlines() if line.startswith("# ")]
+        lines += [str(card), *(f"  {line}" for line in guessed), f"  pictures, and where it is held: {page}"]
+    say(options, {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]}, lines)
 
 
 def _robots(options: argparse.Namespace) -> None:

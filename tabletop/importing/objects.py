@@ -110,8 +110,8 @@ class ImportedObject:
             f"description: {words(self.name)}",
             f"body_type: {'static' if self.options.fixed else 'rigid'}",
             f"graspable: {'true' if self.graspable else 'false'}",
-            f"# w may be a range, such as [{0.9 * w:.3g}, {1.1 * w:.3g}]",
-            f"size: {{w: {w:.5g}, d: w * {d / w:.5g}, h: w * {h / w:.5g}}}",
+            f"size: {{w: {w:.5g}, d: w * {d / w:.5g}, h: w * {h / w:.5g}}}"
+            f"  # w may be a range, as [{0.9 * w:.3g}, {1.1 * w:.3g}]",
         ]
         if not self.options.fixed:
             lines.append(f"mass: [{self.mass:.4g}, {self.mass:.4g}]")
