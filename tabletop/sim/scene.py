@@ -351,10 +351,10 @@ def _check_view(camera: Camera | SceneCamera) -> None:
 
 def scene_layout(scene: Scene) -> Layout:
     """Return the layout of a scene's states, without a world."""
-    return layout_of(scene.entities, load_cards())
+    return layout_of(scene.entities, load_cards(), scene.robot.name)
 
 
-def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card], robot: str = PANDA) -> Layout:
+def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card], robot: str) -> Layout:
     """Return the layout of the states of a scene with these entities and that robot, given the cards of their kinds."""
     kinds = tuple(e.kind for e in entities)
     grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)
