@@ -103,7 +103,7 @@ class RobotArm:
         self.all_joints = [*self.arm_joints, *self.fingers, *followers]
         self._driven = [*self.arm_joints, *self.fingers]
         self._motors = self._driven[: -1 if self._gripper.is_linked else None]
-        self.finger_links = (model.below(self.fingers[0]), model.below(self.fingers[1]))
+        self.finger_links = model.fingers_of(card)
         """Numbers of the links that are the left finger, and the right one."""
         self.hand = model.links[card.hand_link]
         self.max_width = card.max_width
