@@ -15,7 +15,7 @@ from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.commands import Command, JointCommand, PoseCommand
 from tabletop.sim.fingers import Linkage, fingers_of, gear
-from tabletop.sim.inverse_kinematics import ChainKinematics
+from tabletop.sim.inverse_kinematics import ChainKinematics, Wrist
 from tabletop.sim.kinematics import Kinematics
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of, quaternion_of
@@ -46,12 +46,8 @@ def chain_kinematics_of(name: str) -> ChainKinematics:
 
 
 @kept
-def wrist_of(name: str) -> tuple[float, float]:
-    """Return where a robot's wrist is in its middle, and how far it turns either way from there.
-
-    Returns:
-        rad of the gripper's yaw less the bearing of its place; and rad.
-    """
+def wrist_of(name: str) -> Wrist:
+    """Return where a robot's wrist is in its middle, and how far it turns either way from there."""
     return kinematics_of(name).wrist
 
 
