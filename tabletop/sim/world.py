@@ -512,7 +512,7 @@ class World:
         # As of the last control step: asking PyBullet could touch the physics.
         row = self.arm.columns()
         if name == "wrist":
-            return wrist_view(row[:3], row[3:7])
+            return wrist_view(row[:3], row[3:7], load_robot_card(self.layout.robot).hand)
         if isinstance(name, SceneCamera):
             return scene_view(check_scene_camera(name), row[:3], row[3:7])
         found = next((c for c in scene.cameras if c.name == name), None)
