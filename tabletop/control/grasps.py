@@ -78,12 +78,14 @@ def yaw_for(direction: Array, state: State, period: float = math.pi) -> float:
 
 def wrist_middle(position: Array, state: State) -> float:
     """Return the yaw (rad) at which the wrist is in its middle, at a position (2,) or (3,), m, world."""
-    return math.atan2(float(position[1]), float(position[0])) + wrist_of(state.layout.robot)[0]
+    wrist = wrist_of(state.layout.robot)
+    x, y = wrist.root
+    return math.atan2(float(position[1]) - y, float(position[0]) - x) + wrist.middle
 
 
 def wrist_room(state: State) -> float:
     """Return how far (rad) the wrist turns either way from its middle."""
-    return wrist_of(state.layout.robot)[1] - _MARGIN
+    return wrist_of(state.layout.robot).turns - _MARGIN
 
 
 def unwound_yaw(state: State) -> float:

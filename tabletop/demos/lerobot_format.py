@@ -25,11 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tabletop.config import SimSettings
-from tabletop.demos.record import Demonstration, names_of
+from tabletop.demos.record import Demonstration, names_of, robot_of
 from tabletop.envs.observe import STATE_WIDTH, state_names
 from tabletop.files import write_json
 from tabletop.logic.task import Task
-from tabletop.sim.robot_card import robot_in_use
 
 __all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
 
@@ -100,6 +99,9 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
         demos: the demonstrations; they are gone through three times.
         tasks: those that the demonstrations are of, and perhaps others.
         policy: of no use here: the format has no place for it.
+
+    Raises:
+        TabletopError: the demonstrations are of more than one robot.
     """
     world = max(d.states.shape[1] for d in demos)
     described = features(world, demos[0].views)
@@ -110,7 +112,9 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     frames: list[Columns] = []
     start = file = size = 0
     everything: list[Columns] = []
+    robot: str | None = None
     for number, demo in enumerate(demos):
+        robot = robot_of(demo, robot)
         columns = _columns(demo, number, start, numbers[demo.task], world, fps)
         columns |= {_key(k): v[:-1] for k, v in demo.views.items()}
         seen = {k: columns.pop(k) for k in list(columns) if described[k]["dtype"] == "image"}
@@ -151,7 +155,7 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
     write_json(root / "meta/stats.json", _stats(whole))
     info = {
         "codebase_version": VERSION,
-        "robot_type": f"tabletop-{robot_in_use()}",
+        "robot_type": f"tabletop-{robot}",
         "total_episodes": len(demos),
         "total_frames": start,
         "total_tasks": len(used),

@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,11 +31,12 @@ from minari.dataset.minari_storage import MinariStorage
 
 import tabletop.envs
 from tabletop import __version__
-from tabletop.demos.record import Demonstration, names_of
+from tabletop.demos.record import Demonstration, names_of, robot_of
 from tabletop.envs.env import TabletopEnv
 from tabletop.envs.observe import state_names
 from tabletop.files import write_json
 from tabletop.logic.task import Task
+from tabletop.sim.robot_card import PANDA
 
 __all__ = ["dataset_id", "write"]
 
@@ -59,17 +61,20 @@ def write(root: Path, demos: Sequence[Demonstration], tasks: Sequence[Task], pol
 
     Raises:
         OSError: the disk has no room for the next episode.
+        TabletopError: the demonstrations of a task are of more than one robot.
     """
     root = root.resolve()  # Minari doubles a relative one.
     for name in ("tabletop", *(f"tabletop/{t.name}" for t in tasks)):
         (root / name).mkdir(parents=True)
         write_json(root / name / "namespace_metadata.json", {})
     storages: dict[str, Any] = {}
+    robots: dict[str, str] = {}
     by_name, steps = {t.name: t for t in tasks}, 0
     for demo in demos:
         _check_room(root, demo)
+        robots[demo.task] = robot_of(demo, robots.get(demo.task))
         if demo.task not in storages:
-            storages[demo.task] = _begin(root, by_name[demo.task], policy)
+            storages[demo.task] = _begin(root, by_name[demo.task], policy, demo.robot)
         storage = storages[demo.task]
         index = storage.total_episodes
         storage.update_episodes([_buffer(demo)])
@@ -86,16 +91,19 @@ def _check_room(root: Path, demo: Demonstration) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _begin(root: Path, task: Task, policy: str) -> Any:
+def _begin(root: Path, task: Task, policy: str, robot: str) -> Any:
     name = dataset_id(task.name, policy)
     path = root / name
     path.mkdir()
-    env = TabletopEnv(task)
+    env = TabletopEnv(task, robot=robot)
+    spec = deepcopy(gymnasium.spec(tabletop.envs.environment_id(task.name)))
+    if robot != PANDA:  # So that the Panda's datasets keep their bytes.
+        spec.kwargs["robot"] = robot
     storage = MinariStorage.new(
         path / "data",
         observation_space=env.observation_space,
         action_space=env.action_space,
-        env_spec=gymnasium.spec(tabletop.envs.environment_id(task.name)),
+        env_spec=spec,
     )
     env.close()
     storage.update_metadata(

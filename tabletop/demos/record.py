@@ -22,7 +22,15 @@ from tabletop.sim.camera import segmentation_labels
 from tabletop.sim.scene import read_scene, scene_layout, scene_text
 from tabletop.sim.state import State
 
-__all__ = ["Demonstration", "demonstrate", "load_demonstration", "names_of", "observations_of", "save_demonstration"]
+__all__ = [
+    "Demonstration",
+    "demonstrate",
+    "load_demonstration",
+    "names_of",
+    "observations_of",
+    "robot_of",
+    "save_demonstration",
+]
 
 
 _VIEW: Final = "view "
@@ -52,6 +60,11 @@ class Demonstration:
     """Which entity each slot of the observations is of, "entity0" first; "": an empty slot."""
     views: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     """What cameras saw of each state, (T + 1, ...), by "camera/modality" as envs/views.py has them."""
+
+    @property
+    def robot(self) -> str:
+        """Name of the robot's card."""
+        return read_scene(self.scene).robot.name
 
     @property
     def success(self) -> bool:
@@ -117,6 +130,24 @@ def names_of(demo: Demonstration) -> dict[str, Any]:
     if any(name.endswith("/segmentation") for name in demo.views):
         names["segmentation_labels"] = {str(k): v for k, v in segmentation_labels(scene.names).items()}
     return names
+
+
+def robot_of(demo: Demonstration, others: str | None = None) -> str:
+    """Return the robot of a demonstration.
+
+    Args:
+        demo: the demonstration.
+        others: the robot of those that it goes with.
+
+    Raises:
+        TabletopError: it is another one.
+    """
+    if others is not None and demo.robot != others:
+        raise TabletopError(
+            f"demonstrations of one dataset must be of one robot, got {others!r}, and {demo.robot!r} for task "
+            f"{demo.task!r}, scene {demo.number}"
+        )
+    return demo.robot
 
 
 def _seen(run: Trajectory, views: Views) -> dict[str, npt.NDArray[Any]]:

@@ -20,6 +20,7 @@ from tabletop.progress import track
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import PolicyFactory
 from tabletop.runs.lock import NOTE, alone_in
+from tabletop.sim.robot_card import PANDA, robot_in_use
 from tabletop.sim.scene_cameras import camera_names
 
 __all__ = ["FORMATS", "Recording", "write_demos"]
@@ -61,6 +62,8 @@ class Recording:
             "cameras": list(self.cameras),
             "size": list(self.size),
             "modalities": list(self.modalities),
+            # Left out for the Panda: recordings that were begun before there were other robots go on.
+            **({} if robot_in_use() == PANDA else {"robot": robot_in_use()}),
         }
 
 

@@ -39,6 +39,7 @@ from tabletop.rollout.engine import Engine, Losses, Workers, WorkersLost, defaul
 from tabletop.runs.lock import alone_in
 from tabletop.runs.store import read_record, write_record
 from tabletop.signals import held_back
+from tabletop.sim.robot_card import PANDA, robot_in_use
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import Library, save_library
@@ -347,7 +348,8 @@ class _Run:
             ),
             seed=self.settings.seed,
             counts=dict(self.codes.counts),
-            how=self.settings.how,
+            # The Panda is left out: runs that were begun before there were other robots go on.
+            how={**self.settings.how, **({} if robot_in_use() == PANDA else {"robot": robot_in_use()})},
             budget=self.budget,
             card=plain_card(self.card),
         )

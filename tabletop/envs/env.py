@@ -236,15 +236,21 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             scene = draw(card, number, self._scenes, self._robot)
         if not isinstance(scene, Scene):
             raise TabletopError(f"option scene must be a Scene, got {type(scene).__name__}")
-        size = action_size(self._settings.control, scene.robot.name)
-        if size != self._action_size:
-            raise TabletopError(
-                f"option scene: robot {scene.robot.name!r} takes actions of {size} numbers, this environment's "
-                f"{self._robot!r} of {self._action_size}"
-            )
+        self._check_fits(scene, "option scene")
         for name in self.task.success.names if self.task else ():
             scene.entity(name)
         return scene
+
+    def _check_fits(self, scene: Scene, what: str) -> None:
+        """Check that this environment's actions move a scene's robot, and that its cameras are there."""
+        size = action_size(self._settings.control, scene.robot.name)
+        if size != self._action_size:
+            raise TabletopError(
+                f"{what}: robot {scene.robot.name!r} takes actions of {size} numbers, this environment's "
+                f"{self._robot!r} of {self._action_size}"
+            )
+        if self._observation == "pixels" or self.render_mode is not None:
+            self._views.check([camera.name for camera in scene.cameras])
 
     def _with_goal(self, scene: Scene, asked: Any) -> tuple[Scene, float | None]:
         """Return the scene with a goal in it, or as it is and the number that is asked for."""
@@ -285,9 +291,12 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         Raises:
             TabletopError: there was no reset yet, or none since it was closed.
         """
-        if self._world is None:
+        return self._begun().state()
+
+    def _begun(self) -> World:
+        if self._world is None or self._world.scene is None:
             raise TabletopError("no episode has begun; call reset first")
-        return self._world.state()
+        return self._world
 
     @property
     def segmentation_ids(self) -> dict[str, int]:
@@ -328,7 +337,7 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
         >>> env.close()
         """
         width, height = self._size if size is None else read_size(size, "size")
-        return camera_parameters(self._views.camera(self.world, name), width, height)
+        return camera_parameters(self._views.camera(self._begun(), name), width, height)
 
     def _observe(self, state: State) -> Any:
         if self._observer is None:
@@ -372,13 +381,16 @@ class TabletopEnv(gymnasium.Env[Any, npt.NDArray[np.float32]]):
             snapshot: what `save` returned.
 
         Raises:
-            TabletopError: it is none, or it is of another task or of a world with other settings.
+            TabletopError: it is none, or it is of another task, of a world with other settings, of a robot that takes
+                other actions, or of a scene without this environment's cameras.
         """
         if not isinstance(snapshot, EnvSnapshot):
             raise TabletopError(f"a snapshot must be an EnvSnapshot, as save returns, got {type(snapshot).__name__}")
         if snapshot.task != self.task:
             theirs, own = (repr(task.name) if task else "none" for task in (snapshot.task, self.task))
             raise TabletopError(f"the snapshot must be of the environment's own task, {own}, got task {theirs}")
+        if snapshot.world.settings == self._settings:  # Others are refused there.
+            self._check_fits(snapshot.world.scene, "the snapshot")
         self.world.restore(snapshot.world)
         self.np_random, self._np_random_seed = deepcopy(snapshot.generator), snapshot.seed
         self._ask(snapshot.number)

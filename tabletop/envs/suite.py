@@ -17,6 +17,7 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.logic.suite import find_suite
 from tabletop.logic.task import Registry, Task, load_registry
 from tabletop.schema import is_whole
+from tabletop.sim.robot_card import robot_in_use
 
 __all__ = ["TaskId", "make_suite"]
 
@@ -116,6 +117,8 @@ def make_suite(
             f'suite {found.name!r} has {count} tasks, and observation "goal" has a size of its own in each'
         )
     settings = {"scenes": found.scenes, **settings}
+    if settings.get("robot") is None:  # Processes that are started know nothing of `use_robot` here.
+        settings["robot"] = robot_in_use()
     rounds = max(1, num_envs // count)
     makers = [
         partial(_make, each, i, count, one_hot, max_episode_steps, settings) for i, each in enumerate(tasks)

@@ -70,6 +70,19 @@ class Views:
         self.space = self._space()
         """Of the observations."""
 
+    def check(self, known: Sequence[str]) -> None:
+        """Check that a scene has the cameras.
+
+        Args:
+            known: names of its further cameras, beside VIEWS.
+
+        Raises:
+            TabletopError: it lacks one.
+        """
+        for view in self._cameras.values():
+            if isinstance(view, str) and view not in VIEWS and view not in known:
+                raise unknown("view", view, (*VIEWS, *known))
+
     @property
     def is_segmented(self) -> bool:
         """Whether segmentation is observed."""
@@ -153,11 +166,9 @@ def _name(name: object) -> str:
 
 def _view(view: object, known: Sequence[str], name: str) -> CameraView:
     if isinstance(view, Camera):
-        check_camera(view)
-        return view
+        return check_camera(view)
     if isinstance(view, SceneCamera):
-        check_scene_camera(view)
-        return view
+        return check_scene_camera(view)
     if isinstance(view, Mapping):
         return read_camera(name, view)
     if isinstance(view, str) and view in known:

@@ -118,4 +118,6 @@ def robot_page(found: Mapping[str, Any]) -> str:
 
 
 def _failures(part: Mapping[str, Any]) -> str:
+    if not part["poses"]:
+        return "no pose in its workspace was found"
     return f"{100 * part['failed']:.2f} % of {part['poses']} poses"

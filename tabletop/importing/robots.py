@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +16,13 @@ import numpy as np
 from tabletop.errors import TabletopError
 from tabletop.files import read_bytes, read_text, write_whole
 from tabletop.importing.description import Description, JointOf, read_description
+from tabletop.schema import fill
 from tabletop.sim.inverse_kinematics import ChainKinematics
 from tabletop.sim.resting_posture import OVER, base_for, rest_for, share_reached
 from tabletop.sim.robot_card import Follower, Hand, RobotCard, Workspace
 from tabletop.sim.robot_draft import Draft, Gripper, Tried
 from tabletop.sim.robot_model import look_at
+from tabletop.yaml_files import parse_yaml
 
 __all__ = ["copied_files", "robot_files"]
 
@@ -30,6 +33,7 @@ _BESIDE: Final = re.compile(rb"^[ \t]*(?:mtllib|map_K[ad])[ \t]+(\S+)", re.M)
 _LARGEST: Final = 100_000_000
 """Bytes of all meshes at most."""
 _WORKSPACE: Final = Workspace((0.28, -0.40, 0.0), (0.72, 0.40, 0.40))
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
 _SPEED: Final = (2.0, 10.0)
 """rad/s of a joint whose file says none, and at most."""
 _FORCE: Final = (80.0, 1000.0)
@@ -59,7 +63,9 @@ def robot_files(path: Path, name: str) -> dict[str, str | bytes]:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, content)
         card, share = _card(name, urdf, Path(folder), (arm, gripper), what)
-    files[f"{name}.yaml"] = _text(card, path.name, share)
+    text = _text(card, path.name, share)
+    fill(RobotCard, parse_yaml(text, what), what)  # Joints and links may be called anything.
+    files[f"{name}.yaml"] = text
     return files
 
 
@@ -87,9 +93,6 @@ def _parts(found: Description, what: str) -> tuple[list[JointOf], Gripper]:
             break
         arm.append(ways[0])
         link = ways[0].child
-    # A wrist's joint may be one that only holds the gripper on.
-    while len(arm) > _FEWEST and arm[-1].type == "continuous" and len(arm) > 7:
-        arm.pop()
     kinds = [joint.type for joint in arm]
     if len(ways) < 2 or not _FEWEST <= len(arm) <= _MOST or "prismatic" in kinds:
         raise TabletopError(
@@ -101,7 +104,6 @@ def _parts(found: Description, what: str) -> tuple[list[JointOf], Gripper]:
 
 def _gripper(found: Description, ways: list[JointOf], what: str) -> Gripper:
     """Return the gripper whose parts hang on these joints: the two that reach farthest are its fingers."""
-    hand = _hand(found, ways)
     reach = {joint.name: _farthest(found, joint, np.eye(4)) for joint in ways}
     order = sorted(ways, key=lambda joint: -reach[joint.name][1])
     one, two = sorted(order[:2], key=lambda joint: ways.index(joint))
@@ -119,11 +121,7 @@ def _gripper(found: Description, ways: list[JointOf], what: str) -> Gripper:
         followers[joint.name] = (driver, *_ratio(found, joint, driver))
     if len(joints) > 20:
         raise TabletopError(f"{what}: a gripper has 20 joints at most, got {len(joints)}")
-    return Gripper(hand, drivers, (reach[one.name][0], reach[two.name][0]), tuple(links), followers)
-
-
-def _hand(found: Description, ways: list[JointOf]) -> str:
-    return ways[0].parent
+    return Gripper(ways[0].parent, drivers, (reach[one.name][0], reach[two.name][0]), tuple(links), followers)
 
 
 def _farthest(found: Description, joint: JointOf, at: np.ndarray) -> tuple[str, float]:
@@ -319,16 +317,21 @@ def _shape(draft: Draft) -> Hand:
     )
 
 
-def _row(values: Mapping[str, object] | object) -> str:
-    if isinstance(values, (tuple, list)):
-        return f"[{', '.join(map(str, values))}]"
-    return str(values)
+def _row(values: Sequence[object]) -> str:
+    return f"[{', '.join(map(_word, values))}]"
+
+
+def _word(value: object) -> str:
+    """Return a number or a name as YAML; what YAML would take for something else is quoted."""
+    if isinstance(value, str) and not (_PLAIN.match(value) and parse_yaml(value, "name") == value):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
 
 
 def _text(card: RobotCard, source: str, share: float) -> str:
     """Return a card as YAML, with comments that say what was guessed."""
     followers = "".join(
-        f"\n  {name}: {{joint: {f.joint}, ratio: {f.ratio:g}, offset: {f.offset:g}}}"
+        f"\n  {_word(name)}: {{joint: {_word(f.joint)}, ratio: {f.ratio:g}, offset: {f.offset:g}}}"
         for name, f in card.followers.items()
     )
     opened = (
@@ -347,15 +350,16 @@ finger_closed: {_row(card.finger_closed)}"""
     why = "# Check: joints that go with a driven one, by mimic tags, or so that fingertips stay parallel."
     other = f"\n{why}\nfollowers:{followers}" if followers else ""
     inertia = "" if card.inertia_from_file else "\ninertia_from_file: false  # the file's cannot be"
-    return f"""# Drafted from {source}. What says "check" was guessed: 'tabletop robots check {card.name}' measures it.
+    shown = "".join(c if c.isprintable() else "?" for c in source)
+    return f"""# Drafted from {shown}. What says "check" was guessed: 'tabletop robots check {card.name}' measures it.
 # Lengths in m, angles in rad, forces in N (Nm for turning joints), times in s.
-name: {card.name}
-urdf: {card.urdf}
+name: {_word(card.name)}
+urdf: {_word(card.urdf)}
 
 arm_joints: {_row(card.arm_joints)}
 finger_joints: {_row(card.finger_joints)}  # left and right
 finger_links: {_row(card.finger_links)}  # check: what touches
-hand_link: {card.hand_link}
+hand_link: {_word(card.hand_link)}
 tcp: {_row(card.tcp)}  # check: in the frame of hand_link, midway between the fingertips, 1 cm above their ends{turned}
 max_width: {card.max_width}  # between the fingers, measured{opened}{other}
 

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.planner.hand_size import hand_size
 from tabletop.planner.space import CONTAINERS, Surveyed, boxes, contains, covered, reachable
 from tabletop.sim.cards import load_cards
 from tabletop.sim.robot_card import load_robot_card
@@ -19,16 +20,8 @@ Mask = npt.NDArray[np.bool_]
 
 OPEN: Final = 0.9
 """Fraction from which a drawer is open enough to reach into."""
-_HAND_ABOVE: Final = 0.015
-_HAND_GAP: Final = 0.018
-_HAND_HALF: Final = 0.10
-_HAND_BREADTH: Final = 0.035
 _LONG: Final = 0.015
-_HAND_HEIGHT: Final = 0.055
-_FINGER: Final = 0.014
-"""m that a finger takes across the way in which it opens."""
-_FINGERS: Final = 0.06
-"""m from the middle to which the open fingers reach."""
+"""m by which a long thing's sides differ, at least."""
 
 
 def graspable(state: State, entity: str) -> Mask:
@@ -76,23 +69,23 @@ def _hand_room(state: State, own: int) -> Mask:
     The hand is as wide as the open fingers are apart. It can turn, except over what is long, which is taken by
     its sides.
     """
-    found, cards = boxes(state), load_cards()
+    found, cards, hand = boxes(state), load_cards(), hand_size(state.layout.robot)
     rows = [i for i, n in enumerate(found.names) if cards[state.layout.kind(n)].solid]
     rows = [i for i in rows if found.names[i] != state.layout.names[own]]
     if not rows:
         return np.ones(state.values.shape[:-1], dtype=bool)
     at, half, along = found.centre[..., own, :2], found.half[..., own, :2], found.along[..., own, :]
     gap = found.distance(at)[..., rows] - half.min(axis=-1)[..., None]
-    higher = found.high[..., rows] > found.high[..., own : own + 1] + _HAND_ABOVE
+    higher = found.high[..., rows] > found.high[..., own : own + 1] + hand.above
     # A container is made for a hand to reach into.
     higher &= ~_around(state, own)[..., rows]
-    out = np.asarray(~(higher & (gap < _HAND_GAP)).any(axis=-1))
+    out = np.asarray(~(higher & (gap < hand.gap)).any(axis=-1))
     long = np.abs(half[..., 0] - half[..., 1]) > _LONG
-    if not (out & long & (higher & (gap < _HAND_HALF)).any(axis=-1)).any():
+    if not (out & long & (higher & (gap < hand.half)).any(axis=-1)).any():
         return out
     across = np.where((half[..., 0] < half[..., 1])[..., None], along, np.stack([-along[..., 1], along[..., 0]], -1))
-    for t in np.linspace(-_HAND_HALF, _HAND_HALF, 5):
-        blocked = (higher & (found.distance(at + t * across)[..., rows] < _HAND_BREADTH)).any(axis=-1)
+    for t in np.linspace(-hand.half, hand.half, 5):
+        blocked = (higher & (found.distance(at + t * across)[..., rows] < hand.breadth)).any(axis=-1)
         out &= ~(long & blocked)
     return out
 
@@ -103,17 +96,18 @@ def hand_axis(state: State, entity: str) -> str | None:
     The hand is as wide as the open fingers are apart, and what is higher than the entity would be hit by its ends.
     """
     found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
+    hand = hand_size(state.layout.robot)
     rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
     around = _around(state, own)
-    rows = [i for i in rows if found.high[i] > found.high[own] + _HAND_ABOVE and not around[i]]
+    rows = [i for i in rows if found.high[i] > found.high[own] + hand.above and not around[i]]
     if not rows:
         return None
     at = found.centre[own, :2]
     room = {}
     for direction, axis in (("away", np.array([1.0, 0.0])), ("left", np.array([0.0, 1.0]))):
-        points = at + _HAND_HALF * np.linspace(-1.0, 1.0, 5)[:, None] * axis
+        points = at + hand.half * np.linspace(-1.0, 1.0, 5)[:, None] * axis
         room[direction] = min(float(found.distance(p)[rows].min()) for p in points)
-    if min(room.values()) > _HAND_BREADTH:
+    if min(room.values()) > hand.breadth:
         return None
     return max(room, key=lambda d: room[d])
 
@@ -133,20 +127,21 @@ def axes_at(state: State, entity: str, point: Array) -> dict[str, Mask]:
         (...,) each, for fingers that open along "away" and along "left".
     """
     found, cards, own = boxes(state), load_cards(), state.layout.index(entity)
+    hand = hand_size(state.layout.robot)
     rows = [i for i, n in enumerate(found.names) if n != entity and cards[state.layout.kind(n)].solid]
     half, along = found.half[..., own, :2], found.along[..., own, :]
     square = np.abs(half[..., 0] - half[..., 1]) < _LONG / 2
     if not rows:
         return {"away": square, "left": square}
-    tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT
+    tall = found.high[..., rows] > state.robot("table_height")[..., None] + hand.height
     across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
     out = {}
     for i, direction in enumerate(("away", "left")):
         nearer = np.abs(along[..., i]) >= np.abs(across[..., i])
         axis = np.where(nearer[..., None], along, across)
         fits = square.copy()
-        for t in np.linspace(-_HAND_HALF, _HAND_HALF, 7):
+        for t in np.linspace(-hand.half, hand.half, 7):
             gap = found.distance(point + t * axis)[..., rows]
-            fits &= (gap > np.where(tall, _HAND_BREADTH, _FINGER if abs(t) < _FINGERS else -1.0)).all(axis=-1)
+            fits &= (gap > np.where(tall, hand.breadth, hand.finger if abs(t) < hand.fingers else -1.0)).all(axis=-1)
         out[direction] = fits
     return out

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
+from tabletop.planner.hand_size import hand_size
 from tabletop.planner.transition import swung, travel
 from tabletop.sim.card_parts import number
 from tabletop.sim.cards import base_of, load_cards
@@ -43,7 +44,6 @@ _X: Final = (0.31, 0.69)
 _Y: Final = (-0.31, 0.31)
 _TABLE_X: Final = 0.2
 _EDGE: Final = 0.05
-_HAND_HEIGHT: Final = 0.055
 _TOWER: Final = 0.075
 _ALONG: Final = np.linspace(0.0, 1.0, 5)
 
@@ -222,7 +222,7 @@ def free(
     rows = [i for i, n in enumerate(found.names) if (base_of(n) or n) != own and cards[layout.kind(n)].solid]
     if not rows:
         return np.ones(point.shape[:-1], dtype=bool)
-    tall = found.high[..., rows] > state.robot("table_height")[..., None] + _HAND_HEIGHT
+    tall = found.high[..., rows] > state.robot("table_height")[..., None] + hand_size(layout.robot).height
     gap = found.distance(point)[..., rows] - hand * tall
     if above is not None:
         gap = np.where(found.high[..., rows] > above[..., None], gap, np.inf)

@@ -134,11 +134,9 @@ def _upright(rotation: Array) -> Array:
     if tilt <= _MOST_TILT:
         return rotation
     # About the horizontal axis that brings the tool down again.
-    axis = np.array([y, -x, 0.0]) * -1.0
+    axis = np.array([-y, x, 0.0])
     axis /= max(float(np.linalg.norm(axis)), 1e-9)
-    back = rotated(rotation, axis * (tilt - _MOST_TILT))
-    away = rotated(rotation, -axis * (tilt - _MOST_TILT))
-    return back if back[2, 2] < away[2, 2] else away
+    return rotated(rotation, axis * (tilt - _MOST_TILT))
 
 
 class JointCommand:

@@ -21,6 +21,8 @@ _GEAR_ERP: Final = 0.1
 _STIFF: Final = 0.7
 """Share of its distance that a joint of a linkage makes good in a physics step: more makes it shake."""
 _SAMPLES: Final = 33
+_SLACK: Final = 2e-3
+"""m by which the width of sliding fingers may be more than their joints', as drafts measure it between shapes."""
 _FAR: Final = 1.0
 """m between the fingers that are looked for at most."""
 
@@ -142,10 +144,11 @@ def fingers_of(name: str) -> Fingers:
     """Return the fingers of a robot; where their joints turn, the width is measured between the links' shapes.
 
     Raises:
-        TabletopError: they do not open, or less than the card's max_width.
+        TabletopError: they do not open, or less than the card's max_width; or they turn, and it has no finger_open.
     """
     card = load_robot_card(name)
     if card.finger_open is None and not card.followers and card.finger_closed == (0.0, 0.0):
+        _check_sliding(name, card)
         return Fingers(card)
     made = Fingers(card, [0.0, 1.0])
     if any(abs(way) < 1e-6 for way in made._way):
@@ -159,6 +162,21 @@ def fingers_of(name: str) -> Fingers:
             f"{widths[-1]:.4f} m apart"
         )
     return Fingers(card, widths)
+
+
+def _check_sliding(name: str, card: RobotCard) -> None:
+    """Check that joints whose positions add up to the width can do so."""
+    model, half = model_of(name), card.max_width / 2
+    for joint in card.finger_joints:
+        number = model.joints[joint]
+        if number not in model.sliding:
+            raise TabletopError(f"robot card {name!r}: finger_open is missing, and {joint!r} does not slide")
+        low, high = model.ranges[number]
+        if low <= high and not (low <= _SLACK and half <= high + _SLACK):
+            raise TabletopError(
+                f"robot card {name!r}: max_width is {card.max_width:g} m, half of it each, but {joint!r} slides from "
+                f"{low:g} to {high:g} m; lower max_width, or say finger_open"
+            )
 
 
 def _measured(name: str, card: RobotCard, made: Fingers) -> list[float]:

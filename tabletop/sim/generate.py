@@ -329,7 +329,7 @@ def generate(
     entities = [by_name[name] for s in specs for name in _names(s)]
     if callable(attend):
         target = attend(entities)
-    arm, kept = start(mode, entities, target, table, poses, robot or robot_in_use())
+    arm, kept = start(mode, entities, target, table, poses, robot_in_use() if robot is None else robot)
     light, camera = _view(poses)
     cameras = draw_cameras(card, cameras_rng(base))
     return Scene(kept, table, light, camera, arm, scene_number(base), cameras)

@@ -19,7 +19,7 @@ from tabletop.errors import TabletopError
 from tabletop.sim.robot_card import RobotCard
 from tabletop.sim.robot_model import Chain
 
-__all__ = ["ChainKinematics", "Solved", "down", "posture_for", "turn_between"]
+__all__ = ["ChainKinematics", "Solved", "Wrist", "down", "posture_for", "turn_between"]
 
 Array = npt.NDArray[np.float64]
 Point = tuple[float, float, float]
@@ -46,6 +46,17 @@ class Solved(NamedTuple):
     yaw: float
     """rad about world z."""
     q: list[float]
+
+
+class Wrist(NamedTuple):
+    """How an arm's last joint turns the gripper, pointing down."""
+
+    middle: float
+    """rad of the gripper's yaw less the bearing of its place from `root`, where the joint is in its middle."""
+    turns: float
+    """rad to either side."""
+    root: tuple[float, float]
+    """m, world: where the arm's first joint stands."""
 
 
 def down(yaw: float) -> Array:
@@ -121,14 +132,16 @@ class ChainKinematics:
         return out
 
     @property
-    def wrist(self) -> tuple[float, float]:
-        """Where the wrist is in its middle, rad of yaw less the place's bearing, and how far it turns from there."""
+    def wrist(self) -> Wrist:
+        """Where the wrist is in its middle, and how far it turns from there."""
         (x, y, _), yaw = self._home_pose
+        root_x, root_y, _ = self._before[0][:3, 3].tolist()
         middle = float(self._lower[-1] + self._upper[-1]) / 2
         # The last joint turns about the tool's z, or against it; the tool points down.
         axis = self._look(self._home)[2][5, -1] / _ARM
-        offset = yaw - math.atan2(y, x) + math.copysign(1.0, axis) * (middle - float(self._home[-1]))
-        return math.remainder(offset, 2 * math.pi), float(self._upper[-1] - self._lower[-1]) / 2
+        offset = yaw - math.atan2(y - root_y, x - root_x) + math.copysign(1.0, axis) * (middle - float(self._home[-1]))
+        turns = float(self._upper[-1] - self._lower[-1]) / 2
+        return Wrist(math.remainder(offset, 2 * math.pi), turns, (root_x, root_y))
 
     def forward(self, q: Sequence[float] | Array) -> tuple[Array, Array]:
         """Return position (3,), m, and rotation (3, 3) of the tool, world, for any joint angles (rad)."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.sim.inverse_kinematics import Solved
+from tabletop.sim.inverse_kinematics import Solved, Wrist
 from tabletop.sim.robot_card import RobotCard
 
 __all__ = ["Kinematics"]
@@ -119,9 +119,9 @@ class Kinematics:
         return (x, y, z), min(max(yaw, least), most)
 
     @property
-    def wrist(self) -> tuple[float, float]:
-        """Where the wrist is in its middle, rad of yaw less the place's bearing, and how far it turns from there."""
-        return -self._hand_yaw, (self._upper[6] - self._lower[6]) / 2
+    def wrist(self) -> Wrist:
+        """Where the wrist is in its middle, and how far it turns from there."""
+        return Wrist(-self._hand_yaw, (self._upper[6] - self._lower[6]) / 2, (0.0, 0.0))
 
     def reach(self, position: Sequence[float], yaw: float, near: Sequence[float] | None = None) -> Solved:
         """Return the nearest pose that is reached, and its posture. A pose has one: `near` is not asked.

@@ -15,7 +15,7 @@ from tabletop.sim.bodies import set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.commands import Command, JointCommand, PoseCommand
 from tabletop.sim.fingers import Linkage, fingers_of, gear
-from tabletop.sim.inverse_kinematics import ChainKinematics
+from tabletop.sim.inverse_kinematics import ChainKinematics, Wrist
 from tabletop.sim.kinematics import Kinematics
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of, quaternion_of
@@ -46,12 +46,8 @@ def chain_kinematics_of(name: str) -> ChainKinematics:
 
 
 @kept
-def wrist_of(name: str) -> tuple[float, float]:
-    """Return where a robot's wrist is in its middle, and how far it turns either way from there.
-
-    Returns:
-        rad of the gripper's yaw less the bearing of its place; and rad.
-    """
+def wrist_of(name: str) -> Wrist:
+    """Return where a robot's wrist is in its middle, and how far it turns either way from there."""
     return kinematics_of(name).wrist
 
 
@@ -103,7 +99,7 @@ class RobotArm:
         self.all_joints = [*self.arm_joints, *self.fingers, *followers]
         self._driven = [*self.arm_joints, *self.fingers]
         self._motors = self._driven[: -1 if self._gripper.is_linked else None]
-        self.finger_links = (model.below(self.fingers[0]), model.below(self.fingers[1]))
+        self.finger_links = model.fingers_of(card)
         """Numbers of the links that are the left finger, and the right one."""
         self.hand = model.links[card.hand_link]
         self.max_width = card.max_width

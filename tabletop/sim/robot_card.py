@@ -50,7 +50,7 @@ _PACKAGE: Final = "package://"
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the point between the fingertips may go, in the base's frame, m; z counts from the table's surface."""
+    """Where the point between the fingertips may go, in the world's frame, m; z counts from the table's surface."""
 
     lower: _Point
     upper: _Point
@@ -187,7 +187,6 @@ def robot_file(name: str) -> Path:
     return found[name]
 
 
-@kept
 def load_robot_card(name: str) -> RobotCard:
     """Return a card of assets/robots.
 
@@ -195,6 +194,13 @@ def load_robot_card(name: str) -> RobotCard:
         TabletopError: there is none of that name, a field is missing, of another type or out of its range, or its URDF
             is missing or takes meshes from elsewhere.
     """
+    if not isinstance(name, str):
+        raise TabletopError(f"robot must be the name of a card in assets/robots, got {name!r}")
+    return _card(name)
+
+
+@kept
+def _card(name: str) -> RobotCard:
     where = f"robot card {name!r}"
     card = fill(RobotCard, read_yaml(robot_file(name), where), where)
     for mesh in mesh_names(read_text(robot_file(name).parent / card.urdf, f"{where}: urdf")):

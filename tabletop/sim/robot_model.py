@@ -30,6 +30,10 @@ class RobotModel:
     links: dict[str, int]
     parents: tuple[int, ...]
     """Number of the link that each joint hangs on; -1 is the base."""
+    ranges: tuple[tuple[float, float], ...]
+    """m or rad, where each joint may be; the first above the second: anywhere."""
+    sliding: frozenset[int]
+    """Numbers of the joints that slide."""
 
     def below(self, link: int) -> tuple[int, ...]:
         """Return a link and all that hang on it, in order."""
@@ -38,6 +42,23 @@ class RobotModel:
             if i > link and parent in found:
                 found.append(i)
         return tuple(found)
+
+    def fingers_of(self, card: RobotCard) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the links of the left finger and of the right one: what hangs on the driven joint or the card's link.
+
+        Raises:
+            TabletopError: a link of the card moves neither with the driven joint nor with its followers.
+        """
+        one, two = (self._finger(card, *ends) for ends in zip(card.finger_joints, card.finger_links, strict=True))
+        return one, two
+
+    def _finger(self, card: RobotCard, driver: str, link: str) -> tuple[int, ...]:
+        moved = [driver, *(name for name, follower in card.followers.items() if follower.joint == driver)]
+        if not any(self.links[link] in self.below(self.joints[joint]) for joint in moved):
+            raise TabletopError(
+                f"robot card {card.name!r}: finger_links: {link!r} must move with {driver!r} or a follower of it"
+            )
+        return tuple(sorted({*self.below(self.joints[driver]), *self.below(self.links[link])}))
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,8 @@ def look_at(card: RobotCard, path: Path) -> tuple[RobotModel, Chain]:
             {info[1].decode(): i for i, info in enumerate(infos)},
             {info[12].decode(): i for i, info in enumerate(infos)},
             tuple(info[16] for info in infos),
+            tuple((info[8], info[9]) for info in infos),
+            frozenset(i for i, info in enumerate(infos) if info[2] == p.JOINT_PRISMATIC),
         )
         _check(name, card, model)
         for i in range(len(infos)):
@@ -166,6 +189,7 @@ def _check(name: str, card: RobotCard, model: RobotModel) -> None:
     ):
         for missing in (word for word in asked if word not in known):
             raise unknown(f"{kind} (robot card {name!r})", missing, known)
+    model.fingers_of(card)
 
 
 def _frame(position: tuple[float, ...], quaternion: tuple[float, ...]) -> Array:

@@ -273,20 +273,21 @@ def _check_whole(scene: Scene) -> None:
             raise TabletopError(f"camera names must be unique, {camera.name!r} stands {views.count(camera.name)} times")
 
 
-def check_scene_camera(camera: SceneCamera) -> None:
-    """Check that a scene's camera can see, and that its name is its own.
+def check_scene_camera(camera: SceneCamera) -> SceneCamera:
+    """Check that a scene's camera can see, and that its name is its own; return it with tuples in place of lists.
 
     Raises:
         TabletopError: a field is of another type or out of its range, it looks at where it stands or along its up, or
             it is called as one that every world has.
     """
-    fill(SceneCamera, plain(camera), "camera")
+    found = fill(SceneCamera, plain(camera), "camera")
     try:
         if camera.name in VIEWS:
             raise TabletopError(f"the name must be none of {', '.join(VIEWS)}, which every world has")
-        _check_view(camera)
+        _check_view(found)
     except TabletopError as error:
         raise TabletopError(f"camera {camera.name!r}: {error}") from None
+    return found
 
 
 def with_parts(entity: Entity, card: Card) -> list[Entity]:
@@ -325,14 +326,15 @@ def _check_parts(entities: Sequence[Entity]) -> None:
                 raise TabletopError(f"{found.name!r} must have position, yaw and size of {base.name!r}")
 
 
-def check_camera(camera: Camera) -> None:
-    """Check that a camera can see.
+def check_camera(camera: Camera) -> Camera:
+    """Check that a camera can see; return it with tuples in place of lists and arrays.
 
     Raises:
         TabletopError: a field is of another type or out of its range, or it looks at where it stands or along its up.
     """
-    fill(type(camera), plain(camera), "camera")
-    _check_view(camera)
+    found = fill(type(camera), plain(camera), "camera")
+    _check_view(found)
+    return found
 
 
 def _check_view(camera: Camera | SceneCamera) -> None:
@@ -351,10 +353,10 @@ def _check_view(camera: Camera | SceneCamera) -> None:
 
 def scene_layout(scene: Scene) -> Layout:
     """Return the layout of a scene's states, without a world."""
-    return layout_of(scene.entities, load_cards())
+    return layout_of(scene.entities, load_cards(), scene.robot.name)
 
 
-def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card], robot: str = PANDA) -> Layout:
+def layout_of(entities: Sequence[Entity], cards: Mapping[str, Card], robot: str) -> Layout:
     """Return the layout of the states of a scene with these entities and that robot, given the cards of their kinds."""
     kinds = tuple(e.kind for e in entities)
     grids = tuple(b.grid if (b := cards[k].beads) else (0, 0) for k in kinds)

@@ -56,6 +56,5 @@ def read_camera(name: str, fields: Mapping[str, Any]) -> SceneCamera:
     Raises:
         TabletopError: a field is missing, unknown, of another type or out of its range, or the camera cannot see.
     """
-    camera = fill(SceneCamera, {"name": name, **plain(fields)}, f"camera {name!r}")
-    check_scene_camera(camera)
-    return camera
+    camera = fill(SceneCamera, {**plain(fields), "name": name}, f"camera {name!r}")
+    return check_scene_camera(camera)

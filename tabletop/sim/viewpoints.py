@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tabletop.sim.camera import MovingCamera
 from tabletop.sim.placement import Rectangle, footprint, heights
+from tabletop.sim.robot_card import Hand
 from tabletop.sim.scene import TABLE_NEAR_EDGE, VIEWS, Camera, Scene, SceneCamera, Table, TiltedCamera, Vector
 
 __all__ = ["VIEWS", "framing", "scene_view", "top_view", "wrist_view"]
@@ -36,9 +37,9 @@ _TOP_FOV: Final = 45.0
 _TOP_ROOM: Final = 0.08
 """m around the table that `top_view` shows."""
 
-_MOUNT: Final = (0.05, -0.085)
-"""m from the fingers' middle to the wrist's camera: along the hand's own x, and along the way that the gripper points.
-The hand's lower face is then nearer than cameras see, and does not cover the fingers."""
+_MOUNT: Final = (0.021, 0.049)
+"""m from the hand to the wrist's camera: off its side along its own x, and above the palm. The hand's lower face is
+then nearer than cameras see, and does not cover the fingers."""
 _WRIST_FOV: Final = 80.0
 
 
@@ -127,15 +128,18 @@ def top_view(table: Table) -> Camera:
     return Camera((x, 0.0, table.height + far), (x + 0.001, 0.0, table.height), _TOP_FOV)
 
 
-def wrist_view(position: Sequence[float], quaternion: Sequence[float]) -> MovingCamera:
+def wrist_view(position: Sequence[float], quaternion: Sequence[float], hand: Hand) -> MovingCamera:
     """Return a camera on the hand that looks along the gripper; the fingers close from left and right in the picture.
 
     Args:
         position: of the point midway between the fingertips, m, world.
         quaternion: of the hand, xyzw, world: its z points along the gripper, and its fingers open along its y.
+        hand: its shape.
     """
     across, along = _axes(quaternion)
-    eye = np.asarray(position, dtype=np.float64) + _MOUNT[0] * across + _MOUNT[1] * along
+    # Rounded, so that sums of decimals are what they say.
+    aside, back = round(hand.half[1] + _MOUNT[0], 6), round(hand.palm + _MOUNT[1], 6)
+    eye = np.asarray(position, dtype=np.float64) + aside * across - back * along
     return MovingCamera(_vector(eye), _vector(eye + 0.1 * along), _WRIST_FOV, _vector(across))
 
 

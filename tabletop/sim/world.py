@@ -38,7 +38,17 @@ from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
 from tabletop.sim.robot_card import load_robot_card
-from tabletop.sim.scene import VIEWS, Camera, Entity, Scene, SceneCamera, check_camera, check_scene, layout_of
+from tabletop.sim.scene import (
+    VIEWS,
+    Camera,
+    Entity,
+    Scene,
+    SceneCamera,
+    check_camera,
+    check_scene,
+    check_scene_camera,
+    layout_of,
+)
 from tabletop.sim.state import Layout, State
 from tabletop.sim.sums import added
 from tabletop.sim.table import build_slab, slabs
@@ -487,7 +497,7 @@ class World:
                 further cameras, by its name or as a value.
 
         Raises:
-            TabletopError: no such camera, or no scene is loaded.
+            TabletopError: no such camera, one that cannot see, or no scene is loaded.
 
         >>> with World() as world:
         ...     _ = world.load(Scene())
@@ -502,8 +512,10 @@ class World:
         # As of the last control step: asking PyBullet could touch the physics.
         row = self.arm.columns()
         if name == "wrist":
-            return wrist_view(row[:3], row[3:7])
-        found = name if isinstance(name, SceneCamera) else next((c for c in scene.cameras if c.name == name), None)
+            return wrist_view(row[:3], row[3:7], load_robot_card(self.layout.robot).hand)
+        if isinstance(name, SceneCamera):
+            return scene_view(check_scene_camera(name), row[:3], row[3:7])
+        found = next((c for c in scene.cameras if c.name == name), None)
         if found is None:
             raise unknown("view", name, self.cameras)
         return scene_view(found, row[:3], row[3:7])
@@ -539,7 +551,7 @@ class World:
         if isinstance(camera, (str, SceneCamera)):
             camera = self.camera(camera)
         if camera is not None:
-            check_camera(camera)
+            camera = check_camera(camera)
         if self._backdrop is None:
             self._backdrop = Backdrop()
         camera, light = camera or scene.camera, scene.light

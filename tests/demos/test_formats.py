@@ -18,6 +18,7 @@ from tabletop.logic import load_registry
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import scripted
 from tabletop.sim import World
+from tabletop.sim.robot_card import using_robot
 from tabletop.sim.scene import read_scene
 
 TASKS = load_registry()
@@ -272,3 +273,29 @@ def test_an_unknown_camera_is_refused_before_anything_is_run(here: Engine, tmp_p
     with pytest.raises(TabletopError, match="unknown modality 'touch'"):
         write_demos(tmp_path / "set", "lerobot", recording, MAKERS, here)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_datasets_say_which_robot_they_are_of(here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    minari, _ = pytest.importorskip("minari"), pytest.importorskip("pyarrow")
+    from tabletop.demos import lerobot_format
+    from tabletop.demos.lerobot_read import read_lerobot
+
+    with using_robot("cobot6"):
+        write_demos(
+            tmp_path / "minari", "minari", Recording("scripted", (TASKS["reach"],), range(40, 41)), MAKERS, here
+        )
+        demo = demonstrate(TASKS["reach"], scripted, 40)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    dataset = minari.load_dataset("tabletop/reach/scripted-v0")
+    (episode,) = dataset.iterate_episodes()
+    env = dataset.recover_environment()
+    first, _ = env.reset(seed=40)
+    assert env.unwrapped.world.scene == read_scene(demo.scene)
+    assert first.tobytes() == episode.observations[0].tobytes()
+    env.close()
+
+    lerobot_format.write(tmp_path / "lerobot", [demo], [TASKS["reach"]], "scripted")
+    assert read_lerobot(tmp_path / "lerobot").info["robot_type"] == "tabletop-cobot6"
+    mixed = [demo, demonstrate(TASKS["reach"], scripted, 40)]
+    with pytest.raises(TabletopError, match="must be of one robot, got 'cobot6', and 'panda'"):
+        lerobot_format.write(tmp_path / "mixed", mixed, [TASKS["reach"]], "scripted")

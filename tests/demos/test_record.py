@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from tabletop.demos import demonstrate, replay
-from tabletop.demos.record import load_demonstration, save_demonstration
+from tabletop.demos.record import load_demonstration, names_of, robot_of, save_demonstration
 from tabletop.envs import TabletopEnv
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.rollout.evaluate import random, scripted
+from tabletop.sim.robot_card import using_robot
 from tabletop.sim.scene import read_scene
 
 TASKS = load_registry()
@@ -82,3 +83,17 @@ def test_actions_of_another_shape_are_refused(actions: np.ndarray) -> None:
     demo = demonstrate(TASKS["reach"], scripted, 3)
     with pytest.raises(TabletopError, match="5"):
         replay(demo.scene, actions)
+
+
+def test_names_are_those_of_the_demonstrations_robot() -> None:
+    panda = demonstrate(TASKS["reach"], scripted, 3)
+    with using_robot("cobot6"):
+        demo = demonstrate(TASKS["reach"], scripted, 3)
+    names = names_of(demo)["state_names"]
+    assert len(names) == demo.states.shape[1] == panda.states.shape[1] - 1
+    assert [name for name in names if name.startswith("robot.joints")] == [f"robot.joints.{i}" for i in range(6)]
+    assert robot_of(demo) == "cobot6"
+    with pytest.raises(
+        TabletopError, match="must be of one robot, got 'panda', and 'cobot6' for task 'reach', scene 3"
+    ):
+        robot_of(demo, robot_of(panda))

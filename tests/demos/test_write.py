@@ -15,6 +15,7 @@ from tabletop.demos.record import demonstrate
 from tabletop.errors import TabletopError
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.evaluate import nothing, scripted
+from tabletop.sim.robot_card import using_robot
 
 MAKERS = {"lift": scripted, "reach": scripted}
 
@@ -102,7 +103,7 @@ def test_bad_formats_lacking_packages_and_taken_folders_are_one_line(
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
 
-def test_a_recording_of_other_skills_of_that_name_does_not_go_on(
+def test_a_recording_of_other_skills_of_that_name_or_of_another_robot_does_not_go_on(
     plain: list[Demonstration], two: Recording, here: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> Demonstration:
@@ -114,4 +115,6 @@ def test_a_recording_of_other_skills_of_that_name_does_not_go_on(
             write_demos(tmp_path / "out", "plain", replace(two, skills="one"), MAKERS, here)
     with pytest.raises(TabletopError, match="another"):
         write_demos(tmp_path / "out", "plain", replace(two, skills="other"), MAKERS, here)
+    with using_robot("cobot6"), pytest.raises(TabletopError, match="another"):
+        write_demos(tmp_path / "out", "plain", replace(two, skills="one"), MAKERS, here)
     assert write_demos(tmp_path / "out", "plain", replace(two, skills="one"), MAKERS, here)["episodes"] == 4

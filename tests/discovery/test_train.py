@@ -26,6 +26,7 @@ from tabletop.paths import ASSETS
 from tabletop.rollout.engine import Engine
 from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
+from tabletop.sim.robot_card import using_robot
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, get_effect
 from tabletop.skills.library import Library, load_library
@@ -179,12 +180,14 @@ def test_a_bad_budget_is_refused_and_nothing_is_written(
     assert not list(tmp_path.rglob("*.*"))
 
 
-def test_a_checkpoint_of_other_codes_or_another_seed_is_not_gone_on_from(
+def test_a_checkpoint_of_other_codes_another_seed_or_another_robot_is_not_gone_on_from(
     whole: tuple[Path, Library],
 ) -> None:
     for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held_at": 3, "drawer": 2})):
         with pytest.raises(TabletopError, match="resume with the same"):
             discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
+    with using_robot("cobot6"), pytest.raises(TabletopError, match=r"resume with the same, got .*, robot cobot6"):
+        run(whole[0], LONG, resume=True)
 
 
 def test_a_run_on_a_card_of_ones_own_goes_on_only_while_the_card_is_the_same(tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ import yaml
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
+import tabletop as tt
 from tabletop.envs import DISCOVERY, TabletopEnv, environment_id, environment_ids, state_names
 from tabletop.envs.env import OBSERVATIONS
 from tabletop.envs.goals import NumberGoal, has_goal, make_goal
 from tabletop.envs.observe import STATE_WIDTH
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
-from tabletop.sim import generate, load_scene_card
+from tabletop.sim import World, generate, load_scene_card
 
 TASKS = load_registry()
 GOALS = [n for n, t in TASKS.items() if has_goal(t)]
@@ -532,6 +533,32 @@ def test_a_scene_of_an_arm_with_other_joints_is_refused() -> None:
     with pytest.raises(TabletopError, match=r"robot 'panda' takes actions of 8 numbers, .* 'cobot6' of 7"):
         env.reset(options={"scene": generate(load_scene_card("discovery"), 0)})
     env.close()
+
+
+def test_a_snapshot_of_an_arm_with_other_joints_is_refused_and_the_episode_goes_on() -> None:
+    other, env = TabletopEnv(None, control="joint"), TabletopEnv(None, robot="cobot6", control="joint")
+    other.reset(seed=0)
+    env.reset(seed=0)
+    before = env.state.values
+    with pytest.raises(TabletopError, match=r"the snapshot: robot 'panda' takes actions of 8 numbers, .* of 7"):
+        env.restore(other.save())
+    assert np.array_equal(env.state.values, before)
+    env.close()
+    other.close()
+
+
+@pytest.mark.parametrize("robot", [["cobot6"], 6, "", "r2d2"])
+def test_what_names_no_robot_is_refused_in_one_line(robot: Any) -> None:
+    card = load_scene_card("discovery")
+    for ask in (
+        lambda: TabletopEnv("push", robot=robot),
+        lambda: World(robot),
+        lambda: generate(card, 0, robot=robot),
+        lambda: tt.use_robot(robot),
+        lambda: tt.check_robot(robot),
+    ):
+        with pytest.raises(TabletopError, match=r"robot must be the name of a card|unknown robot '"):
+            ask()
 
 
 def test_a_control_that_is_none_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,6 +17,7 @@ from tabletop.envs.observe import STATE_WIDTH
 from tabletop.envs.suite import TaskId, make_suite
 from tabletop.errors import TabletopError
 from tabletop.logic import Registry, Suite, load_registry, load_suites
+from tabletop.sim.robot_card import using_robot
 
 STILL = np.zeros(5, np.float32)
 NAMES = ("reach", "push", "lift")
@@ -142,3 +144,17 @@ def test_a_vector_needs_as_many_environments_as_tasks_and_goals_of_one_size(few:
         make_suite("Few", num_envs=4)
     with pytest.raises(TabletopError, match="has a size of its own"):
         make_suite("Few", observation="goal")
+
+
+def test_environments_made_where_another_robot_is_in_use_have_that_of_the_suite(
+    few: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a process that is started anew, which knows nothing of the one that made the suite."""
+    monkeypatch.setattr("tabletop.envs.suite.AsyncVectorEnv", lambda makers, **_: makers)
+    with using_robot("cobot6"):
+        makers: Any = make_suite("Few", processes="async")
+    for maker in makers:
+        env = maker()
+        env.reset(seed=0)
+        assert env.unwrapped.state.layout.robot == "cobot6"
+        env.close()

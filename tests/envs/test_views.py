@@ -143,9 +143,13 @@ def test_an_environment_sees_by_the_cameras_of_its_scene_card() -> None:
     made.step(np.array([0.0, 1.0, 0.0, 0.0, 1.0], np.float32))
     moved = made.camera_parameters("hand").pose[:3, 3] - before
     assert moved[1] > 0.01
+    before = made.state.values
     with pytest.raises(TabletopError, match="unknown view 'front'; there are: scene, top, wrist"):
         made.reset(options={"card": {"entities": {"block": "block"}}})
+    assert np.array_equal(made.state.values, before), "the episode goes on"
     made.close()
+    with pytest.raises(TabletopError, match="no episode has begun; call reset first"):
+        made.camera_parameters("front")
     with pytest.raises(TabletopError, match="unknown view 'front'"):
         TabletopEnv("push-left", observation="pixels", cameras="front")
 
@@ -156,6 +160,20 @@ def test_a_camera_on_the_gripper_needs_no_card(world: World) -> None:
     assert np.array_equal(*pictures)
     with pytest.raises(TabletopError, match=r"camera 'hand': position\[0\]: Expected `float`"):
         Views({"hand": {**HAND, "position": [[0, 1], 0, 0]}})
+
+
+def test_cameras_may_have_lists_and_none_that_cannot_see(world: World) -> None:
+    with_lists = Camera([1.0, 0.0, 0.5], [0.4, 0.0, 0.0])  # type: ignore[arg-type]
+    placed = SceneCamera("x", [1, 0, 0.5], [0.4, 0, 0])  # type: ignore[arg-type]
+    shown = world.render(*SIZE, Camera((1.0, 0.0, 0.5), (0.4, 0.0, 0.0))).rgb
+    assert np.array_equal(world.render(*SIZE, with_lists).rgb, shown)
+    assert np.array_equal(world.render(*SIZE, placed).rgb, shown)
+    for frame in ("world", "gripper"):
+        with pytest.raises(TabletopError, match=r"camera: position: Expected .*, got 'abc'"):
+            world.camera(SceneCamera("x", "abc", (0.4, 0.0, 0.0), frame=frame))  # type: ignore[arg-type]
+    (camera,) = Views({"own": {**HAND, "name": "other"}}, size=SIZE)._cameras.values()
+    assert isinstance(camera, SceneCamera)
+    assert camera.name == "own"
 
 
 def test_segmentations_have_a_table() -> None:

@@ -120,7 +120,7 @@ def arm(path: Path) -> None:
     shutil.copytree(ASSETS / "robots", path.parent, dirs_exist_ok=True, ignore=lambda _, names: [path.name])
     with Patch.context() as patch:
         patch.setattr(projects, "DATA", path.parents[2])
-        kept = (robot_card.load_robot_card, robot_card.robot_file)
+        kept = (robot_card._card, robot_card.robot_file)
         for function in kept:
             function.cache_clear()
         try:

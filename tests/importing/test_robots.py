@@ -94,6 +94,26 @@ def test_an_arm_of_five_joints_works_as_drafted(lab: Path, here: Path) -> None:
     assert success_of(task, run)[0]
 
 
+def test_joints_and_links_may_be_called_anything(lab: Path, here: Path) -> None:
+    text = FIVE
+    for old, new in (
+        ("pan", "1"),
+        ("lift", "a, b"),
+        ("elbow", "base: 1"),
+        ("hand", "on"),
+        ("left", "{x}"),
+        ("two", "#2"),
+    ):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    (here / "a\nb: [.urdf").write_text(text)
+    path = tt.import_robot("a\nb: [.urdf", name="null")
+    card = load_robot_card("null")
+    assert card.name == "null"
+    assert card.arm_joints == ("1", "a, b", "base: 1", "tilt", "roll")
+    assert (card.finger_joints, card.finger_links, card.hand_link) == (("#2", "one"), ("right", "{x}"), "on")
+    assert path.read_text().startswith("# Drafted from a?b: [.urdf. What")
+
+
 @pytest.mark.slow
 def test_a_gripper_of_knuckles_is_found_with_all_that_goes_with_it(lab: Path) -> None:
     source = Path(pybullet_data.getDataPath()) / OTHER_ROBOTS["xarm6"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pybullet
@@ -12,6 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.sim import World, generate
 from tabletop.sim.fingers import Fingers, fingers_of
 from tabletop.sim.robot_card import load_robot_card
+from tabletop.sim.robot_model import model_of
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +68,38 @@ def test_sliding_fingers_need_no_measuring() -> None:
     assert not fingers.is_linked
     assert isinstance(fingers, Fingers)
     assert fingers.drivers(0.05) == (0.025, 0.025)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "cobot6",
+            {"max_width": 0.5},
+            r"max_width is 0\.5 m, half of it each, but 'left_finger_joint' slides from 0 to 0\.04",
+        ),
+        (
+            "xarm6",
+            {"finger_open": None, "finger_closed": (0.0, 0.0), "followers": {}},
+            "finger_open is missing, and 'right_outer_knuckle_joint' does not slide",
+        ),
+    ],
+)
+def test_sliding_fingers_open_as_far_as_their_joints(
+    monkeypatch: pytest.MonkeyPatch, name: str, change: dict[str, Any], message: str
+) -> None:
+    card = load_robot_card(name)
+    monkeypatch.setattr("tabletop.sim.fingers.load_robot_card", lambda _: replace(card, **change))
+    with pytest.raises(TabletopError, match=message):
+        fingers_of.__wrapped__(name)
+
+
+def test_what_hangs_on_a_finger_link_of_the_card_is_the_finger() -> None:
+    card, model = load_robot_card("xarm6"), model_of("xarm6")
+    for side, links in enumerate(model.fingers_of(card)):
+        assert set(links) >= {model.links[card.finger_links[side]], model.joints[card.finger_joints[side]]}
+    swapped = replace(card, finger_links=card.finger_links[::-1])
+    with pytest.raises(TabletopError, match=r"'left_finger' must move with 'right_outer.*' or a follower of it"):
+        model.fingers_of(swapped)
+    with pytest.raises(TabletopError, match="finger_links: 'link3' must move with"):
+        model.fingers_of(replace(card, finger_links=("link3", card.finger_links[1])))

@@ -12,8 +12,8 @@ from tabletop.errors import TabletopError
 from tabletop.sim.bullet import connect, p
 from tabletop.sim.inverse_kinematics import ChainKinematics, down, turn_between
 from tabletop.sim.robot import chain_kinematics_of, kinematics_of
-from tabletop.sim.robot_card import load_robot_card
-from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of
+from tabletop.sim.robot_card import load_robot_card, robot_file
+from tabletop.sim.robot_model import chain_of, load_body, look_at, matrix, model_of
 
 ARMS = ("cobot6", "xarm6", "kuka")
 
@@ -145,3 +145,16 @@ def test_an_arm_that_does_not_point_down_at_rest_is_refused() -> None:
     tilted = replace(card, home=(*card.home[:3], card.home[3] + 0.6, *card.home[4:]))
     with pytest.raises(TabletopError, match="at home the gripper must point down, it is 34 deg off"):
         ChainKinematics(tilted, chain_of("cobot6"))
+
+
+@pytest.mark.parametrize("base", [(0.0, 0.0, 0.0), (0.05, 0.2, 0.0)])
+def test_the_wrist_is_in_its_middle_where_it_is_said_to_be(base: tuple[float, float, float]) -> None:
+    card = replace(load_robot_card("cobot6"), base=base)
+    arm = ChainKinematics(card, look_at(card, robot_file("cobot6").parent / card.urdf)[1])
+    assert arm.wrist.root == pytest.approx(base[:2], abs=1e-7)
+    assert arm.wrist.turns == pytest.approx(6.2832)
+    for x, y in ((0.5, 0.0), (0.45, -0.15)):
+        bearing = math.atan2(y - base[1], x - base[0])
+        q = arm.solve_pose(np.array([x, y, 0.1]), down(bearing + arm.wrist.middle))
+        # The shoulder stands 13 cm to the side, which turns the arm by more the nearer it reaches.
+        assert math.remainder(q[-1], 2 * math.pi) == pytest.approx(0.0, abs=0.12)
