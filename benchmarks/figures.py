@@ -241,7 +241,8 @@ def things(result: Result) -> str:
 
 def sha(result: Result) -> str:
     """Return a hash."""
-    return f"`{result['sha256'][:16]}`, as before robots, meshes and moving parts came"
+    count = result["settings"]["episodes"]
+    return f"`{result['sha256'][:16]}` for {count} episodes, as before robots, meshes and moving parts came"
 
 
 def endurance(result: Result) -> str:

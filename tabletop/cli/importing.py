@@ -8,6 +8,7 @@ from pathlib import Path
 from tabletop.api.importing import import_file, import_robot
 from tabletop.cli.show import say
 from tabletop.errors import TabletopError
+from tabletop.files import read_text
 from tabletop.importing.apart import Apart
 from tabletop.importing.objects import Options
 from tabletop.progress import track
@@ -37,7 +38,7 @@ def import_command(options: argparse.Namespace) -> None:
     pages = [card.with_suffix("") / "index.html" for card in cards]
     lines = []
     for card, page in zip(cards, pages, strict=True):
-        guessed = [line.removeprefix("# ") for line in card.read_text("utf-8").splitlines() if line.startswith("# ")]
+        guessed = [line.removeprefix("# ") for line in read_text(card, "the card").splitlines() if line.startswith("# ")]
         lines += [str(card), *(f"  {line}" for line in guessed), f"  pictures, and where it is held: {page}"]
     say(options, {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]}, lines)
 
