@@ -38,7 +38,9 @@ def import_command(options: argparse.Namespace) -> None:
     pages = [card.with_suffix("") / "index.html" for card in cards]
     lines = []
     for card, page in zip(cards, pages, strict=True):
-        guessed = [line.removeprefix("# ") for line in read_text(card, "the card").splitlines() if line.startswith("# ")]
+        guessed = [
+            line.removeprefix("# ") for line in read_text(card, "the card").splitlines() if line.startswith("# ")
+        ]
         lines += [str(card), *(f"  {line}" for line in guessed), f"  pictures, and where it is held: {page}"]
     say(options, {"cards": [str(card) for card in cards], "pages": [str(page) for page in pages]}, lines)
 
