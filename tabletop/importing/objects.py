@@ -238,7 +238,8 @@ def object_from(
     hulls = convex_hulls(vertices, faces, what) if touches is None else fewer(touches)
     spread = spread_of(vertices, faces, hulls)
     # By the mesh itself: its hulls have lost some of the rim that it stands on.
-    turn, stands = upright(resting_poses(vertices, spread.centre), options.up, source.up, what)
+    rests = resting_poses(np.vstack([h.vertices for h in hulls]), spread.centre)
+    turn, stands = upright(vertices, spread.centre, rests, options.up, source.up, what)
     hulls, vertices, spread = _turned(hulls, vertices, spread, turn)
     found = grips(hulls, spread.centre)
     yaw = found[0].yaw if found else _squarest(vertices)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.importing.geometry import trimesh
 
-__all__ = ["UPS", "Rest", "onto", "resting_poses", "upright"]
+__all__ = ["UPS", "Rest", "onto", "resting_poses", "stands", "upright"]
 
 Array = npt.NDArray[np.float64]
 
@@ -20,6 +20,11 @@ UPS: Final = {"x": (1, 0, 0), "-x": (-1, 0, 0), "y": (0, 1, 0), "-y": (0, -1, 0)
 _ALIKE: Final = 0.999
 """Cosine of the angle within which two directions are one."""
 _KEPT: Final = 12
+_FLAT: Final = 0.002
+"""Share of its size within which points are in one plane, on which it stands."""
+_FIRM: Final = 0.02
+"""Share of its size by which the foot reaches beyond the centre of mass."""
+_SIDES: Final = 36
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,32 @@ def resting_poses(corners: Array, centre: Array) -> list[Rest]:
     return sorted(found, key=lambda r: -r.share)[:_KEPT]
 
 
-def upright(rests: Sequence[Rest], up: str | None, format_up: str, what: str) -> tuple[Array, str]:
+def stands(corners: Array, centre: Array, up: Array) -> bool:
+    """Return whether a thing stands on its lowest points with a direction upward.
+
+    Args:
+        corners: (n, 3), of its mesh.
+        centre: (3,), of mass.
+        up: (3,), unit.
+    """
+    heights = corners @ up
+    size = float(np.ptp(corners, axis=0).max())
+    foot = corners[heights < heights.min() + _FLAT * size] - centre
+    across = onto(up)[:2]
+    angles = np.arange(_SIDES) * 2 * np.pi / _SIDES
+    ways = np.column_stack([np.cos(angles), np.sin(angles)]) @ across
+    # The centre is over the foot if the foot reaches beyond it on all sides.
+    return bool((foot @ ways.T).max(axis=0).min() > _FIRM * size)
+
+
+def upright(
+    corners: Array, centre: Array, rests: Sequence[Rest], up: str | None, format_up: str, what: str
+) -> tuple[Array, str]:
     """Return the turn (3, 3) that makes a thing stand upright, and what decided it.
 
     Args:
+        corners: (n, 3), of its mesh.
+        centre: (3,), of mass.
         rests: of `resting_poses`.
         up: one of UPS, which the caller asks for; "rest" for the likeliest way; None to guess: the format's axis if the
             thing stands so, or else y or z if it stands so, or else the likeliest way.
@@ -82,7 +109,7 @@ def upright(rests: Sequence[Rest], up: str | None, format_up: str, what: str) ->
     if up is None or not rests:
         for axis in dict.fromkeys((format_up, "z", "y")):
             way = np.array(UPS[axis], dtype=float)
-            if any(r.up @ way > _ALIKE for r in rests):
+            if stands(corners, centre, way):
                 return onto(way), f"{axis} up, as it stands so"
     if not rests:
         return onto(np.array(UPS[format_up], dtype=float)), f"{format_up} up: it lies still in no way"
