@@ -233,7 +233,7 @@ def things(result: Result) -> str:
     return (
         f"{blobs['imported']:.1%} of {blobs['files']} random_urdfs, {blobs['median seconds']:.1f} s each (median), and "
         f"{outside['imported']:.1%} of {outside['files']} others, {outside['median seconds']:.1f} s{refused}; physics "
-        f"at {speed['ratio']:.2f} of the steps with boxes; at rest {rest['share']:.2f} of {rest['objects']}; lifted in "
+        f"at {speed['ratio']:.2f} of the steps with boxes; at rest {rest['share']:.3f} of {rest['objects']}; lifted in "
         f"{lifted['share']:.3f} of scenes of {lifted['objects']} that fingers fit; {len(shares)} parts opened and shut "
         f"in {min(shares):.2f} to {max(shares):.2f} of scenes"
     )
