@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def import_file(
 
     home = _home(project)
     name = name_of(path, options.name)
-    _check_new(name, home.root, replace)
+    _check_new("kind", name, home.root, replace, ("assets/objects", "assets/fixtures"))
     # Said before the work; where something moves on it, it goes elsewhere, which only its file says.
     room_for(home.root, "assets/fixtures" if options.fixed else "assets/objects", name, replace)
     with nullcontext(apart) if apart is not None else Apart() as own:
@@ -130,12 +131,12 @@ def _read(job: tuple[Path, Options]) -> tuple[ImportedObject | ImportedFixture, 
     return thing, thing.files()
 
 
-def _check_new(name: str, root: Path, replace: bool) -> None:
-    """Check that no other card has the name."""
-    for folder in ("assets/objects", "assets/fixtures"):
+def _check_new(what: str, name: str, root: Path, replace: bool, folders: Sequence[str]) -> None:
+    """Check that no other card of some folders has the name."""
+    for folder in folders:
         other = projects.find(folder).get(name)
         if other is not None and not (replace and other.resolve() == (root / folder / f"{name}.yaml").resolve()):
-            raise TabletopError(f"the kind {name!r} is there already: {str(other)!r}; give it another name")
+            raise TabletopError(f"the {what} {name!r} is there already: {str(other)!r}; give it another name")
 
 
 def import_robot(
@@ -169,11 +170,7 @@ def import_robot(
 
     home, file = _home(project), Path(path)
     called = name_of(file, name)
-    other = projects.find("assets/robots").get(called)
-    if other is not None and not (
-        replace and other.resolve() == (home.root / f"assets/robots/{called}.yaml").resolve()
-    ):
-        raise TabletopError(f"the robot {called!r} is there already: {str(other)!r}; give it another name")
+    _check_new("robot", called, home.root, replace, ("assets/robots",))
     room_for(home.root, "assets/robots", called, replace)
     with stored(home.root, "assets/robots", called, robot_files(file, called)) as card:
         kinematics_of(called)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.importing.description import Description, JointOf, read_description
+from tabletop.importing.description import Description, JointOf, Mimicked, read_description
 from tabletop.importing.fixtures import ImportedFixture, ImportedPart
 from tabletop.importing.geometry import Source
 from tabletop.importing.handles import OPEN, far_edge, handle_of
@@ -23,6 +23,7 @@ from tabletop.importing.objects import ImportedObject, Options, name_of, object_
 from tabletop.importing.resting import UPS, onto
 from tabletop.importing.rigid import RigidBody, body_of, placed
 from tabletop.importing.units import UNITS
+from tabletop.sim.rotations import turn_of
 
 __all__ = ["thing_of"]
 
@@ -60,14 +61,13 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
     found = read_description(path, what)
     name = name_of(path, options.name)
     notes = {"from": one_line(path.name)}
-    moving = [joint for joint in found.joints.values() if joint.type != "fixed"]
     turn = onto(np.array(UPS[options.up], dtype=float)) if options.up in UPS else np.eye(3)
     unit = options.units or "m"
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
     scale = options.scale * UNITS[unit]
     options = replace(options, fixed=options.fixed or found.is_static)
-    if not moving:
+    if all(joint.type == "fixed" for joint in found.joints.values()):
         body = body_of(found, found.root, np.eye(4), scale, turn, what)
         if body is None:
             raise TabletopError(f"{what}: it must have a shape that is seen or touched")
@@ -88,7 +88,7 @@ def thing_of(path: Path, options: Options) -> ImportedObject | ImportedFixture:
             body.hulls,
         )
         return _as_primitive(thing, found, scale)
-    return _fixture(found, moving, name, scale, turn, notes, options, what)
+    return _fixture(found, name, scale, turn, notes, options, what)
 
 
 def _as_primitive(thing: ImportedObject, found: Description, scale: float) -> ImportedObject:
@@ -130,15 +130,12 @@ def _moved(joint: JointOf, position: float) -> Array:
     if joint.type == "prismatic":
         out[:3, 3] = joint.axis * position
     else:
-        x, y, z = joint.axis
-        skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-        out[:3, :3] = np.eye(3) + math.sin(position) * skew + (1 - math.cos(position)) * skew @ skew
+        out[:3, :3] = turn_of(joint.axis * position)
     return np.asarray(joint.pose @ out)
 
 
 def _fixture(
     found: Description,
-    moving: Sequence[JointOf],
     name: str,
     scale: float,
     turn: Array,
@@ -192,7 +189,7 @@ def _fixture(
         mimic = None
         if joint.mimic is not None:
             leader = found.joints[joint.mimic.joint]
-            mimic = (names[leader.name], _following(joint, leader, scale, what))
+            mimic = (names[leader.name], _following(joint, joint.mimic, leader, scale, what))
         parts.append(
             _part(
                 joint,
@@ -208,7 +205,7 @@ def _fixture(
             )
         )
     lost = [part.name for part in parts if part.grip is None]
-    cut = [n for j in drawn for n in (names[j.name],) if j.type == "prismatic" and _shut(j)[2] * scale > _LARGEST]
+    cut = [names[j.name] for j in drawn if j.type == "prismatic" and _shut(j)[2] * scale > _LARGEST]
     heavy = [part.name for part in parts if part.mass in _WEIGHTS]
     flush = [part.name for part in parts if part.flush]
     told = {
@@ -264,17 +261,15 @@ def _in_order(joints: Sequence[JointOf], parents: Mapping[str, str | None], what
     return out
 
 
-def _following(joint: JointOf, leader: JointOf, scale: float, what: str) -> float:
+def _following(joint: JointOf, mimic: Mimicked, leader: JointOf, scale: float, what: str) -> float:
     """Return how far a joint goes for each m or rad of the one that it follows, both counted from shut.
 
     Raises:
         TabletopError: it would open as the other shuts, or is not shut when the other is.
     """
-    if joint.mimic is None:
-        return 1.0
     (own, sign, _), (other, way, _) = _shut(joint), _shut(leader)
-    off = joint.mimic.ratio * other + joint.mimic.offset - own
-    ratio = joint.mimic.ratio * sign * way
+    off = mimic.ratio * other + mimic.offset - own
+    ratio = mimic.ratio * sign * way
     if abs(off) > _ENDS or ratio <= 0:
         raise TabletopError(
             f"{what}: joint {joint.name!r} must be shut when {leader.name!r} is, which it follows, and open with it"

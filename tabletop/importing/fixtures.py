@@ -16,6 +16,7 @@ from tabletop.importing.mass import Spread
 from tabletop.importing.obj_files import hulls_text, looks_text
 from tabletop.importing.objects import Options, row, words
 from tabletop.importing.rigid import RigidBody
+from tabletop.sim.rotations import turn_of
 
 __all__ = ["ImportedFixture", "ImportedPart"]
 
@@ -61,13 +62,8 @@ class ImportedPart:
         point = self.edge if self.grip is None else self.grip.at
         if self.type == "prismatic":
             return [point + self.axis * self.travel * share for share in np.linspace(0, 1, 5)]
-        out = []
-        for angle in np.linspace(0.0, self.travel, 9):
-            x, y, z = self.axis
-            skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-            turn = np.eye(3) + math.sin(angle) * skew + (1 - math.cos(angle)) * skew @ skew
-            out.append(self.point + turn @ (point - self.point))
-        return out
+        angles = np.linspace(0.0, self.travel, 9)
+        return [self.point + turn_of(self.axis * angle) @ (point - self.point) for angle in angles]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tabletop.importing.obj_files import hulls_text, looks_text
 from tabletop.importing.resting import Rest, resting_poses, upright
 from tabletop.importing.units import metres_of
 from tabletop.schema import is_name, is_number
+from tabletop.sim.rotations import quaternion_of
 
 __all__ = ["ImportedObject", "Options", "name_of", "object_from", "object_of", "one_line", "row", "words"]
 
@@ -144,7 +145,7 @@ class ImportedObject:
             lines.append("resting:")
             for rest in self.rests:
                 height = -float(min((h.vertices @ rest.up).min() for h in self.hulls))
-                turn, share = row(_quaternion(rest.turn)), min(1.0, rest.share)
+                turn, share = row(quaternion_of(rest.turn)), min(1.0, rest.share)
                 lines.append(f"  - {{quaternion: {turn}, height: {height:.5g}, share: {share:.3f}}}")
         return lines
 
@@ -165,13 +166,6 @@ def words(name: str) -> str:
     """Return a name as a thing is spoken of: "a mug"."""
     text = name.replace("_", " ").replace("-", " ").strip()
     return f"{'an' if text[:1].lower() in 'aeiou' else 'a'} {text}"
-
-
-def _quaternion(turn: Array) -> Array:
-    """Return the unit quaternion (xyzw) of a turn (3, 3)."""
-    from scipy.spatial.transform import Rotation
-
-    return np.asarray(Rotation.from_matrix(turn).as_quat())
 
 
 def name_of(path: Path, asked: str | None) -> str:

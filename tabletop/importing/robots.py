@@ -16,6 +16,7 @@ import numpy as np
 from tabletop.errors import TabletopError
 from tabletop.files import read_bytes, read_text, write_whole
 from tabletop.importing.description import Description, JointOf, read_description
+from tabletop.importing.objects import one_line
 from tabletop.schema import fill
 from tabletop.sim.inverse_kinematics import ChainKinematics
 from tabletop.sim.resting_posture import OVER, base_for, rest_for, share_reached
@@ -350,7 +351,7 @@ finger_closed: {_row(card.finger_closed)}"""
     why = "# Check: joints that go with a driven one, by mimic tags, or so that fingertips stay parallel."
     other = f"\n{why}\nfollowers:{followers}" if followers else ""
     inertia = "" if card.inertia_from_file else "\ninertia_from_file: false  # the file's cannot be"
-    shown = "".join(c if c.isprintable() else "?" for c in source)
+    shown = one_line(source)
     return f"""# Drafted from {shown}. What says "check" was guessed: 'tabletop robots check {card.name}' measures it.
 # Lengths in m, angles in rad, forces in N (Nm for turning joints), times in s.
 name: {_word(card.name)}

@@ -12,12 +12,14 @@ from tabletop.sim.meshes import moments
 from tabletop.sim.scene import Entity
 from tabletop.sim.shapes import mesh_shapes, part_shapes
 
-__all__ = ["AIR", "FAR", "Body", "build_body", "set_dynamics", "set_inertia"]
+__all__ = ["AIR", "FAR", "Body", "build_body", "gear", "set_dynamics", "set_inertia"]
 
 _SPINNING: Final = 0.002
 """Spinning friction coefficient of everything, m."""
 FAR: Final = (0.0, 0.0, -50.0)
 """m, where bodies are built."""
+_GEAR_ERP: Final = 0.1
+"""Share of what geared joints are out of step that is made good in a physics step."""
 AIR: Final = 0.04
 """Share of its speed that a thing loses per second to the air."""
 
@@ -138,6 +140,32 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
         set_inertia(body, -1, [entity.mass * v for v in principal], client)
     offset = entity.size[2] / 2 if card.body_type == "static" else 0.0
     return Body(body, card.body_type, entity.size, (0.0, 0.0, 0.0), offset, frame=frame)
+
+
+def gear(body: int, one: int, two: int, ratio: float, force: float, client: int) -> None:
+    """Gear two links of a body together: the first one's joint goes `ratio` times as far as the second one's.
+
+    Args:
+        body: PyBullet's id.
+        one: link that follows.
+        two: link that it follows.
+        ratio: m or rad for each m or rad.
+        force: N or N m that the gear bears at most.
+        client: PyBullet's client.
+    """
+    made = p.createConstraint(
+        body,
+        one,
+        body,
+        two,
+        jointType=p.JOINT_GEAR,
+        jointAxis=[0, 1, 0],
+        parentFramePosition=[0, 0, 0],
+        childFramePosition=[0, 0, 0],
+        physicsClientId=client,
+    )
+    # PyBullet's gear of ratio -1 keeps joints equal.
+    p.changeConstraint(made, gearRatio=-ratio, erp=_GEAR_ERP, maxForce=force, physicsClientId=client)
 
 
 def set_inertia(body: int, link: int, principal: Sequence[float], client: int) -> None:

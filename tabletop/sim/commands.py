@@ -13,6 +13,7 @@ from tabletop.config import SimSettings
 from tabletop.sim.inverse_kinematics import ChainKinematics, down, turn_between
 from tabletop.sim.robot_card import Workspace
 from tabletop.sim.robot_model import matrix
+from tabletop.sim.rotations import turn_of
 
 __all__ = ["Command", "JointCommand", "Moment", "PoseCommand", "rotated"]
 
@@ -54,13 +55,7 @@ class Command(Protocol):
 
 def rotated(rotation: Array, vector: Array) -> Array:
     """Return a rotation (3, 3) turned further by a rotation vector (3,), rad, world."""
-    angle = math.sqrt(float(vector @ vector))
-    if angle < 1e-12:
-        return rotation
-    x, y, z = (vector / angle).tolist()
-    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    turn = np.eye(3) + math.sin(angle) * skew + (1 - math.cos(angle)) * (skew @ skew)
-    return np.asarray(turn @ rotation)
+    return np.asarray(turn_of(vector) @ rotation)
 
 
 class PoseCommand:

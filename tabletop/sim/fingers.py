@@ -14,10 +14,8 @@ from tabletop.sim.bullet import connect, p
 from tabletop.sim.robot_card import RobotCard, load_robot_card
 from tabletop.sim.robot_model import load_body, model_of
 
-__all__ = ["Fingers", "Linkage", "fingers_of", "gear"]
+__all__ = ["Fingers", "Linkage", "fingers_of"]
 
-_GEAR_ERP: Final = 0.1
-"""Share of the fingers' difference that the gear makes good in a physics step."""
 _STIFF: Final = 0.7
 """Share of its distance that a joint of a linkage makes good in a physics step: more makes it shake."""
 _SAMPLES: Final = 33
@@ -111,32 +109,6 @@ class Linkage:
             positionGains=self._gains,
             physicsClientId=self._client,
         )
-
-
-def gear(body: int, joints: tuple[int, int], force: float, client: int) -> None:
-    """Gear two fingers' joints together, so that what they hold stays midway between them.
-
-    Two motors at their full force have no stiffness together: without a gear what is held floats.
-
-    Args:
-        body: PyBullet's number of the robot.
-        joints: numbers of the two.
-        force: N that the gear bears at most.
-        client: PyBullet's client.
-    """
-    made = p.createConstraint(
-        body,
-        joints[0],
-        body,
-        joints[1],
-        jointType=p.JOINT_GEAR,
-        jointAxis=[0, 1, 0],
-        parentFramePosition=[0, 0, 0],
-        childFramePosition=[0, 0, 0],
-        physicsClientId=client,
-    )
-    # Both joints open for positive values; PyBullet's gear of ratio -1 keeps them equal.
-    p.changeConstraint(made, gearRatio=-1, erp=_GEAR_ERP, maxForce=force, physicsClientId=client)
 
 
 @kept

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tabletop.errors import TabletopError
-from tabletop.sim.bodies import AIR, FAR, Body, set_dynamics, set_inertia
+from tabletop.sim.bodies import AIR, FAR, Body, gear, set_dynamics, set_inertia
 from tabletop.sim.bullet import p
 from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.cards import Card, load_cards, part_of
@@ -171,21 +171,5 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
             set_inertia(body, i, inertia, client)
         out.append(_moving_body(body, i, entity, part.joint, client, frames[i]))
         if part.mimic is not None:
-            _follow(body, i, order[part.mimic.part], part.mimic.ratio, client)
+            gear(body, i, order[part.mimic.part], part.mimic.ratio, _GEAR_FORCE, client)
     return out
-
-
-def _follow(body: int, link: int, other: int, ratio: float, client: int) -> None:
-    """Gear a link to another one: its way is `ratio` times the other's."""
-    gear = p.createConstraint(
-        body,
-        link,
-        body,
-        other,
-        jointType=p.JOINT_GEAR,
-        jointAxis=[0, 1, 0],
-        parentFramePosition=[0, 0, 0],
-        childFramePosition=[0, 0, 0],
-        physicsClientId=client,
-    )
-    p.changeConstraint(gear, gearRatio=-ratio, erp=0.1, maxForce=_GEAR_FORCE, physicsClientId=client)

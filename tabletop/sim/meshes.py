@@ -6,7 +6,6 @@ The files lie in the card's folder or below, as OBJ. The collision file has one 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from msgspec import Meta
 from tabletop.errors import TabletopError
 from tabletop.files import read_text
 from tabletop.schema import InFolder
+from tabletop.sim.rotations import quaternion_of
 
 __all__ = ["Grip", "Mesh", "RestingPose", "check_mesh_file", "moments"]
 
@@ -129,28 +129,7 @@ def moments(mesh: Mesh, size: Sequence[float]) -> tuple[tuple[float, ...], tuple
     values, axes = np.linalg.eigh(inertia)
     if np.linalg.det(axes) < 0:
         axes[:, 2] *= -1.0
-    return centre, _quaternion(axes), tuple(float(v) for v in values)
-
-
-def _quaternion(axes: Array) -> tuple[float, ...]:
-    """Return the turn (xyzw) of axes that are a matrix's columns."""
-    # The largest of the four is found first, so that nothing small divides.
-    diagonal = [float(axes[i, i]) for i in range(3)]
-    squares = [1 + 2 * d - sum(diagonal) for d in diagonal] + [1 + sum(diagonal)]
-    i = int(np.argmax(squares))
-    root = math.sqrt(squares[i])
-    out = [0.0] * 4
-    out[i] = root / 2
-    if i == 3:
-        for k in range(3):
-            a, b = (k + 1) % 3, (k + 2) % 3
-            out[k] = float(axes[b, a] - axes[a, b]) / (2 * root)
-    else:
-        j, k = (i + 1) % 3, (i + 2) % 3
-        out[3] = float(axes[k, j] - axes[j, k]) / (2 * root)
-        out[j] = float(axes[j, i] + axes[i, j]) / (2 * root)
-        out[k] = float(axes[k, i] + axes[i, k]) / (2 * root)
-    return tuple(out)
+    return centre, quaternion_of(axes), tuple(float(v) for v in values)
 
 
 def check_mesh_file(path: Path, what: str) -> None:

@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from tabletop.config import SimSettings
 from tabletop.projects import kept
-from tabletop.sim.bodies import set_dynamics
+from tabletop.sim.bodies import gear, set_dynamics
 from tabletop.sim.bullet import p
 from tabletop.sim.commands import Command, JointCommand, PoseCommand
-from tabletop.sim.fingers import Linkage, fingers_of, gear
+from tabletop.sim.fingers import Linkage, fingers_of
 from tabletop.sim.inverse_kinematics import ChainKinematics, Wrist
 from tabletop.sim.kinematics import Kinematics
 from tabletop.sim.robot_card import load_robot_card
-from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of, quaternion_of
+from tabletop.sim.robot_model import chain_of, load_body, matrix, model_of
+from tabletop.sim.rotations import quaternion_of
 from tabletop.sim.sums import added
 
 __all__ = ["LINK_FRICTION", "RobotArm", "chain_kinematics_of", "kinematics_of", "within_reach", "wrist_of"]
@@ -123,7 +124,8 @@ class RobotArm:
             joints_of = [*self.fingers, *followers]
             self.linkage = Linkage(self._gripper, self.body, joints_of, card.gear_force, client)
         else:
-            gear(self.body, self.fingers, card.gear_force, client)
+            # Two motors at their full force have no stiffness together: without a gear what is held floats.
+            gear(self.body, *self.fingers, 1.0, card.gear_force, client)
         self.target = [0.0, 0.0, 0.0, 0.0]
         """x, y, z (m) and yaw (rad) the gripper is sent to."""
         self.motors: list[float] = [0.0] * len(self._driven)

@@ -17,7 +17,7 @@ from tabletop.projects import kept
 from tabletop.sim.bullet import connect, hushed, p
 from tabletop.sim.robot_card import RobotCard, load_robot_card, robot_file
 
-__all__ = ["Chain", "RobotModel", "chain_of", "load_body", "look_at", "matrix", "model_of", "quaternion_of"]
+__all__ = ["Chain", "RobotModel", "chain_of", "load_body", "look_at", "matrix", "model_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -201,22 +201,6 @@ def _frame(position: tuple[float, ...], quaternion: tuple[float, ...]) -> Array:
 def matrix(quaternion: tuple[float, ...]) -> Array:
     """Return the rotation (3, 3) of a quaternion, xyzw."""
     return np.array(p.getMatrixFromQuaternion(quaternion)).reshape(3, 3)
-
-
-def quaternion_of(rotation: Array) -> tuple[float, float, float, float]:
-    """Return the quaternion, xyzw, of a rotation (3, 3)."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
-    squares = (1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz, 1 + xx + yy + zz)
-    i = max(range(4), key=lambda k: squares[k])
-    s = math.sqrt(max(squares[i], 0.0))
-    pairs = (
-        (s * s, xy + yx, zx + xz, zy - yz),
-        (xy + yx, s * s, yz + zy, xz - zx),
-        (zx + xz, yz + zy, s * s, yx - xy),
-        (zy - yz, xz - zx, yx - xy, s * s),
-    )[i]
-    x, y, z, w = (v / (2 * s) for v in pairs)
-    return x, y, z, w
 
 
 def _axle(link: Array, axis: Array) -> Array:
