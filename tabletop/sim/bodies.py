@@ -10,7 +10,7 @@ from tabletop.sim.bullet import p
 from tabletop.sim.cards import Card
 from tabletop.sim.meshes import moments
 from tabletop.sim.scene import Entity
-from tabletop.sim.shapes import mesh_shapes, part_shapes
+from tabletop.sim.shapes import body_shapes
 
 __all__ = ["AIR", "FAR", "Body", "build_body", "gear", "set_dynamics", "set_inertia"]
 
@@ -118,15 +118,11 @@ def build_body(entity: Entity, card: Card, client: int) -> Body:
     """
     inertial: dict[str, Any] = {}
     frame = None
-    if card.mesh is not None:
-        middle = (0.0, 0.0, entity.size[2] / 2 if card.body_type == "static" else 0.0)
-        collision, visual = mesh_shapes(card.mesh, card, entity, client, middle)
-        if card.body_type == "rigid":
-            centre, turn, principal = moments(card.mesh, entity.size)
-            inertial = {"baseInertialFramePosition": centre, "baseInertialFrameOrientation": turn}
-            frame = p.invertTransform(centre, turn)
-    else:
-        collision, visual = part_shapes(card.parts, entity, card.solid, client)
+    collision, visual = body_shapes(card, entity, client)
+    if card.mesh is not None and card.body_type == "rigid":
+        centre, turn, principal = moments(card.mesh, entity.size)
+        inertial = {"baseInertialFramePosition": centre, "baseInertialFrameOrientation": turn}
+        frame = p.invertTransform(centre, turn)
     body = p.createMultiBody(
         baseMass=entity.mass if card.body_type == "rigid" else 0.0,
         baseCollisionShapeIndex=collision,

@@ -14,7 +14,7 @@ from tabletop.sim.cards import Card, load_cards, part_of
 from tabletop.sim.joints import hinge
 from tabletop.sim.meshes import moments
 from tabletop.sim.scene import Entity
-from tabletop.sim.shapes import mesh_shapes, numbers_of, part_shapes
+from tabletop.sim.shapes import body_shapes, mesh_shapes, numbers_of, part_shapes
 
 __all__ = ["build_joint", "build_parts"]
 
@@ -109,11 +109,7 @@ def build_parts(base: Entity, entities: Sequence[Entity], client: int) -> list[B
     cards = load_cards()
     card = cards[base.kind]
     known = card.moving_parts or {}
-    middle = (0.0, 0.0, base.size[2] / 2)
-    if card.mesh is None:
-        still = part_shapes(card.parts, base, card.solid, client)
-    else:
-        still = mesh_shapes(card.mesh, card, base, client, middle)
+    still = body_shapes(card, base, client)
     order = {part_of(e.kind): i for i, e in enumerate(entities)}
     names = numbers_of(base)
     axles: list[list[float]] = []

@@ -12,7 +12,7 @@ from tabletop.sim.cards import Card, mesh_file
 from tabletop.sim.meshes import Mesh, check_mesh_file
 from tabletop.sim.scene import Entity
 
-__all__ = ["mesh_shapes", "numbers_of", "part_shapes"]
+__all__ = ["body_shapes", "mesh_shapes", "numbers_of", "part_shapes"]
 
 _INSET: Final = 0.0005
 """m by which a cylinder's end lies behind the face of the box inside it."""
@@ -113,6 +113,15 @@ def _looks(types: list[int], extra: dict[str, list[Any]], client: int) -> int:
         physicsClientId=client,
     )
     return shape
+
+
+def body_shapes(card: Card, entity: Entity, client: int) -> tuple[int, int]:
+    """Return (collision shape, visual shape) ids of what of an entity does not move, a mesh or primitives."""
+    if card.mesh is None:
+        return part_shapes(card.parts, entity, card.solid, client)
+    # What is static counts from its underside.
+    up = entity.size[2] / 2 if card.body_type == "static" else 0.0
+    return mesh_shapes(card.mesh, card, entity, client, (0.0, 0.0, up))
 
 
 def mesh_shapes(mesh: Mesh, card: Card, entity: Entity, client: int, at: tuple[float, ...]) -> tuple[int, int]:
