@@ -18,9 +18,8 @@ OBJECTIVES: Final = (
 )
 BASELINE_OBJECTIVES: Final = ("max-entropy", "random")
 EFFECTS: Final = (
-    *("held_at", "displaced", "placed", "turned", "drawer", "button", "toppled", "dropped", "on", "inside", "beside"),
-    *("reached", "door", "window", "faucet", "dial", "lever", "handle", "bolt", "doorbell"),
-    *("part", "dragged", "straightened", "folded"),
+    *("held_at", "displaced", "placed", "turned", "toppled", "dropped", "related", "reached", "joint"),
+    *("dragged", "shaped"),
 )
 FAMILIES: Final = (
     *("push-arm", "push-object", "observation-noise", "observation-loss", "stuck-sensor", "action-delay"),

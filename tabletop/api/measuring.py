@@ -110,7 +110,7 @@ def plan_measuring(
         minutes: that the discovery had, if it had minutes: measuring takes a third of them at most. Otherwise the
             clock has no say.
     """
-    asked = HeldOut(library.codes.total, EPISODES if episodes is None else episodes)
+    asked = HeldOut(len(library.skills), EPISODES if episodes is None else episodes)
     if (episodes is not None or minutes is None) and asked.total <= 4 * probes(engine.workers):
         return asked  # So few that measuring the pace would take as long.
     pace = pace_of(library, engine, seed)
@@ -137,7 +137,7 @@ def measuring_within(
     _check(episodes, minutes)
     if minutes is None:
         return plan_measuring(library, engine, seed, episodes=EPISODES if episodes is None else episodes)
-    return fitting(library.codes.total, pace_of(library, engine, seed), 60 * minutes)
+    return fitting(len(library.skills), pace_of(library, engine, seed), 60 * minutes)
 
 
 def name_settings(
@@ -161,7 +161,7 @@ def name_settings(
         TabletopError: both are given, or no positive number of minutes.
     """
     _check(episodes, minutes)
-    pace, codes = pace_of(library, engine, seed), library.codes.total
+    pace, codes = pace_of(library, engine, seed), len(library.skills)
     settings = NameSettings(seed=seed)
     if episodes is not None:
         settings = replace(settings, episodes=episodes, fresh=2 * episodes)
@@ -190,7 +190,7 @@ def measurement(library: Library, found: Measured, name: str, seed: int) -> Meas
     figures = {
         "library": name,
         "library_digest": library.digest,
-        "codes": library.codes.total,
+        "codes": len(library.skills),
         **found.figures,
         "by_effect": {name: v["effective_2cm"] for name, v in found.figures["by_effect"].items()},
         "channel": channels(found.samples, seed),

@@ -126,7 +126,7 @@ def write_discovery(folder: Path, library: Library, found: Measured) -> Discover
         found: their held-out episodes, and the figures.
     """
     samples, info = found.samples, library.info
-    result: dict[str, Any] = {"library_digest": library.digest, "codes": library.codes.total, **found.figures}
+    result: dict[str, Any] = {"library_digest": library.digest, "codes": len(library.skills), **found.figures}
     result |= {key: info.get(key) for key in ("env_steps", "minutes", "seed")}
     result["objective"] = info.get("objective", "final-state")
     result["skills"] = [
@@ -135,11 +135,10 @@ def write_discovery(folder: Path, library: Library, found: Measured) -> Discover
             "effect": s.effect.name,
             "code": s.code,
             "finals": [
-                _final(s.effect, samples.outcomes[i], samples.effects[i])
-                for i in np.flatnonzero(samples.labels == s.code)
+                _final(s.effect, samples.outcomes[i], samples.effects[i]) for i in np.flatnonzero(samples.owners == n)
             ],
         }
-        for s in library.skills
+        for n, s in enumerate(library.skills)
     ]
     record = as_record(Discovery, result)
     write_record(folder / Discovery.FILE, record)

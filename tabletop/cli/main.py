@@ -437,13 +437,6 @@ def _docs(options: argparse.Namespace) -> None:
     say(options, {"index": str(index), "pages": [str(page) for page in pages]}, [said])
 
 
-def _migrate(options: argparse.Namespace) -> None:
-    from tabletop.skills.migrate import migrate_library
-
-    files = [str(path) for path in migrate_library(Path(options.folder))]
-    say(options, {"files": files}, [f"rewrote {name}" for name in files] or ["nothing to rewrite"])
-
-
 def _run(options: argparse.Namespace) -> None:
     from tabletop.cli.everything import run_everything
 
@@ -467,7 +460,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "plan": _plan,
     "goals": _goals,
     "perturb": _perturb,
-    "migrate": _migrate,
     "plot": _plot,
     "report": _report,
     "run": _run,

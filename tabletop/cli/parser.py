@@ -357,10 +357,6 @@ def build_parser() -> argparse.ArgumentParser:
     out = "folder to write to (default: the run folder); with --tasks: file for the JSON too"
     _common(perturb, out=out, metavar="PATH")
 
-    migrate = commands.add_parser("migrate", help="rewrite a library of an older format, and results of one beside it")
-    migrate.add_argument("folder", help="a run folder or a library's folder")
-    migrate.add_argument("--json", action="store_true", help="print the files as JSON")
-
     plot = commands.add_parser("plot", help="draw a saved result: rates with intervals, or curves")
     plot.add_argument("file", help="such as evaluate.json, perturb.json or name.json; what save wrote, by any name")
     plot.add_argument("--out", metavar="FILE", help="a .svg, .png or .pdf file (default: beside it, as .svg)")

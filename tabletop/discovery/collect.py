@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from tabletop.rollout.episode import episode
 from tabletop.seeds import Purpose, rng_of, seed_of
-from tabletop.sim.scene import Scene
+from tabletop.sim.cards import load_cards
+from tabletop.sim.scene import Entity, Scene
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, entities_for
+from tabletop.skills.effects import EFFECT_WIDTH, REACH, entities_for
 from tabletop.skills.scenes import STARTS, attended_scene, effects_along
 from tabletop.skills.skill_policy import SkillPolicy
 
@@ -21,6 +22,10 @@ __all__ = ["Batch", "CollectJob", "Record", "collect"]
 
 INVENTORY_EPISODES: Final = 8
 """Episodes in a row that share a set of objects ("from time to time" a new one)."""
+
+
+_SAME: Final = 0.1
+"""Fraction of a joint within which a code asks for what is there already."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,20 @@ def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float,
     )
 
 
+def _code(job: CollectJob, effect_index: int, thing: Entity, rng: np.random.Generator) -> int:
+    """Return a code to command: of a joint's one that asks for another fraction than it has, if there is one.
+
+    A joint with a spring stays at its limits only.
+    """
+    passed = None
+    if job.codes.effects[effect_index].columns == ("joint",) and job.conditioning == "target":
+        passed = np.abs(job.embeddings[:, 0] / REACH - thing.fraction) < _SAME
+        joint = load_cards()[thing.kind].joint
+        if joint is not None and joint.spring > 0.0:
+            passed[job.codes.free(effect_index)] = True
+    return job.codes.draw(effect_index, rng, job.facts, passed)
+
+
 def collect(job: CollectJob) -> Batch:
     """Run a job's episodes."""
     out: Batch = []
@@ -98,17 +117,15 @@ def collect(job: CollectJob) -> Batch:
         rng = rng_of(job.seed, Purpose.TRAINING_CHOICES, number)
         effect_index = int(rng.choice(len(job.effect_weights), p=np.array(job.effect_weights)))
         effect = job.codes.effects[effect_index]
-        code = job.codes.draw(effect_index, rng, job.facts)
         start = names[int(rng.choice(len(names), p=shares))]
         poses = seed_of(job.seed, Purpose.TRAINING_SCENES, number)
         things = seed_of(job.seed, Purpose.TRAINING_INVENTORIES, number // INVENTORY_EPISODES)
         scene, entity = attended_scene(job.card, effect, poses, things, start, job.acceptance_probability)
+        code = _code(job, effect_index, scene.entity(entity), rng)
         policy = SkillPolicy(
             job.weights,
             effect.name,
             tuple(float(v) for v in job.embeddings[code]),
-            effect_index,
-            len(job.codes.effects),
             entity,
             job.horizon,
             stochastic=True,

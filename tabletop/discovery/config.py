@@ -17,33 +17,20 @@ __all__ = ["EFFECT_CODES", "FEW", "USUAL", "DiscoverSettings", "looking_for", "l
 EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "held_at": (72, 0.24),
     "displaced": (24, 0.14),
-    "placed": (40, 0.18),
-    "turned": (6, 0.18),
-    "drawer": (6, 0.12),
-    "button": (2, 0.04),
+    "placed": (40, 0.20),
+    "turned": (6, 0.16),
     "toppled": (2, 0.05),
     "dropped": (2, 0.03),
-    "on": (2, 0.10),
-    "inside": (2, 0.08),
-    "beside": (2, 0.08),
+    "related": (10, 0.26),
     "reached": (8, 0.03),
-    "door": (6, 0.11),
-    "window": (6, 0.08),
-    "faucet": (6, 0.08),
-    "dial": (6, 0.08),
-    "lever": (4, 0.06),
-    "handle": (4, 0.06),
-    "bolt": (4, 0.05),
-    "doorbell": (2, 0.02),
-    "part": (6, 0.11),
+    "joint": (8, 0.60),
     "dragged": (8, 0.10),
-    "straightened": (2, 0.06),
-    "folded": (2, 0.06),
+    "shaped": (6, 0.12),
 }
 """Effects that may be looked for, with the codes of each and its weight among the episodes."""
-USUAL: Final = tuple(name for name in EFFECT_CODES if name != "part" and get_effect(name).body_type != "deformable")
+USUAL: Final = tuple(name for name in EFFECT_CODES if get_effect(name).body_type != "deformable")
 """Effects that are looked for where nothing else is said: those that the card `everything` has things for."""
-FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "drawer": 6, "button": 2}
+FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "joint": 6}
 """Effects that come within minutes, with fewer codes; the card `discovery` has things for them."""
 
 

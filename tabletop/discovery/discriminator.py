@@ -76,7 +76,7 @@ class Discriminator:
             out[np.ix_(rows, own)] = self._log_q(effects[rows], own)
         return out
 
-    def log_q_of(self, effects: Array, codes: Index) -> Array:
+    def log_q_of(self, effects: Array, codes: Index, targets: npt.NDArray[Any] | None = None) -> Array:
         """Return log q(z|e) in nats of one code each, (n,), for `effects` (n, EFFECT_WIDTH) of theirs.
 
         Beside the codes there is a class "none of them". It is as likely as a code whose mean is `reject_radius` away.
@@ -86,18 +86,24 @@ class Discriminator:
         effect_indices = self.codes.effect_of[codes]
         for effect_index in np.unique(effect_indices):
             rows, own = np.flatnonzero(effect_indices == effect_index), self.codes.codes_of(effect_index)
-            out[rows] = self._log_q(effects[rows], own, self.reject_weight[effect_index])[
-                np.arange(len(rows)), codes[rows] - own[0]
+            local = codes[rows] - own[0]
+            at = None if targets is None else (local, targets[rows])
+            out[rows] = self._log_q(effects[rows], own, self.reject_weight[effect_index], at)[
+                np.arange(len(rows)), local
             ]
         return out
 
-    def _log_q(self, effects: Array, own: Index, reject_weight: float = 0.0) -> Array:
+    def _log_q(
+        self, effects: Array, own: Index, reject_weight: float = 0.0, at: tuple[Index, npt.NDArray[Any]] | None = None
+    ) -> Array:
         """Return log q(z|e), (n, len(own)), over the codes of one effect, for `effects` that are of it."""
         means = self.means[own].astype(effects.dtype)
         out: Array = effects @ (-2.0 * means.T)
         out += (effects**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
         # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
+        if at is not None:
+            out[np.arange(len(out)), at[0]] = ((effects - at[1]) ** 2).sum(-1)
         np.maximum(out, 0.0, out=out)
         effect_index = int(self.codes.effect_of[own[0]])
         idle = self.codes.effects[effect_index].default_fact

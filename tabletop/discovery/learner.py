@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,13 +23,16 @@ from tabletop.runs.records import Count
 from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, MIDDLE
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored, positions, rotated, transformed
 from tabletop.skills.skill_policy import code_columns, condition
 
 __all__ = ["Learner", "LearnerSettings"]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 _LEAST_NEED: Final = 0.3
+_REACH: Final = np.array([[0.34, -0.33], [0.67, 0.33]])
+"""m, world: corners of what is well within the arm's reach."""
 _MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
 
 
@@ -61,7 +64,7 @@ class Learner:
         self.objective = make_objective(codes, settings, seed, horizon)
         width = self.objective.skill_embeddings.shape[1]
         columns = code_columns(self.objective.conditioning, width)
-        self.spec = NetworkSpec(EGO + columns + len(codes.effects), OTHERS, OTHER_WIDTH)
+        self.spec = NetworkSpec(EGO + columns + DESCRIPTOR_WIDTH, OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed_of(seed, Purpose.POLICY_NETWORK, 0))
         self.rng = rng_of(seed, Purpose.LEARNING)
         embedding_width = width if self.objective.fresh else 0
@@ -72,7 +75,13 @@ class Learner:
         self.ready = False
         self.rounds = 0
         """Of learning so far."""
-        self._mirrors = np.array([effect.mirrors for effect in codes.effects])
+        self._free = np.zeros(codes.total, bool)
+        for i in range(len(codes.effects)):
+            if not codes.facts_only(i):
+                self._free[codes.free(i)] = True
+        self._absolute = np.array([effect.places and effect.size == 3 for effect in codes.effects])
+        self._vector = np.array([effect.size >= 3 for effect in codes.effects])
+        self._turns = np.array(["edge" not in effect.columns for effect in codes.effects])
 
     # --- taking in ---------------------------------------------------------------------------
 
@@ -106,6 +115,11 @@ class Learner:
         embeddings = (
             self.memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
         )
+        if s.exact:
+            found = int(len(codes) * s.hindsight)
+            again = np.arange(len(codes) - found, len(codes))
+            free = again[self._free[codes[again]]]
+            embeddings[free] = self.memory.finals()[episodes[free], self.codes.effect_of[codes[free]]]
         window = Window(self.memory, episodes, times, codes, embeddings)
         rewards = objective.rewards(window) * s.reward_scale
         discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
@@ -114,7 +128,6 @@ class Learner:
         before, after = (steps["observation"].take(rows[i], 0) for i in (0, -1))
         actions = steps["action"].take(rows[0], 0)
         flipped = np.arange(0, len(codes), 2)
-        flipped = flipped[self._mirrors[effect_indices[flipped]]]
         sign = objective.mirror(effect_indices[flipped]) if s.mirror else None
         if sign is not None:
             # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
@@ -124,13 +137,47 @@ class Learner:
             if objective.conditioning != "vector":
                 now[flipped] *= sign
                 later[flipped] *= sign
+        if s.translate or s.rotate:
+            before, after = self._transform(before, after, actions, (embeddings, now, later), effect_indices)
+        descriptors = self.codes.descriptors[effect_indices]
         self.sac.update(
-            condition(before, embeddings, now, effect_indices, len(self.codes.effects), objective.conditioning),
+            condition(before, embeddings, now, descriptors, objective.conditioning),
             actions,
             rewards.astype(np.float32),
             discounts.astype(np.float32),
-            condition(after, embeddings, later, effect_indices, len(self.codes.effects), objective.conditioning),
+            condition(after, embeddings, later, descriptors, objective.conditioning),
         )
+
+    def _transform(
+        self,
+        before: npt.NDArray[np.float32],
+        after: npt.NDArray[np.float32],
+        actions: npt.NDArray[np.float32],
+        effects: Sequence[npt.NDArray[np.floating[Any]]],
+        effect_indices: npt.NDArray[np.intp],
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Turn a batch about the robot's base and shift it, as far as it stays within reach; effects in place."""
+        s, n, rng = self.settings, len(before), self.rng
+        angle = rng.uniform(-s.rotate, s.rotate, n) * (rng.random(n) < 0.75) * self._turns[effect_indices]
+        turned_actions = rotated(actions[:, :2], angle)
+        angle[np.abs(turned_actions).max(-1) > 1.0] = 0.0
+        at = np.stack([*positions(before), *positions(after)])
+        there = rotated(at.reshape(-1, 2), np.tile(angle, 4)).reshape(at.shape)
+        low, high = there.min(0), there.max(0)
+        out = ((low < _REACH[0]) | (high > _REACH[1])).any(-1)
+        angle[out] = 0.0
+        there[:, out] = at[:, out]
+        low, high = there.min(0), there.max(0)
+        shift = rng.uniform(-s.translate, s.translate, (n, 2)) * (rng.random((n, 1)) < 0.75)
+        shift = np.clip(shift, np.minimum(_REACH[0] - low, 0.0), np.maximum(_REACH[1] - high, 0.0))
+        actions[:, :2] = rotated(actions[:, :2], angle)
+        absolute = self._absolute[effect_indices]
+        turns = self._vector[effect_indices]
+        for rows in effects:
+            rows[absolute, :2] += MIDDLE
+            rows[turns, :2] = rotated(rows[turns, :2], angle[turns])
+            rows[absolute, :2] += shift[absolute] - MIDDLE
+        return transformed(before, angle, shift), transformed(after, angle, shift)
 
     def learn(self, updates: int) -> None:
         """Let the objective learn, then make that many updates of the policy."""

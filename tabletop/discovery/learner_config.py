@@ -77,6 +77,9 @@ class LearnerSettings:
     """Weight of the class "none of them" beside a code, once most codes of an effect are distinguishable."""
     reject_radius: float = 0.02
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
+    exact: bool = False
+    translate: float = 0.0
+    rotate: float = 0.0
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0

@@ -6,7 +6,7 @@ The noise is in metres of the world, for every effect: see the table in skills/e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -83,6 +83,8 @@ class Samples:
     """n: what became of each one's entity, in plain units."""
     postures: list[npt.NDArray[np.float32]] = field(default_factory=list)
     """n times (T + 1, 7): the arm's joint angles along each, rad."""
+    owners: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    """(n,): which of the library's skills each is of; a joint's code is that of several."""
 
 
 def nominal_run(run: SkillRun) -> Sample:
@@ -90,13 +92,13 @@ def nominal_run(run: SkillRun) -> Sample:
     library, skill = run.library, run.skill
     poses = seed_of(run.seed, Purpose.MEASURING_SCENES, run.number)
     things = seed_of(run.seed, Purpose.MEASURING_INVENTORIES, run.number)
-    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
+    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal", kind=skill.kind)
     code = skill.code
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.effect_of[code]))
         code = int(rng_of(run.seed, Purpose.MEASURING_CODES, run.number, code).choice(own))
     make = library.exploration if run.mode == "exploration" else library.policy
-    policy = make(library.skills[code], entity)
+    policy = make(replace(skill, code=code), entity)
     noise = seed_of(run.seed, Purpose.MEASURING_EPISODES, run.number, skill.code)
     trajectory = episode(policy, scene, noise, library.length(skill))
     effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
@@ -132,12 +134,21 @@ def sample_effects(
         mode: of MODES.
         label: of the progress bar or line; None: neither.
     """
-    codes = library.codes.total
-    jobs = [SkillRun(library, s, i * codes + s.code, seed, mode) for s in library.skills for i in range(episodes)]
+    count = len(library.skills)
+    jobs = [
+        SkillRun(library, s, i * count + n, seed, mode) for n, s in enumerate(library.skills) for i in range(episodes)
+    ]
     found = list(engine.map(_brief, jobs, chunk=8, label=label))
     labels, effects, lengths, outcomes, postures = zip(*found, strict=True)
+    owners = np.repeat(np.arange(count), episodes)
     return Samples(
-        library.codes, np.array(labels), np.array(effects), np.array(lengths), list(outcomes), list(postures)
+        library.codes,
+        np.array(labels),
+        np.array(effects),
+        np.array(lengths),
+        list(outcomes),
+        list(postures),
+        owners,
     )
 
 

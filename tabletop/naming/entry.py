@@ -66,7 +66,7 @@ def entry_of(
     effects = np.array([x.effect for x in samples])
     kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
     spread = consistency(skill.effect, effects)
-    noun = "the object" if skill.effect.body_type == "rigid" else f"the {skill.effect.name}"
+    noun = f"the {skill.kind or kinds[0]}" if skill.effect.body_type != "rigid" else "the object"
     outcomes = np.array([x.outcome for x in samples])
     words = phrase(skill.effect, effects, outcomes, noun)
     # An effect may be a place, and what always ends at the same one may have been there before.
@@ -92,7 +92,8 @@ def entry_of(
         "consistent": bool(spread < 0.05 and change > 0.04),
         # What a relation came to is seen in the effect only.
         "outcomes": [
-            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners else ()))] for x in samples
+            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners is not None else ()))]
+            for x in samples
         ],
         "offset": None,
         "angle": None,

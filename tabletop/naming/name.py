@@ -99,7 +99,7 @@ def name_skills(
     held_out = seed_of(s.seed, Purpose.NAMING_EFFECTS)
     jobs = [SkillRun(library, skill, i, held_out, "skill") for skill in skills for i in range(s.effects)]
     samples = list(engine.map(_brief, jobs, chunk=8, label=PHASES["A"]))
-    by_skill = {k.id: [x for x in samples if x.code == k.code] for k in skills}
+    by_skill = {k.id: samples[i * s.effects : (i + 1) * s.effects] for i, k in enumerate(skills)}
     found = {k.id: candidates(k.effect, by_skill[k.id], registry) for k in skills}
 
     usual = _usual(skills, found)
@@ -110,7 +110,7 @@ def name_skills(
             promising,
             key=lambda c: (
                 c.fitted,
-                -_telling(c.rate, usual[skill.effect.name, c.task]),
+                -_telling(c.rate, usual[skill.group, c.task]),
                 -_statements(registry[c.task]),
             ),
         )
@@ -139,7 +139,7 @@ def name_skills(
                 continue
             # What the skill does reliably; a task as it is written rather than one that was fitted to the skill; and
             # of those the one that sets it apart from its siblings: all that lift also reach, few carry to the left.
-            telling_here = _telling(rate, usual[run.skill.effect.name, run.candidate.task])
+            telling_here = _telling(rate, usual[run.skill.group, run.candidate.task])
             score = (rate >= s.reliable, not run.candidate.fitted, telling_here, _statements(run.task), rate)
             if id not in best or score > best[id]:
                 best[id] = score
@@ -266,12 +266,12 @@ def _statements(task: Task) -> int:
 
 
 def _usual(skills: Sequence[Skill], found: Mapping[str, Sequence[Candidate]]) -> dict[tuple[str, str], float]:
-    """Return how often skills of an effect do a task on split A, on average, by (effect, task)."""
+    """Return how often skills of a group do a task on split A, on average, by (group, task)."""
     rates: dict[tuple[str, str], float] = {}
     for skill in skills:
-        siblings = sum(k.effect.name == skill.effect.name for k in skills)
+        siblings = sum(k.group == skill.group for k in skills)
         for c in found[skill.id]:
-            key = skill.effect.name, c.task
+            key = skill.group, c.task
             rates[key] = rates.get(key, 0.0) + c.rate / siblings
     return rates
 
@@ -289,7 +289,7 @@ def _telling(rate: float, usual: float) -> float:
 
 def _question(skill: Skill, candidate: Candidate, mode: str) -> tuple[object, ...]:
     """Return what an episode's outcome depends on, its scene left out."""
-    who = {"skill": skill.id, "shuffled": skill.effect.name}.get(mode, "")
+    who = {"skill": skill.id, "shuffled": skill.group}.get(mode, "")
     return mode, who, skill.effect.settles, candidate.task, candidate.offset, candidate.angle
 
 

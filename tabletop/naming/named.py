@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class NamedLibrary(Shown):
         if found:
             return Called(self.library.skill(found[0].id), found[0], len(found) - 1, by_name=True)
         known = f"names: {', '.join(sorted(best)) or 'none yet'}; ids: " + ", ".join(
-            f"{effect}-00 to {effect}-{count - 1:02d}" for effect, count in self.library.codes.counts.items()
+            f"{found[0].id} to {found[-1].id}" for found in _grouped(self.library.skills)
         )
         raise TabletopError(f"unknown skill {word!r}; there are {known}")
 
@@ -89,7 +90,7 @@ class NamedLibrary(Shown):
         info = self.library.info
         named = "not named yet" if self.named is None else f"{plural(len(self.named.named_tasks), 'task')} named"
         codes = self.library.codes
-        skills = f"{plural(codes.total, 'skill')} of {plural(len(codes.effects), 'effect')}"
+        skills = f"{plural(len(self.library.skills), 'skill')} of {plural(len(codes.effects), 'effect')}"
         return f"{skills}, {named} (seed {info.get('seed')})"
 
     def rows(self) -> list[dict[str, Any]]:
@@ -113,6 +114,13 @@ class NamedLibrary(Shown):
                 r["id"],
             ),
         )
+
+
+def _grouped(skills: Sequence[Skill]) -> list[list[Skill]]:
+    groups: dict[str, list[Skill]] = {}
+    for skill in skills:
+        groups.setdefault(skill.group, []).append(skill)
+    return list(groups.values())
 
 
 def _row(skill: Skill, known: NamedSkill | None) -> dict[str, Any]:

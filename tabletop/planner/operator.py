@@ -14,6 +14,7 @@ from tabletop.errors import TabletopError
 from tabletop.planner.trace import touched
 from tabletop.planner.transition import drop_off, follow_joint, hold, park, put, turn
 from tabletop.rollout.policy import Policy
+from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 from tabletop.skills.effects import partner_of, related
 
@@ -24,6 +25,8 @@ Mask = npt.NDArray[np.bool_]
 
 _BELOW_TABLE: Final = 0.02
 _OFF_TABLE: Final = -0.1
+_DOWN: Final = 0.5
+"""Fraction from which what latches is down."""
 
 
 class Operator(Protocol):
@@ -112,8 +115,8 @@ class SampledOperator:
     """The policy for an entity; must pickle."""
     last: bool = False
     reliability: float = 1.0
-    relation: str | None = None
-    """Name of the effect that relates the entity to another one, which must then be there."""
+    relative: bool = False
+    """Whether it brings the entity into a relation with another one, which must then be there."""
 
     def __post_init__(self) -> None:
         """Raises TabletopError: no outcomes, or a reliability outside (0, 1]."""
@@ -128,9 +131,9 @@ class SampledOperator:
         return self.id
 
     @property
-    def family(self) -> tuple[str, tuple[str, ...] | None, str | None]:
-        """What decides where it makes sense: the body type, the kinds, and the relation."""
-        return self.body_type, self.kinds, self.relation
+    def family(self) -> tuple[str, tuple[str, ...] | None, bool]:
+        """What decides where it makes sense: the body type, the kinds, and whether another thing is needed."""
+        return self.body_type, self.kinds, self.relative
 
     @cached_property
     def exact(self) -> bool:
@@ -138,18 +141,18 @@ class SampledOperator:
         return len(set(self.outcomes)) == 1
 
     def applicable(self, state: State, entity: str) -> Mask:
-        """Return where the entity is of a fitting kind, on the table and, if a button, not down already."""
+        """Return where the entity is of a fitting kind, on the table and, if it latches, not down already."""
         layout, shape = state.layout, state.values.shape[:-1]
-        role = layout.role(entity)
-        known = self.kinds is None or role in self.kinds or layout.kind(entity) in self.kinds
+        role, kind = layout.role(entity), layout.kind(entity)
+        known = self.kinds is None or role in self.kinds or kind in self.kinds
         if layout.body_type(entity) != self.body_type or not known:
             return np.zeros(shape, dtype=bool)
-        if role == "button":
-            return np.asarray(state.entity(entity, "fraction") < 0.5)
-        if self.body_type == "joint":
-            return np.ones(shape, dtype=bool)
+        joint = load_cards()[kind].joint
+        if joint is not None:
+            # What latches stays down.
+            return np.asarray((state.entity(entity, "fraction") < _DOWN) | (joint.latch > 1.0))
         height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
-        with_another = True if self.relation is None else partner_of(self.relation, state, entity) >= 0
+        with_another = partner_of(state, entity) >= 0 if self.relative else True
         return np.asarray((height > -_BELOW_TABLE) & with_another)
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
@@ -202,9 +205,9 @@ class Family:
         # What fell off the table did not get to the place it was brought to.
         placed = ~np.isnan(self._place[chosen]) & (moved[..., 2:] > _OFF_TABLE)
         there[..., :2] = np.where(placed, self._place[chosen], there[..., :2])
-        if self._first.relation is not None:
+        if self._first.relative:
             offset = self._offset[chosen]
-            there = np.where(np.isnan(offset), there, related(self._first.relation, state, entity, offset))
+            there = np.where(np.isnan(offset), there, related(state, entity, offset))
         out = put(state, entity, there)
         if self._yaw.any():
             out = turn(out, entity, self._yaw[chosen])

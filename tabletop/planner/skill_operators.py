@@ -45,12 +45,12 @@ def operators_from_samples(
             SampledOperator(
                 id,
                 skill.effect.body_type,
-                skill.effect.kinds,
+                None if skill.kind is None else (skill.kind,),
                 outcomes,
                 library.length(skill),
                 partial(library.policy, id),
                 last=not skill.effect.settles,
-                relation=skill.effect.name if skill.effect.partners else None,
+                relative=skill.effect.partners is not None,
             )
         )
     return tuple(out)
@@ -58,7 +58,7 @@ def operators_from_samples(
 
 def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
     numbers = [float(v) for v in found]
-    size = 1 if effect.body_type == "joint" else 6 + effect.size * bool(effect.partners)
+    size = 1 if effect.body_type == "joint" else 6 + effect.size * (effect.partners is not None)
     if len(numbers) != size or not np.isfinite(numbers).all():
         raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
     if effect.body_type == "joint":
@@ -67,7 +67,7 @@ def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
     if effect.settles and dz > _TAKEN:
         # It came to lie on something of that scene. Forecast as it is, doing it again would lift it again.
         dz = 0.0
-    if effect.partners:
+    if effect.partners is not None:
         near, true = numbers[6:], bool(effect.classify_fact(np.array([numbers[6:]]))[0])
         return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)
     place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if effect.places else None

@@ -63,8 +63,6 @@ class RunFile:
     """Its name in a run's folder."""
     FORMAT: ClassVar[int] = 1
     """Of the file; it changes where an older reader would misread it."""
-    OLD_FORMATS: ClassVar[tuple[int, ...]] = ()
-    """Formats that `tabletop migrate` rewrites."""
     MADE_BY: ClassVar[str]
     """The command that writes it into a {folder}, for messages."""
 
@@ -138,7 +136,6 @@ class Discovery(OfLibrary, SkillCount):
 
     FILE: ClassVar[str] = "discover.json"
     FORMAT: ClassVar[int] = 2
-    OLD_FORMATS: ClassVar[tuple[int, ...]] = (1,)
     MADE_BY: ClassVar[str] = "tabletop discover --out {folder}"
 
     codes: Count
@@ -213,7 +210,6 @@ class Measurement(OfLibrary, SkillCount):
 
     FILE: ClassVar[str] = "measure.json"
     FORMAT: ClassVar[int] = 2
-    OLD_FORMATS: ClassVar[tuple[int, ...]] = (1,)
     MADE_BY: ClassVar[str] = "tabletop measure {folder}"
 
     library: str

@@ -103,8 +103,6 @@ def _as_read(data: Any, path: Path, record_type: type[R], digest: str | None = N
     if not isinstance(data, dict):
         raise TabletopError(f"{str(path)!r} must be a mapping, got {type(data).__name__}; {again}")
     if data.get("format") != record_type.FORMAT:
-        if data.get("format") in record_type.OLD_FORMATS:
-            again = f"rewrite it with: tabletop migrate {path.parent}"
         raise TabletopError(
             f"{str(path)!r} has format {data.get('format')!r}, this version reads {record_type.FORMAT}; {again}"
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.sums import added
 
-__all__ = ["corners", "handle_way", "hinge", "moving_point"]
+__all__ = ["corners", "handle_way", "hinge", "moving_point", "travel"]
 
 _STEPS = 8
 _ON_AXIS = 1e-3
@@ -25,6 +25,16 @@ def hinge(joint: Joint, size: Sequence[float]) -> tuple[float, ...]:
     return tuple(h * number(e, names) / 2 for h, e in zip(joint.hinge, joint.extent, strict=True))
 
 
+def travel(joint: Joint, size: Sequence[float]) -> float:
+    """Return how far a joint goes from fraction 0 to 1, m or rad.
+
+    Args:
+        joint: of the fixture's card.
+        size: w, d, h of the fixture, m.
+    """
+    return number(joint.travel, _names(size))
+
+
 def moving_point(
     joint: Joint, size: Sequence[float], fraction: float, point: Sequence[float] = (0.0, 0.0, 0.0)
 ) -> tuple[float, ...]:
@@ -38,7 +48,7 @@ def moving_point(
     """
     names = _names(size)
     origin = [number(o, names) for o in joint.origin]
-    way = number(joint.travel, names) * fraction
+    way = travel(joint, size) * fraction
     if joint.type == "prismatic":
         slid = (o + way * a for o, a in zip(origin, joint.axis, strict=True))
         return tuple(o + v for o, v in zip(slid, point, strict=True))
@@ -59,9 +69,9 @@ def handle_way(joint: Joint, size: Sequence[float]) -> float:
         size: w, d, h of the fixture, m.
     """
     names = _names(size)
-    travel = abs(number(joint.travel, names))
+    whole = abs(travel(joint, size))
     if joint.type == "prismatic":
-        return travel
+        return whole
     grasp = [number(g, names) for g in joint.grasp]
     arm = [g - a for g, a in zip(grasp, hinge(joint, size), strict=True)]
     length = math.sqrt(added(a * a for a in joint.axis))
@@ -70,7 +80,7 @@ def handle_way(joint: Joint, size: Sequence[float]) -> float:
     if radius < _ON_AXIS:
         across = [number(e, names) for e, a in zip(joint.extent, joint.axis, strict=True) if a == 0]
         radius = max(across, default=0.0) / 2
-    return travel * radius
+    return whole * radius
 
 
 def _rotated(vector: Sequence[float], axis: Sequence[float], angle: float) -> tuple[float, float, float]:

@@ -46,6 +46,11 @@ class Codebook:
         return tuple(get_effect(name) for name in self.counts)
 
     @cached_property
+    def descriptors(self) -> npt.NDArray[np.float32]:
+        """(effects, DESCRIPTOR_WIDTH): what policies are told of each effect."""
+        return np.stack([effect.descriptor for effect in self.effects])
+
+    @cached_property
     def effect_of(self) -> npt.NDArray[np.intp]:
         """(total,): index of each code's effect."""
         return np.repeat(np.arange(len(self.counts)), list(self.counts.values()))
@@ -69,21 +74,30 @@ class Codebook:
         """Return whether all codes of an effect are those of discrete facts."""
         return len(self.codes_of(effect_index)) == len(self.effects[effect_index].fact_targets)
 
-    def draw(self, effect_index: int, rng: np.random.Generator, facts: bool) -> int:
+    def draw(
+        self,
+        effect_index: int,
+        rng: np.random.Generator,
+        facts: bool,
+        passed: npt.NDArray[np.bool_] | None = None,
+    ) -> int:
         """Return a code of an effect to command, any alike; where facts have codes, the default one seldom.
 
         Args:
             effect_index: of the effect.
             rng: draws.
             facts: whether facts have codes: then doing nothing is commanded a quarter as often.
+            passed: (total,) codes that are passed over, unless all of the effect's are.
         """
         codes, idle = self.codes_of(effect_index), self.effects[effect_index].default_fact
         weights = np.ones(len(codes))
         if facts and idle is not None:
             weights[idle] = _IDLE
+        if passed is not None and not passed[codes].all():
+            weights[passed[codes]] = 0.0
         return int(rng.choice(codes, p=weights / weights.sum()))
 
-    def name(self, code: int) -> str:
-        """Return a code's id, such as "held_at-03"."""
+    def name(self, code: int, kind: str | None = None) -> str:
+        """Return a code's id, such as "held_at-03", or "drawer-03" for a kind of entity that it serves."""
         effect_index = int(self.effect_of[code])
-        return f"{self.effects[effect_index].name}-{code - int(self.codes_of(effect_index)[0]):02d}"
+        return f"{kind or self.effects[effect_index].name}-{code - int(self.codes_of(effect_index)[0]):02d}"

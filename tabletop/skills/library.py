@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,18 @@ from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for
-from tabletop.skills.migrate import FORMAT, OLD_FORMATS
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.scenes import joints_of
 from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
 from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
+
+
+FORMAT: Final = "tabletop-library/4"
+"""What library.yaml must say it is."""
+_OLD_FORMATS: Final = ("tabletop-library/2", "tabletop-library/3")
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,17 @@ class Skill:
     """One discovered skill."""
 
     id: str
-    """ "held_at-03": effect and number in it."""
+    """ "held_at-03": effect and number in it; of a joint's codes "drawer-01", kind and number."""
     effect: Effect
     code: int
     """Number through all effects."""
+    kind: str | None = None
+    """Kind of entity that it is for, where its code serves several: those of joints do."""
+
+    @property
+    def group(self) -> str:
+        """What its siblings are of: the effect, or the kind of joint."""
+        return self.kind or self.effect.name
 
 
 @dataclass(frozen=True)
@@ -74,11 +86,22 @@ class Library:
             found.update(repr((name, value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
         return found.hexdigest()
 
-    @property
+    @cached_property
     def skills(self) -> tuple[Skill, ...]:
-        """All skills, in the order of their codes."""
-        codes = self.codes
-        return tuple(Skill(codes.name(c), codes.effects[int(codes.effect_of[c])], c) for c in range(codes.total))
+        """All skills, in the order of their codes; a joint's code is a skill for each kind of joint in the card."""
+        out = []
+        for code in range(self.codes.total):
+            effect = self.codes.effects[int(self.codes.effect_of[code])]
+            if effect.body_type != "joint":
+                out.append(Skill(self.codes.name(code), effect, code))
+            else:
+                out += [Skill(self.codes.name(code, kind), effect, code, kind) for kind in self.joints]
+        return tuple(out)
+
+    @cached_property
+    def joints(self) -> tuple[str, ...]:
+        """Kinds of entity with a joint in the scenes that it was discovered in."""
+        return joints_of(self.card)
 
     def skill(self, id: str) -> Skill:
         """Return the skill of that id.
@@ -89,6 +112,14 @@ class Library:
         for skill in self.skills:
             if skill.id == id:
                 return skill
+        # A kind of joint that discovery never saw is no other input to the network.
+        kind, _, number = id.rpartition("-")
+        card = load_cards().get(kind)
+        if card is not None and card.body_type == "joint" and number.isdecimal():
+            for index, effect in enumerate(self.codes.effects):
+                own = self.codes.codes_of(index)
+                if effect.body_type == "joint" and int(number) < len(own):
+                    return Skill(id, effect, int(own[int(number)]), kind)
         raise unknown("skill", id, [s.id for s in self.skills])
 
     def length(self, skill: Skill, within: int | None = None) -> int:
@@ -101,27 +132,38 @@ class Library:
         full = self.horizon + settle_steps(skill.effect)
         return full if within is None else min(full, within)
 
-    def policy(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
+    def policy(
+        self,
+        skill: Skill | str,
+        entity: str,
+        within: int | None = None,
+        target: Sequence[float] | float | None = None,
+    ) -> SkillPolicy:
         """Return the policy that runs a skill on an entity, for `length` control steps.
 
         Args:
-            skill: one of this library, or its id.
+            skill: one of this library, or its id; with a target also the name of an effect.
             entity: that it attends to.
             within: control steps that there are, such as a task's horizon; None: as many as it takes.
+            target: what is to come of it, in place of the code's own, see `Effect.aim`: x, y (m, world) and how high
+                (m above where it began) for held_at and placed, a fraction for joint, and so on.
 
         Raises:
-            TabletopError: no skill has that id.
+            TabletopError: no skill or effect has that name, or the target has too many numbers.
+
+        >>> load_library(find_library("default")).policy("placed", "red", target=(0.5, 0.1)).effect
+        'placed'
         """
+        if target is not None and isinstance(skill, str) and skill in self.codes.counts:
+            skill = next(s for s in self.skills if s.effect.name == skill)
         found = self.skill(skill) if isinstance(skill, str) else skill
-        effect_index = int(self.codes.effect_of[found.code])
-        embedding = tuple(float(v) for v in self.embeddings[found.code])
-        effect_count = len(self.codes.effects)
+        if target is not None and self.conditioning != "target":
+            raise TabletopError(f"skills conditioned on a {self.conditioning} take no target")
+        aim = self.embeddings[found.code] if target is None else found.effect.aim(target)
         return SkillPolicy(
             self.weights,
             found.effect.name,
-            embedding,
-            effect_index,
-            effect_count,
+            tuple(float(v) for v in aim),
             entity,
             self.length(found, within) - settle_steps(found.effect),
             stochastic=self.acts == "sample",
@@ -136,7 +178,8 @@ class Library:
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""
         layout = layout_of(scene.entities, load_cards(), scene.robot.name)
-        return entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
+        found = entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
+        return [name for name in found if skill.kind in {None, layout.kind(name), layout.role(name)}]
 
 
 @dataclass(frozen=True)
@@ -190,9 +233,10 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
             f"no library at {str(path)!r}: a library is a folder with library.yaml; see 'tabletop discover'"
         )
     card = read_yaml(path / "library.yaml", f"library {str(path)!r}")
-    if isinstance(card, Mapping) and card.get("format") in OLD_FORMATS:
+    if isinstance(card, Mapping) and card.get("format") in _OLD_FORMATS:
         raise TabletopError(
-            f"library {str(path)!r} has the older format {card['format']!r}; rewrite it with: tabletop migrate {path}"
+            f"library {str(path)!r} has the older format {card['format']!r}, whose skills see other columns than this "
+            "version gives; discover them again: tabletop discover"
         )
     if not isinstance(card, Mapping) or card.get("format") != FORMAT:
         raise TabletopError(f"{str(path / 'library.yaml')!r} is not a skill library: format must be {FORMAT!r}")
@@ -222,14 +266,14 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
-    effect_count, embeddings = len(library.codes.effects), library.embeddings
+    embeddings = library.embeddings
     if library.conditioning not in CONDITIONINGS or library.acts not in ACTS:
         return False
     if embeddings.ndim != 2 or len(embeddings) != library.codes.total:
         return False
     if library.conditioning != "vector" and embeddings.shape[1] != EFFECT_WIDTH:
         return False
-    ego = EGO + code_columns(library.conditioning, embeddings.shape[1]) + effect_count
+    ego = EGO + code_columns(library.conditioning, embeddings.shape[1]) + DESCRIPTOR_WIDTH
     if not all(np.isfinite(w).all() for w in (embeddings, *library.weights.values())):
         return False
     try:

@@ -8,15 +8,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.sim.card_parts import number
+from tabletop.sim.cards import load_cards
+from tabletop.sim.joints import hinge
+from tabletop.sim.joints import travel as joint_travel
+from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
+from tabletop.skills.effects.relative import partner_of
 
-__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "Observer", "mirrored"]
+__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "TANGENT", "TANGENT_SCALE", "Observer", "mirrored"]
 
 OTHERS: Final = 4
 """Further things that are seen: ends of the attended one, if it is deformable; then the entities nearest to it at the
 start."""
-OTHER_WIDTH: Final = 13
-EGO: Final = 46
+OTHER_WIDTH: Final = 16
+EGO: Final = 55
 """Columns about the robot and the attended entity, code and effect left out."""
 
 
@@ -26,8 +32,9 @@ def _mirror() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     robot = [1, -1, 1, *vector, 1]
     thing = [*vector, *vector, 1, -1, 1, 1, 1, 1, *vector, *spin, 1, 1, 1, 1, 1, 1, 1]
     curved = [*vector, 1, -1, 1, -1, -1, 1, -1, 1, 1, 1, 1]
-    other = [1, *vector, *vector, 1, 1, 1, 1, 1, 1]
-    signs = np.array([*robot, *thing, *curved, *other * OTHERS], dtype=np.float32)
+    joint = [*vector, *spin, 1, -1, 1]
+    other = [1, *vector, *vector, 1, 1, 1, 1, 1, 1, 1, -1, 1]
+    signs = np.array([*robot, *thing, *curved, *joint, *other * OTHERS], dtype=np.float32)
     order = np.arange(len(signs))
     # The table's edges to both sides, and the forces on both fingers, change places.
     for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1)):
@@ -39,6 +46,9 @@ _EDGES: Final = 27
 """Column of the distance to the table's edge at +y; the one at -y is the next."""
 _FORCES: Final = 43
 """Column of the force on the left finger; the right one's is the next."""
+TANGENT: Final = 46
+"""Column from which on it says how the handle of a joint goes: 3 columns, TANGENT_SCALE times m for its whole range."""
+TANGENT_SCALE: Final = 8.0
 _MIRROR: Final = _mirror()
 _LATE: Final = 12
 """Control steps before the end from which on the time left is seen: until then what was lost is taken up again as if
@@ -55,6 +65,69 @@ def mirrored(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return observation[..., order] * signs
 
 
+_GRIPPER: Final = 0
+_THING: Final = 13
+"""Columns of the gripper's and of the thing's x; y is the next."""
+_SCALES: Final = np.array([4.0, 3.0], dtype=np.float32)
+"""Of both."""
+_NEAR: Final = 7
+"""Column from which on it says where the thing is from the gripper."""
+_VECTORS: Final = np.array(
+    [
+        *(3, _NEAR, 10, 19, 22, TANGENT, TANGENT + 3),
+        *(EGO + OTHER_WIDTH * i + j for i in range(OTHERS) for j in (1, 4)),
+    ]
+)
+"""Columns of the x of vectors; y is the next."""
+_HEADING: Final = 35
+"""Column of the x of the gripper's horizontal direction; y is the next."""
+
+
+def positions(observation: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return where gripper and thing are, (..., 2) each: m, world x and y."""
+    out = []
+    for column in (_GRIPPER, _THING):
+        at = observation[..., column : column + 2] / _SCALES
+        at[..., 0] += 0.5
+        out.append(at)
+    return out[0], out[1]
+
+
+def transformed(
+    observation: npt.NDArray[np.float32], angle: npt.NDArray[np.floating], shift: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float32]:
+    """Return what would be seen if all things and the gripper were turned about the robot's base, then shifted.
+
+    The table stays: how far its edges are is seen anew.
+
+    Args:
+        observation: (B, EGO + OTHERS * OTHER_WIDTH) from an Observer.
+        angle: (B,) rad, counter-clockwise.
+        shift: (B, 2) m, world x and y.
+    """
+    out = observation.copy()
+    for at in (*_VECTORS, _HEADING):
+        out[:, at : at + 2] = rotated(observation[:, at : at + 2], angle)
+    # Rotating the gripper's place turns what it sees of things as well.
+    for column, old in zip((_GRIPPER, _THING), positions(observation), strict=True):
+        new = rotated(old, angle) + shift.astype(np.float32)
+        way = new - old
+        out[:, column : column + 2] += way * _SCALES
+        if column == _THING:
+            out[:, _EDGES - 1] -= 3.0 * way[:, 0]
+            out[:, _EDGES] -= 3.0 * way[:, 1]
+            out[:, _EDGES + 1] += 3.0 * way[:, 1]
+    out[:, _HEADING - 3 : _HEADING] = np.tanh(out[:, _NEAR : _NEAR + 3] * 3.0)
+    return out
+
+
+def rotated(vectors: npt.NDArray[np.floating], angle: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Return horizontal vectors (B, 2), turned counter-clockwise by angles (B,) in rad."""
+    cos, sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+    x, y = vectors[..., 0], vectors[..., 1]
+    return np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
+
+
 class Observer:
     """Turns states into observations for one (layout, attended entity, initial state).
 
@@ -62,24 +135,30 @@ class Observer:
     what is learned on one entity holds for the next. Most are linear in the state: one matrix product.
     """
 
-    def __init__(self, layout: Layout, entity: str, initial: npt.NDArray[np.float64], horizon: int) -> None:
+    def __init__(self, layout: Layout, entity: Entity, initial: npt.NDArray[np.float64], horizon: int) -> None:
         """Prepare.
 
         Args:
             layout: of the states.
-            entity: the attended one.
+            entity: the attended one, as it stands in the scene.
             initial: (layout.width,), the first state.
             horizon: control steps of the skill, for the time left near its end.
         """
-        self._layout, self._entity, self._horizon = layout, entity, horizon
-        state = State(layout, initial)
+        self._handle = _Handle(entity)
+        self._layout, self._entity, self._horizon = layout, entity.name, horizon
+        self._prepare(State(layout, initial))
+
+    def _prepare(self, state: State) -> None:
+        layout, entity = state.layout, self._entity
         self._x_axis = _x_axis(state.entity(entity, "quaternion"))
         self._joint = layout.body_type(entity) == "joint"
         origin = state.entity(entity, "position")
         index = layout.index(entity)
         far = np.linalg.norm(state.field("position") - origin, axis=-1)
         solid = [i for i, k in enumerate(layout.kinds) if i != index and k != "target"]
-        others = sorted(solid, key=lambda i: far[i])[:OTHERS]
+        # What the thing may be laid on comes first: of all others it is the one that targets are relative to.
+        partner = int(partner_of(state, entity)) if layout.body_type(entity) == "rigid" else -1
+        others = sorted(solid, key=lambda i: (i != partner, far[i]))[:OTHERS]
         self._linear = np.zeros((layout.width, EGO + OTHERS * OTHER_WIDTH))
         self._constant = np.zeros(EGO + OTHERS * OTHER_WIDTH)
         column = 0
@@ -126,6 +205,7 @@ class Observer:
             self._constant[column] = value
             column += 1
         self._curved = column
+        self._yaws: list[tuple[str, int]] = []
         column = EGO
         ends = _ends(layout, entity)
         for part in ends:
@@ -135,7 +215,7 @@ class Observer:
             put(part, 6.0, gripper)
             # As small as they are; neither rigid nor jointed.
             self._constant[column : column + 3] = 8.0 * float(state.entity(entity, "size")[2])
-            column += 6
+            column += 9
         for i in others[: OTHERS - len(ends)]:
             name = layout.names[i]
             self._constant[column] = 1.0
@@ -148,6 +228,11 @@ class Observer:
                 self._constant[column] = float(layout.body_types[i] == body_type)
                 column += 1
             put(layout.entity_slice(name, "fraction"), 1.0)
+            # Its yaw against the gripper's is put in by each call.
+            self._yaws.append((name, column))
+            column += 2
+            self._constant[column] = float(i == partner)
+            column += 1
 
     def __call__(
         self, values: npt.NDArray[np.float64], step: npt.NDArray[np.float64] | float
@@ -183,7 +268,62 @@ class Observer:
         )
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value
+        self._handle.see(out, q, gx, gy)
+        for name, column in self._yaws:
+            ox, oy = _x_axis(state.entity(name, "quaternion"))
+            along, across = gx * ox + gy * oy, gx * oy - gy * ox
+            out[..., column], out[..., column + 1] = along * along - across * across, 2 * along * across
         return out.astype(np.float32)
+
+
+class _Handle:
+    """How a joint's handle goes and is taken: the same few columns for all fixtures, 0 for what has no joint."""
+
+    def __init__(self, entity: Entity) -> None:
+        """Read the entity's card."""
+        self._joint = joint = load_cards()[entity.kind].joint
+        if joint is None:
+            return
+        self._travel = joint_travel(joint, entity.size)
+        axis = np.array(joint.axis, dtype=float)
+        self._axis = axis / np.linalg.norm(axis)
+        names = dict(zip(("w", "d", "h"), entity.size, strict=True))
+        grasp = np.array([number(g, names) for g in joint.grasp])
+        self._arm = grasp - np.array(hinge(joint, entity.size))
+        # A finger on each side needs such a width; 0 says that it can only be pushed.
+        self._closing = np.array([1.0, 0.0, 0.0] if joint.closing == "x" else [0.0, 1.0, 0.0])
+        self._width = 25.0 * joint.width
+
+    def see(
+        self,
+        out: npt.NDArray[np.float64],
+        q: npt.NDArray[np.float64],
+        gx: npt.NDArray[np.float64],
+        gy: npt.NDArray[np.float64],
+    ) -> None:
+        """Fill in the columns.
+
+        Args:
+            out: (..., columns) that are filled in.
+            q: (..., 4) of the moving part.
+            gx: (...,) x of the gripper's horizontal direction.
+            gy: (...,) y of it.
+        """
+        if self._joint is None:
+            return
+        axis = _rotate(q, np.broadcast_to(self._axis, (*q.shape[:-1], 3)))
+        i = TANGENT
+        if self._joint.type == "prismatic":
+            out[..., i : i + 3] = TANGENT_SCALE * self._travel * axis
+        else:
+            arm = _rotate(q, np.broadcast_to(self._arm, axis.shape))
+            out[..., i : i + 3] = TANGENT_SCALE * self._travel * np.cross(axis, arm)
+            out[..., i + 3 : i + 6] = self._travel * axis
+        cx, cy, _ = np.moveaxis(_rotate(q, np.broadcast_to(self._closing, axis.shape)), -1, 0)
+        along, across = gx * cx + gy * cy, gx * cy - gy * cx
+        out[..., i + 6] = along * along - across * across
+        out[..., i + 7] = 2 * along * across
+        out[..., i + 8] = self._width
 
 
 def _ends(layout: Layout, entity: str) -> list[slice]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError
 from tabletop.rollout.episode import Trajectory
 from tabletop.seeds import Purpose, rng_of, seed_of
-from tabletop.sim.cards import load_cards
+from tabletop.sim.cards import base_of, load_cards
 from tabletop.sim.generate import generate
 from tabletop.sim.generate import inventory as inventory_of
 from tabletop.sim.robot_card import robot_in_use
@@ -20,7 +20,7 @@ from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
 from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for, get_effect, possible
 
-__all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card"]
+__all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card", "joints_of"]
 
 _ATTEMPTS: Final = 400
 
@@ -45,6 +45,7 @@ def attended_scene(
     inventory: int,
     gripper: str,
     acceptance_probability: Mapping[str, float] | None = None,
+    kind: str | None = None,
 ) -> tuple[Scene, str]:
     """Draw a scene that has an entity for an effect, and choose that entity.
 
@@ -55,6 +56,7 @@ def attended_scene(
         inventory: seed of the set of objects; where it lacks such an entity, further ones are tried.
         gripper: where it starts, see GRIPPER_STARTS.
         acceptance_probability: kind of entity: the chance that one of it is taken when drawn; 1 where not named.
+        kind: that the entity has to be of; None: any.
 
     Raises:
         TabletopError: none of many inventories has one.
@@ -67,6 +69,8 @@ def attended_scene(
         fractions = {e.name: e.fraction for e in entities}
         layout = layout_of(entities, load_cards(), robot_in_use())
         candidates = entities_for(effect, layout, fractions)
+        if kind is not None:
+            candidates = [name for name in candidates if layout.kind(name) == kind]
         if not candidates:
             return None
         name = candidates[int(rng.integers(len(candidates)))]
@@ -75,7 +79,7 @@ def attended_scene(
         chosen.append(name)
         return name
 
-    for things in _inventories(card, effect, inventory):
+    for things in _inventories(card, effect, inventory, kind):
         try:
             scene = generate(card, seed, inventory_seed=things, gripper=gripper, attend=choose)
         except TabletopError:
@@ -85,16 +89,27 @@ def attended_scene(
             return scene, chosen[-1]
     if acceptance_probability:
         # All that came up were passed over, for being done well: then any will do.
-        return attended_scene(card, effect, seed, inventory, gripper)
+        return attended_scene(card, effect, seed, inventory, gripper, kind=kind)
     raise TabletopError(f"the scene card never has an entity for the effect {effect.name!r}")
 
 
-def _inventories(card: Mapping[str, Any], effect: Effect, inventory: int) -> Iterator[int]:
-    """Yield the seeds of those inventories in which an effect may be had."""
+def _inventories(card: Mapping[str, Any], effect: Effect, inventory: int, kind: str | None = None) -> Iterator[int]:
+    """Yield the seeds of those inventories in which an effect may be had, on an entity of a kind if one is given."""
     for attempt in range(_ATTEMPTS):
         seed = seed_of(inventory, Purpose.INVENTORY_ATTEMPTS, attempt)
-        if possible(effect, list(inventory_of(card, seed).values())):
+        kinds = list(inventory_of(card, seed).values())
+        if possible(effect, kinds) and kind in {None, *kinds}:
             yield seed
+
+
+def joints_of(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the kinds with a joint that a scene card may draw, moving parts of fixtures among them, in its order."""
+    raw = [*card["entities"].values(), card.get("extras", {}).get("kinds", ())]
+    named = [spec["kind"] if isinstance(spec, Mapping) else spec for spec in raw]
+    kinds = [k for one in named for k in ([one] if isinstance(one, str) else one)]
+    known = load_cards()
+    found = [k for kind in kinds for k in (kind, *(p for p in known if base_of(p) == kind)) if k in known]
+    return tuple(dict.fromkeys(k for k in found if known[k].body_type == "joint"))
 
 
 def effects_of_card(name: str, effects: Iterable[str]) -> tuple[str, ...]:

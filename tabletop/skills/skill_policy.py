@@ -13,8 +13,8 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action, Exploration
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, Effect, get_effect
-from tabletop.skills.observation import EGO, Observer
+from tabletop.skills.effects import COLUMNS, EFFECT_WIDTH, REACH, Effect, get_effect
+from tabletop.skills.observation import EGO, TANGENT, TANGENT_SCALE, Observer
 
 __all__ = [
     "ACTS",
@@ -27,8 +27,8 @@ __all__ = [
     "settle_steps",
 ]
 
-CODE_WIDTH: Final = 3 * EFFECT_WIDTH
-"""Columns that a code's target effect takes, beside those that say which effect that is."""
+CODE_WIDTH: Final = 3 * EFFECT_WIDTH + 6
+"""Columns that a target effect takes, beside those that say which effect that is."""
 CONDITIONINGS: Final = ("target", "change", "vector")
 """How a policy is conditioned on its code: by its target effect and the way there, by the same of the change since the
 start, or by a vector as it is (a direction, a one-hot vector)."""
@@ -55,42 +55,56 @@ def condition(
     observation: npt.NDArray[np.float32],
     embedding: npt.NDArray[np.floating[Any]],
     effect: npt.NDArray[np.floating[Any]],
-    effect_index: npt.NDArray[np.integer[Any]] | int,
-    effect_count: int,
+    descriptor: npt.NDArray[np.float32],
     conditioning: str = "target",
 ) -> npt.NDArray[np.float32]:
-    """Put a code between the attended entity's columns and the others'.
+    """Put what is asked for between the attended entity's columns and the others'.
 
-    A code is given to the network as what the discriminator knows of it: its target effect, and the way there from
-    the effect so far. So what is learned for one code helps those beside it, and a code whose target moves takes its
-    policy with it.
+    A code is given to the network as what the discriminator knows of it: its target effect, the way there from the
+    effect so far, and the types of the columns that it is read off. So what is learned for one target helps those
+    beside it, and what is learned on one joint helps on any other.
 
     Args:
         observation: (..., O) from an Observer.
-        embedding: (..., EFFECT_WIDTH) target effect of the code, or (..., width) the vector that it is.
+        embedding: (..., EFFECT_WIDTH) target effect, or (..., width) the vector that a code is.
         effect: (..., EFFECT_WIDTH) effect so far; of no use where the code is a vector.
-        effect_index: (...,) of the code's effect.
-        effect_count: number of effects.
+        descriptor: (..., DESCRIPTOR_WIDTH) of the effect.
         conditioning: of CONDITIONINGS.
 
     Returns:
-        (..., O + code_columns + effect_count)
+        (..., O + code_columns + DESCRIPTOR_WIDTH)
     """
-    which = np.zeros((*observation.shape[:-1], effect_count), dtype=np.float32)
-    np.put_along_axis(which, np.asarray(effect_index).reshape(*observation.shape[:-1], 1), 1.0, axis=-1)
     if conditioning == "vector":
         vector = np.asarray(embedding, dtype=np.float32)
-        return np.concatenate((observation[..., :EGO], vector, which, observation[..., EGO:]), axis=-1)
+        return np.concatenate((observation[..., :EGO], vector, descriptor, observation[..., EGO:]), axis=-1)
     away = np.asarray(embedding - effect, dtype=np.float32)
+    way = _way(observation, away, descriptor)
     parts = (
         observation[..., :EGO],
         away * 8.0,
         np.tanh(away * 25.0),
+        way * 8.0,
+        np.tanh(way * 25.0),
         np.asarray(embedding, dtype=np.float32) * 6.0,
-        which,
+        descriptor,
         observation[..., EGO:],
     )
     return np.concatenate(parts, axis=-1)
+
+
+_TO_PLACE: Final = [COLUMNS.index("position"), COLUMNS.index("relative")]
+_OF_JOINT: Final = COLUMNS.index("joint")
+
+
+def _way(
+    observation: npt.NDArray[np.float32], away: npt.NDArray[np.float32], descriptor: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return where the entity, or the handle of a joint, is still to go: (..., 3) m, world; 0 for all other effects."""
+    tangent = observation[..., TANGENT : TANGENT + 3] * np.float32(1.0 / TANGENT_SCALE / REACH)
+    to_place = descriptor[..., _TO_PLACE].max(-1)[..., None]
+    of_joint = descriptor[..., _OF_JOINT, None]
+    out: npt.NDArray[np.float32] = to_place * away[..., :3] + of_joint * tangent * away[..., :1]
+    return out
 
 
 def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
@@ -118,10 +132,6 @@ class SkillPolicy:
     """Name of the effect it is after."""
     embedding: tuple[float, ...]
     """(EFFECT_WIDTH,) mean effect of the code, or (width,) the vector that it is."""
-    effect_index: int
-    """Of the effect in its library."""
-    effect_count: int
-    """Number of effects in its library."""
     entity: str
     horizon: int
     stochastic: bool = False
@@ -144,13 +154,14 @@ class SkillPolicy:
         """Begin an episode."""
         self._actor = None if self.random else NumpyActor(self.weights)
         self.reference = reference(state, self.entity, self.origin)
-        self.observe = Observer(state.layout, self.entity, self.reference.values, self.horizon)
+        self.observe = Observer(state.layout, scene.entity(self.entity), self.reference.values, self.horizon)
         self._rng, self._step = rng, 0
         # Reset in any case: what the network's actions are drawn with then does not depend on `random`.
         self._exploration = Exploration()
         self._exploration.reset(state, scene, rng)
         self.observations = []
         self._effect = get_effect(self.effect)
+        self._descriptor = self._effect.descriptor
         self._embedding = np.array(self.embedding)
         self._so_far = np.zeros(EFFECT_WIDTH)
         # What a code that is a change counts from.
@@ -170,9 +181,7 @@ class SkillPolicy:
             return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
-        full = condition(
-            observation, self._embedding, self._so_far, self.effect_index, self.effect_count, self.conditioning
-        )
+        full = condition(observation, self._embedding, self._so_far, self._descriptor, self.conditioning)
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 
     def _settle(self, state: State, t: int) -> Action | None:

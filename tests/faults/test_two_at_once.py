@@ -69,7 +69,6 @@ def test_every_stage_is_refused_with_who_is_at_work_and_after_a_kill_nothing_is_
         ("plan", "run"),
         ("plan", "scripted", "--chains", "1", "--out", "run"),
         ("perturb", "run"),
-        ("migrate", "run"),
         ("tasks", "--out", "run"),
         ("run", "--steps", "9", "--out", "run"),
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tabletop.skills.effects import deformable, gripper, joints
+from tabletop.skills.effects import joint, position, relative, rotation, shape
+from tabletop.skills.effects.position import MIDDLE, outcome
 from tabletop.skills.effects.registry import (
+    COLUMNS,
+    DESCRIPTOR_WIDTH,
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
@@ -14,10 +17,12 @@ from tabletop.skills.effects.registry import (
     get_effect,
     possible,
 )
-from tabletop.skills.effects.relations import partner_of, related
-from tabletop.skills.effects.rigid import MIDDLE, TURN, outcome
+from tabletop.skills.effects.relative import partner_of, related
+from tabletop.skills.effects.rotation import TURN
 
 __all__ = [
+    "COLUMNS",
+    "DESCRIPTOR_WIDTH",
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
@@ -34,4 +39,4 @@ __all__ = [
     "related",
 ]
 
-del deformable, gripper, joints  # Imported for the effects that they register.
+del joint, position, relative, rotation, shape  # Imported for the effects that they register.

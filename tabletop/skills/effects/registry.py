@@ -1,19 +1,24 @@
 """What an effect is, and which there are.
 
-A learner compares effects in metres of the reach: joints are scaled so that their whole range equals the reach. What is
-reported as so many skills at 2 cm is in metres of the world: `Effect.metres` has the factors between the two.
+An effect is read off columns of the state, and what it is follows from the type of these columns: a position, a
+rotation, a joint's coordinate, a pose relative to another thing, a shape, the gripper. No effect knows a kind of thing
+by its name, so a thing or fixture that nobody has registered has the effects of its columns.
 
-| effect | number | unit as learned | metres of the world |
-| --- | --- | --- | --- |
-| held_at, placed, displaced, reached, dragged | x, y, z | m | the same |
-| displaced | turn | rad times 0.05 m | the way of its corner: rad times half the diagonal of its footprint |
-| turned | turn | half a turn is 0.6 m | the way of its corner |
-| all joints | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
-| toppled | tilt | a right angle is 0.15 m | the way of its top: rad times its height |
-| dropped | beyond the edge | m | the same |
-| on, inside, beside | x, y, z from where it holds | m | the same |
-| straightened, folded | distance of ends or corners | m | the same |
-| all with a fact | true or false | 0 or 0.15 m | the same: a fact has no length |
+A learner compares effects in metres of the reach: a joint's whole range counts as the reach. What is reported as so
+many skills at 2 cm is in metres of the world: `Effect.metres` has the factors between the two.
+
+| effect | columns | numbers | unit as learned | metres of the world |
+| --- | --- | --- | --- | --- |
+| held_at, placed, dragged, reached | position (of a thing, a fabric, the gripper) | x, y, z | m | the same |
+| displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
+| turned | rotation | turn | half a turn is 0.6 m | the way of its corner |
+| toppled | rotation | tilt, fact | a right angle is 0.15 m | the way of its top: rad times its height |
+| dropped | position | beyond the edge, fact | m | the same |
+| related | position relative to another thing | x, y, z from where it rests there, fact | m | the same |
+| joint | joint | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
+| shaped | shape | two distances of ends | m | the same |
+
+A fact is true or false, 0.15 m or 0: it has no length.
 """
 
 from __future__ import annotations
@@ -28,11 +33,12 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError, unknown
 from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
-from tabletop.sim.roles import role_of
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
 
 __all__ = [
+    "COLUMNS",
+    "DESCRIPTOR_WIDTH",
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
@@ -41,10 +47,9 @@ __all__ = [
     "effect",
     "entities_for",
     "get_effect",
-    "partners",
+    "is_fact",
     "possible",
     "symmetric",
-    "takes_in",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -56,8 +61,11 @@ EFFECT_WIDTH: Final = 4
 """Numbers any effect is padded to."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""
-_PRESSED: Final = 0.5
-"""Fraction from which a button is down."""
+COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper")
+"""Types of columns that an effect may be read off: what a policy is told of an effect it is to have."""
+DESCRIPTOR_WIDTH: Final = len(COLUMNS) + 2
+_DOWN: Final = 0.5
+"""Fraction from which what latches is down."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,10 @@ class Effect:
     """One effect that skills can be after."""
 
     name: str
+    columns: tuple[str, ...]
+    """Types of the columns that it is read off, of COLUMNS."""
     body_type: str
-    """Body type of the entities it is about: "rigid", "joint" or "deformable"."""
-    kinds: tuple[str, ...] | None
-    """Kinds of entity it is limited to; None for all of that body type."""
-    partners: tuple[str, ...]
-    """Kinds of entity of which another one must be there; () where none is needed."""
+    """Body type of the entities that have such columns: "rigid", "joint" or "deformable"."""
     size: int
     """Numbers an effect has."""
     settles: bool
@@ -79,15 +85,13 @@ class Effect:
     """Whether an effect says where the entity is, and not how it changed."""
     mirror: tuple[float, ...]
     """(size,) factors that an effect takes if the world is mirrored left to right (y becomes -y)."""
-    mirrors: bool
-    """Whether such a world exists: a door that is hinged on its right has no mirror image."""
     fact_targets: tuple[tuple[float, ...], ...]
     """Effects of the discrete facts that have codes of their own, the first ones of the effect; these codes' means
     begin here."""
     classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None
     """(n, size) effects -> (n,) which of these facts each one is, -1 for none."""
     said: str
-    """What a skill does that makes the last fact true, with {a} for the entity: "puts {a} on another thing"."""
+    """What a skill does that makes the last fact true, with {a} for the entity: "topples {a}"."""
     default_fact: int | None
     """The fact that doing nothing leads to, which is seldom commanded."""
     function: Callable[[State, State, str], Array]
@@ -95,7 +99,38 @@ class Effect:
     lengths: Callable[[Entity], tuple[float, ...]] | None
     """(size,) metres of the world that a metre of each number is, on an entity; None where they are the same."""
     measures: tuple[str, ...]
-    """Predicates about the entity alone, or a relation's own, that can be read off an effect."""
+    """Predicates about the entity, or about it and another one, that can be read off an effect."""
+    units: tuple[float, ...]
+    """(size,) metres of the reach that a plain unit (m, rad, a whole joint) of each number is."""
+    origin: tuple[float, ...]
+    """(size,) plain units that count as 0."""
+    suits: Callable[[str], bool] | None
+    """Whether a kind of entity has such columns at all; None: all of its body type have."""
+    partners: Callable[[Layout, str, Mapping[str, float]], list[str]] | None
+    """(layout, entity, joint fractions) -> other entities that it can be relative to; None where it is to none."""
+
+    @property
+    def descriptor(self) -> npt.NDArray[np.float32]:
+        """What a policy is told: (DESCRIPTOR_WIDTH,), 1 for each type of column, for settling, and for a place."""
+        flags = [*(c in self.columns for c in COLUMNS), self.settles, self.places]
+        return np.array(flags, dtype=np.float32)
+
+    def aim(self, target: Sequence[float] | float) -> Array:
+        """Return what a policy is given for a target in plain units: (EFFECT_WIDTH,), metres of the reach.
+
+        Args:
+            target: as many of the effect's numbers as matter, 0 for the rest: m of the world (world x and y for a
+                place), rad, or a fraction.
+
+        Raises:
+            TabletopError: it has more numbers than the effect, or is not finite.
+        """
+        numbers = np.atleast_1d(np.asarray(target, dtype=np.float64))
+        if numbers.ndim != 1 or not 1 <= len(numbers) <= self.size or not np.isfinite(numbers).all():
+            raise TabletopError(f"a target for {self.name} takes 1 to {self.size} finite numbers, got {target!r}")
+        out = np.zeros(EFFECT_WIDTH)
+        out[: len(numbers)] = (numbers - self.origin[: len(numbers)]) * self.units[: len(numbers)]
+        return out
 
     def metres(self, entity: Entity) -> Array:
         """Return the factors from an effect on an entity to metres of the world: (EFFECT_WIDTH,)."""
@@ -118,58 +153,63 @@ EFFECTS: Final[dict[str, Effect]] = {}
 def effect(
     name: str,
     *,
+    columns: tuple[str, ...],
     body_type: str,
     mirror: tuple[float, ...],
     settles: bool,
     places: bool = False,
-    kinds: tuple[str, ...] | None = None,
-    partners: tuple[str, ...] = (),
-    mirrors: bool = True,
     fact_targets: tuple[tuple[float, ...], ...] = (),
     classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
     said: str = "",
     default_fact: int | None = None,
     lengths: Callable[[Entity], tuple[float, ...]] | None = None,
     measures: tuple[str, ...] = (),
+    units: tuple[float, ...] | None = None,
+    origin: tuple[float, ...] | None = None,
+    suits: Callable[[str], bool] | None = None,
+    partners: Callable[[Layout, str, Mapping[str, float]], list[str]] | None = None,
 ) -> Callable[[Callable[[State, State, str], Array]], Callable[[State, State, str], Array]]:
     """Register an effect.
 
     Args:
         name: of the effect.
-        body_type: of the entities that it is about: "rigid", "joint" or "deformable".
+        columns: types of the columns that it is read off, of COLUMNS.
+        body_type: of the entities that have them: "rigid", "joint" or "deformable".
         mirror: (size,) factors that an effect takes if the world is mirrored left to right.
         settles: whether the skill ends with opening, retreating and waiting, and is measured after it.
         places: whether an effect says where the entity is, and not how it changed.
-        kinds: of entity that it is limited to; None: all of that body type.
-        partners: kinds of entity of which another one must be there; () where none is needed.
-        mirrors: whether a mirrored world exists.
         fact_targets: (facts, size) effects of the facts that have codes of their own.
         classify: (n, size) effects -> (n,) which of these facts each is, -1 for none.
         said: what a skill does that makes the last fact true, with {a} for the entity.
         default_fact: the fact that doing nothing leads to; None: there is none.
         lengths: metres of the world that a metre of each number is on an entity, (size,); None: 1 each.
         measures: predicates that can be read off an effect.
+        units: metres of the reach that a plain unit of each number is, (size,); None: 1 each.
+        origin: plain units that count as 0, (size,); None: 0 each.
+        suits: whether a kind of entity has such columns; None: all of the body type have.
+        partners: (layout, entity, joint fractions) -> the others that it can be relative to; None: it is to none.
 
     Returns:
         A decorator of functions (initial, state, entity) -> (..., size), m of the reach.
 
     Raises:
-        TabletopError: the name is taken.
+        TabletopError: the name is taken, or a type of column unknown.
     """
+    for column in columns:
+        if column not in COLUMNS:
+            raise unknown("type of column", column, COLUMNS)
 
     def add(function: Callable[[State, State, str], Array]) -> Callable[[State, State, str], Array]:
         if name in EFFECTS:
             raise TabletopError(f"effect {name!r} is registered twice")
         EFFECTS[name] = Effect(
             name=name,
+            columns=columns,
             body_type=body_type,
-            kinds=kinds,
-            partners=partners,
             size=len(mirror),
             settles=settles,
             places=places,
             mirror=mirror,
-            mirrors=mirrors,
             fact_targets=fact_targets,
             classify=classify,
             said=said,
@@ -177,6 +217,10 @@ def effect(
             function=function,
             lengths=lengths,
             measures=measures,
+            units=units or (1.0,) * len(mirror),
+            origin=origin or (0.0,) * len(mirror),
+            suits=suits,
+            partners=partners,
         )
         return function
 
@@ -185,12 +229,9 @@ def effect(
 
 def possible(effect: Effect, kinds: Sequence[str]) -> bool:
     """Return whether an effect may be had where entities of these kinds are."""
-    found = [k for k in kinds if _suits(effect, k)]
-    if not effect.partners:
-        return bool(found)
-    # A thing is no partner of itself.
-    others = sum(role_of(k) in effect.partners for k in kinds)
-    return any(others > (role_of(own) in effect.partners) for own in found)
+    found = sum(_suits(effect, k) for k in kinds)
+    # What is relative to another thing takes two.
+    return found > 0 and (effect.partners is None or len(kinds) > 1)
 
 
 def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float]) -> list[str]:
@@ -199,8 +240,8 @@ def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float])
     Args:
         effect: the effect.
         layout: names and kinds of the entities.
-        fractions: initial joint fraction of each fixture; a button that is down cannot be pressed, and nothing
-            fits into a drawer that is shut.
+        fractions: initial joint fraction of each fixture; what latches and is down cannot be pressed, and nothing fits
+            into a drawer that is shut.
 
     Rigid things that the gripper does not fit around (a bowl, a plate) are left out.
     """
@@ -208,48 +249,25 @@ def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float])
     for name, entity_kind in zip(layout.names, layout.kinds, strict=True):
         if not _suits(effect, entity_kind):
             continue
-        if _latches(entity_kind) and fractions.get(name, 0.0) > _PRESSED:
+        if _latches(entity_kind) and fractions.get(name, 0.0) > _DOWN:
             continue
-        others = partners(effect, layout, name)
-        if effect.partners and not any(takes_in(layout.role(n), fractions.get(n, 0.0)) for n in others):
+        if effect.partners is not None and not effect.partners(layout, name, fractions):
             continue
         out.append(name)
     return out
 
 
 def _suits(effect: Effect, entity_kind: str) -> bool:
-    """Return whether an effect is about entities of a kind, whatever state they are in."""
+    """Return whether entities of a kind have an effect's columns, whatever state they are in."""
     card = load_cards()[entity_kind]
-    if card.body_type != effect.body_type or (effect.kinds is not None and role_of(entity_kind) not in effect.kinds):
+    if card.body_type != effect.body_type or (effect.body_type == "rigid" and not card.graspable):
         return False
-    if effect.body_type == "rigid" and not card.graspable:
-        return False
-    return effect.name != "turned" or not symmetric(entity_kind)
+    return effect.suits is None or effect.suits(entity_kind)
 
 
 def _latches(kind: str) -> bool:
     joint = load_cards()[kind].joint
     return joint is not None and joint.latch <= 1.0
-
-
-def partners(effect: Effect, layout: Layout, entity: str) -> list[str]:
-    """Return the other entities that a relation may be with, if they take things in.
-
-    Args:
-        effect: a relation.
-        layout: names and kinds of the entities.
-        entity: that the relation is of.
-    """
-    return [n for n, k in zip(layout.names, layout.roles, strict=True) if n != entity and k in effect.partners]
-
-
-def takes_in(role: str, fraction: Array | float) -> npt.NDArray[np.bool_]:
-    """Return whether a relation can be with an entity of a role at joint fractions (...,): not with a shut drawer."""
-    return np.asarray((role != "drawer") | (np.asarray(fraction) > _OPEN))
-
-
-_OPEN: Final = 0.6
-"""Fraction from which a drawer takes something in."""
 
 
 def get_effect(name: str) -> Effect:
@@ -261,6 +279,11 @@ def get_effect(name: str) -> Effect:
     if name not in EFFECTS:
         raise unknown("effect", name, EFFECTS)
     return EFFECTS[name]
+
+
+def is_fact(effects: npt.NDArray[np.floating[Any]]) -> Index:
+    """Return 1 where the last number of (n, size) effects says that the fact is true, else 0."""
+    return (effects[:, -1] > FACT / 2).astype(np.intp)
 
 
 @kept
