@@ -55,6 +55,8 @@ class CollectJob:
     """How policies are conditioned on a code, see skills/skill_policy.py."""
     facts: bool = True
     """Whether discrete facts have codes of their own."""
+    release: str = "learned"
+    """How skills end, see skills/skill_policy.py: RELEASES."""
 
 
 @dataclass(frozen=True)
@@ -132,17 +134,20 @@ def collect(job: CollectJob) -> Batch:
             random=job.random,
             conditioning=job.conditioning,
             origin=_origin(scene, entity, rng),
+            release=job.release,
         )
         run = episode(policy, scene, seed_of(job.seed, Purpose.TRAINING_EPISODES, number), policy.length)
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
         valid = [
-            (effect.settles or not e.settles) and entity in entities_for(e, run.layout, fractions)
+            (job.release == "learned" or effect.settles or not e.settles) and entity in entities_for(e, run.layout, fractions)
             for e in job.codes.effects
         ]
         effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
         for i in np.flatnonzero(valid):
-            effects[:, i] = effects_along(job.codes.effects[i], run, entity, job.horizon, policy.reference)
+            effects[:, i] = effects_along(
+                job.codes.effects[i], run, entity, job.horizon, policy.reference, job.release
+            )
         observations = np.stack([*policy.observations, last])
         which = run.layout.kind(entity)
         out.append(Record(code, which, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))

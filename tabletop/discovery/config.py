@@ -11,6 +11,7 @@ from tabletop.discovery.objectives import get_objective
 from tabletop.errors import unknown
 from tabletop.skills.effects import get_effect
 from tabletop.skills.scenes import STARTS
+from tabletop.skills.skill_policy import RELEASES
 
 __all__ = ["EFFECT_CODES", "FEW", "USUAL", "DiscoverSettings", "looking_for", "looking_for_few"]
 
@@ -44,8 +45,10 @@ class DiscoverSettings:
     """Weight among the episodes that each effect gets at first; what is mastered gets less."""
     scene: str = "everything"
     """Scene card: one that ships, by name, or the path of a YAML file."""
-    horizon: int = 30
+    horizon: int = 40
     """Control steps a skill acts for while it is learned."""
+    release: str = "learned"
+    """How skills whose effect is to stay end, one of RELEASES in skills/skill_policy.py."""
     horizon_multiplier: int = 2
     """How many times as long the library's skills act: what was lost at the first try is taken up again."""
     episodes: int = 12
@@ -67,6 +70,8 @@ class DiscoverSettings:
         """Check the starts and the objective."""
         if self.starts not in STARTS:
             raise unknown("starts", self.starts, STARTS)
+        if self.release not in RELEASES:
+            raise unknown("release", self.release, RELEASES)
         get_objective(self.learner.objective, self.learner.discriminator_input)
 
     @property
@@ -78,6 +83,7 @@ class DiscoverSettings:
             "discriminator_input": learner.discriminator_input,
             "latent": learner.latent,
             "starts": self.starts,
+            "release": self.release,
             "scene": self.scene,
             "effects": ",".join(self.counts),
         }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT
 
 __all__ = ["Discriminator", "balance", "farthest"]
 
@@ -138,6 +138,8 @@ class Discriminator:
         for i in range(self.means.shape[1]):
             mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
+        # Codes say what is to come of it; that the gripper is to leave goes for all of them.
+        self.means[:, LEFT::EFFECT_WIDTH] = 0.0
 
     def loss(self, effects: Array, effect_indices: Index, labels: Index, rng: np.random.Generator) -> float:
         """Return the cross-entropy of labels under the channel's noise, in nats.

@@ -12,7 +12,7 @@ from tabletop.discovery.collect import Batch
 from tabletop.discovery.discriminator import Discriminator, balance
 from tabletop.learn.replay import Replay
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT
 
 __all__ = ["HindsightReplay"]
 
@@ -135,7 +135,7 @@ class HindsightReplay:
         finals = self.finals()
         seen = finals if seen is None else seen
         # Bins, numbered; effects reach less than 2 m.
-        bins = (np.round(finals / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(EFFECT_WIDTH)
+        bins = (np.round(finals[..., :LEFT] / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(LEFT)
         commanded = np.bincount(self.codes.effect_of[self.commanded_codes()], minlength=effect_count)
         weights = np.zeros((n, effect_count), np.float32)
         for effect_index in range(effect_count):

@@ -23,7 +23,7 @@ from tabletop.runs.records import Count
 from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import DESCRIPTOR_WIDTH, MIDDLE
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, LEFT, MIDDLE
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored, positions, rotated, transformed
 from tabletop.skills.skill_policy import code_columns, condition
 
@@ -120,6 +120,7 @@ class Learner:
             again = np.arange(len(codes) - found, len(codes))
             free = again[self._free[codes[again]]]
             embeddings[free] = self.memory.finals()[episodes[free], self.codes.effect_of[codes[free]]]
+            embeddings[free, LEFT] = 0.0
         window = Window(self.memory, episodes, times, codes, embeddings)
         rewards = objective.rewards(window) * s.reward_scale
         discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)

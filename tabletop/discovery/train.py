@@ -246,6 +246,7 @@ class _Run:
             s.starts,
             self.learner.objective.conditioning,
             self.learner.objective.facts,
+            s.release,
         )
         self.jobs.append(job)
         self._submit(job)
@@ -324,6 +325,7 @@ class _Run:
             info,
             learner.objective.conditioning,
             learner.objective.acts,
+            self.settings.release,
         )
 
     def save(self) -> None:

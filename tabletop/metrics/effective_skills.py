@@ -101,7 +101,7 @@ def nominal_run(run: SkillRun) -> Sample:
     policy = make(replace(skill, code=code), entity)
     noise = seed_of(run.seed, Purpose.MEASURING_EPISODES, run.number, skill.code)
     trajectory = episode(policy, scene, noise, library.length(skill))
-    effect = effects_along(skill.effect, trajectory, entity, library.horizon)[-1]
+    effect = effects_along(skill.effect, trajectory, entity, library.horizon, release=library.release)[-1]
     metres = skill.effect.metres(scene.entity(entity))
     numbers, factors = (tuple(float(v) for v in row) for row in (effect, metres))
     return Sample(skill.code, entity, numbers, trajectory, factors)

@@ -28,7 +28,14 @@ from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.scenes import joints_of
-from tabletop.skills.skill_policy import ACTS, CONDITIONINGS, SkillPolicy, code_columns, settle_steps
+from tabletop.skills.skill_policy import (
+    ACTS,
+    CONDITIONINGS,
+    RELEASES,
+    SkillPolicy,
+    code_columns,
+    settle_steps,
+)
 from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
@@ -63,7 +70,7 @@ class Library:
 
     codes: Codebook
     horizon: int
-    """Control steps a skill acts for, settling left out."""
+    """Control steps a skill acts for, a script after it left out."""
     weights: Mapping[str, npt.NDArray[Any]]
     """Of the policy, as NumpyActor reads them."""
     embeddings: npt.NDArray[np.float64]
@@ -76,12 +83,14 @@ class Library:
     """How the policy is conditioned on a code, see skills/skill_policy.py: CONDITIONINGS."""
     acts: str = "mean"
     """What the skills do, see skills/skill_policy.py: ACTS."""
+    release: str = "learned"
+    """How they end, see skills/skill_policy.py: RELEASES."""
 
     @cached_property
     def digest(self) -> str:
         """What tells this library from others: SHA-256 of what its skills do, how it was made left out."""
         found = hashlib.sha256(repr((list(self.codes.counts.items()), self.horizon)).encode())
-        found.update(repr((self.conditioning, self.acts)).encode())
+        found.update(repr((self.conditioning, self.acts, self.release)).encode())
         for name, value in [*sorted(self.weights.items()), ("embeddings", self.embeddings)]:
             found.update(repr((name, value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
         return found.hexdigest()
@@ -129,7 +138,7 @@ class Library:
             skill: of this library.
             within: control steps that there are, such as a task's horizon.
         """
-        full = self.horizon + settle_steps(skill.effect)
+        full = self.horizon + settle_steps(skill.effect, self.release)
         return full if within is None else min(full, within)
 
     def policy(
@@ -165,10 +174,11 @@ class Library:
             found.effect.name,
             tuple(float(v) for v in aim),
             entity,
-            self.length(found, within) - settle_steps(found.effect),
+            self.length(found, within) - settle_steps(found.effect, self.release),
             stochastic=self.acts == "sample",
             random=self.acts == "random",
             conditioning=self.conditioning,
+            release=self.release,
         )
 
     def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
@@ -191,6 +201,7 @@ class _File:
     conditioning: str
     scene: Mapping[str, Any]
     acts: str = "mean"
+    release: str = "scripted"
     info: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
 
@@ -210,6 +221,7 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "horizon": library.horizon,
         "conditioning": library.conditioning,
         "acts": library.acts,
+        "release": library.release,
         "observation": {"ego": EGO, "others": OTHERS, "other_width": OTHER_WIDTH},
         "digest": library.digest,
         "info": dict(library.info),
@@ -253,7 +265,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
     codes = Codebook(said.codes)
     embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
     weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
-    library = Library(codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts)
+    library = Library(codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts, said.release)
     if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
     if said.digest not in {None, library.digest}:
@@ -267,7 +279,7 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
 def _fits(library: Library) -> bool:
     """Return whether the network takes what an Observer and a code of the library give it, and answers."""
     embeddings = library.embeddings
-    if library.conditioning not in CONDITIONINGS or library.acts not in ACTS:
+    if library.conditioning not in CONDITIONINGS or library.acts not in ACTS or library.release not in RELEASES:
         return False
     if embeddings.ndim != 2 or len(embeddings) != library.codes.total:
         return False

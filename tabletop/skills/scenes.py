@@ -18,7 +18,8 @@ from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, Effect, entities_for, get_effect, possible
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT, Effect, entities_for, get_effect, possible, unfinished
+from tabletop.skills.skill_policy import LEAVING
 
 __all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card", "joints_of"]
 
@@ -140,18 +141,25 @@ def check_card(name: str, effects: Iterable[Effect]) -> None:
 
 
 def effects_along(
-    effect: Effect, trajectory: Trajectory, entity: str, horizon: int, initial: State | None = None
+    effect: Effect,
+    trajectory: Trajectory,
+    entity: str,
+    horizon: int,
+    initial: State | None = None,
+    release: str = "learned",
 ) -> npt.NDArray[np.float64]:
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
-    The last row of an effect that settles is taken from the trajectory's end, after settling.
+    The last row of an effect that stays done is taken from the trajectory's end, after what a script adds. Where the
+    release is learned, what is missing until the gripper has left counts near the end.
 
     Args:
         effect: that is read.
         trajectory: the episode.
         entity: that the skill attended to.
-        horizon: decisions that the skill has, settling left out.
+        horizon: decisions that the skill has, a script left out.
         initial: the state that effects count from; None: the first one of the trajectory.
+        release: how the skill ended, of RELEASES in skills/skill_policy.py.
 
     Returns:
         m of the reach, padded with zeros.
@@ -162,4 +170,7 @@ def effects_along(
     chosen = np.concatenate([found[:decisions], found[-1:] if effect.settles else found[decisions : decisions + 1]])
     out = np.zeros((decisions + 1, EFFECT_WIDTH))
     out[:, : effect.size] = chosen
+    if effect.settles and release == "learned":
+        late = max(0, horizon - LEAVING)
+        out[late:, LEFT] = unfinished(state[late : decisions + 1], entity)
     return out

@@ -13,13 +13,15 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action, Exploration
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.effects import COLUMNS, EFFECT_WIDTH, REACH, Effect, get_effect
+from tabletop.skills.effects import COLUMNS, EFFECT_WIDTH, LEFT, REACH, Effect, get_effect, unfinished
 from tabletop.skills.observation import EGO, TANGENT, TANGENT_SCALE, Observer
 
 __all__ = [
     "ACTS",
     "CODE_WIDTH",
     "CONDITIONINGS",
+    "LEAVING",
+    "RELEASES",
     "SETTLE_STEPS",
     "SkillPolicy",
     "code_columns",
@@ -34,16 +36,20 @@ CONDITIONINGS: Final = ("target", "change", "vector")
 start, or by a vector as it is (a direction, a one-hot vector)."""
 ACTS: Final = ("mean", "sample", "random")
 """What a library's policies do: the network's mean action, a draw from it, or random actions."""
+RELEASES: Final = ("learned", "scripted")
+"""How a skill whose effect is to stay ends: the policy itself lets go and leaves, or a script opens, rises and waits."""
 SETTLE_STEPS: Final = 12
-"""Control steps of settling: open, rise, wait."""
+"""Control steps of the script: open, rise, wait."""
+LEAVING: Final = 12
+"""Control steps before the end from which on it counts whether the gripper has left, where that is learned."""
 _OPEN, _RISE = 2, 6
 SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
 
 
-def settle_steps(effect: Effect) -> int:
-    """Return the control steps of settling that follow what a skill of an effect does."""
-    return SETTLE_STEPS if effect.settles else 0
+def settle_steps(effect: Effect, release: str) -> int:
+    """Return the control steps of a script that follow what a skill of an effect does, by one of RELEASES."""
+    return SETTLE_STEPS if effect.settles and release == "scripted" else 0
 
 
 def code_columns(conditioning: str, width: int) -> int:
@@ -124,7 +130,7 @@ def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> St
 
 @dataclass
 class SkillPolicy:
-    """Runs one code on one entity for `horizon` control steps, then settles if the skill does."""
+    """Runs one target on one entity for `horizon` control steps; a script may settle then."""
 
     weights: Mapping[str, npt.NDArray[Any]] = field(repr=False)
     """What NumpyActor reads."""
@@ -142,13 +148,15 @@ class SkillPolicy:
     """Time-correlated random actions in place of the network's: the baseline, and the first steps of learning."""
     conditioning: str = "target"
     """Of CONDITIONINGS: what the network takes a code as."""
+    release: str = "learned"
+    """Of RELEASES."""
     observations: list[npt.NDArray[np.float32]] = field(default_factory=list, repr=False)
     """Of this episode, without the code; (O,) each."""
 
     @property
     def length(self) -> int:
         """Control steps an episode takes, settling included."""
-        return self.horizon + settle_steps(get_effect(self.effect))
+        return self.horizon + settle_steps(get_effect(self.effect), self.release)
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""
@@ -181,11 +189,13 @@ class SkillPolicy:
             return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
+            if self._effect.settles and self.release == "learned" and self.horizon - t <= LEAVING:
+                self._so_far[LEFT] = unfinished(state, self.entity)
         full = condition(observation, self._embedding, self._so_far, self._descriptor, self.conditioning)
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 
     def _settle(self, state: State, t: int) -> Action | None:
-        if t >= settle_steps(self._effect):
+        if t >= settle_steps(self._effect, self.release):
             return None
         rise = 0.0
         if t >= _OPEN:

@@ -20,7 +20,7 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Index, Objective, Window
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT
 
 __all__ = ["MixtureObjective"]
 
@@ -81,6 +81,7 @@ class MixtureObjective(Objective):
             codes = self.codes.free(effect_index) if self.facts else self.codes.codes_of(effect_index)
             if len(own) and not (self.facts and self.codes.facts_only(effect_index)):
                 self.q.means[codes] = farthest(own, len(codes), rng)
+                self.q.means[codes, LEFT::EFFECT_WIDTH] = 0.0
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tabletop.skills.effects import joint, position, relative, rotation, shape
+from tabletop.skills.effects.left import unfinished
 from tabletop.skills.effects.position import MIDDLE, outcome
 from tabletop.skills.effects.registry import (
     COLUMNS,
@@ -10,6 +11,7 @@ from tabletop.skills.effects.registry import (
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
+    LEFT,
     REACH,
     Effect,
     effect,
@@ -26,6 +28,7 @@ __all__ = [
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
+    "LEFT",
     "MIDDLE",
     "REACH",
     "TURN",
@@ -37,6 +40,7 @@ __all__ = [
     "partner_of",
     "possible",
     "related",
+    "unfinished",
 ]
 
 del joint, position, relative, rotation, shape  # Imported for the effects that they register.

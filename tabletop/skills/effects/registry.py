@@ -42,6 +42,7 @@ __all__ = [
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
+    "LEFT",
     "REACH",
     "Effect",
     "effect",
@@ -57,7 +58,9 @@ Index = npt.NDArray[np.intp]
 
 REACH: Final = 0.6
 """m: the reach, which the whole range of a joint counts as."""
-EFFECT_WIDTH: Final = 4
+LEFT: Final = 4
+"""The number of any effect that says how much is missing until the gripper has left and all rests, see `unfinished`."""
+EFFECT_WIDTH: Final = LEFT + 1
 """Numbers any effect is padded to."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""
@@ -80,7 +83,7 @@ class Effect:
     size: int
     """Numbers an effect has."""
     settles: bool
-    """Whether the skill ends with opening, retreating and waiting, and is measured after it."""
+    """Whether what counts is what stays done: the gripper has let go and left, and the entity rests."""
     places: bool
     """Whether an effect says where the entity is, and not how it changed."""
     mirror: tuple[float, ...]
@@ -176,7 +179,7 @@ def effect(
         columns: types of the columns that it is read off, of COLUMNS.
         body_type: of the entities that have them: "rigid", "joint" or "deformable".
         mirror: (size,) factors that an effect takes if the world is mirrored left to right.
-        settles: whether the skill ends with opening, retreating and waiting, and is measured after it.
+        settles: whether what counts is what stays done, once the gripper has left.
         places: whether an effect says where the entity is, and not how it changed.
         fact_targets: (facts, size) effects of the facts that have codes of their own.
         classify: (n, size) effects -> (n,) which of these facts each is, -1 for none.

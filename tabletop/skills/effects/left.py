@@ -1,0 +1,41 @@
+"""How much is missing until the gripper has left a thing and the thing rests: the last number of what stays done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.logic.geometry import Solid
+from tabletop.sim.state import State
+
+__all__ = ["unfinished"]
+
+Array = npt.NDArray[np.float64]
+
+_AWAY: Final = 0.05
+"""m between the gripper's centre and the thing's surface from which it has left."""
+_SHARE: Final = 0.5
+"""m that a metre missing of that counts as."""
+_TOUCH: Final = 0.1
+"""N: less is not felt."""
+_TOUCHED: Final = 0.01
+"""m that being touched counts as."""
+_PACE: Final = 0.1
+"""s: a thing that moves counts as this much of its way per second, up to _MOST."""
+_MOST: Final = 0.02
+
+
+def unfinished(state: State, entity: str) -> Array:
+    """Return how much is missing, (...,) m of the reach: 0 where the gripper has left the entity and it rests.
+
+    Args:
+        state: (...,)
+        entity: the attended one.
+    """
+    gap = Solid.of(state, entity).distance(state.robot("gripper_position"))
+    near = _SHARE * np.clip(_AWAY - gap, 0.0, _AWAY)
+    touched = _TOUCHED * (state.entity(entity, "finger_force").max(-1) > _TOUCH)
+    pace = np.minimum(_PACE * np.linalg.norm(state.entity(entity, "velocity"), axis=-1), _MOST)
+    return np.asarray(near + touched + pace)
