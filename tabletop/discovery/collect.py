@@ -140,14 +140,13 @@ def collect(job: CollectJob) -> Batch:
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
         valid = [
-            (job.release == "learned" or effect.settles or not e.settles) and entity in entities_for(e, run.layout, fractions)
+            (job.release == "learned" or effect.settles or not e.settles)
+            and entity in entities_for(e, run.layout, fractions)
             for e in job.codes.effects
         ]
         effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
         for i in np.flatnonzero(valid):
-            effects[:, i] = effects_along(
-                job.codes.effects[i], run, entity, job.horizon, policy.reference, job.release
-            )
+            effects[:, i] = effects_along(job.codes.effects[i], run, entity, job.horizon, policy.reference, job.release)
         observations = np.stack([*policy.observations, last])
         which = run.layout.kind(entity)
         out.append(Record(code, which, observations, run.actions[: job.horizon], effects, np.array(valid), len(run)))

@@ -265,7 +265,9 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
     codes = Codebook(said.codes)
     embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
     weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
-    library = Library(codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts, said.release)
+    library = Library(
+        codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts, said.release
+    )
     if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")
     if said.digest not in {None, library.digest}:
