@@ -139,10 +139,9 @@ def collect(job: CollectJob) -> Batch:
         run = episode(policy, scene, seed_of(job.seed, Purpose.TRAINING_EPISODES, number), policy.length)
         last = policy.observe(run.states[job.horizon], float(job.horizon))
         fractions = {e.name: e.fraction for e in scene.entities}
+        all_alike = effect.settles or job.release == "learned"
         valid = [
-            (job.release == "learned" or effect.settles or not e.settles)
-            and entity in entities_for(e, run.layout, fractions)
-            for e in job.codes.effects
+            (all_alike or not e.settles) and entity in entities_for(e, run.layout, fractions) for e in job.codes.effects
         ]
         effects = np.zeros((job.horizon + 1, len(valid), EFFECT_WIDTH))
         for i in np.flatnonzero(valid):

@@ -37,7 +37,7 @@ start, or by a vector as it is (a direction, a one-hot vector)."""
 ACTS: Final = ("mean", "sample", "random")
 """What a library's policies do: the network's mean action, a draw from it, or random actions."""
 RELEASES: Final = ("learned", "scripted")
-"""How a skill whose effect is to stay ends: the policy itself lets go and leaves, or a script opens, rises and waits."""
+"""How a skill whose effect is to stay ends: the policy lets go and leaves, or a script opens, rises and waits."""
 SETTLE_STEPS: Final = 12
 """Control steps of the script: open, rise, wait."""
 LEAVING: Final = 12
