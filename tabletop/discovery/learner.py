@@ -24,7 +24,7 @@ from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import DESCRIPTOR_WIDTH, LEFT, MIDDLE
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, mirrored, positions, rotated, transformed
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, half_turned, mirrored, positions, rotated, transformed
 from tabletop.skills.skill_policy import code_columns, condition
 
 __all__ = ["Learner", "LearnerSettings"]
@@ -64,7 +64,8 @@ class Learner:
         self.objective = make_objective(codes, settings, seed, horizon)
         width = self.objective.skill_embeddings.shape[1]
         columns = code_columns(self.objective.conditioning, width)
-        self.spec = NetworkSpec(EGO + columns + DESCRIPTOR_WIDTH, OTHERS, OTHER_WIDTH)
+        ego = EGO + columns + DESCRIPTOR_WIDTH
+        self.spec = NetworkSpec(ego + OTHERS * OTHER_WIDTH) if settings.flat else NetworkSpec(ego, OTHERS, OTHER_WIDTH)
         self.sac = SAC(self.spec, 5, settings.sac, seed_of(seed, Purpose.POLICY_NETWORK, 0))
         self.rng = rng_of(seed, Purpose.LEARNING)
         embedding_width = width if self.objective.fresh else 0
@@ -140,6 +141,9 @@ class Learner:
                 later[flipped] *= sign
         if s.translate or s.rotate:
             before, after = self._transform(before, after, actions, (embeddings, now, later), effect_indices)
+        if s.half_turns:
+            half = self.rng.random(len(codes)) < 0.5
+            before[half], after[half] = half_turned(before[half]), half_turned(after[half])
         descriptors = self.codes.descriptors[effect_indices]
         self.sac.update(
             condition(before, embeddings, now, descriptors, objective.conditioning),

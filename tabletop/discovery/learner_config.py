@@ -80,6 +80,8 @@ class LearnerSettings:
     exact: bool = False
     translate: float = 0.0
     rotate: float = 0.0
+    half_turns: bool = False
+    flat: bool = False
     hindsight: float = 0.5
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0

@@ -80,7 +80,8 @@ _VECTORS: Final = np.array(
 )
 """Columns of the x of vectors; y is the next."""
 _HEADING: Final = 35
-"""Column of the x of the gripper's horizontal direction; y is the next."""
+"""Column of the x of the gripper's horizontal direction; then come y, and the cosine and sine of its angle with the
+thing's."""
 
 
 def positions(observation: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -118,6 +119,18 @@ def transformed(
             out[:, _EDGES] -= 3.0 * way[:, 1]
             out[:, _EDGES + 1] += 3.0 * way[:, 1]
     out[:, _HEADING - 3 : _HEADING] = np.tanh(out[:, _NEAR : _NEAR + 3] * 3.0)
+    return out
+
+
+def half_turned(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what would be seen if the gripper were turned by half a turn, so that its two fingers change places.
+
+    Args:
+        observation: (..., EGO + OTHERS * OTHER_WIDTH) from an Observer.
+    """
+    out = observation.copy()
+    out[..., _HEADING : _HEADING + 4] *= -1.0
+    out[..., _FORCES : _FORCES + 2] = observation[..., [_FORCES + 1, _FORCES]]
     return out
 
 
