@@ -116,7 +116,7 @@ class Learner:
         embeddings = (
             self.memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
         )
-        if s.exact:
+        if s.exact_goals and objective.exact:
             found = int(len(codes) * s.hindsight)
             again = np.arange(len(codes) - found, len(codes))
             free = again[self._free[codes[again]]]
@@ -139,7 +139,7 @@ class Learner:
             if objective.conditioning != "vector":
                 now[flipped] *= sign
                 later[flipped] *= sign
-        if s.translate or s.rotate:
+        if objective.conditioning == "target":
             before, after = self._transform(before, after, actions, (embeddings, now, later), effect_indices)
         if s.half_turns:
             half = self.rng.random(len(codes)) < 0.5
@@ -163,7 +163,7 @@ class Learner:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Turn a batch about the robot's base and shift it, as far as it stays within reach; effects in place."""
         s, n, rng = self.settings, len(before), self.rng
-        angle = rng.uniform(-s.rotate, s.rotate, n) * (rng.random(n) < 0.75) * self._turns[effect_indices]
+        angle = rng.uniform(-s.turn, s.turn, n) * (rng.random(n) < 0.75) * self._turns[effect_indices]
         turned_actions = rotated(actions[:, :2], angle)
         angle[np.abs(turned_actions).max(-1) > 1.0] = 0.0
         at = np.stack([*positions(before), *positions(after)])
@@ -173,7 +173,7 @@ class Learner:
         angle[out] = 0.0
         there[:, out] = at[:, out]
         low, high = there.min(0), there.max(0)
-        shift = rng.uniform(-s.translate, s.translate, (n, 2)) * (rng.random((n, 1)) < 0.75)
+        shift = rng.uniform(-s.shift, s.shift, (n, 2)) * (rng.random((n, 1)) < 0.75)
         shift = np.clip(shift, np.minimum(_REACH[0] - low, 0.0), np.maximum(_REACH[1] - high, 0.0))
         actions[:, :2] = rotated(actions[:, :2], angle)
         absolute = self._absolute[effect_indices]

@@ -77,12 +77,10 @@ class LearnerSettings:
     """Weight of the class "none of them" beside a code, once most codes of an effect are distinguishable."""
     reject_radius: float = 0.02
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
-    exact: bool = False
-    translate: float = 0.0
-    rotate: float = 0.0
-    half_turns: bool = False
-    flat: bool = False
-    hindsight: float = 0.5
+    exact_goals: bool = True
+    """Whether an episode in hindsight was to reach the very end that it came to, where the objective allows it, and
+    not the place of the code that fits best: what is asked for is then as exact as what was seen (HER)."""
+    hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0
     """Hindsight episodes are drawn by 1 / (count_smoothing + episodes in their 5 cm bin). All that was reached counts
@@ -96,6 +94,15 @@ class LearnerSettings:
     """Steps that a critic's target looks ahead before it bootstraps."""
     mirror: bool = True
     """Whether half of a batch is mirrored left to right, where the objective knows each code's mirror image."""
+    turn: float = 0.5
+    """rad to either side by which a batch is turned about the robot's base, as far as it stays within reach, where the
+    objective's codes are places or ways in the world."""
+    shift: float = 0.1
+    """m to each side by which a batch is shifted, likewise."""
+    half_turns: bool = True
+    """Whether half of a batch is seen as if the gripper's two fingers had changed places."""
+    flat: bool = False
+    """Whether the network reads the other things one by one, nearest first, and not as a set."""
     recent: int = 1500
     """Episodes by which the codes' accuracy is estimated."""
     reward_scale: float = 1.0

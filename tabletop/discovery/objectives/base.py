@@ -85,6 +85,8 @@ class Objective:
     """What a library's policies do, see skills/skill_policy.py: ACTS."""
     facts: ClassVar[bool] = False
     """Whether discrete facts have codes of their own; the default one is commanded seldom."""
+    exact: ClassVar[bool] = False
+    """Whether it can reward any target, and not only a code's own."""
     fresh: bool = False
     """Whether each job draws what its codes are, so that the learner has to remember it."""
 

@@ -23,6 +23,7 @@ class EveryState(MixtureObjective):
     """
 
     name: ClassVar[str] = "every-state"
+    exact: ClassVar[bool] = True
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return the discounted sum of gains after each of the window's steps."""

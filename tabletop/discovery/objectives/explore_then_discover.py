@@ -24,7 +24,7 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Window, summed
 from tabletop.discovery.objectives.mixture import MixtureObjective
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import LEFT
 
 __all__ = ["ExploreThenDiscover", "code_book"]
 
@@ -82,9 +82,9 @@ class ExploreThenDiscover(MixtureObjective):
         """Leave the codes where they are."""
 
     def _key(self, effects: Array, effect_indices: npt.NDArray[np.intp] | int) -> npt.NDArray[np.int64]:
-        """Return the number of the bin that (..., EFFECT_WIDTH) falls into, by effects (...,)."""
-        bins = np.round(effects / _BIN).astype(np.int64) + 64
-        out: npt.NDArray[np.int64] = bins @ 128 ** np.arange(EFFECT_WIDTH) * len(self.codes.effects) + effect_indices
+        """Return the number of the bin that (..., LEFT or more) falls into, by effects (...,)."""
+        bins = np.round(effects[..., :LEFT] / _BIN).astype(np.int64) + 64
+        out: npt.NDArray[np.int64] = bins @ 128 ** np.arange(LEFT) * len(self.codes.effects) + effect_indices
         return out
 
     def _count(self, memory: HindsightReplay) -> None:
@@ -121,6 +121,7 @@ class ExploreThenDiscover(MixtureObjective):
                 _, place, counts = np.unique(self._key(own, effect_index), return_inverse=True, return_counts=True)
                 weights = 1.0 / (self.settings.count_smoothing + counts[place].astype(np.float64))
                 self.q.means[codes] = code_book(own, weights, len(codes), rng)
+                self.q.means[codes, LEFT] = 0.0
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return the discounted sum of -log p(e') or of log q(e'|z)."""

@@ -24,6 +24,7 @@ class FinalState(MixtureObjective):
     """
 
     name: ClassVar[str] = "final-state"
+    exact: ClassVar[bool] = True
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return what the window's steps add to log q."""
@@ -37,6 +38,7 @@ class FinalStateAtEnd(MixtureObjective):
     """
 
     name: ClassVar[str] = "final-state-at-end"
+    exact: ClassVar[bool] = True
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return log q of the end, where the window reaches it."""

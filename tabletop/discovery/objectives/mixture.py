@@ -119,7 +119,7 @@ class MixtureObjective(Objective):
         """
         seen = self.seen_at(window)
         flat: npt.NDArray[Any] = seen.reshape(-1, seen.shape[-1])
-        targets = np.tile(window.embeddings, (len(seen), 1)) if self.settings.exact else None
+        targets = np.tile(window.embeddings, (len(seen), 1)) if self.settings.exact_goals and self.exact else None
         log_q = self.q.log_q_of(flat, np.tile(window.codes, len(seen)), targets)
         out: npt.NDArray[np.float64] = log_q.reshape(seen.shape[:2]) + self._log_count[window.effect_indices]
         return out
