@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from tabletop.control.scripted import ScriptedPolicy
 from tabletop.control.scripted import Step as Line
+from tabletop.logic.transition import carry, park, put
 from tabletop.planner.hand import hand_axis
 from tabletop.planner.room import free_way, hand_room
 from tabletop.planner.space import boxes, rise
-from tabletop.planner.transition import carry, park, put
 from tabletop.rollout.policy import Action, Policy
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.trace import glided
+from tabletop.logic.transition import carry, hold, park
 from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, pushed, radius
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import behind_of
 from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, rise, stands, way_free
-from tabletop.planner.trace import glided
-from tabletop.planner.transition import carry, hold, park
 from tabletop.sim.state import State
 
 __all__ = ["Drag", "Wield"]

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
+from tabletop.logic.transition import carry, hold, park, put
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, stood
 from tabletop.planner.hand import graspable
 from tabletop.planner.space import boxes, covered, free, reachable
-from tabletop.planner.transition import carry, hold, park, put
 from tabletop.sim.state import Layout, State
 
 __all__ = ["Cap", "Insert", "TakeOff", "Thread", "Unplug", "fitting_operators"]

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
+from tabletop.logic.trace import carried, touched
+from tabletop.logic.transition import follow_joint, hold, park, put, swung
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere
 from tabletop.planner.hand import graspable
 from tabletop.planner.room import hand_room
 from tabletop.planner.space import covered, free, reachable, strip_free
-from tabletop.planner.trace import carried, touched
-from tabletop.planner.transition import follow_joint, hold, park, put, swung
 from tabletop.sim.roles import PART
 from tabletop.sim.state import Layout, State
 

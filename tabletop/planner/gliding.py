@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.trace import glided
+from tabletop.logic.transition import park, put
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, pushed, radius
 from tabletop.planner.pushing import MOUTH, behind_of, room_behind
 from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, reachable, stands, way_free
-from tabletop.planner.trace import glided
-from tabletop.planner.transition import park, put
 from tabletop.sim.state import State
 
 __all__ = ["Flick", "Glide"]

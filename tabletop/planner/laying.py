@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.transition import carry
 from tabletop.planner.acting import Line, Taking, line, nowhere, radius, stood
 from tabletop.planner.hand import graspable
 from tabletop.planner.pushing import fallen, near_enough, over_edge
 from tabletop.planner.space import boxes, free, reachable
-from tabletop.planner.transition import carry
 from tabletop.sim.state import State
 
 __all__ = ["PLACES", "Dump", "PutAt", "PutBefore", "PutBeside", "PutDown"]

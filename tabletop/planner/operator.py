@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.planner.trace import touched
-from tabletop.planner.transition import drop_off, follow_joint, hold, park, put, turn
+from tabletop.logic.trace import touched
+from tabletop.logic.transition import drop_off, follow_joint, hold, park, put, turn
 from tabletop.rollout.policy import Policy
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.trace import touched
 from tabletop.planner.acting import Line, ScriptedOperator, Taking, line, nowhere, pushed, radius, stood
 from tabletop.planner.hand import OPEN, axes_at, graspable
 from tabletop.planner.space import CONTAINERS, boxes, contains, covered, free, reachable, rise
-from tabletop.planner.trace import touched
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 

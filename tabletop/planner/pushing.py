@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.trace import risen
+from tabletop.logic.transition import drop_off, park, put, tilted
 from tabletop.planner.acting import Line, ScriptedOperator, line, nowhere, pushed, radius
 from tabletop.planner.room import push_room
 from tabletop.planner.space import boxes, covered, free, reachable, stands, way_free
-from tabletop.planner.trace import risen
-from tabletop.planner.transition import drop_off, park, put, tilted
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid, relative, twist, wrap
+from tabletop.logic.trace import risen, touched
+from tabletop.logic.transition import hold, park, put, turn
 from tabletop.planner.acting import SIDES, Careful, Line, ScriptedOperator, Taking, line, nowhere
 from tabletop.planner.dragging import Drag, Wield
 from tabletop.planner.fitting import fitting_operators
@@ -22,8 +24,6 @@ from tabletop.planner.placing import PlaceOn, PutInto
 from tabletop.planner.pushing import Push, PushTo, Sweep, Topple
 from tabletop.planner.shaping import shaping_operators
 from tabletop.planner.space import CONTAINERS, reachable
-from tabletop.planner.trace import risen, touched
-from tabletop.planner.transition import hold, park, put, turn
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from tabletop.logic.geometry import Solid
 from tabletop.logic.predicate import DIRECTIONS
+from tabletop.logic.trace import risen, touched
+from tabletop.logic.transition import park
 from tabletop.planner.acting import SIDES, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.space import free, reachable
-from tabletop.planner.trace import risen, touched
-from tabletop.planner.transition import park
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 

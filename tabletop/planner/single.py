@@ -20,7 +20,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula, Literal, conjunction
 from tabletop.logic.predicate import Value, get_predicate
 from tabletop.logic.task import Task, load_registry
-from tabletop.planner.transition import swung
+from tabletop.logic.transition import swung
 from tabletop.projects import find, kept
 from tabletop.rollout.episode import process_world
 from tabletop.seeds import Purpose, rng_of, seed_of

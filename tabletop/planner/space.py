@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.logic.geometry import Remembering, Solid, rotation
+from tabletop.logic.transition import swung, travel
 from tabletop.planner.hand_size import hand_size
-from tabletop.planner.transition import swung, travel
 from tabletop.sim.card_parts import number
 from tabletop.sim.cards import base_of, load_cards
 from tabletop.sim.state import State

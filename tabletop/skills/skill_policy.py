@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -157,6 +157,10 @@ class SkillPolicy:
     def length(self) -> int:
         """Control steps an episode takes, settling included."""
         return self.horizon + settle_steps(get_effect(self.effect), self.release)
+
+    def aimed_at(self, target: Sequence[float]) -> SkillPolicy:
+        """Return it with another target, in plain units as `Effect.aim` takes them."""
+        return replace(self, embedding=tuple(float(v) for v in get_effect(self.effect).aim(target)), observations=[])
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""

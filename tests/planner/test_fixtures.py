@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tabletop.logic import parse
+from tabletop.logic.transition import swung
 from tabletop.planner import PlannerPolicy, scripted_operators
 from tabletop.planner.fixtures import Swing
 from tabletop.planner.space import boxes, free
-from tabletop.planner.transition import swung
 from tabletop.rollout.episode import episode, process_world
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate

@@ -7,8 +7,8 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
+from tabletop.logic.transition import carry, put
 from tabletop.planner import Outcome, SampledOperator
-from tabletop.planner.transition import carry, put
 from tabletop.rollout.policy import Nothing
 from tabletop.sim.state import State
 

@@ -8,10 +8,10 @@ import pytest
 
 from tabletop.errors import TabletopError
 from tabletop.logic import parse
+from tabletop.logic.transition import carry
 from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, Search, scripted_operators
 from tabletop.planner.acting import Careful, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.placing import SetDown
-from tabletop.planner.transition import carry
 from tabletop.rollout.episode import episode
 from tabletop.rollout.policy import Action
 from tabletop.sim.generate import generate

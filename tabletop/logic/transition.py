@@ -1,7 +1,7 @@
 """Forecasting: how one thing's move changes a batch of states. Every function returns a new state.
 
 What is moved is touched, what is lifted has risen, and what is carried was lifted on the way: the columns that add up
-follow (planner/trace.py).
+follow (logic/trace.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 from tabletop.logic.geometry import Solid, rotation
-from tabletop.planner.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
+from tabletop.logic.trace import GRIP_FORCE, carried, glided, leaned, risen, touched
 from tabletop.projects import kept
 from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.cards import load_cards
