@@ -9,7 +9,7 @@ import numpy as np
 
 from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample
-from tabletop.naming.candidates import Candidate
+from tabletop.naming.candidates import Candidate, task_kinds
 from tabletop.naming.phrase import consistency, offset_words, phrase
 from tabletop.rollout.statistics import wilson
 from tabletop.skills.effects import Effect
@@ -76,16 +76,7 @@ def entry_of(
         "id": skill.id,
         "effect": skill.effect.name,
         "entity_kind": skill.effect.body_type if skill.effect.body_type == "rigid" else kinds[0],
-        "name": None,
-        "task": None,
-        "tried": None,
-        "success": 0.0,
-        "low": 0.0,
-        "high": 1.0,
-        "n": 0,
-        # Where the skill's own rate will not do, baselines are not run.
-        **{f"{m}_success": None for m in BASELINES},
-        "seen": None,
+        **_UNTESTED,
         "phrase": words,
         "size": round(change, 4),
         "spread": round(spread, 4),
@@ -95,26 +86,71 @@ def entry_of(
             [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners is not None else ()))]
             for x in samples
         ],
-        "offset": None,
-        "angle": None,
     }
-    if candidate is not None and (skill.id, "skill") in results:
-        own = results[skill.id, "skill"]
-        low, high = wilson(sum(own), len(own))
-        baselines = {m: float(np.mean(results[skill.id, m])) for m in BASELINES if (skill.id, m) in results}
-        entry |= {
-            "tried": candidate.task,
-            "success": round(float(np.mean(own)), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "n": len(own),
-            **{f"{m}_success": round(v, 4) for m, v in baselines.items()},
-            "offset": list(candidate.offset) if candidate.offset else None,
-            "angle": candidate.angle,
-            "seen": seen_of(skill.effect, registry[candidate.task], candidate),
-        }
-        if baselines and low > max(baselines.values()):
-            entry |= {"task": candidate.task, "name": _title(candidate)}
+    if candidate is not None:
+        entry |= _tested(skill, candidate, registry, results)
     if entry["name"] is None and entry["consistent"]:
         entry["name"] = words
     return entry
+
+
+def aimed_entry(
+    skill: Skill, candidate: Candidate, registry: Registry, results: Mapping[tuple[str, str], Sequence[bool]]
+) -> dict[str, Any]:
+    """Return the entry of an effect that is asked for what a task's formula wants; arguments as of `entry_of`."""
+    task = registry[candidate.task]
+    kinds = task_kinds(task, task.attends)
+    return {
+        "id": skill.id,
+        "effect": skill.effect.name,
+        "entity_kind": skill.effect.body_type if skill.effect.body_type == "rigid" else kinds[0],
+        **_UNTESTED,
+        "phrase": f"brings about what {task.name} asks for",
+        "size": 0.0,
+        "spread": 0.0,
+        "consistent": False,
+        "outcomes": [],
+        "aimed": True,
+        **_tested(skill, candidate, registry, results),
+    }
+
+
+_UNTESTED: Final[Mapping[str, Any]] = {
+    "name": None,
+    "task": None,
+    "tried": None,
+    "success": 0.0,
+    "low": 0.0,
+    "high": 1.0,
+    "n": 0,
+    # Where the skill's own rate will not do, baselines are not run.
+    **{f"{m}_success": None for m in BASELINES},
+    "seen": None,
+    "offset": None,
+    "angle": None,
+}
+
+
+def _tested(
+    skill: Skill, candidate: Candidate, registry: Registry, results: Mapping[tuple[str, str], Sequence[bool]]
+) -> dict[str, Any]:
+    """Return what split B says of a skill at its task; {} where it was not run there."""
+    if (skill.id, "skill") not in results:
+        return {}
+    own = results[skill.id, "skill"]
+    low, high = wilson(sum(own), len(own))
+    baselines = {m: float(np.mean(results[skill.id, m])) for m in BASELINES if (skill.id, m) in results}
+    found = {
+        "tried": candidate.task,
+        "success": round(float(np.mean(own)), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "n": len(own),
+        **{f"{m}_success": round(v, 4) for m, v in baselines.items()},
+        "offset": list(candidate.offset) if candidate.offset else None,
+        "angle": candidate.angle,
+        "seen": seen_of(skill.effect, registry[candidate.task], candidate),
+    }
+    if baselines and low > max(baselines.values()):
+        found |= {"task": candidate.task, "name": _title(candidate)}
+    return found

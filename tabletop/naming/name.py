@@ -15,9 +15,10 @@ import numpy as np
 
 from tabletop.logic import Registry, Task
 from tabletop.metrics.effective_skills import Sample, SkillRun, nominal_run
+from tabletop.naming.aimed import aimed_skills
 from tabletop.naming.best import best_of_tasks
 from tabletop.naming.candidates import Candidate, candidates
-from tabletop.naming.entry import BASELINES, entry_of
+from tabletop.naming.entry import BASELINES, aimed_entry, entry_of
 from tabletop.naming.trial import TaskRun, succeeds
 from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
@@ -29,6 +30,8 @@ __all__ = ["PHASES", "NameSettings", "name_skills", "rate_tasks"]
 PHASES: Final = {
     "A": "name 1/5: what each skill does",
     "trials": "name 2/5: trials of tasks",
+    "forecasts": "name 2/5: what tasks ask for",
+    "aimed": "name 2/5: trials of exact skills",
     "B": "name 3/5: tests on fresh scenes",
     "baselines": "name 4/5: baselines",
     "C": "name 5/5: rates of the best",
@@ -76,7 +79,8 @@ def name_skills(
     """Test every skill of a library against the registry and name it.
 
     A skill's task is chosen on split A: by the formulas' verdicts on held-out episodes in the library's scenes, then
-    by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its effect. On
+    by trials, in the tasks' own scenes, of the candidates that set it apart from the other skills of its effect. An
+    effect that takes any target is asked for what a task's formula wants, and tried on every task that it may do. On
     split B, scenes that had no part in the choice, the skill and its baselines (`entry.BASELINES`) are run. A skill
     that can no longer reach the bound is run no further. The name stands if the Wilson lower bound is at least
     `settings.least` and above each baseline's own rate. The best skill of each task is the one with the highest bound.
@@ -147,8 +151,11 @@ def name_skills(
 
     # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
     order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
-    results = _tested(library, registry, engine, order, chosen, s)
+    aimed = aimed_skills(library, registry, engine, s.trials, s.seed, (PHASES["forecasts"], PHASES["aimed"]))
+    chosen |= {skill.id: candidate for skill, candidate in aimed}
+    results = _tested(library, registry, engine, [*(skill for skill, _ in aimed), *order], chosen, s)
     entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), registry, results) for skill in skills]
+    entries += [aimed_entry(skill, candidate, registry, results) for skill, candidate in aimed]
     tasks = sorted({c.task for cs in found.values() for c in cs if c.rate > 0})
     rates = {k: {c.task: c.rate for c in cs} for k, cs in found.items()}
     return {

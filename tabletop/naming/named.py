@@ -11,6 +11,7 @@ from tabletop.errors import TabletopError
 from tabletop.runs.records import NamedSkill, Naming
 from tabletop.runs.shown import Shown
 from tabletop.runs.store import read_record
+from tabletop.skills.aiming import AimedPolicy
 from tabletop.skills.library import Library, Skill, find_library, load_library
 from tabletop.skills.skill_policy import SkillPolicy
 from tabletop.words import plural
@@ -57,9 +58,8 @@ class NamedLibrary(Shown):
             TabletopError: no skill is called so.
         """
         entries = self.entries
-        for skill in self.library.skills:
-            if skill.id == word:
-                return Called(skill, entries.get(word))
+        if word in entries or any(s.id == word for s in self.library.skills):
+            return Called(self.library.skill(word), entries.get(word))
         best = {task: t.skill for task, t in self.named.tasks.items()} if self.named else {}
         found = sorted(
             (s for s in entries.values() if word in (s.name, s.task)),
@@ -72,7 +72,7 @@ class NamedLibrary(Shown):
         )
         raise TabletopError(f"unknown skill {word!r}; there are {known}")
 
-    def policy(self, word: str, entity: str, within: int | None = None) -> SkillPolicy:
+    def policy(self, word: str, entity: str, within: int | None = None) -> SkillPolicy | AimedPolicy:
         """Return the policy that runs a skill, by name or id, on an entity; see `Library.policy`.
 
         Args:
@@ -102,7 +102,8 @@ class NamedLibrary(Shown):
         """
         entries = self.entries
         best = {t.skill for t in self.named.tasks.values()} if self.named else set()
-        rows = [{**_row(s, entries.get(s.id)), "best": s.id in best} for s in self.library.skills]
+        asked = [self.library.skill(s.id) for s in entries.values() if s.aimed]
+        rows = [{**_row(s, entries.get(s.id)), "best": s.id in best} for s in (*self.library.skills, *asked)]
         return sorted(
             rows,
             key=lambda r: (

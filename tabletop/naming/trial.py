@@ -84,7 +84,7 @@ def _policy(run: TaskRun, rng: np.random.Generator) -> Policy:
     if run.mode == "shuffled":
         codes = run.library.codes
         own = codes.codes_of(int(codes.effect_of[skill.code]))
-        skill = replace(skill, code=int(rng.choice(own)))
+        skill = replace(skill, code=int(rng.choice(own)), task=None, formula=None)
     make = run.library.exploration if run.mode == "exploration" else run.library.policy
     return make(skill, run.task.attends, run.task.horizon)
 

@@ -297,6 +297,8 @@ class NamedSkill:
     angle: float | None
     """rad: the turn that was asked for, if the task asks for one."""
     clip: Clip | None = None
+    aimed: bool = False
+    """Whether it is an effect that was asked for what the task's formula wants, and no code of its own."""
 
     @property
     def title(self) -> str:

@@ -18,12 +18,15 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.files import write_whole
 from tabletop.learn.actor import NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
+from tabletop.logic.formula import Formula
+from tabletop.logic.task import load_registry
 from tabletop.projects import find_libraries
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.schema import convert, is_name
 from tabletop.sim.card_fields import check_card
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
+from tabletop.skills.aiming import AIMED, AimedPolicy
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
@@ -57,6 +60,11 @@ class Skill:
     """Number through all effects."""
     kind: str | None = None
     """Kind of entity that it is for, where its code serves several: those of joints do."""
+
+    task: str | None = None
+    """Task whose formula says what it is asked for, see skills/aiming.py; None where its code says it."""
+    formula: Formula | None = None
+    """That of the task."""
 
     @property
     def group(self) -> str:
@@ -121,6 +129,9 @@ class Library:
         for skill in self.skills:
             if skill.id == id:
                 return skill
+        asked = self._asked(id)
+        if asked is not None:
+            return asked
         # A kind of joint that discovery never saw is no other input to the network.
         kind, _, number = id.rpartition("-")
         card = load_cards().get(kind)
@@ -130,6 +141,23 @@ class Library:
                 if effect.body_type == "joint" and int(number) < len(own):
                     return Skill(id, effect, int(own[int(number)]), kind)
         raise unknown("skill", id, [s.id for s in self.skills])
+
+    def _asked(self, id: str) -> Skill | None:
+        """Return the skill that "placed@stack" means: an effect, asked for what a task's formula wants."""
+        name, sign, task = id.partition("@")
+        if not sign or name not in self.aimed:
+            return None
+        tasks = load_registry()
+        if task not in tasks:
+            return None
+        index = list(self.codes.counts).index(name)
+        code = int(self.codes.codes_of(index)[0])
+        return Skill(id, self.codes.effects[index], code, task=task, formula=tasks[task].success)
+
+    @property
+    def aimed(self) -> tuple[str, ...]:
+        """Names of the effects that can be asked for whatever a formula wants."""
+        return tuple(n for n in self.codes.counts if n in AIMED) if self.conditioning == "target" else ()
 
     def length(self, skill: Skill, within: int | None = None) -> int:
         """Return the control steps an episode of a skill takes at most, settling included.
@@ -147,7 +175,7 @@ class Library:
         entity: str,
         within: int | None = None,
         target: Sequence[float] | float | None = None,
-    ) -> SkillPolicy:
+    ) -> SkillPolicy | AimedPolicy:
         """Return the policy that runs a skill on an entity, for `length` control steps.
 
         Args:
@@ -169,7 +197,7 @@ class Library:
         if target is not None and self.conditioning != "target":
             raise TabletopError(f"skills conditioned on a {self.conditioning} take no target")
         aim = self.embeddings[found.code] if target is None else found.effect.aim(target)
-        return SkillPolicy(
+        policy = SkillPolicy(
             self.weights,
             found.effect.name,
             tuple(float(v) for v in aim),
@@ -180,10 +208,12 @@ class Library:
             conditioning=self.conditioning,
             release=self.release,
         )
+        return policy if found.formula is None or target is not None else AimedPolicy(policy, found.formula)
 
     def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
-        """Return what acts as `policy` does, settling included, but with random actions in place of the network's."""
-        return replace(self.policy(skill, entity, within), random=True)
+        """Return what acts as long as `policy` does, but with random actions in place of the network's."""
+        policy = self.policy(skill, entity, within)
+        return replace(policy.skill if isinstance(policy, AimedPolicy) else policy, random=True)
 
     def entities(self, skill: Skill, scene: Scene) -> list[str]:
         """Return the entities of a scene that a skill can attend to."""

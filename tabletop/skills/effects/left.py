@@ -16,11 +16,11 @@ Array = npt.NDArray[np.float64]
 
 _AWAY: Final = 0.05
 """m between the gripper's centre and the thing's surface from which it has left."""
-_SHARE: Final = 0.5
+_SHARE: Final = 1.0
 """m that a metre missing of that counts as."""
 _TOUCH: Final = 0.1
 """N: less is not felt."""
-_TOUCHED: Final = 0.01
+_TOUCHED: Final = 0.02
 """m that being touched counts as."""
 _PACE: Final = 0.1
 """s: a thing that moves counts as this much of its way per second, up to _MOST."""
