@@ -392,6 +392,8 @@ def test_no_two_effects_are_described_alike_on_one_type_of_body() -> None:
         ("dragged", (0.1, -0.1, 0.0), {"position": (0.6, -0.1, 0.025)}),
         ("reached", (-0.05, 0.0, 0.275), {}),
         ("shaped", (0.32, 0.32), {}),
+        ("toppled", (np.pi / 2, 1), {"quaternion": (0.5**0.5, 0, 0, 0.5**0.5)}),
+        ("dropped", (0.03, 1), {"position": (0.5, 0.38, -0.3)}),
     ],
 )
 def test_a_target_in_plain_units_is_the_effect_of_the_state_it_asks_for(
