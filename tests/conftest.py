@@ -179,13 +179,13 @@ def library() -> Library:
     from tabletop.learn.actor import NetworkSpec
     from tabletop.learn.sac import SAC, SACSettings
     from tabletop.skills.codebook import Codebook
-    from tabletop.skills.effects import EFFECT_WIDTH
+    from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH
     from tabletop.skills.library import Library
     from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
     from tabletop.skills.skill_policy import CODE_WIDTH
 
-    codes = Codebook({"held_at": 2, "drawer": 3})
-    spec = NetworkSpec(EGO + CODE_WIDTH + len(codes.effects), OTHERS, OTHER_WIDTH)
+    codes = Codebook({"held_at": 2, "joint": 3})
+    spec = NetworkSpec(EGO + CODE_WIDTH + DESCRIPTOR_WIDTH, OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     means = np.random.default_rng(0).normal(0, 0.1, (codes.total, EFFECT_WIDTH))
     return Library(codes, 6, weights, means, load_scene_card("discovery"), {"seed": 3, "env_steps": 100})

@@ -6,23 +6,30 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
+from tabletop.logic.containers import floor_of
 from tabletop.rollout.episode import Trajectory
-from tabletop.sim.roles import PART
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.effects import (
+    COLUMNS,
+    DESCRIPTOR_WIDTH,
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
+    LEFT,
     REACH,
     TURN,
     effect,
     entities_for,
     get_effect,
     outcome,
+    partner_of,
     possible,
+    related,
+    unfinished,
 )
 from tabletop.skills.scenes import effects_along
+from tabletop.skills.skill_policy import LEAVING
 
 Build = Callable[..., State]
 
@@ -89,12 +96,15 @@ def test_wherever_it_fell_to_what_fell_off_the_table_is_off_the_table(make: Buil
 
 @pytest.mark.parametrize("name", list(EFFECTS))
 def test_the_effect_in_a_mirrored_world_is_the_mirrored_effect(make: Build, name: str) -> None:
-    soft = {"dragged": "cloth", "straightened": "rope", "folded": "cloth"}
-    thing = {"drawer": "drawer", "button": "button", **soft}.get(name, "block")
-    first = make(a={"kind": thing, "position": (0.5, 0.1, 0.0), "quaternion": about_z(0.3)})
-    then = make(a={"kind": thing, "position": (0.4, 0.3, 0.1), "quaternion": about_z(0.8), "fraction": 0.4})
-    other = make(a={"kind": thing, "position": (0.5, -0.1, 0.0), "quaternion": about_z(-0.3)})
-    end = make(a={"kind": thing, "position": (0.4, -0.3, 0.1), "quaternion": about_z(-0.8), "fraction": 0.4})
+    thing = {"joint": "drawer", "deformable": "cloth"}.get(EFFECTS[name].body_type, "block")
+
+    def world(side: int, y: float, turn: float, **more: object) -> State:
+        here = {"kind": thing, "position": (0.5, side * y, 0.0), "quaternion": about_z(side * turn)}
+        return make(a={**here, **more}, b={"position": (0.4, side * 0.15, 0.025)})
+
+    first, other = world(1, 0.1, 0.3), world(-1, 0.1, 0.3)
+    then, end = world(1, 0.3, 0.8, fraction=0.4), world(-1, 0.3, 0.8, fraction=0.4)
+    assert of(name, first, then).any() or name in {"toppled", "dropped"}
     assert of(name, other, end) == pytest.approx(of(name, first, then) * EFFECTS[name].mirror)
 
 
@@ -128,23 +138,25 @@ def test_what_lies_on_its_side_has_no_turn(make: Build) -> None:
 def test_the_whole_range_of_a_joint_counts_as_the_reach(make: Build, fraction: float) -> None:
     first = make(a={"kind": "drawer", "fraction": 0.7})
     then = make(a={"kind": "drawer", "fraction": fraction})
-    assert of("drawer", first, then) == pytest.approx([fraction * REACH])
+    assert of("joint", first, then) == pytest.approx([fraction * REACH])
 
 
 def test_a_button_pushed_past_its_end_is_just_pressed(make: Build) -> None:
     first, then = make(a={"kind": "button"}), make(a={"kind": "button", "fraction": 1.2})
-    assert of("button", first, then) == pytest.approx([REACH])
+    assert of("joint", first, then) == pytest.approx([REACH])
 
 
 @pytest.mark.parametrize("name", sorted(EFFECTS))
 def test_a_batch_gives_what_its_rows_give(make: Build, name: str) -> None:
     effect = get_effect(name)
-    what = effect.kinds[0] if effect.kinds else {"deformable": "rope"}.get(effect.body_type, "block")
-    what = "drawer" if what == PART else what
+    what = {"joint": "drawer", "deformable": "rope"}.get(effect.body_type, "block")
     rng = np.random.default_rng(1)
-    first = make(a={"kind": what})
+    first = make(a={"kind": what}, b={"position": (0.4, 0.1, 0.025)})
     rows = [
-        make(a={"kind": what, "position": rng.normal(0.3, 0.4, 3), "quaternion": about_z(a), "fraction": a})
+        make(
+            a={"kind": what, "position": rng.normal(0.3, 0.4, 3), "quaternion": about_z(a), "fraction": a},
+            b={"position": (0.4, a, 0.025)},
+        )
         for a in rng.uniform(0, 1, 6)
     ]
     batch = effect.function(first, State.stack(rows), "a")
@@ -161,12 +173,36 @@ def test_a_turn_counts_less_the_farther_the_thing_was_moved(make: Build, moved: 
     assert of("turned", first, then) == pytest.approx([counts * REACH / 4])
 
 
-def test_on_top_of_another_thing_is_a_fact_and_beside_it_an_offset(make: Build) -> None:
-    first = make(a={"position": (0.4, 0.0, 0.025)}, b={"position": (0.5, 0.1, 0.025)})
-    on_top = make(a={"position": (0.51, 0.1, 0.075)}, b={"position": (0.5, 0.1, 0.025)})
-    beside = make(a={"position": (0.5, 0.04, 0.025)}, b={"position": (0.5, 0.1, 0.025)})
-    assert of("on", first, on_top) == pytest.approx([0.01, 0.0, 0.0, FACT])
-    assert of("on", first, beside) == pytest.approx([0.0, -0.06, -0.05, 0.0])
+BIN = {"kind": "bin", "position": (0.5, 0.2, 0.03), "size": (0.18, 0.18, 0.06)}
+"""In the middle of which a block rests at (0.5, 0.2, 0.025 + floor_of("bin"))."""
+
+
+def tray(fraction: float) -> dict[str, object]:
+    """A drawer's moving part, where the columns say that it is."""
+    return {"kind": "drawer", "position": (0.5, 0.2, 0.05), "size": (0.16, 0.12, 0.06), "fraction": fraction}
+
+
+@pytest.mark.parametrize(
+    ("at", "offset", "fact"),
+    [
+        ((0.51, 0.1, 0.075), (0.01, 0.0, 0.0), FACT),
+        ((0.5, 0.04, 0.025), (0.0, -0.06, -0.05), 0.0),
+        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.1), 0.0),
+        ((0.5, 0.55, 0.025), (0.0, 0.3, -0.05), 0.0),
+    ],
+    ids=["on it", "beside it", "above it", "away"],
+)
+def test_how_far_a_block_is_from_resting_on_another_is_an_offset_and_that_it_does_a_fact(
+    make: Build, at: tuple[float, ...], offset: tuple[float, ...], fact: float
+) -> None:
+    other = {"position": (0.5, 0.1, 0.025)}
+    first = make(a={"position": (0.4, 0.0, 0.025)}, b=other)
+    assert of("related", first, make(a={"position": at}, b=other)) == pytest.approx([*offset, fact])
+
+
+def test_what_was_there_at_the_start_is_nothing_that_was_done(make: Build) -> None:
+    on_it = make(a={"position": (0.5, 0.1, 0.075)}, b={"position": (0.5, 0.1, 0.025)})
+    assert of("related", on_it, on_it) == pytest.approx([0.0, 0.0, 0.0, 0.0])
 
 
 def test_a_relation_is_with_the_nearest_entity_at_the_start(make: Build) -> None:
@@ -174,33 +210,48 @@ def test_a_relation_is_with_the_nearest_entity_at_the_start(make: Build) -> None
         near, far = {"position": (0.45, 0.0, 0.025)}, {"position": (0.6, 0.2, 0.025)}
         return make(a={"position": (x, 0.0, 0.075)}, near=near, far=far)
 
-    assert of("on", scene(0.4), scene(0.6))[:2] == pytest.approx([0.15, 0.0])
+    assert of("related", scene(0.4), scene(0.6))[:2] == pytest.approx([0.15, 0.0])
 
 
-@pytest.mark.parametrize(
-    ("at", "offset", "fact"),
-    [
-        ((0.5, 0.04), (0.0, -0.01, 0.0), FACT),
-        ((0.52, 0.1), (-0.03, 0.0, 0.05), 0.0),
-        ((0.5, 0.24), (0.0, 0.09, 0.0), 0.0),
-    ],
-    ids=["beside", "on", "away"],
-)
-def test_how_far_a_thing_is_from_another_ones_side_is_an_offset_and_beside_it_a_fact(
-    make: Build, at: tuple[float, float], offset: tuple[float, float, float], fact: float
-) -> None:
-    other = {"position": (0.5, 0.1, 0.025)}
-    first = make(a={"position": (0.4, -0.2, 0.025)}, b=other)
-    then = make(a={"position": (*at, 0.025 + offset[2])}, b=other)
-    assert of("beside", first, then) == pytest.approx([*offset, fact])
-    assert of("beside", then, then)[3] == 0.0, "nothing was done"
+def test_in_a_bin_is_a_fact_and_its_place_is_on_the_floor_of_the_bin(make: Build) -> None:
+    floor = floor_of("bin")
+    first, then = make(a={}, bin=BIN), make(a={"position": (0.48, 0.2, 0.025 + floor)}, bin=BIN)
+    assert of("related", first, then) == pytest.approx([-0.02, 0.0, 0.0, FACT])
+    assert of("related", first, make(a={"position": (0.48, 0.2, 0.3)}, bin=BIN))[3] == 0.0, "high above it"
+    assert of("related", first, first)[3] == 0.0
 
 
-def test_in_a_bin_is_a_fact(make: Build) -> None:
-    pen = {"kind": "bin", "position": (0.5, 0.2, 0.03), "size": (0.18, 0.18, 0.06)}
-    first, then = make(a={}, pen=pen), make(a={"position": (0.48, 0.2, 0.035)}, pen=pen)
-    assert of("inside", first, then) == pytest.approx([-0.02, 0.0, 0.01, FACT])
-    assert of("inside", first, first)[3] == 0.0
+def test_in_an_open_drawer_is_a_fact_and_a_shut_one_takes_nothing_in(make: Build) -> None:
+    for fraction, rests in ((0.9, FACT), (0.2, 0.0)):
+        inside = {"position": (0.5, 0.2, 0.02 + floor_of("drawer") + 0.025)}
+        first, then = make(a={}, box=tray(fraction)), make(a=inside, box=tray(fraction))
+        assert of("related", first, then) == pytest.approx([0.0, 0.0, 0.0, rests], abs=1e-9)
+        assert int(partner_of(first, "a")) == (1 if rests else -1)
+
+
+def test_what_bears_a_thing_is_wide_and_low_and_no_ball(make: Build) -> None:
+    def found(**other: object) -> int:
+        return int(partner_of(make(a={}, b={"position": (0.5, 0.2, 0.025), **other}), "a"))
+
+    assert found() == found(kind="plate") == found(kind="mug") == 1
+    assert found(kind="ball") == found(kind="target") == found(kind="button") == -1
+    assert found(size=(0.05, 0.02, 0.05)) == -1, "narrower than 3 cm"
+    assert (found(position=(0.5, 0.2, 0.13)), found(position=(0.5, 0.2, 0.14))) == (1, -1), "its top at 16 cm at most"
+
+
+def test_a_partner_is_told_by_rows_of_a_batch(make: Build) -> None:
+    near, far = {"position": (0.45, 0.0, 0.025)}, {"position": (0.6, 0.2, 0.025)}
+    batch = State.stack([make(a={"position": (x, 0.1, 0.025)}, near=near, far=far) for x in (0.4, 0.7)])
+    assert partner_of(batch, "a").tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("other", [{"position": (0.5, 0.1, 0.025)}, BIN, tray(1.0)], ids=["block", "bin", "drawer"])
+def test_where_a_relation_leads_is_where_it_is_found(make: Build, other: dict[str, object]) -> None:
+    first, offset = make(a={"position": (0.4, 0.0, 0.025)}, b=other), np.array([0.02, -0.03, 0.0])
+    then = make(a={"position": related(first, "a", offset)}, b=other)
+    assert of("related", first, then)[:3] == pytest.approx(offset)
+    alone = make(a={})
+    assert related(alone, "a", offset) == pytest.approx(alone.entity("a", "position")), "nothing to go to"
 
 
 @pytest.mark.parametrize(
@@ -208,34 +259,40 @@ def test_in_a_bin_is_a_fact(make: Build) -> None:
     [
         ("toppled", {"quaternion": (float(np.sin(0.7)), 0.0, 0.0, float(np.cos(0.7)))}, 1),
         ("toppled", {"quaternion": (float(np.sin(0.3)), 0.0, 0.0, float(np.cos(0.3)))}, 0),
+        ("toppled", {"kind": "block", "quaternion": (float(np.sin(0.7)), 0.0, 0.0, float(np.cos(0.7)))}, 1),
+        ("toppled", {"quaternion": (float(np.sin(0.7)), 0.0, 0.0, float(np.cos(0.7))), "position": (0.5, 0, 0.3)}, 0),
         ("dropped", {"position": (0.5, 0.5, -0.4)}, 1),
         ("dropped", {"position": (0.5, 0.34, 0.025)}, 0),
     ],
 )
 def test_a_fact_is_claimed_by_its_code(make: Build, name: str, then: dict[str, object], fact: int) -> None:
     found = of(name, make(a={"kind": "can"}), make(a={"kind": "can", **then}))
+    assert found[-1] == fact * FACT
     assert get_effect(name).classify_fact(found[None]).tolist() == [fact]
 
 
-def test_a_rope_that_is_pulled_straight_is_a_fact(make: Build) -> None:
+def test_the_shape_of_a_rope_is_how_far_its_ends_are_apart(make: Build) -> None:
     first = make(a={"kind": "rope"})
     nodes = first.nodes("a").copy()
-    assert of("straightened", first, first) == pytest.approx([0.32, FACT])
+    assert of("shaped", first, first) == pytest.approx([0.32, 0.32])
     nodes[8:, 0, 0] = nodes[7::-1, 0, 0]
     doubled = make(a={"kind": "rope", "nodes": nodes})
-    assert of("straightened", first, doubled) == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert of("shaped", first, doubled) == pytest.approx([0.0, 0.0], abs=1e-9)
 
 
-def test_a_cloth_folded_corner_to_corner_is_a_fact_and_a_crumpled_one_is_not(make: Build) -> None:
+def test_the_shape_of_a_cloth_is_how_far_opposite_corners_are_apart_the_nearer_pair_first(make: Build) -> None:
     first = make(a={"kind": "cloth"})
-    nodes = first.nodes("a").copy()
-    for i in range(6):
-        for j in range(i):
-            nodes[i, j] = nodes[j, i]
-    assert of("folded", first, make(a={"kind": "cloth", "nodes": nodes})) == pytest.approx([0.0, FACT])
-    crumpled = np.full_like(nodes, 0.5)
-    assert of("folded", first, make(a={"kind": "cloth", "nodes": crumpled})) == pytest.approx([0.0, 0.0])
-    assert of("folded", first, first) == pytest.approx([0.2 * 2**0.5, 0.0])
+    diagonal = 0.2 * 2**0.5
+    for turned_over in (False, True):
+        nodes = first.nodes("a").copy()
+        for i in range(6):
+            for j in range(i):
+                # Folded along one diagonal, or along the other.
+                nodes[(i, 5 - j) if turned_over else (i, j)] = nodes[(j, 5 - i) if turned_over else (j, i)]
+        folded = make(a={"kind": "cloth", "nodes": nodes})
+        assert of("shaped", first, folded) == pytest.approx([0.0, diagonal], abs=1e-9)
+    assert of("shaped", first, first) == pytest.approx([diagonal, diagonal])
+    assert of("shaped", first, make(a={"kind": "cloth", "nodes": np.full_like(nodes, 0.5)})) == pytest.approx([0, 0])
 
 
 def test_what_is_deformable_is_dragged_by_its_middle(make: Build) -> None:
@@ -245,7 +302,7 @@ def test_what_is_deformable_is_dragged_by_its_middle(make: Build) -> None:
 
 def test_shut_and_open_are_facts_and_what_lies_between_is_none() -> None:
     fractions = np.array([0.0, 0.03, 0.06, 0.5, 0.95, 0.97, 1.0])
-    found = get_effect("door").classify_fact(fractions[:, None] * REACH)
+    found = get_effect("joint").classify_fact(fractions[:, None] * REACH)
     assert found.tolist() == [0, 0, -1, -1, -1, 1, 1]
 
 
@@ -255,38 +312,153 @@ def test_the_anchors_of_an_effect_are_its_facts(name: str) -> None:
     assert effect.classify_fact(np.array(effect.fact_targets)).tolist() == list(range(len(effect.fact_targets)))
 
 
-def test_a_relation_needs_another_entity(make: Build) -> None:
-    effect = get_effect("on")
+def test_a_relation_needs_another_entity_that_can_bear_it(make: Build) -> None:
+    effect = get_effect("related")
     assert entities_for(effect, make(a={}).layout, {}) == []
-    assert entities_for(effect, make(a={}, b={"kind": "ball"}).layout, {}) == [], "nothing stays on a ball, nor a ball"
-    assert entities_for(effect, make(a={}, b={"kind": "plate"}).layout, {}) == ["a"]
-    assert [possible(effect, k) for k in (["block"], ["block", "ball"], ["can", "block"])] == [False, False, True]
+    assert entities_for(effect, make(a={}, b={"kind": "ball"}).layout, {}) == ["b"], "nothing stays on a ball"
+    assert entities_for(effect, make(a={}, b={"kind": "plate"}).layout, {}) == ["a"], "no gripper goes around a plate"
+    assert entities_for(effect, make(a={}, b={"kind": "button"}).layout, {}) == [], "a button is not hollow"
+    assert [possible(effect, k) for k in (["block"], ["can", "block"], ["plate", "bowl"])] == [False, True, False]
 
 
 def test_nothing_is_put_into_a_drawer_that_is_shut(make: Build) -> None:
     layout = make(a={}, drawer={"kind": "drawer"}).layout
-    effect = get_effect("inside")
+    effect = get_effect("related")
     assert [entities_for(effect, layout, {"drawer": f}) for f in (0.2, 0.9)] == [[], ["a"]]
 
 
 def test_entities_for_an_effect_fit_it_and_can_have_it(make: Build) -> None:
     layout = make(
-        red={}, drawer={"kind": "drawer"}, up={"kind": "button"}, down={"kind": "button"}, mark={"kind": "target"}
+        red={},
+        drawer={"kind": "drawer"},
+        up={"kind": "button"},
+        down={"kind": "button"},
+        mark={"kind": "target"},
+        ball={"kind": "ball"},
+        can={"kind": "can"},
+        rope={"kind": "rope"},
+        plate={"kind": "plate"},
     ).layout
     fractions = {"down": 0.9, "up": 0.0, "drawer": 1.0}
-    found = {k: entities_for(get_effect(k), layout, fractions) for k in ("held_at", "displaced", "drawer", "button")}
-    assert found == {"held_at": ["red"], "displaced": ["red"], "drawer": ["drawer"], "button": ["up"]}
+    found = {k: entities_for(get_effect(k), layout, fractions) for k in EFFECTS}
+    loose = ["red", "ball", "can"]
+    assert found == {
+        **dict.fromkeys(("held_at", "placed", "displaced", "dropped", "reached", "related"), loose),
+        "turned": ["red"],
+        "toppled": ["red", "can"],
+        "joint": ["drawer", "up"],
+        "dragged": ["rope"],
+        "shaped": ["rope"],
+    }
+
+
+DESCRIBED = {
+    "held_at": {"position", "places"},
+    "placed": {"position", "settles", "places"},
+    "displaced": {"position", "rotation", "settles"},
+    "turned": {"rotation", "settles"},
+    "toppled": {"tilt", "settles"},
+    "dropped": {"edge", "settles"},
+    "related": {"relative", "settles"},
+    "reached": {"gripper"},
+    "joint": {"joint", "settles", "places"},
+    "dragged": {"position", "settles"},
+    "shaped": {"shape", "settles", "places"},
+}
+
+
+@pytest.mark.parametrize("name", list(EFFECTS))
+def test_a_policy_is_told_what_columns_an_effect_is_read_off_and_not_its_name(name: str) -> None:
+    found = get_effect(name).descriptor
+    assert found.shape == (DESCRIPTOR_WIDTH,)
+    words = (*COLUMNS, "settles", "places")
+    assert {word for word, is_so in zip(words, found, strict=True) if is_so} == DESCRIBED[name]
+    assert set(found.tolist()) <= {0.0, 1.0}
+
+
+def test_no_two_effects_are_described_alike_on_one_type_of_body() -> None:
+    told = [(e.body_type, e.descriptor.tobytes()) for e in EFFECTS.values()]
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "then"),
+    [
+        ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175)}),
+        ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025)}),
+        ("displaced", (-0.1, 0.05, 0.0, 0.7), {"position": (0.4, 0.05, 0.025), "quaternion": about_z(0.7)}),
+        ("turned", -0.6, {"quaternion": about_z(-0.6)}),
+        ("joint", 0.35, {"fraction": 0.35}),
+        ("dragged", (0.1, -0.1, 0.0), {"position": (0.6, -0.1, 0.025)}),
+        ("reached", (-0.05, 0.0, 0.275), {}),
+        ("shaped", (0.32, 0.32), {}),
+        ("toppled", (np.pi / 2, 1), {"quaternion": (0.5**0.5, 0, 0, 0.5**0.5)}),
+        ("dropped", (0.03, 1), {"position": (0.5, 0.38, -0.3)}),
+    ],
+)
+def test_a_target_in_plain_units_is_the_effect_of_the_state_it_asks_for(
+    make: Build, name: str, target: tuple[float, ...] | float, then: dict[str, object]
+) -> None:
+    kind = {"joint": "drawer", "deformable": "rope"}.get(get_effect(name).body_type, "block")
+    first, end = make(a={"kind": kind}), make(a={"kind": kind, **then})
+    aim = get_effect(name).aim(target)
+    assert aim.shape == (EFFECT_WIDTH,)
+    assert aim[: get_effect(name).size] == pytest.approx(of(name, first, end))
+    assert not aim[get_effect(name).size :].any()
+
+
+def test_a_target_may_leave_the_last_numbers_open() -> None:
+    assert get_effect("placed").aim((0.5, 0.1)) == pytest.approx([0.0, 0.1, 0, 0, 0])
+    assert get_effect("related").aim((0.0, -0.06)) == pytest.approx([0.0, -0.06, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("joint", (0.1, 0.2)),
+        ("placed", ()),
+        ("placed", (0.1, 0.2, 0.3, 0.4)),
+        ("held_at", (0.5, float("nan"))),
+        ("joint", float("inf")),
+        ("placed", [[0.5, 0.1]]),
+    ],
+)
+def test_a_target_that_is_none_is_refused(name: str, target: object) -> None:
+    with pytest.raises(TabletopError, match=f"a target for {name} takes 1 to {get_effect(name).size} finite numbers"):
+        get_effect(name).aim(target)  # type: ignore[arg-type]
+
+
+def test_nothing_is_left_once_the_gripper_has_gone_and_the_thing_rests(make: Build) -> None:
+    def left(gripper: tuple[float, float, float], **thing: object) -> float:
+        state = make(a=thing)
+        state.values[state.layout.robot_slice("gripper_position")] = gripper
+        return float(unfinished(state, "a"))
+
+    away, near = (0.5, 0.0, 0.3), (0.5, 0.0, 0.08)
+    assert left(away) == 0.0
+    assert left((0.5, 0.0, 0.101)) == 0.0, "5 cm above its top"
+    assert left(near) == pytest.approx(0.5 * 0.02), "3 cm above its top"
+    held = left((0.5, 0.0, 0.025), finger_force=(5.0, 5.0))
+    assert held > left((0.5, 0.0, 0.025)) > left(near) > 0
+    assert left(away, velocity=(0.1, 0.0, 0.0)) == pytest.approx(0.01)
+    assert left(away, velocity=(3.0, 0.0, 0.0)) == pytest.approx(0.02), "no more than that, however fast"
+    assert left(away, finger_force=(0.0, 0.05)) == 0.0, "too weak to be felt"
 
 
 def test_a_second_effect_of_a_name_is_refused_and_the_first_stays() -> None:
     before = EFFECTS["held_at"]
     with pytest.raises(TabletopError, match="'held_at' is registered twice"):
-        effect("held_at", body_type="rigid", mirror=(1.0,), settles=False)(lambda first, then, entity: np.zeros(1))
+        effect("held_at", columns=("position",), body_type="rigid", mirror=(1.0,), settles=False)(
+            lambda first, then, entity: np.zeros(1)
+        )
     assert EFFECTS["held_at"] is before
+    with pytest.raises(TabletopError, match=r"unknown type of column 'colour'; there are: edge, gripper"):
+        effect("painted", columns=("colour",), body_type="rigid", mirror=(1.0,), settles=True)
+    assert "painted" not in EFFECTS
 
 
 def test_an_unknown_effect_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*button,.*drawer,.*held_at,.*placed"):
+    with pytest.raises(TabletopError, match=r"unknown effect 'fly'.*held_at,.*joint,.*placed,.*related"):
         get_effect("fly")
 
 
@@ -297,12 +469,23 @@ def trajectory(states: list[State]) -> Trajectory:
     )
 
 
-def test_effects_along_an_episode_end_with_the_one_after_settling_and_are_padded(make: Build) -> None:
+def test_effects_along_an_episode_end_with_the_one_after_a_script_and_are_padded(make: Build) -> None:
     run = trajectory([make(a={"kind": "drawer", "fraction": f}) for f in (0.5, 0.6, 0.7, 0.8, 0.2)])
-    found = effects_along(get_effect("drawer"), run, "a", horizon=3)
+    found = effects_along(get_effect("joint"), run, "a", horizon=3, release="scripted")
     assert found.shape == (4, EFFECT_WIDTH)
     assert found[:, 0] == pytest.approx(np.array([0.5, 0.6, 0.7, 0.2]) * REACH)
     assert not found[:, 1:].any()
+
+
+def test_what_is_missing_until_the_gripper_left_counts_near_the_end_of_a_learned_release(make: Build) -> None:
+    steps, touching = 20, {"position": (0.45, 0.0, 0.28)}
+    run = trajectory([*[make(a=touching)] * steps, make(a={"position": (0.45, 0.0, 0.1)})])
+    missing = float(unfinished(make(a=touching), "a"))
+    assert missing > 0.0
+    found = effects_along(get_effect("placed"), run, "a", steps)[:, LEFT]
+    assert found.tolist() == [0.0] * (steps - LEAVING) + [missing] * LEAVING + [0.0]
+    assert not effects_along(get_effect("placed"), run, "a", steps, release="scripted")[:, LEFT].any()
+    assert not effects_along(get_effect("held_at"), run, "a", steps)[:, LEFT].any(), "what is held is not to be left"
 
 
 def test_an_effect_that_does_not_settle_ends_where_acting_did(make: Build) -> None:

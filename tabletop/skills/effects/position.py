@@ -182,6 +182,7 @@ def _reached(initial: State, state: State, entity: str) -> Array:
     classify=is_fact,
     said="drops {a} off the table",
     default_fact=0,
+    units=(1.0, FACT),
     measures=("off_table",),
 )
 def _dropped(initial: State, state: State, entity: str) -> Array:

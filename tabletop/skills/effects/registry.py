@@ -104,7 +104,7 @@ class Effect:
     measures: tuple[str, ...]
     """Predicates about the entity, or about it and another one, that can be read off an effect."""
     units: tuple[float, ...]
-    """(size,) metres of the reach that a plain unit (m, rad, a whole joint) of each number is."""
+    """(size,) metres of the reach that a plain unit (m, rad, a whole joint, a fact) of each number is."""
     origin: tuple[float, ...]
     """(size,) plain units that count as 0."""
     suits: Callable[[str], bool] | None
@@ -123,7 +123,7 @@ class Effect:
 
         Args:
             target: as many of the effect's numbers as matter, 0 for the rest: m of the world (world x and y for a
-                place), rad, or a fraction.
+                place), rad, a fraction, or 1 for a fact.
 
         Raises:
             TabletopError: it has more numbers than the effect, or is not finite.

@@ -126,6 +126,7 @@ def related(state: State, entity: str, offset: Array) -> Array:
     classify=is_fact,
     said="puts {a} on or into another thing",
     default_fact=0,
+    units=(1.0, 1.0, 1.0, FACT),
     measures=("on", "inside", "beside"),
     partners=bears,
 )

@@ -124,6 +124,7 @@ def _turned(initial: State, state: State, entity: str) -> Array:
     said="topples {a}",
     default_fact=0,
     lengths=_top,
+    units=(_TILT, FACT),
     measures=("on_table", "toppled"),
     suits=_stands,
 )
