@@ -48,8 +48,9 @@ def phrase(effect: Effect, effects: Array, outcomes: Array, noun: str = "the obj
         noun: what to call the entity.
     """
     seen, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)
-    if effect.said:
-        true = effect.classify_fact(seen[None])[0] == len(effect.fact_targets) - 1
+    fact = int(effect.classify_fact(seen[None])[0])
+    if effect.said and fact >= 0:
+        true = fact == len(effect.fact_targets) - 1
         return effect.said.format(a=noun) if true else f"leaves {noun} alone"
     if effect.name == "reached":
         dx, dy, dz = (float(v) for v in seen[:3])

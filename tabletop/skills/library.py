@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.files import write_whole
-from tabletop.learn.actor import NumpyActor
+from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.logic.formula import Formula
 from tabletop.logic.task import load_registry
@@ -325,8 +325,9 @@ def _fits(library: Library) -> bool:
         action = actor.mean(np.zeros(ego + OTHERS * OTHER_WIDTH, np.float32))
     except (TabletopError, ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError):
         return False
-    spec = (actor.spec.ego, actor.spec.others, actor.spec.other_width)
-    return action.shape == (ACTION_SIZE,) and spec == (ego, OTHERS, OTHER_WIDTH)
+    # The other things are read as a set, or one by one.
+    fits = actor.spec in {NetworkSpec(ego, OTHERS, OTHER_WIDTH), NetworkSpec(ego + OTHERS * OTHER_WIDTH)}
+    return action.shape == (ACTION_SIZE,) and fits
 
 
 def find_library(name: str) -> Path:

@@ -7,7 +7,7 @@ that there is a way to everywhere around, and the fact that it rests there last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -116,16 +116,20 @@ def related(state: State, entity: str, offset: Array) -> Array:
     return out
 
 
+def _rests(effects: npt.NDArray[np.floating[Any]]) -> Index:
+    """Return 0 for what rests on its partner or in it; all else is a place beside it, -1."""
+    return is_fact(effects) - 1
+
+
 @effect(
     "related",
     columns=("relative",),
     body_type="rigid",
     mirror=(1.0, -1.0, 1.0, 1.0),
     settles=True,
-    fact_targets=((0.0, 0.0, -0.1, 0.0), (0.0, 0.0, 0.0, FACT)),
-    classify=is_fact,
+    fact_targets=((0.0, 0.0, 0.0, FACT),),
+    classify=_rests,
     said="puts {a} on or into another thing",
-    default_fact=0,
     units=(1.0, 1.0, 1.0, FACT),
     measures=("on", "inside", "beside"),
     partners=bears,
