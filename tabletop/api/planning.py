@@ -6,7 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from tabletop.api.clips import ChainClip, film_chain, to_film
 from tabletop.api.folder import library_of
@@ -19,6 +21,7 @@ from tabletop.naming import NamedLibrary
 from tabletop.planner import (
     SCRIPTED_VOCABULARY,
     ChainJob,
+    ExactOperators,
     Fixed,
     Search,
     Template,
@@ -54,6 +57,10 @@ __all__ = [
     "run_goals",
     "skills_of",
 ]
+
+_LEAST_SURE: Final = 0.2
+_MOST_SURE: Final = 0.97
+"""Bounds of what the planner counts on an exact skill for."""
 
 Skills = tuple[OperatorFactory, Sequence[Template]]
 """What makes operators, and what may be asked of them."""
@@ -100,11 +107,24 @@ def operators_of(skills: NamedLibrary) -> Skills:
     library, named = skills.library, skills.named
     if named is None:
         raise TabletopError("the skills of this library have no names yet; name them with: tabletop name")
-    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name}
-    if not usable:
+    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name and not s.aimed}
+    exact = _reliability(named)
+    if not usable and not exact:
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
     registry = load_registry()
-    return Fixed(operators_from_samples(library, usable)), vocabulary_of(registry[t] for t in named.named_tasks)
+    sampled = operators_from_samples(library, usable)
+    made: OperatorFactory = ExactOperators(library, sampled, exact) if exact else Fixed(sampled)
+    return made, vocabulary_of(registry[t] for t in named.named_tasks)
+
+
+def _reliability(named: Naming) -> dict[str, float]:
+    """Return how often exact skills did what tasks ask for on split B: of each effect, and of each kind of joint."""
+    rates: dict[str, list[float]] = {}
+    for skill in named.skills:
+        if skill.aimed and skill.n:
+            for key in {skill.effect, skill.entity_kind if skill.effect == "joint" else skill.effect}:
+                rates.setdefault(key, []).append(skill.success)
+    return {key: float(np.clip(np.mean(found), _LEAST_SURE, _MOST_SURE)) for key, found in rates.items()}
 
 
 def run_goals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -81,9 +81,7 @@ def aimed_skills(
 
 
 def _skill(library: Library, effect: str, task: Task) -> Skill:
-    index = list(library.codes.counts).index(effect)
-    found, code = library.codes.effects[index], int(library.codes.codes_of(index)[0])
-    return Skill(f"{effect}@{task.name}", found, code, task=task.name, formula=task.success)
+    return replace(library.any_of(effect), id=f"{effect}@{task.name}", task=task.name, formula=task.success)
 
 
 def _fits(skill: Skill, task: Task) -> bool:

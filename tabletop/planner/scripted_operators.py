@@ -28,7 +28,15 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import Layout, State
 
-__all__ = ["SIDES", "ScriptedOperator", "basic_operators", "scripted_operators"]
+__all__ = [
+    "SIDES",
+    "Lift",
+    "ScriptedOperator",
+    "Turn",
+    "basic_operators",
+    "outlined_operators",
+    "scripted_operators",
+]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -48,7 +56,7 @@ _HEIGHTS: Final = {"lift": 0.12, "lift high": 0.22}
 
 
 @dataclass(frozen=True)
-class _Lift(Taking):
+class Lift(Taking):
     last: bool = True
     height: float = 0.12
 
@@ -92,7 +100,7 @@ class _Reach(ScriptedOperator):
 
 
 @dataclass(frozen=True)
-class _Turn(Taking):
+class Turn(Taking):
     """Turned in place by an angle, or until its sides are parallel to another's."""
 
     angle: float = _TURN
@@ -123,14 +131,16 @@ class _Turn(Taking):
 
 def scripted_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     """Return all that the scripted policies can do in a scene, where the hand has room for it."""
-    return tuple(Careful.of(o) for o in _operators(_layout(scene)))
+    return tuple(Careful.of(o) for o in outlined_operators(scene))
 
 
 def _layout(scene: Scene | Layout) -> Layout:
     return scene if isinstance(scene, Layout) else layout_of(scene.entities, load_cards(), scene.robot.name)
 
 
-def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
+def outlined_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
+    """Return the same without a look at the room that the hand has."""
+    layout = _layout(scene)
     out: list[ScriptedOperator] = []
     if "rigid" in layout.body_types:
         out += _towards_others(layout)
@@ -140,8 +150,8 @@ def _operators(layout: Layout) -> tuple[ScriptedOperator, ...]:
             out.append(PutDown(f"carry {side}", direction=side))
             out.append(PutDown(f"carry far {side}", direction=side, distance=_FAR, reliability=_SECOND))
         out.extend(PutAt(f"put {name}", place=place, reliability=_SECOND) for name, place in PLACES.items())
-        out += [_Turn("turn left"), _Turn("turn right", angle=-_TURN), Dump(), Sweep()]
-        out.extend(_Lift(id, height=height) for id, height in _HEIGHTS.items())
+        out += [Turn("turn left"), Turn("turn right", angle=-_TURN), Dump(), Sweep()]
+        out.extend(Lift(id, height=height) for id, height in _HEIGHTS.items())
     if "puck" in layout.roles:
         out.extend(Glide(f"flick {side}", direction=side) for side in SIDES)
     if "can" in layout.roles:
@@ -157,7 +167,7 @@ def basic_operators(scene: Scene | Layout) -> tuple[ScriptedOperator, ...]:
     done: a finer look at the hand's room would leave out goals that a policy finds hard.
     """
     layout = _layout(scene)
-    return tuple(o for o in _operators(layout) if _basic(o, layout))
+    return tuple(o for o in outlined_operators(layout) if _basic(o, layout))
 
 
 def _basic(operator: ScriptedOperator, layout: Layout) -> bool:
@@ -194,5 +204,5 @@ def _towards_others(layout: Layout) -> list[ScriptedOperator]:
             out.extend(PutDown(f"put {side} of {name}", direction=side, other=name, reliability=sure) for side in SIDES)
         if body_type == "rigid":
             out.append(PutBeside(f"put beside {name}", other=name))
-            out.append(_Turn(f"turn like {name}", other=name))
+            out.append(Turn(f"turn like {name}", other=name))
     return out

@@ -150,14 +150,24 @@ class Library:
         tasks = load_registry()
         if task not in tasks:
             return None
-        index = list(self.codes.counts).index(name)
-        code = int(self.codes.codes_of(index)[0])
-        return Skill(id, self.codes.effects[index], code, task=task, formula=tasks[task].success)
+        return replace(self.any_of(name), id=id, task=task, formula=tasks[task].success)
 
     @property
     def aimed(self) -> tuple[str, ...]:
         """Names of the effects that can be asked for whatever a formula wants."""
         return tuple(n for n in self.codes.counts if n in AIMED) if self.conditioning == "target" else ()
+
+    def any_of(self, effect: str) -> Skill:
+        """Return a skill of an effect, for what all of them have in common.
+
+        Raises:
+            TabletopError: there is none.
+        """
+        if effect not in self.codes.counts:
+            raise unknown("effect of this library", effect, self.codes.counts)
+        index = list(self.codes.counts).index(effect)
+        code = int(self.codes.codes_of(index)[0])
+        return Skill(self.codes.name(code), self.codes.effects[index], code)
 
     def length(self, skill: Skill, within: int | None = None) -> int:
         """Return the control steps an episode of a skill takes at most, settling included.
@@ -192,7 +202,7 @@ class Library:
         'placed'
         """
         if target is not None and isinstance(skill, str) and skill in self.codes.counts:
-            skill = next(s for s in self.skills if s.effect.name == skill)
+            skill = self.any_of(skill)
         found = self.skill(skill) if isinstance(skill, str) else skill
         if target is not None and self.conditioning != "target":
             raise TabletopError(f"skills conditioned on a {self.conditioning} take no target")
