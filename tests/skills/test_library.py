@@ -19,7 +19,9 @@ from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
 from tabletop.naming import open_library
 from tabletop.paths import POLICIES
+from tabletop.rollout.episode import episode
 from tabletop.sim.generate import generate
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, REACH, get_effect
 from tabletop.skills.library import Library, find_library, load_library, save_library
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import SETTLE_STEPS
@@ -55,20 +57,65 @@ def test_saving_what_was_loaded_writes_the_same_bytes(folder: Path, tmp_path: Pa
 
 
 def test_skills_say_their_effect_length_and_entities(library: Library) -> None:
-    assert [s.id for s in library.skills] == ["held_at-00", "held_at-01", "drawer-00", "drawer-01", "drawer-02"]
+    joints = [f"{kind}-{i:02d}" for i in range(3) for kind in ("drawer", "button")]
+    assert [s.id for s in library.skills] == ["held_at-00", "held_at-01", *joints]
     held, drawer = library.skill("held_at-01"), library.skill("drawer-02")
-    assert (library.length(held), library.length(drawer)) == (6, 6 + SETTLE_STEPS)
-    assert [library.length(drawer, within) for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
-    assert [library.policy(drawer, "box", within).length for within in (16, 40)] == [16, 6 + SETTLE_STEPS]
-    assert library.policy(held, "red", 16).length == 6
-    scene = generate({"entities": {"red": "block", "box": "drawer", "mark": "target"}}, 0)
+    assert (held.kind, held.group, drawer.kind, drawer.group) == (None, "held_at", "drawer", "drawer")
+    assert (drawer.effect.name, drawer.code) == ("joint", 4)
+    assert all(library.skill(s.id) == s for s in library.skills)
+    scene = generate({"entities": {"red": "block", "box": "drawer", "bell": "button", "mark": "target"}}, 0)
     assert (library.entities(held, scene), library.entities(drawer, scene)) == (["red"], ["box"])
+    assert library.entities(library.skill("button-02"), scene) == ["bell"]
     policy = library.policy("drawer-02", "box")
-    assert (policy.entity, policy.effect, policy.effect_index, policy.effect_count) == ("box", "drawer", 1, 2)
-    assert policy.embedding == tuple(library.embeddings[4])
-    assert [library.policy(drawer, "box", within).horizon for within in (None, 16, 40)] == [6, 16 - SETTLE_STEPS, 6]
+    assert (policy.entity, policy.effect, policy.embedding) == ("box", "joint", tuple(library.embeddings[4]))
     with pytest.raises(TabletopError, match="unknown skill 'fly'"):
         library.skill("fly")
+    for none in ("joint-02", "drawer-03", "drawer-", "block-00", "drawer-one"):
+        with pytest.raises(TabletopError, match=f"unknown skill '{none}'"):
+            library.skill(none)
+
+
+@pytest.mark.parametrize(("release", "script"), [("learned", 0), ("scripted", SETTLE_STEPS)])
+def test_a_script_follows_what_is_to_stay_where_release_is_not_learned(
+    library: Library, release: str, script: int
+) -> None:
+    library = replace(library, release=release)
+    held, drawer = library.skill("held_at-01"), library.skill("drawer-02")
+    assert (library.length(held), library.length(drawer)) == (6, 6 + script)
+    assert [library.length(drawer, within) for within in (5 + script, 40)] == [5 + script, 6 + script]
+    policies = [library.policy(drawer, "box", within) for within in (None, 5 + script, 40)]
+    assert [(p.length, p.horizon, p.release) for p in policies] == [
+        (6 + script, 6, release),
+        (5 + script, 5, release),
+        (6 + script, 6, release),
+    ]
+    assert library.policy(held, "red", 16).length == 6
+
+
+def test_a_skill_goes_to_a_target_in_place_of_its_own(library: Library) -> None:
+    effect = get_effect("held_at")
+    policy = library.policy("held_at-01", "red", target=(0.5, 0.1, 0.12))
+    assert policy.embedding == tuple(effect.aim((0.5, 0.1, 0.12))) == pytest.approx((0.0, 0.1, 0.12, 0, 0))
+    by_name = library.policy("held_at", "red", target=(0.5, 0.1, 0.12))
+    assert (by_name.effect, by_name.embedding) == (policy.effect, policy.embedding)
+    assert library.policy("joint", "box", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0))
+    assert library.policy("button-00", "bell", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0))
+    with pytest.raises(TabletopError, match="a target for joint takes 1 to 1 finite numbers"):
+        library.policy("drawer-00", "box", target=(0.5, 0.1))
+    with pytest.raises(TabletopError, match="unknown skill 'placed'"):
+        library.policy("placed", "red", target=(0.5, 0.1))
+    with pytest.raises(TabletopError, match="unknown skill 'held_at'"):
+        library.policy("held_at", "red")
+
+
+def test_what_a_skill_does_follows_its_target(library: Library) -> None:
+    scene = generate({"entities": {"red": "block"}}, 0)
+    paths = [
+        episode(library.policy("held_at-00", "red", target=target), scene, 0, 6).actions
+        for target in ((0.4, -0.2, 0.1), (0.6, 0.2, 0.1), (0.4, -0.2, 0.1))
+    ]
+    assert np.array_equal(paths[0], paths[2])
+    assert not np.array_equal(paths[0], paths[1])
 
 
 def cut(folder: Path) -> None:
@@ -126,12 +173,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a foreign card": (text("entities: {red: block}"), "not a skill library"),
     "a list": (text("- 1\n- 2"), "not a skill library"),
     "another format": (card(format="tabletop-library/99"), "not a skill library"),
+    "an older format": (card(format="tabletop-library/3"), "older format 'tabletop-library/3'.*tabletop discover"),
     "other observations": (card(observation={"ego": 3}), "was made for observations"),
-    "more codes than weights": (card(codes={"held_at": 2, "drawer": 4}), "do not fit its 6 codes"),
-    "fewer effects than weights": (card(codes={"held_at": 5}), "do not fit its 5 codes"),
+    "more codes than weights": (card(codes={"held_at": 2, "joint": 4}), "do not fit its 6 codes"),
+    "codes of another effect": (card(codes={"held_at": 2, "turned": 3}), "are not of one library"),
     "unknown codes": (card(codes={"fly": 5}), "unknown effect 'fly'"),
     "codes in a list": (card(codes=[2, 3]), "damaged"),
-    "words for codes": (card(codes={"held_at": "two", "drawer": 3}), "damaged"),
+    "words for codes": (card(codes={"held_at": "two", "joint": 3}), "damaged"),
     "no horizon": (card(horizon=None), "damaged"),
     "a horizon below 1": (card(horizon=0), r"damaged: horizon: Expected `int` >= 1, got 0"),
     "a horizon without end": (card(horizon=10**9), r"damaged: horizon: Expected `int` <= 10000, got 10{9}"),
@@ -141,6 +189,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "another conditioning": (card(conditioning="fax"), "do not fit"),
     "vectors that are target effects": (card(conditioning="vector"), "do not fit"),
     "acts in another way": (card(acts="dance"), "do not fit"),
+    "lets go in another way": (card(release="never"), "do not fit"),
     "a scene that is no card": (card(scene=[1]), r"damaged: scene: Expected `object`, got \[1\]"),
     "a scene with a mass beyond reason": (
         card(scene={"entities": {"a": {"kind": "block", "mass": 1e300}}}),
@@ -163,15 +212,19 @@ def test_a_damaged_library_is_one_line_and_stays_as_it_is(folder: Path, what: st
 def test_a_library_whose_codes_are_vectors_is_kept_and_its_policies_are_conditioned_on_them(
     library: Library, tmp_path: Path
 ) -> None:
-    spec = NetworkSpec(EGO + 7 + len(library.codes.effects), OTHERS, OTHER_WIDTH)
+    spec = NetworkSpec(EGO + 7 + DESCRIPTOR_WIDTH, OTHERS, OTHER_WIDTH)
     weights = SAC(spec, 5, SACSettings(hidden=(8, 8)), 0).actor_arrays()
     vectors = np.random.default_rng(0).normal(size=(library.codes.total, 7))
-    save_library(replace(library, weights=weights, embeddings=vectors, conditioning="vector", acts="sample"), tmp_path)
+    other = replace(library, weights=weights, embeddings=vectors, conditioning="vector", acts="sample")
+    save_library(replace(other, release="scripted"), tmp_path)
     found = load_library(tmp_path)
+    assert found.release == "scripted"
     assert (found.conditioning, found.acts) == ("vector", "sample")
     policy = found.policy("drawer-01", "drawer")
     assert policy.embedding == tuple(vectors[3])
     assert (policy.conditioning, policy.stochastic, policy.random) == ("vector", True, False)
+    with pytest.raises(TabletopError, match="skills conditioned on a vector take no target"):
+        found.policy("drawer-01", "drawer", target=0.5)
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -1,14 +1,35 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tabletop.control.joints import handle_of
+from tabletop.logic.geometry import Solid
+from tabletop.rollout.episode import Trajectory, episode
+from tabletop.rollout.policy import Exploration
+from tabletop.sim import World, generate
+from tabletop.sim.cards import load_cards
+from tabletop.sim.scene import Entity
+from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import Layout, State
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, Observer, mirrored
+from tabletop.skills.effects import REACH, get_effect
+from tabletop.skills.observation import (
+    EGO,
+    OTHER_WIDTH,
+    OTHERS,
+    TANGENT,
+    TANGENT_SCALE,
+    Observer,
+    half_turned,
+    mirrored,
+    positions,
+    rotated,
+    transformed,
+)
 
 Build = Callable[..., State]
 
@@ -29,19 +50,27 @@ def crowd(seed: int, names: tuple[str, ...] = ("red", "can", "drawer", "mug", "b
     return State(layout, values)
 
 
+def placed(state: State, name: str) -> Entity:
+    """Return the entity of a scene that a state is of, as far as an Observer asks: its name, kind and size."""
+    size = tuple(float(v) for v in state.entity(name, "size"))
+    return Entity(name, state.layout.kind(name), (0.5, 0.0, 0.0), size=size)
+
+
 def see(state: State, entity: str, initial: State | None = None, step: float = 0.0) -> np.ndarray:
-    return Observer(state.layout, entity, (initial or state).values, HORIZON)(state.values, step)
+    first = initial or state
+    return Observer(state.layout, placed(first, entity), first.values, HORIZON)(state.values, step)
 
 
 def rows(observation: np.ndarray) -> np.ndarray:
     return observation[EGO:].reshape(OTHERS, OTHER_WIDTH)
 
 
-def test_a_batch_is_observed_as_its_rows_are() -> None:
+@pytest.mark.parametrize("entity", ["red", "drawer"])
+def test_a_batch_is_observed_as_its_rows_are(entity: str) -> None:
     first = crowd(0)
-    observer = Observer(first.layout, "red", first.values, HORIZON)
     batch = np.stack([crowd(i).values for i in range(5)])
     steps = np.arange(5.0)
+    observer = Observer(first.layout, placed(first, entity), first.values, HORIZON)
     together = observer(batch, steps)
     assert together.shape == (5, EGO + OTHERS * OTHER_WIDTH)
     assert together.dtype == np.float32
@@ -115,11 +144,12 @@ def test_where_all_moves_together_only_the_place_on_the_table_changes(make: Buil
 
 
 def test_time_left_runs_from_1_to_minus_1(make: Build) -> None:
-    observer = Observer(make(red={}).layout, "red", make(red={}).values, HORIZON)
-    begin, end = observer(make(red={}).values, 0.0), observer(make(red={}).values, float(HORIZON))
+    state = make(red={})
+    observer = Observer(state.layout, placed(state, "red"), state.values, HORIZON)
+    begin, end = observer(state.values, 0.0), observer(state.values, float(HORIZON))
     (column,) = np.flatnonzero(begin != end)
     assert (begin[column], end[column]) == (1.0, -1.0)
-    assert np.array_equal(observer(make(red={}).values, 15.0), begin), "an early step is like the first"
+    assert np.array_equal(observer(state.values, 15.0), begin), "an early step is like the first"
 
 
 @settings(max_examples=30, deadline=None)
@@ -187,3 +217,187 @@ def test_a_cloth_in_a_mirror_is_seen_as_its_mirror_image(make: Build) -> None:
     one, other = mirrored(cloth(1)), cloth(-1)
     assert one[:EGO] == pytest.approx(other[:EGO], abs=1e-6)
     assert np.sort(rows(one), axis=0) == pytest.approx(np.sort(rows(other), axis=0), abs=1e-6)
+
+
+def turned_and_shifted(state: State, angle: float, shift: tuple[float, float]) -> State:
+    """The world with all things and the gripper turned about the robot's base, then shifted; the table stays."""
+    values, layout = state.values.copy(), state.layout
+    way = np.array([shift])
+    half = np.array([0.0, 0.0, np.sin(angle / 2), np.cos(angle / 2)])
+
+    def turn(part: slice, offset: np.ndarray | float = 0.0) -> None:
+        at = values[part.start : part.start + 2]
+        values[part.start : part.start + 2] = rotated(at[None], np.array([angle]))[0] + np.ravel(offset)
+
+    def turn_quaternion(part: slice) -> None:
+        (x, y, z, w), (_, _, s, c) = values[part], half
+        values[part] = [c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z]
+
+    turn(layout.robot_slice("gripper_position"), way)
+    turn(layout.robot_slice("gripper_velocity"))
+    turn_quaternion(layout.robot_slice("gripper_quaternion"))
+    for name in layout.names:
+        turn(layout.entity_slice(name, "position"), way)
+        turn(layout.entity_slice(name, "velocity"))
+        turn(layout.entity_slice(name, "spin"))
+        turn_quaternion(layout.entity_slice(name, "quaternion"))
+    return State(layout, values)
+
+
+def with_the_fingers_changed(state: State) -> State:
+    """The world with the gripper turned by half a turn about its own axis."""
+    values = state.values.copy()
+    part = state.layout.robot_slice("gripper_quaternion")
+    x, y, z, w = values[part]
+    values[part] = [y, -x, w, -z]
+    for name in state.layout.names:
+        forces = state.layout.entity_slice(name, "finger_force")
+        values[forces] = values[forces][::-1]
+    return State(state.layout, values)
+
+
+@pytest.fixture(scope="module")
+def happened() -> list[Trajectory]:
+    """Return random episodes among all kinds of things, and what the fingers hold among them."""
+    card = find_scene_card("everything")
+    starts = ("nominal", "holding", "around", "bearing")
+    return [episode(Exploration(), generate(card, i, gripper=start), i, 8) for i, start in enumerate(starts)]
+
+
+def attended(runs: list[Trajectory]) -> list[tuple[Trajectory, str]]:
+    return [(run, n) for run in runs for n in run.layout.names if run.layout.body_type(n) in {"rigid", "joint"}]
+
+
+def test_what_is_seen_of_a_world_that_was_turned_and_shifted_follows_from_what_was_seen(
+    happened: list[Trajectory],
+) -> None:
+    rng = np.random.default_rng(0)
+    kinds = set()
+    for run, name in attended(happened):
+        first, later = run.initial, State(run.layout, run.states[-1])
+        angle, shift = float(rng.uniform(-0.5, 0.5)), tuple(rng.uniform(-0.1, 0.1, 2))
+        entity = run.scene.entity(name)
+        here = Observer(run.layout, entity, first.values, HORIZON)(later.values, 7.0)
+        new = turned_and_shifted(first, angle, shift)
+        there = Observer(run.layout, entity, new.values, HORIZON)
+        expected = there(turned_and_shifted(later, angle, shift).values, 7.0)
+        found = transformed(here[None], np.array([angle]), np.array([shift]))[0]
+        assert found == pytest.approx(expected, abs=1e-4), run.layout.kind(name)
+        assert np.abs(found - here).max() > 0.01
+        kinds.add(run.layout.kind(name))
+    assert len(kinds) > 5
+    assert "joint" in {load_cards()[kind].body_type for kind in kinds}
+
+
+def test_what_is_seen_of_a_mirrored_world_follows_from_what_was_seen(happened: list[Trajectory]) -> None:
+    for run, name in attended(happened):
+        kind = run.layout.kind(name)
+        if run.layout.body_type(name) == "joint" and kind not in {"drawer", "button"}:
+            continue  # These have another mirror image: a door with its hinge on the other side.
+        first, later, entity = run.initial, State(run.layout, run.states[-1]), run.scene.entity(name)
+        here = Observer(run.layout, entity, first.values, HORIZON)(later.values, 7.0)
+        expected = Observer(run.layout, entity, in_a_mirror(first).values, HORIZON)(in_a_mirror(later).values, 7.0)
+        assert mirrored(here) == pytest.approx(expected, abs=1e-4), kind
+
+
+def test_what_is_seen_if_the_fingers_change_places_follows_from_what_was_seen(happened: list[Trajectory]) -> None:
+    for run, name in attended(happened):
+        first, later, entity = run.initial, State(run.layout, run.states[-1].copy()), run.scene.entity(name)
+        later.values[run.layout.entity_slice(name, "finger_force")] = 3.0, 8.0
+        observer = Observer(run.layout, entity, first.values, HORIZON)
+        here, expected = observer(later.values, 7.0), observer(with_the_fingers_changed(later).values, 7.0)
+        assert half_turned(here) == pytest.approx(expected, abs=1e-5), run.layout.kind(name)
+        assert np.array_equal(half_turned(half_turned(here)), here)
+
+
+def test_turning_by_nothing_changes_nothing_and_positions_are_read_back(happened: list[Trajectory]) -> None:
+    run, name = attended(happened)[0]
+    here = Observer(run.layout, run.scene.entity(name), run.initial.values, HORIZON)(
+        run.states, np.arange(len(run.states))
+    )
+    nothing = np.zeros(len(here))
+    assert transformed(here, nothing, np.zeros((len(here), 2))) == pytest.approx(here, abs=1e-6)
+    gripper, thing = positions(here)
+    assert gripper == pytest.approx(run.state.robot("gripper_position")[:, :2], abs=1e-6)
+    assert thing == pytest.approx(run.state.entity(name, "position")[:, :2], abs=1e-6)
+
+
+JOINTS = [kind for kind, card in load_cards().items() if card.body_type == "joint"]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as there:
+        yield there
+
+
+def opened(world: World, kind: str, fraction: float) -> tuple[Entity, State]:
+    """Return a fixture and its state with its joint at a fraction; its place and yaw are those of the kind."""
+    scene = generate({"entities": {"a": {"kind": kind, "fraction": [fraction, fraction]}}}, 0)
+    state = world.load(scene)
+    return scene.entity("a"), State(state.layout, state.values.copy())
+
+
+@pytest.mark.parametrize("kind", JOINTS)
+def test_the_tangent_is_how_the_handle_goes_for_the_whole_range(world: World, kind: str) -> None:
+    for fraction in (0.1, 0.8):
+        entity, before = opened(world, kind, fraction - 5e-4)
+        _, after = opened(world, kind, fraction + 5e-4)
+        _, state = opened(world, kind, fraction)
+        moved = after.entity("a", "fraction") - before.entity("a", "fraction")
+        expected = (handle_of(after, "a") - handle_of(before, "a")) / moved
+        found = see_of(entity, state)[TANGENT : TANGENT + 9]
+        assert found[:3] / TANGENT_SCALE == pytest.approx(expected, abs=2e-5)
+        joint = load_cards()[kind].joint
+        assert joint is not None
+        # The rest: the axis, times the angle, of what turns; how the fingers close there, and how far.
+        turns = Solid.of(state, "a").axes @ np.array(joint.axis) * (joint.type == "revolute")
+        assert found[3:6] == pytest.approx(turns * (0.0 if joint.type == "prismatic" else joint.travel), abs=1e-5)
+        length = get_effect("joint").metres(entity)[0] * REACH
+        if kind != "dial":
+            assert np.linalg.norm(expected) == pytest.approx(length, rel=1e-4), "what a skill count takes it for"
+        assert found[8] == pytest.approx(25.0 * joint.width)
+
+
+def see_of(entity: Entity, state: State) -> np.ndarray:
+    return Observer(state.layout, entity, state.values, HORIZON)(state.values, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["drawer", "door", "dial", "faucet"])
+def test_how_the_fingers_close_is_seen_as_twice_the_angle_with_the_gripper(world: World, kind: str) -> None:
+    entity, state = opened(world, kind, 0.5)
+    joint = load_cards()[kind].joint
+    assert joint is not None
+    closing = Solid.of(state, "a").axes[:, "xy".index(joint.closing)]
+    part = state.layout.robot_slice("gripper_quaternion")
+    for off in (0.0, 0.3, np.pi / 2):
+        yaw = np.arctan2(closing[1], closing[0]) - off
+        # It points down: half a turn about x, then the yaw.
+        state.values[part] = [np.cos(yaw / 2), np.sin(yaw / 2), 0.0, 0.0]
+        assert see_of(entity, state)[TANGENT + 6 : TANGENT + 8] == pytest.approx(
+            [np.cos(2 * off), np.sin(2 * off)], abs=1e-5
+        )
+
+
+def test_what_has_no_joint_has_no_tangent(make: Build) -> None:
+    assert not see(make(red={}, drawer={"kind": "drawer"}), "red")[TANGENT : TANGENT + 9].any()
+
+
+def test_a_neighbour_s_yaw_is_seen_and_which_of_them_may_bear_the_thing(make: Build) -> None:
+    turn = 0.3
+    state = make(
+        red={"position": (0.5, 0.0, 0.025)},
+        near={"kind": "ball", "position": (0.5, 0.06, 0.025)},
+        far={"position": (0.5, 0.2, 0.025), "quaternion": (0.0, 0.0, np.sin(turn / 2), np.cos(turn / 2))},
+    )
+    seen = rows(see(state, "red"))
+    # The one that may bear it comes first, though a ball is nearer.
+    assert seen[:3, 15].tolist() == [1.0, 0.0, 0.0]
+    assert seen[0, 1:4] == pytest.approx([0.0, 1.2, 0.0], abs=1e-6)
+    assert seen[1, 1:4] == pytest.approx([0.0, 0.36, 0.0], abs=1e-6)
+    assert seen[0, 13:15] == pytest.approx([np.cos(2 * turn), np.sin(2 * turn)], abs=1e-6)
+    assert seen[1, 13:15] == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+def test_nothing_of_a_joint_is_a_partner(make: Build) -> None:
+    assert not rows(see(make(box={"kind": "drawer"}, b={"position": (0.5, 0.2, 0.025)}), "box"))[:, 15].any()
