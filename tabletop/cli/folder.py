@@ -21,6 +21,6 @@ def note(folder: Path, options: argparse.Namespace) -> None:
     settings = {k: v for k, v in vars(options).items() if k not in left_out and v is not None}
     resumed = getattr(options, "resume", False)
     words = ["tabletop", options.command, *([options.run] if hasattr(options, "run") else []), *["--resume"] * resumed]
-    words += [f"--{k} {v}" for k, v in settings.items() if k not in {"run", "measure"}]
+    words += [f"--{k.replace('_', '-')} {v}" for k, v in settings.items() if k not in {"run", "measure"}]
     words += [] if settings.get("measure", True) else ["--no-measure"]
     note_made(folder, " ".join(words), options.seed, settings, resumed)

@@ -37,7 +37,9 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
         effects = effects_of_card(how["scene"], EFFECT_CODES)
     else:
         effects = tuple(how["effects"].split(","))
-    return looking_for(effects, counts, scene=how["scene"], learner=learner, starts=how["starts"], seed=options.seed)
+    pace = {"rounds_under_way": options.rounds_under_way, "threads": options.threads}
+    scene, starts = how["scene"], how["starts"]
+    return looking_for(effects, counts, scene=scene, learner=learner, starts=starts, seed=options.seed, **pace)
 
 
 def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[float | None, int | None]:

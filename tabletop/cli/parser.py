@@ -216,6 +216,19 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="CARD",
         help=f"{card} (default everything)",
     )
+    discover.add_argument(
+        "--rounds-under-way",
+        type=int,
+        metavar="N",
+        help="rounds of episodes that are run while the learner works on the one before (default 2, and more for more "
+        "than 12 workers); it changes the result, and a resumed run keeps its own",
+    )
+    discover.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="of the learner (default 1, up to 4 where cores are to spare); the same holds for it",
+    )
     discover.add_argument("--resume", action="store_true", help="go on from the folder's last checkpoint")
     discover.add_argument(
         "--episodes",

@@ -16,7 +16,17 @@ from tabletop.files import parse_json, read_text, write_whole, writing_folder
 from tabletop.runs.records import Count, Rate, RunFile
 from tabletop.runs.store import read_record
 
-__all__ = ["CHECKPOINTS", "Budget", "CheckpointState", "JobState", "forget_metrics", "keep", "last_state", "plain_card"]
+__all__ = [
+    "CHECKPOINTS",
+    "Budget",
+    "CheckpointState",
+    "JobState",
+    "Pace",
+    "forget_metrics",
+    "keep",
+    "last_state",
+    "plain_card",
+]
 
 CHECKPOINTS: Final = ("checkpoint", "checkpoint.old")
 """Folders in a run's that it can go on from; the second only if a kill came while the first was put in its place."""
@@ -47,6 +57,16 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What the result of a budget in steps depends on beside the settings. It is fixed when a run begins."""
+
+    rounds_under_way: Annotated[int, Meta(ge=1)] = 2
+    """Rounds of episodes under way while the learner works on the one before: so old are the weights in rounds."""
+    threads: Annotated[int, Meta(ge=1)] = 1
+    """Threads that the learner computes on: others sum in another order."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointState(RunFile):
     """state.json of a checkpoint."""
 
@@ -67,6 +87,8 @@ class CheckpointState(RunFile):
     budget: Budget
     card: Any
     """The scene card."""
+    pace: Pace = Pace()
+    """Of runs that were begun before it was noted: two rounds, one thread."""
 
     def __post_init__(self) -> None:
         """Check that the jobs are of all effects."""

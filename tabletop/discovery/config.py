@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import get_objective
-from tabletop.errors import unknown
+from tabletop.errors import TabletopError, unknown
+from tabletop.schema import is_whole
 from tabletop.skills.effects import get_effect
 from tabletop.skills.scenes import STARTS
 from tabletop.skills.skill_policy import RELEASES
@@ -33,6 +34,9 @@ USUAL: Final = tuple(name for name in EFFECT_CODES if get_effect(name).body_type
 """Effects that are looked for where nothing else is said: those that the card `everything` has things for."""
 FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "joint": 6}
 """Effects that come within minutes, with fewer codes; the card `discovery` has things for them."""
+
+_MOST_ROUNDS: Final = 1000
+_MOST_THREADS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,13 @@ class DiscoverSettings:
     """Updates a control step."""
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     """Of the learner, its objective among them."""
+    max_staleness: int = 16
+    """Rounds of learning that the weights of an episode may be behind when it is learned from: a bound on the next."""
+    rounds_under_way: int | None = None
+    """Rounds under way while the learner works on the one before. None: by the number of workers, 2 for up to twelve
+    (discovery/rounds.py). Another number gives another library; a resumed run keeps its own."""
+    threads: int | None = None
+    """Of the learner. None: by cores and workers, 1 with fewer than eight cores (learn/device.py). As above."""
     starts: str = "mixed"
     """Where the gripper starts, one of STARTS in skills/scenes.py."""
     seed: int = 0
@@ -67,11 +78,18 @@ class DiscoverSettings:
     """Seconds from one checkpoint to the next; it changes no result."""
 
     def __post_init__(self) -> None:
-        """Check the starts and the objective."""
+        """Check the starts, the objective, and the numbers of rounds and threads."""
         if self.starts not in STARTS:
             raise unknown("starts", self.starts, STARTS)
         if self.release not in RELEASES:
             raise unknown("release", self.release, RELEASES)
+        if not is_whole(self.max_staleness, 1, _MOST_ROUNDS):
+            raise TabletopError(f"max_staleness must be 1 to {_MOST_ROUNDS} rounds, got {self.max_staleness!r}")
+        if self.rounds_under_way is not None and not is_whole(self.rounds_under_way, 1, self.max_staleness):
+            most = f"max_staleness ({self.max_staleness})"
+            raise TabletopError(f"rounds_under_way must be 1 to {most}, got {self.rounds_under_way!r}")
+        if self.threads is not None and not is_whole(self.threads, 1, _MOST_THREADS):
+            raise TabletopError(f"threads must be 1 to {_MOST_THREADS}, got {self.threads!r}")
         get_objective(self.learner.objective, self.learner.discriminator_input)
 
     @property

@@ -1,18 +1,17 @@
 """Discovery: collect whole episodes in worker processes while the learner learns, until the budget is spent.
 
-Rounds of episodes and updates alternate in a fixed pattern, so that a budget in steps gives the same library
-on the same machine whatever the number of workers, and a resumed run goes on as if it had never stopped.
+Rounds of episodes and updates alternate in a fixed pattern. So a budget in steps gives the same library on the same
+machine for the same numbers of rounds under way and of threads, and a resumed run goes on as if it had never stopped.
+Both are the same for any number of workers up to twelve (rounds.py, learn/device.py); more have more rounds under way.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +23,21 @@ from tabletop.discovery.checkpoint import (
     Budget,
     CheckpointState,
     JobState,
+    Pace,
     forget_metrics,
     keep,
     plain_card,
 )
-from tabletop.discovery.collect import Batch, CollectJob, collect
+from tabletop.discovery.collect import CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
+from tabletop.discovery.rounds import Rounds, rounds_for
 from tabletop.errors import TabletopError
 from tabletop.files import append_json
+from tabletop.learn.device import collectors, learner_threads
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.progress import Progress
-from tabletop.rollout.engine import Engine, Losses, Workers, WorkersLost, default_workers
+from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.lock import alone_in
 from tabletop.runs.store import read_record, write_record
 from tabletop.signals import held_back
@@ -46,9 +48,6 @@ from tabletop.skills.library import Library, save_library
 from tabletop.skills.scenes import check_card
 
 __all__ = ["discover"]
-
-_AHEAD: Final = 2
-"""Rounds of episodes that are under way while the learner works on the ones before."""
 
 
 def discover(
@@ -69,7 +68,7 @@ def discover(
         settings: see there.
         minutes: wall-clock budget, or
         steps: budget in control steps (deterministic).
-        workers: collecting processes, see Engine; default: one core is left to the learner.
+        workers: collecting processes, see Engine; default: `collectors` of learn/device.py.
         resume: go on from the folder's checkpoint.
         quiet: no word of progress.
         begun: called once, before the first episode, when nothing can be refused any more.
@@ -91,33 +90,55 @@ def discover(
     if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
         way = "give another folder (--out), or go on (--resume), in Python resume=True"
         raise TabletopError(f"{str(folder)!r} already holds a run; {way}")
-    collectors = max(1, default_workers() - 1) if workers is None else workers
-    with _one_thread(), Engine(collectors) as engine, alone_in(folder) as check:
+    with Engine(collectors(default_workers()) if workers is None else workers) as engine, alone_in(folder) as check:
         if resume and not checkpoint.exists():
             old.rename(checkpoint)
-        run = _Run(folder, settings, engine, minutes, steps, check)
-        if resume:
-            run.restore(checkpoint)
-        else:
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
-        if begun is not None:
-            begun()
-        try:
-            run.go(quiet)
-        finally:
-            run.close()
-        library = run.library()
+        kept = read_record(checkpoint / CheckpointState.FILE, CheckpointState).pace if resume else None
+        pace = _pace(settings, engine, kept)
+        with _threads(pace.threads):
+            run = _Run(folder, settings, engine, Budget(minutes=minutes, steps=steps), pace, check)
+            if resume:
+                run.restore(checkpoint)
+            else:
+                (folder / "metrics.jsonl").unlink(missing_ok=True)
+            if begun is not None:
+                begun()
+            try:
+                run.go(quiet)
+            finally:
+                run.close()
+            library = run.library()
         save_library(library, folder / "library")
     return library
 
 
+def _pace(settings: DiscoverSettings, engine: Engine, kept: Pace | None) -> Pace:
+    """Return the rounds under way and the threads: a checkpoint's, the settings', or what suits the workers.
+
+    Raises:
+        TabletopError: the settings ask for others than the checkpoint has.
+    """
+    asked = {"rounds_under_way": settings.rounds_under_way, "threads": settings.threads}
+    if kept is not None:
+        for name, number in asked.items():
+            if number not in (None, getattr(kept, name)):
+                has = f"the checkpoint was made with {name} {getattr(kept, name)}"
+                raise TabletopError(f"{has}; resume with the same, or leave it out, got {number}")
+        return kept
+    return Pace(
+        rounds_under_way=settings.rounds_under_way
+        or rounds_for(engine.capacity(), settings.episodes, settings.max_staleness),
+        threads=settings.threads or learner_threads(default_workers(), engine.local_workers()),
+    )
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread in here: products this small gain nothing by a second, and workers need the cores."""
+def _threads(number: int) -> Iterator[None]:
+    """Let torch compute on so many threads in here, and NumPy on one: its products are too small for a second."""
     before = torch.get_num_threads()
     try:
         with threadpool_limits(1):
-            torch.set_num_threads(1)
+            torch.set_num_threads(number)
             yield
     finally:
         torch.set_num_threads(before)
@@ -131,20 +152,19 @@ class _Run:
         folder: Path,
         settings: DiscoverSettings,
         engine: Engine,
-        minutes: float | None,
-        steps: int | None,
+        budget: Budget,
+        pace: Pace,
         check: Callable[[], None],
     ) -> None:
-        self.folder, self.settings, self.engine, self.check = folder, settings, engine, check
-        self.budget = Budget(minutes=minutes, steps=steps)
+        self.folder, self.settings, self.check = folder, settings, check
+        self.budget, self.pace = budget, pace
         self.codes = Codebook(settings.counts)
         self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
         self.pending_updates = 0.0
-        self.jobs: deque[CollectJob] = deque()
-        self.futures: deque[Future[Batch]] = deque()
+        self.under_way = Rounds(engine, collect)
         self._tensorboard: Any = None
 
     # --- the loop ----------------------------------------------------------------------------
@@ -187,18 +207,18 @@ class _Run:
 
     def round(self, interrupted: Callable[[], bool]) -> bool:
         """Take in one round of episodes, start another, and learn; False where it was interrupted before all that."""
-        while len(self.jobs) < _AHEAD:
+        while len(self.under_way) < self.pace.rounds_under_way:
             self._start()
-        batch = None if interrupted() else self._collected(interrupted)
-        if batch is None:
+        found = None if interrupted() else self.under_way.wait(interrupted)
+        if found is None:
             return False
-        embeddings = self.jobs.popleft().embeddings
+        batch, job = found
         self._start()
-        self.learner.add(batch, embeddings)
+        self.learner.add(batch, job.embeddings)
         taken = sum(r.steps for r in batch)
         self.steps += taken
         self.rounds += 1
-        episodes = self.next_episode - _AHEAD * self.settings.episodes
+        episodes = self.next_episode - self.pace.rounds_under_way * self.settings.episodes
         if episodes < self.settings.warmup:
             return True
         if not self.learner.ready:
@@ -248,33 +268,7 @@ class _Run:
             self.learner.objective.facts,
             s.release,
         )
-        self.jobs.append(job)
-        self._submit(job)
-
-    def _submit(self, job: CollectJob) -> None:
-        self.futures.append(self.engine.submit(collect, job))
-
-    def _collected(self, interrupted: Callable[[], bool]) -> Batch | None:
-        """Return the oldest round's episodes; where a worker was lost, all rounds under way are run again.
-
-        None is returned where the run was interrupted meanwhile.
-        """
-        losses = Losses()
-        while True:
-            try:
-                batch = self.engine.wait(self.futures[0], interrupted)
-            except WorkersLost as error:
-                if interrupted():
-                    return None
-                self.engine.restart()
-                losses.count(error)
-                self.futures.clear()
-                for job in self.jobs:
-                    self._submit(job)
-                continue
-            if batch is not None:
-                self.futures.popleft()
-            return batch
+        self.under_way.start(job)
 
     def _report(self, bar: Progress) -> None:
         values = {
@@ -299,8 +293,7 @@ class _Run:
 
     def close(self) -> None:
         """Close what is open; what has not begun is dropped."""
-        for future in self.futures:
-            future.cancel()
+        self.under_way.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
 
@@ -314,6 +307,8 @@ class _Run:
             "env_steps": self.steps,
             "minutes": round(self.minutes, 2),
             "updates": self.learner.sac.updates,
+            "rounds_under_way": self.pace.rounds_under_way,
+            "threads": self.pace.threads,
         }
         learner = self.learner
         return Library(
@@ -346,19 +341,20 @@ class _Run:
                     effect_weights=j.effect_weights,
                     acceptance_probability=dict(j.acceptance_probability),
                 )
-                for j in self.jobs
+                for j in self.under_way.jobs
             ),
             seed=self.settings.seed,
             counts=dict(self.codes.counts),
             # The Panda is left out: runs that were begun before there were other robots go on.
             how={**self.settings.how, **({} if robot_in_use() == PANDA else {"robot": robot_in_use()})},
             budget=self.budget,
+            pace=self.pace,
             card=plain_card(self.card),
         )
 
     def _write(self, folder: Path) -> None:
         self.learner.save(folder)
-        for i, job in enumerate(self.jobs):
+        for i, job in enumerate(self.under_way.jobs):
             save_tensors(folder / f"job{i}.safetensors", {"embeddings": job.embeddings, **job.weights})
         write_record(folder / CheckpointState.FILE, self._state())
 

@@ -252,6 +252,10 @@ class SAC:
         return torch.randn(like.shape, generator=self._generator, device=self.device)
 
     def _tensor(self, values: Any) -> Tensor:
+        if self.device.type == "cuda" and isinstance(values, np.ndarray):
+            # From pinned memory a copy need not be waited for: the next batch is drawn while the GPU is at work.
+            pinned = torch.from_numpy(np.ascontiguousarray(values, np.float32)).pin_memory()
+            return pinned.to(self.device, non_blocking=True)
         return torch.as_tensor(values, dtype=torch.float32, device=self.device)
 
     def actor_arrays(self, *, averaged: bool = False) -> dict[str, npt.NDArray[Any]]:

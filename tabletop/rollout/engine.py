@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tabletop.errors import TabletopError
 from tabletop.progress import Progress, tell, time_text
 from tabletop.rollout.workers import STALLED, Idleness, WorkerPool
 from tabletop.schema import is_whole
+
+if TYPE_CHECKING:
+    from tabletop.rollout.on_ray import RayExecutor
 
 __all__ = ["Engine", "Losses", "Workers", "WorkersLost", "default_workers"]
 
@@ -77,7 +80,8 @@ class Engine:
         self.workers = default_workers() if workers is None else _ray_workers(workers)
         if not is_whole(self.workers, 0, _MOST):
             raise TabletopError(f"workers must be 0 (this process) to {_MOST}, got {self.workers!r}")
-        self._pool: Executor | None = None
+        self._workers = workers
+        self._pool: WorkerPool | RayExecutor | None = None
 
     def __enter__(self) -> Engine:
         return self
@@ -93,6 +97,30 @@ class Engine:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
+    def capacity(self) -> int:
+        """Return how many jobs run at once: as many as a Ray cluster has room for where "ray" names no number.
+
+        Raises:
+            TabletopError: there is no such cluster.
+        """
+        return self._ray().capacity() if self._workers == "ray" else self.workers
+
+    def local_workers(self) -> int:
+        """Return how many workers share this machine's cores. Those of a Ray cluster may be on others.
+
+        Raises:
+            TabletopError: there is no such cluster.
+        """
+        return self._ray().local() if self.on_ray else self.workers
+
+    def _ray(self) -> RayExecutor:
+        """Return the executor on Ray; where there is none yet it is connected."""
+        from tabletop.rollout.on_ray import RayExecutor
+
+        if not isinstance(self._pool, RayExecutor):
+            self._pool = RayExecutor(self.workers)
+        return self._pool
+
     def submit(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
         """Start one job and return its future. With no workers it runs here, at once.
 
@@ -106,14 +134,10 @@ class Engine:
         if self.workers == 0:
             future.set_result(function(job))
             return future
-        if self._pool is None and self.on_ray:
-            from tabletop.rollout.on_ray import RayExecutor
-
-            self._pool = RayExecutor(self.workers)
-        elif self._pool is None:
-            self._pool = WorkerPool(self.workers)
+        if self.on_ray:
+            return self._ray().submit(function, job)
         if not isinstance(self._pool, WorkerPool):
-            return self._pool.submit(function, job)
+            self._pool = WorkerPool(self.workers)
         try:
             return self._pool.start(function, job)
         except BrokenProcessPool as error:

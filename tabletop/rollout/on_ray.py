@@ -87,6 +87,15 @@ class RayExecutor(Executor):
         self._open: set[Any] = set()
         self._projects, self._robot = ray.put(packed()), robot_in_use()
 
+    def capacity(self) -> int:
+        """Return how many jobs the cluster runs at once, as it is now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+
+    def local(self) -> int:
+        """Return how many of them run on this machine."""
+        here = self._ray.get_runtime_context().get_node_id()
+        return sum(int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["NodeID"] == here)
+
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         """Start a job; its future has what the function returns or raises, as a process pool's would."""
         if named:

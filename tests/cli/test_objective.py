@@ -39,6 +39,13 @@ def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
         settings(tmp_path, "--effects", "held_at,fly")
 
 
+def test_rounds_under_way_and_threads_may_be_said(tmp_path: Path) -> None:
+    found = settings(tmp_path, "--rounds-under-way", "7", "--threads", "3")
+    assert (found.rounds_under_way, found.threads) == (7, 3)
+    with pytest.raises(TabletopError, match="threads must be 1 to 256, got 0"):
+        settings(tmp_path, "--threads", "0")
+
+
 def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], budget: Budget | None = None) -> None:
     """Write what a checkpoint says of its run."""
     numbers = {"steps": 0, "rounds": 0, "next_episode": 0, "minutes": 0.0, "pending_updates": 0.0, "seed": 0}

@@ -108,6 +108,7 @@ def test_the_slope_is_the_gradient_of_the_member_asked_for(
         picked = torch.nn.functional.one_hot(which, members).T[..., None].float()
         assert off(slope, gradients(net, obs, actions, picked)["actions"]) < (0.12 if bf16 else 1e-5)
         assert bool((net.gradient == 7.0).all())
+        assert off(net._slope_of_all(tape, which), slope) < (0.01 if bf16 else 1e-6), "as on a GPU"
 
 
 def test_two_batches_run_together_are_as_two_alone() -> None:

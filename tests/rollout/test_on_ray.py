@@ -85,6 +85,16 @@ def test_results_come_in_the_order_of_the_jobs_from_other_processes(engine: Engi
     assert engine.submit(jobs.square, 7).result()[0] == 49
 
 
+def test_a_cluster_that_is_there_says_how_many_jobs_it_runs_at_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (engine.capacity(), engine.local_workers()) == (2, 2)
+    monkeypatch.setattr("tabletop.rollout.engine.default_workers", lambda: 7)
+    unsaid, said = Engine("ray"), Engine("ray:5")
+    assert (unsaid.workers, unsaid.capacity(), unsaid.local_workers()) == (7, 2, 2)
+    assert (said.capacity(), said.local_workers()) == (5, 2)
+
+
 def test_signals_act_as_before(engine: Engine, jobs: ModuleType, handlers: dict[int, object]) -> None:
     assert list(engine.map(jobs.square, range(2)))
     assert {number: signal.getsignal(number) for number in STOPS} == handlers
