@@ -25,7 +25,7 @@ import numpy.typing as npt
 from tabletop.metrics.outcomes import OFF, Part, Resolution
 from tabletop.metrics.trials import Trials
 
-__all__ = ["Decoder", "Seen", "fit", "see"]
+__all__ = ["Decoder", "Seen", "fit", "see", "squared"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -92,9 +92,7 @@ class Decoder:
         out = np.empty((len(seen.codes), len(self.idle)))
         for code in range(len(self.idle)):
             own = np.flatnonzero(self.kernels.codes == code)
-            weigh = self.activity[own] * np.where(
-                self.kernels.states[own] == seen.states[:, None], 1.0, _OTHER_STATE
-            )
+            weigh = self.activity[own] * np.where(self.kernels.states[own] == seen.states[:, None], 1.0, _OTHER_STATE)
             weigh = np.where(self.kernels.scenes[own] == seen.scenes[:, None], 0.0, weigh)
             weigh /= np.maximum(weigh.sum(1, keepdims=True), _TINY)
             active = np.log(self.state_rates[code, seen.states])
@@ -106,7 +104,7 @@ class Decoder:
                     used = weights[code, frame * len(_WIDENINGS) : (frame + 1) * len(_WIDENINGS)]
                     if used.max() < _SMALL:
                         continue
-                    square = _square(part, self.resolution, at[:, None, frame], there[own][None, :, frame])
+                    square = squared(part, self.resolution, at[:, None, frame], there[own][None, :, frame])
                     for widening, weight in zip(_WIDENINGS, used, strict=True):
                         if weight >= _SMALL:
                             found += weight * (weigh * _kernel(square, widening, at.shape[2])).sum(1)
@@ -144,7 +142,7 @@ def see(trials: Trials, parts: Sequence[Part], resolution: Resolution, rng: np.r
             # What fell off is in one place, from wherever it is read.
             rows.append(values - np.where(gone[:, None], 0.0, origin))
         framed.append(np.stack(rows, axis=1))
-        square = _square(part, resolution, values, starts)
+        square = squared(part, resolution, values, starts)
         nothing = nothing + np.log(_kernel(square, 0.0, values.shape[1]) + 1e-300)
     return Seen(codes, scenes, states, tuple(framed), nothing)
 
@@ -157,7 +155,7 @@ def _nearest(others: Array, points: Array, otherwise: Array) -> Array:
     return np.where(np.isfinite(gaps.min(1))[:, None], found, otherwise)
 
 
-def _square(part: Part, resolution: Resolution, one: Array, two: Array) -> Array:
+def squared(part: Part, resolution: Resolution, one: Array, two: Array) -> Array:
     """Return the squared distance of values of a part, in units of the noise."""
     apart = one - two
     if part.period is not None:
@@ -180,7 +178,9 @@ def _flat(part: Part, resolution: Resolution) -> float:
     return float(getattr(resolution, part.unit) ** dimensions / part.room)
 
 
-def fit(trials: Trials, scenes: Index, parts: Sequence[Part], resolution: Resolution, rng: np.random.Generator) -> Decoder:
+def fit(
+    trials: Trials, scenes: Index, parts: Sequence[Part], resolution: Resolution, rng: np.random.Generator
+) -> Decoder:
     """Fit a decoder to the episodes of some scenes.
 
     Args:
@@ -204,7 +204,7 @@ def fit(trials: Trials, scenes: Index, parts: Sequence[Part], resolution: Resolu
     alike = np.where(known.states[other] == seen.states[:, None], 1.0, _OTHER_STATE) * usable
     kernels = []
     for part, at, there in zip(parts, seen.framed, known.framed, strict=True):
-        square = _square(part, resolution, at[:, None], there[other])  # (n, longest, frames)
+        square = squared(part, resolution, at[:, None], there[other])  # (n, longest, frames)
         kernels.append(np.stack([_kernel(square, w, at.shape[2]) for w in _WIDENINGS], -1).reshape(*other.shape, -1))
     member = np.eye(codes)[seen.codes]
     count = member.sum(0)

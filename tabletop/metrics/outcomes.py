@@ -29,7 +29,19 @@ from tabletop.sim.state import Layout, State
 from tabletop.skills.effects.registry import symmetric
 from tabletop.skills.effects.rigid import yaw
 
-__all__ = ["HELD", "OFF", "PARTS", "RESTING", "WIDTH", "Outcome", "Part", "Resolution", "others_of", "outcome_of", "parts_of"]
+__all__ = [
+    "HELD",
+    "OFF",
+    "PARTS",
+    "RESTING",
+    "WIDTH",
+    "Outcome",
+    "Part",
+    "Resolution",
+    "others_of",
+    "outcome_of",
+    "parts_of",
+]
 
 Array = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -13,16 +13,15 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError, unknown
 from tabletop.metrics.outcomes import WIDTH, Outcome, others_of, outcome_of
 from tabletop.rollout.engine import Engine
-from tabletop.rollout.episode import episode
+from tabletop.rollout.episode import Trajectory, episode
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate, inventory
 from tabletop.sim.scene import Entity, Scene
-from tabletop.skills.effects import EFFECT_WIDTH
-from tabletop.skills.library import Library
+from tabletop.skills.library import Library, Skill
 from tabletop.skills.scenes import effects_along
 
-__all__ = ["Attended", "Trials", "attended_scenes", "categories_of", "run_trials"]
+__all__ = ["Attended", "Trials", "attended_by", "categories_of", "run_trials"]
 
 Array = npt.NDArray[np.float64]
 
@@ -69,7 +68,11 @@ class Trials:
     clutter: npt.NDArray[np.intp]
     """(M,): other things within 12 cm of the entity at the start."""
     misses: Array
-    """(K, M, EFFECT_WIDTH): effect minus the code's target, in metres of the world; nan where it has no target."""
+    """(K, M) m of the world: how far the effect is from the code's target; nan where it has none."""
+    idle_misses: Array
+    """(K, M) m: the same of doing nothing."""
+    turn_misses: Array
+    """(K, M) rad: how far the turn is from the target's; nan where the effect has no turn."""
 
     @property
     def episodes(self) -> int:
@@ -94,7 +97,7 @@ class _Ended:
     start: Outcome
     end: Outcome
     others: Array
-    miss: Array
+    misses: tuple[float, float, float]
 
 
 def _run(job: _Job) -> _Ended:
@@ -103,18 +106,30 @@ def _run(job: _Job) -> _Ended:
     make = library.exploration if job.mode == "exploration" else library.policy
     noise = seed_of(job.seed, Purpose.COUNTING_EPISODES, job.number, job.code)
     trajectory = episode(make(skill, attended.entity), attended.scene, noise, library.length(skill))
-    miss = np.full(EFFECT_WIDTH, np.nan)
-    if library.conditioning == "target":
-        size = skill.effect.size
-        reached = effects_along(skill.effect, trajectory, attended.entity, library.horizon)[-1]
-        metres = skill.effect.metres(attended.scene.entity(attended.entity))
-        miss[:size] = ((reached - library.embeddings[job.code]) * metres)[:size]
     return _Ended(
         outcome_of(trajectory.initial, attended.entity),
         outcome_of(trajectory.final, attended.entity),
         others_of(trajectory.initial, attended.entity),
-        miss,
+        _misses(library, skill, trajectory, attended.entity),
     )
+
+
+def _misses(library: Library, skill: Skill, trajectory: Trajectory, entity: str) -> tuple[float, float, float]:
+    """Return how far an effect, and that of doing nothing, are from the target (m), and the turn (rad)."""
+    if library.conditioning != "target":
+        return np.nan, np.nan, np.nan
+    effect, size, initial = skill.effect, skill.effect.size, trajectory.initial
+    target = library.embeddings[skill.code][:size]
+    thing = trajectory.scene.entity(entity)
+    metres = effect.metres(thing)[:size]
+    missed = (effects_along(effect, trajectory, entity, library.horizon)[-1][:size] - target) * metres
+    idle = (effect.function(initial, initial, entity) - target) * metres
+    width, depth, height = thing.size
+    # A number is a turn where it counts as the way of the thing's corner, which grows with the footprint.
+    wider = effect.metres(replace(thing, size=(2 * width, 2 * depth, height)))[:size]
+    turns = np.flatnonzero(np.isclose(wider, 2 * metres)) if effect.body_type == "rigid" else []
+    turn = abs(missed[turns[0]]) / (np.hypot(width, depth) / 2) if len(turns) else np.nan
+    return float(np.linalg.norm(missed)), float(np.linalg.norm(idle)), float(turn)
 
 
 def categories_of(library: Library, seed: int) -> dict[str, int]:
@@ -147,22 +162,18 @@ def _attending(library: Library, scene: Scene) -> dict[str, list[int]]:
     return out
 
 
-def attended_scenes(library: Library, kind: str, scenes: int, seed: int) -> list[Attended]:
-    """Draw scenes with an entity of a kind, from nominal starts of the gripper.
+def attended_by(library: Library, kind: str, number: int, seed: int) -> Attended:
+    """Draw a scene with an entity of a kind, from a nominal start of the gripper.
 
     Args:
-        library: the skills; in each scene one of them at least can attend to the entity.
+        library: the skills; one of them at least can attend to the entity.
         kind: of entity.
-        scenes: how many.
-        seed: of the scenes.
+        number: of the scene.
+        seed: of all scenes.
 
     Raises:
         TabletopError: the library's scenes never have such an entity.
     """
-    return [_attended(library, kind, number, seed) for number in range(scenes)]
-
-
-def _attended(library: Library, kind: str, number: int, seed: int) -> Attended:
     rng = rng_of(seed, Purpose.ATTENDED_ENTITIES, number)
     poses = seed_of(seed, Purpose.COUNTING_SCENES, number)
 
@@ -189,6 +200,7 @@ def run_trials(
     scenes: Mapping[str, int],
     seed: int,
     mode: str = "skill",
+    first: int = 0,
     label: str | None = None,
 ) -> list[Trials]:
     """Run all codes in the same scenes, category by category.
@@ -199,6 +211,7 @@ def run_trials(
         scenes: how many of each category of entity.
         seed: of scenes and episodes.
         mode: "skill", or "exploration" for random actions in place of the network's.
+        first: number of the first scene; any seed's scenes of one number are the same, whatever else is run.
         label: of the progress bar or line; None: neither.
 
     Raises:
@@ -208,20 +221,22 @@ def run_trials(
     for kind in scenes:
         if kind not in known:
             raise unknown("category of entity", kind, known)
-    draw = partial(_draw, library, seed)
-    drawn = dict(zip(scenes, engine.map(draw, list(scenes.items()), chunk=1), strict=True))
+    wanted = [(kind, number) for kind, many in scenes.items() for number in range(first, first + many)]
+    drawn: dict[str, list[Attended]] = {kind: [] for kind in scenes}
+    for (kind, _), attended in zip(wanted, engine.map(partial(_draw, library, seed), wanted), strict=True):
+        drawn[kind].append(attended)
     jobs = [
         _Job(library, code, attended, number, seed, mode)
         for kind in scenes
-        for number, attended in enumerate(drawn[kind])
+        for number, attended in enumerate(drawn[kind], first)
         for code in attended.codes
     ]
     found = engine.map(_run, jobs, chunk=8, label=label)
     return [_gathered(library, kind, drawn[kind], found) for kind in scenes]
 
 
-def _draw(library: Library, seed: int, wanted: tuple[str, int]) -> list[Attended]:
-    return attended_scenes(library, *wanted, seed)
+def _draw(library: Library, seed: int, wanted: tuple[str, int]) -> Attended:
+    return attended_by(library, *wanted, seed)
 
 
 def _gathered(library: Library, kind: str, drawn: Sequence[Attended], found: Iterator[_Ended]) -> Trials:
@@ -230,13 +245,13 @@ def _gathered(library: Library, kind: str, drawn: Sequence[Attended], found: Ite
     row = {code: i for i, code in enumerate(codes)}
     shape = len(codes), len(drawn)
     ran, states = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.intp)
-    values, misses = np.zeros((*shape, WIDTH)), np.full((*shape, EFFECT_WIDTH), np.nan)
+    values, misses = np.zeros((*shape, WIDTH)), np.full((*shape, 3), np.nan)
     starts, start_states = np.zeros((len(drawn), WIDTH)), np.zeros(len(drawn), dtype=np.intp)
     around = [np.zeros((0, 3))] * len(drawn)
     for m, attended in enumerate(drawn):
         for code in attended.codes:
             one, k = next(found), row[code]
-            values[k, m], states[k, m], misses[k, m], ran[k, m] = one.end.values, one.end.state, one.miss, True
+            values[k, m], states[k, m], misses[k, m], ran[k, m] = one.end.values, one.end.state, one.misses, True
             starts[m], start_states[m], around[m] = one.start.values, one.start.state, one.others
     others = np.full((len(drawn), max(1, *map(len, around)), 3), np.nan)
     for m, places in enumerate(around):
@@ -254,5 +269,7 @@ def _gathered(library: Library, kind: str, drawn: Sequence[Attended], found: Ite
         start_states=start_states,
         others=others,
         clutter=(gaps < _CLUTTER).sum(1),
-        misses=misses,
+        misses=misses[..., 0],
+        idle_misses=misses[..., 1],
+        turn_misses=misses[..., 2],
     )
