@@ -8,7 +8,7 @@ from typing import Final
 from tabletop.api.bounds import check_numbers
 from tabletop.api.clock import naming_takes, naming_within, pace_of, probes
 from tabletop.errors import TabletopError
-from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes
+from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes, counting_episodes
 from tabletop.metrics.channel import channels, siblings, synergies
 from tabletop.naming import NameSettings
 from tabletop.progress import tell, time_text
@@ -55,9 +55,14 @@ class HeldOut:
         return baseline_episodes(self.episodes)
 
     @property
+    def counting(self) -> int:
+        """Episodes a code, about, that the joint count is made of."""
+        return counting_episodes(self.episodes)
+
+    @property
     def total(self) -> int:
-        """Episodes, baselines included."""
-        return self.codes * (self.episodes + len(BASELINES) * self.baselines)
+        """Episodes, baselines and joint count included."""
+        return self.codes * (self.episodes + len(BASELINES) * self.baselines + self.counting)
 
     @property
     def seconds(self) -> float | None:

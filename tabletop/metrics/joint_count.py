@@ -67,6 +67,11 @@ class Count:
         """The bound on I(Z; O | S_0), nats."""
         return max(0.0, float(self.gains.mean()))
 
+    @property
+    def alike(self) -> float:
+        """The same with codes alike, nats."""
+        return max(0.0, float(self.uniform_gains.mean()))
+
 
 def count(trials: Trials, seed: int, resolution: Resolution | None = None) -> Count:
     """Count the skills of a category.

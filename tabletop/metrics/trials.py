@@ -138,19 +138,27 @@ def categories_of(library: Library, seed: int) -> dict[str, int]:
     Args:
         library: the skills.
         seed: of the scenes that are looked at.
+
+    Returns:
+        The commonest kind first.
     """
-    shown: dict[str, set[int]] = {}
+    codes: dict[str, set[int]] = {}
+    seen: dict[str, int] = {}
     for number in range(_LOOKED):
         things = seed_of(seed, Purpose.COUNTING_INVENTORIES, number)
-        if set(inventory(library.card, things).values()) <= set(shown):
+        kinds = set(inventory(library.card, things).values())
+        for kind in kinds:
+            seen[kind] = seen.get(kind, 0) + 1
+        if kinds <= set(codes):
             continue
         try:
             scene = generate(library.card, things, inventory_seed=things, gripper="nominal")
         except TabletopError:
             continue  # This set of objects does not fit on this table.
-        for entity, codes in _attending(library, scene).items():
-            shown.setdefault(scene.entity(entity).kind, set()).update(codes)
-    return {kind: len(codes) for kind, codes in sorted(shown.items()) if codes}
+        for entity, own in _attending(library, scene).items():
+            codes.setdefault(scene.entity(entity).kind, set()).update(own)
+    found = sorted((kind for kind in codes if codes[kind]), key=lambda kind: (-seen.get(kind, 0), kind))
+    return {kind: len(codes[kind]) for kind in found}
 
 
 def _attending(library: Library, scene: Scene) -> dict[str, list[int]]:
