@@ -34,9 +34,9 @@ _WIDENINGS: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Standard deviations that kernels have beside the noise's, in units of it."""
 _OTHER_STATE: Final = 0.02
 """Weight of an episode that ended in another state than what is to be predicted."""
-_SLIP: Final = 1e-3
+_SLIP: Final = 1e-9
 """Chance of a state other than the start's where nothing happened."""
-_PRIOR: Final = 2.0
+_PRIOR: Final = 0.3
 """Episodes' worth of what holds for all codes, in each code's weights."""
 _ROUNDS: Final = 12
 """Of expectation-maximisation."""
