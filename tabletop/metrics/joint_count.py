@@ -43,8 +43,8 @@ _DOUBTS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
 """Shares of "any code" in the decoder."""
 _POWERS: Final = (0.4, 0.6, 0.8, 1.0)
 """That densities are raised to: those of dependent parts say too much."""
-_STEPS: Final = 60
-"""Of the search for p(z)."""
+_STEPS: Final = 30
+"""Of the search for p(z), at most."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,12 @@ def count(trials: Trials, seed: int, resolution: Resolution | None = None) -> Co
         density = decoder.log_density(known)
         alike = np.full(len(trials.codes), 1.0 / len(trials.codes))
         power, doubt = _settings(known, density, alike, trials.ran)
-        p = _best(known, power * density, doubt, trials.ran)
+        p, doubt_p = _best(known, power * density, doubt, trials.ran, rng)
         chosen.append(p)
-        power_p, doubt_p = _settings(known, density, p, trials.ran)
         for _ in range(_DRAWS):
             seen = see(trials, parts, noise, rng).only(scored)
             density = decoder.log_density(seen)
-            gains += _scenes(_gain(seen, power_p * density, p, doubt_p, trials.ran), seen, p, trials.ran) / _DRAWS
+            gains += _scenes(_gain(seen, power * density, p, doubt_p, trials.ran), seen, p, trials.ran) / _DRAWS
             uniform += _scenes(_gain(seen, power * density, alike, doubt, trials.ran), seen, alike, trials.ran) / _DRAWS
             hit = np.where(trials.ran[:, seen.scenes].T, density, -np.inf).argmax(1) == seen.codes
             np.add.at(right, seen.scenes, hit / _DRAWS)
@@ -147,17 +146,39 @@ def _settings(seen: Seen, density: Array, p: Array, ran: npt.NDArray[np.bool_]) 
     return max(scores, key=lambda case: scores[case])
 
 
-def _best(seen: Seen, density: Array, doubt: float, ran: npt.NDArray[np.bool_]) -> Array:
-    """Return the p(z) that carries most in the fitting scenes, (K,)."""
+def _best(
+    seen: Seen, density: Array, doubt: float, ran: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Array, float]:
+    """Return the p(z) that carries most in the fitting scenes, (K,), and the doubt that goes with it.
+
+    Few scenes say little of each code, and the search would prefer those that had luck. It ends after as many steps as
+    are best for scenes that were left out of it.
+    """
+    known = rng.permutation(np.unique(seen.scenes))
+    fold = np.zeros(ran.shape[1], dtype=np.intp)
+    fold[known] = np.arange(len(known)) % _PARTS
+    values = np.zeros((_STEPS, len(_DOUBTS)))
+    for i in range(int(fold.max()) + 1):
+        left_out = fold[seen.scenes] == i
+        for step, p in enumerate(_search(seen, density, doubt, ran, ~left_out)):
+            for j, other in enumerate(_DOUBTS):
+                values[step, j] += _scenes(_gain(seen, density, p, other, ran) * left_out, seen, p, ran).sum()
+    step, j = np.unravel_index(values.argmax(), values.shape)
+    every = np.ones(len(seen.codes), dtype=np.bool_)
+    return _search(seen, density, doubt, ran, every)[int(step)], _DOUBTS[int(j)]
+
+
+def _search(
+    seen: Seen, density: Array, doubt: float, ran: npt.NDArray[np.bool_], rows: npt.NDArray[np.bool_]
+) -> list[Array]:
+    """Return p(z) after each step of the search, the first with codes alike; it looks at some outcomes only."""
     codes = ran.shape[0]
-    p, number = np.full(codes, 1.0 / codes), np.bincount(seen.codes, minlength=codes)
-    best, most = p, -np.inf
-    for _ in range(_STEPS):
+    number = np.bincount(seen.codes[rows], minlength=codes)
+    out = [np.full(codes, 1.0 / codes)]
+    while len(out) < _STEPS:
+        p = out[-1]
         gain = _gain(seen, density, p, doubt, ran)
-        value = float(_scenes(gain, seen, p, ran).sum())
-        if value > most:
-            best, most = p, value
-        mean = np.bincount(seen.codes, gain, minlength=codes) / np.maximum(number, 1)
+        mean = np.bincount(seen.codes[rows], gain[rows], minlength=codes) / np.maximum(number, 1)
         p = p * np.exp(mean - mean.max())
-        p = p / p.sum()
-    return best
+        out.append(p / p.sum())
+    return out

@@ -151,7 +151,7 @@ def _rounded(skills: float) -> float:
 
 
 def coverage(trials: Trials) -> int:
-    """Return how many bins displacements (5 cm) or joints (a tenth of the travel) of a category's episodes fell into."""
+    """Return how many bins displacements (of 5 cm) or joints (of a tenth of the travel) fell into."""
     rows = trials.ran & (trials.states != OFF)
     if trials.body_type == "joint":
         ends = trials.values[..., 5:6][rows] / _TENTH

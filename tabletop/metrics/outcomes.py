@@ -5,7 +5,7 @@ are nearer than that count as one, whatever kind of effect they are after.
 
 | part | of | noise | read from |
 | --- | --- | --- | --- |
-| position | rigid, deformable | 2 cm along each axis | the world, its start, the thing nearest then, the thing nearest now |
+| position | rigid, deformable | 2 cm along each axis | the world, its start, the nearest thing then, or now |
 | yaw | rigid that has one, deformable | 15 deg | the world, its start |
 | tilt | rigid | 15 deg | the vertical |
 | fraction | joint | 5 % of its travel | shut, its start |

@@ -127,7 +127,7 @@ def _misses(library: Library, skill: Skill, trajectory: Trajectory, entity: str)
     width, depth, height = thing.size
     # A number is a turn where it counts as the way of the thing's corner, which grows with the footprint.
     wider = effect.metres(replace(thing, size=(2 * width, 2 * depth, height)))[:size]
-    turns = np.flatnonzero(np.isclose(wider, 2 * metres)) if effect.body_type == "rigid" else []
+    turns = np.flatnonzero(np.isclose(wider, 2 * metres) & (effect.body_type == "rigid"))
     turn = abs(missed[turns[0]]) / (np.hypot(width, depth) / 2) if len(turns) else np.nan
     return float(np.linalg.norm(missed)), float(np.linalg.norm(idle)), float(turn)
 

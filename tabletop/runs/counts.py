@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from tabletop.words import plural
+
 __all__ = ["CategoryCount", "JointCount", "Precision"]
 
 _Rate = Annotated[float, Meta(ge=0, le=1)]
@@ -97,4 +99,7 @@ class JointCount:
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.skills:.1f} skills a thing ({self.low:.1f} .. {self.high:.1f})"
+        return (
+            f"{self.skills:.1f} distinct skills ({self.low:.1f} .. {self.high:.1f}),"
+            f" mean over {plural(len(self.categories), 'kind')} of thing"
+        )
