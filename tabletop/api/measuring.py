@@ -84,7 +84,11 @@ def announcement(codes: int, episodes: int, baselines: int, seconds: float | Non
         seconds: that it takes, about; None where nothing is known of that.
     """
     about = "" if seconds is None else f", about {time_text(seconds)}"
-    return f"measuring: {codes} codes x {episodes} episodes and {len(BASELINES)} baselines x {baselines}{about}"
+    counting = counting_episodes(episodes)
+    return (
+        f"measuring: {codes} codes x {episodes} episodes, {len(BASELINES)} baselines x {baselines} "
+        f"and a joint count x {counting}{about}"
+    )
 
 
 def fitting(codes: int, pace: float, seconds: float) -> HeldOut:
@@ -95,8 +99,8 @@ def fitting(codes: int, pace: float, seconds: float) -> HeldOut:
         pace: s that an episode takes, all processes together.
         seconds: that there are.
 
-    >>> fitting(100, 0.05, 90.0).episodes
-    12
+    >>> fitting(100, 0.05, 150.0).episodes
+    13
     """
     choices = (HeldOut(codes, n, pace) for n in range(EPISODES, _LEAST, -1))
     return next((c for c in choices if c.total * pace / _RUNNING <= seconds), HeldOut(codes, _LEAST, pace))

@@ -21,7 +21,7 @@ BASELINES: Final = ("exploration", "untrained", "shuffled")
 """Random actions as discovery explores with, the network before any learning, and the library's own with a code of the
 effect drawn at random."""
 _SHOWN: Final = ("effective_skills_2cm", "effective_skills_5cm", "bits_2cm")
-_LEAST_COUNTED: Final = 5
+_LEAST_COUNTED: Final = 4
 """Episodes a code that the joint count gets at least."""
 
 
@@ -84,10 +84,10 @@ def joint_count(library: Library, engine: Engine, episodes: int, seed: int) -> d
 
 
 def counting_episodes(episodes: int) -> int:
-    """Return how many episodes a code the joint count gets beside so many held-out ones: half, at least 5.
+    """Return how many episodes a code the joint count gets beside so many held-out ones: half, at least 4.
 
     >>> counting_episodes(50), counting_episodes(5)
-    (25, 5)
+    (25, 4)
     """
     return max(_LEAST_COUNTED, episodes // 2)
 
