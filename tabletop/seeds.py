@@ -147,6 +147,16 @@ class Purpose(IntEnum):
     TASK_OPERATORS = 45
     """number: scenes that a policy of one's own is run in, to be planned with."""
 
+    # Counting skills. `number` is that of a scene, which all codes share.
+    COUNTING_SCENES = 46
+    """number: poses."""
+    COUNTING_INVENTORIES = 47
+    """number, attempt: objects."""
+    COUNTING_EPISODES = 48
+    """number, code: the policy's noise."""
+    COUNTING_NOISE = 49
+    """Parts of the scenes, the noise on outcomes, and the scenes of an interval."""
+
 
 def seed_of(seed: int, purpose: Purpose, *numbers: int) -> int:
     """Return the derived seed of a user's seed for a purpose: a whole number in [2**62, 2**63).

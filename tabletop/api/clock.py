@@ -15,7 +15,7 @@ from typing import Final
 
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
-from tabletop.metrics.baselines import BASELINES
+from tabletop.metrics.baselines import BASELINES, counting_episodes
 from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import NameSettings
 from tabletop.rollout.engine import Engine, Workers
@@ -72,8 +72,8 @@ class Effort:
 
     @property
     def held_out(self) -> int:
-        """Episodes a code that measuring takes, baselines included."""
-        return self.measured + len(BASELINES) * self.baselines
+        """Episodes a code that measuring takes, about, baselines and joint count included."""
+        return self.measured + len(BASELINES) * self.baselines + counting_episodes(self.measured)
 
 
 FULL: Final = Effort()

@@ -8,7 +8,7 @@ from typing import Final
 from tabletop.api.bounds import check_numbers
 from tabletop.api.clock import naming_takes, naming_within, pace_of, probes
 from tabletop.errors import TabletopError
-from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes
+from tabletop.metrics.baselines import BASELINES, Measured, baseline_episodes, counting_episodes
 from tabletop.metrics.channel import channels, siblings, synergies
 from tabletop.naming import NameSettings
 from tabletop.progress import tell, time_text
@@ -55,9 +55,14 @@ class HeldOut:
         return baseline_episodes(self.episodes)
 
     @property
+    def counting(self) -> int:
+        """Episodes a code, about, that the joint count is made of."""
+        return counting_episodes(self.episodes)
+
+    @property
     def total(self) -> int:
-        """Episodes, baselines included."""
-        return self.codes * (self.episodes + len(BASELINES) * self.baselines)
+        """Episodes, baselines and joint count included."""
+        return self.codes * (self.episodes + len(BASELINES) * self.baselines + self.counting)
 
     @property
     def seconds(self) -> float | None:
@@ -79,7 +84,11 @@ def announcement(codes: int, episodes: int, baselines: int, seconds: float | Non
         seconds: that it takes, about; None where nothing is known of that.
     """
     about = "" if seconds is None else f", about {time_text(seconds)}"
-    return f"measuring: {codes} codes x {episodes} episodes and {len(BASELINES)} baselines x {baselines}{about}"
+    counting = counting_episodes(episodes)
+    return (
+        f"measuring: {codes} codes x {episodes} episodes, {len(BASELINES)} baselines x {baselines} "
+        f"and a joint count x {counting}{about}"
+    )
 
 
 def fitting(codes: int, pace: float, seconds: float) -> HeldOut:
@@ -90,8 +99,8 @@ def fitting(codes: int, pace: float, seconds: float) -> HeldOut:
         pace: s that an episode takes, all processes together.
         seconds: that there are.
 
-    >>> fitting(100, 0.05, 90.0).episodes
-    12
+    >>> fitting(100, 0.05, 150.0).episodes
+    13
     """
     choices = (HeldOut(codes, n, pace) for n in range(EPISODES, _LEAST, -1))
     return next((c for c in choices if c.total * pace / _RUNNING <= seconds), HeldOut(codes, _LEAST, pace))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tabletop.cli.show_count import joint_lines
 from tabletop.projects import PACKAGE, active, find, origin
 from tabletop.runs.records import Chains, Curve, Discovery, Evaluation, Naming, Planning, Record, Robustness
 from tabletop.runs.store import record_data
@@ -132,7 +133,8 @@ def discover_lines(folder: Path, result: Discovery) -> list[str]:
     """Return how many skills were found, beside the baselines, and where they are."""
     baselines = ", ".join(f"{n} {f.effective_skills_2cm:.1f}" for n, f in result.baselines.items())
     return [
-        f"{result.codes} codes, {result.effective_skills_2cm:.1f} effective skills at 2 cm, "
+        *([] if result.joint is None else joint_lines(record_data(result)["joint"], result.codes)),
+        f"as a sum over effects {result.effective_skills_2cm:.1f} at 2 cm, "
         f"{result.effective_skills_5cm:.1f} at 5 cm (baselines at 2 cm: {baselines})",
         f"measured by {result.episodes} episodes a code, baselines by {result.baseline_episodes}",
         f"{result.env_steps} control steps in {result.minutes} minutes; library in {folder / 'library'}",
@@ -142,13 +144,17 @@ def discover_lines(folder: Path, result: Discovery) -> list[str]:
 def measure_lines(result: Mapping[str, Any]) -> list[str]:
     """Return the figures of a library beside their baselines, and a table by effect."""
     baselines = ", ".join(f"{n} {f['effective_skills_2cm']:.1f}" for n, f in result["baselines"].items())
+    counted = [] if result["joint"] is None else joint_lines(result["joint"], result["codes"])
     head = (
-        f"{result['codes']} codes, {result['effective_skills_2cm']:.1f} effective skills at 2 cm "
-        f"({result['bits_2cm']:.2f} bits; baselines: {baselines}), {result['effective_skills_5cm']:.1f} at 5 cm; "
-        f"{result['coverage_bins_5cm']} bins of 5 cm covered"
+        f"as a sum over effects {result['effective_skills_2cm']:.1f} at 2 cm (baselines: {baselines}), "
+        f"{result['effective_skills_5cm']:.1f} at 5 cm; {result['coverage_bins_5cm']} bins of 5 cm covered"
     )
     width = max(6, *map(len, result["by_effect"]))
-    lines = [head, f"{'effect':{width}}  codes  effective  information  empowerment  by chance (bits)  components"]
+    lines = [
+        *counted,
+        head,
+        f"{'effect':{width}}  codes  effective  information  empowerment  by chance (bits)  components",
+    ]
     for effect, effective in result["by_effect"].items():
         c = result["channel"][effect]
         few = result["synergies"][f"movements/{effect}"]["components_95"]

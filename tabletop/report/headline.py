@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from tabletop.report.charts import bars, percent, short
+from tabletop.report.counted import count_tile
 from tabletop.report.html import baselines_text, called, command, nice
 from tabletop.report.pictures import Pictures
 from tabletop.runs.records import Chains, Curve, Discovery, Measurement, NamedSkill, Naming, Planning
@@ -32,6 +33,12 @@ def _discovered(found: Discovery | Measurement) -> str:
     start = "With no reward and no task, the robot tried things out"
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
+    if found.joint is not None and not _is_near(found):
+        joint, kinds = found.joint, plural(len(found.joint.categories), "kind")
+        return (
+            f"{start} and learned {_strong(f'{joint.skills:.1f} distinct skills')} on a thing, the mean over {kinds}"
+            f" ({joint.low:.1f} to {joint.high:.1f}); doing nothing counts as one."
+        )
     value = found.effective_skills_2cm
     top = _floor(found)
     if top is None:
@@ -53,7 +60,9 @@ def _floor(found: Discovery | Measurement) -> float | None:
 
 
 def _is_near(found: Discovery | Measurement) -> bool:
-    """Return whether a discovery has hardly more than its baselines."""
+    """Return whether a discovery has hardly more than its baselines; doing nothing is one skill."""
+    if found.joint is not None:
+        return found.joint.skills < _NEAR
     floor = _floor(found)
     return floor is not None and found.effective_skills_2cm < _NEAR * floor
 
@@ -146,7 +155,8 @@ def _tiles(run: Run) -> list[str]:
         rows = [("this run", value, False), *others]
         spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         below = bars([(n, round(v, 1), f) for n, v, f in rows], f"Effective skills: {spoken}")
-        tiles.append(_tile("Effective skills, distinguishable at 2 cm", f"{value:.1f}", of, below))
+        tiles += [count_tile(found.joint)] if found.joint else []
+        tiles.append(_tile("As a sum over effects, distinguishable at 2 cm", f"{value:.1f}", of, below))
     if run.naming and run.naming.skills:
         named, best = run.naming.named(), list(run.naming.best().values())
         rates = [s.success for s in best]

@@ -10,17 +10,28 @@ from typing import Any, Final
 
 from tabletop.files import write_whole
 from tabletop.report.charts import Series, bars, code_color, lines, short
+from tabletop.report.counted import count_section, count_tile
 from tabletop.report.html import details, figure, nice, section, table
 from tabletop.report.page import whole_page
+from tabletop.runs.counts import JointCount
+from tabletop.schema import convert
 
 __all__ = ["measured_page", "write_measured"]
 
-_LINKS: Final = {"effects": "Effects", "channel": "Channel", "siblings": "Siblings", "synergies": "Synergies"}
+_LINKS: Final = {
+    "count": "Count",
+    "effects": "Effects",
+    "channel": "Channel",
+    "siblings": "Siblings",
+    "synergies": "Synergies",
+}
 
 
 def measured_page(result: Mapping[str, Any]) -> str:
     """Return what `tabletop measure --json` prints as one HTML text without a link to anything outside it."""
-    sections = [_effects(result), _channel(result["channel"]), _siblings(result["siblings"])]
+    joint = _joint(result)
+    sections = [] if joint is None else [count_section(joint)]
+    sections += [_effects(result), _channel(result["channel"]), _siblings(result["siblings"])]
     sections.append(_synergies(result["synergies"]))
     title = f"{result['library']} measured · tabletop"
     return whole_page(title, "tabletop measure", _top(result), sections, _LINKS)
@@ -33,21 +44,28 @@ def write_measured(folder: Path, result: Mapping[str, Any]) -> Path:
     return target
 
 
+def _joint(result: Mapping[str, Any]) -> JointCount | None:
+    """Return the joint count of a result, which older ones lack."""
+    found = result.get("joint")
+    return None if found is None else convert(found, JointCount, "joint count")
+
+
 def _top(result: Mapping[str, Any]) -> str:
-    tiles = ""
+    joint = _joint(result)
+    tiles = "" if joint is None else count_tile(joint)
     for size in (2, 5):
         key = f"effective_skills_{size}cm"
         rows = [("this library", result[key], False), *((n, f[key], True) for n, f in result["baselines"].items())]
         spoken = ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
         chart = bars(rows, f"Effective skills at {size} cm: {spoken}")
-        label = f"Effective skills, distinguishable at {size} cm"
+        label = f"As a sum over effects, distinguishable at {size} cm"
         tiles += (
             f'<div class="tile"><p class="tile-label">{label}</p>'
             f'<p class="tile-value">{result[key]:.1f}<small> of {result["codes"]}</small></p>{chart}</div>'
         )
     tiles += (
         f'<div class="tile"><p class="tile-label">Bits at 2 cm</p><p class="tile-value">{result["bits_2cm"]:.2f}</p>'
-        '<p class="tile-note">The base-2 logarithm of the effective skills.</p></div>'
+        '<p class="tile-note">The base-2 logarithm of the sum.</p></div>'
         '<div class="tile"><p class="tile-label">Coverage</p>'
         f'<p class="tile-value">{result["coverage_bins_5cm"]}<small> bins of 5 cm</small></p>'
         '<p class="tile-note">Into so many the displacements of all rigid things fall.</p></div>'
@@ -55,8 +73,8 @@ def _top(result: Mapping[str, Any]) -> str:
     note = f"{result['episodes']} held-out episodes a skill, seed {result['seed']}"
     return (
         f'<header class="hero"><div><p class="kicker"><span>{escape(result["library"])}</span><span>{note}</span></p>'
-        '<h1>What these skills come to</h1><p class="story">How many skills can be distinguished by how their episodes '
-        "end, beside what has learned nothing: an effect always counts as one at least, so as many as there "
+        '<h1>What these skills come to</h1><p class="story">How many skills can be distinguished by what becomes of a '
+        "thing. Beside it the older sum over effects, in which each effect counts as one at least: as many as there "
         f'are effects is no skill at all.</p></div></header><div class="tiles">{tiles}</div>'
     )
 
@@ -64,7 +82,7 @@ def _top(result: Mapping[str, Any]) -> str:
 def _effects(result: Mapping[str, Any]) -> str:
     codes = {effect: c["codes"] for effect, c in result["channel"].items()}
     rows = [(f"{nice(k)} {codes[k]}", v, False) for k, v in result["by_effect"].items()]
-    label = "Effective skills by effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
+    label = "The sum, by effect: " + ", ".join(f"{n} {short(v)}" for n, v, _ in rows)
     body = figure(
         "At 2 cm", bars([(n, round(v, 1), f) for n, v, f in rows], label), "After each name: the codes of the effect."
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from tabletop.runs.counts import JointCount
 from tabletop.runs.shown import Shown
 from tabletop.words import plural
 
@@ -97,7 +98,10 @@ class OfLibrary(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class SkillCount:
-    """How many skills there are: exp(I(Z; E)), E blurred by 2 or 5 cm of the world; and bits, its log2 at 2 cm."""
+    """The sum over effects of exp(I(Z; E)), E blurred by 2 or 5 cm of the world; and bits, its log2 at 2 cm.
+
+    Effects that look at the same thing are added up, and each counts as one at least. JointCount has neither fault.
+    """
 
     effective_skills_2cm: float
     effective_skills_5cm: float
@@ -152,6 +156,8 @@ class Discovery(OfLibrary, SkillCount):
     """Held-out, a code."""
     baseline_episodes: Count | None = None
     """The same of each baseline."""
+    joint: JointCount | None = None
+    """The count of skills; None in files that are older than it."""
     skills: tuple[Ends, ...]
 
     def rows(self) -> list[Row]:
@@ -168,7 +174,8 @@ class Discovery(OfLibrary, SkillCount):
 
     def title(self) -> str:
         """Return the figure in one line."""
-        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes"
+        joint = "" if self.joint is None else f"{self.joint.title()}; "
+        return f"{joint}{self.effective_skills_2cm:.1f} as a sum over effects at 2 cm, of {self.codes} codes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +233,8 @@ class Measurement(OfLibrary, SkillCount):
     episodes: Count
     baseline_episodes: Count
     seed: Count
+    joint: JointCount | None = None
+    """The count of skills; None in files that are older than it."""
 
     def __post_init__(self) -> None:
         """Check that each effect has a channel."""
@@ -252,7 +261,8 @@ class Measurement(OfLibrary, SkillCount):
         """Return the figure in one line."""
         most = max((b.effective_skills_2cm for b in self.baselines.values()), default=None)
         floor = "" if most is None else f"; what has learned nothing has {most:.1f}"
-        return f"{self.effective_skills_2cm:.1f} effective skills at 2 cm, of {self.codes} codes{floor}"
+        joint = "" if self.joint is None else f"{self.joint.title()}; "
+        return f"{joint}{self.effective_skills_2cm:.1f} as a sum over effects at 2 cm, of {self.codes} codes{floor}"
 
 
 # --- naming --------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def test_figures_are_those_of_discovery_with_a_number_by_effect(
     said = command("measure", "run", *FEW, "--json")
     assert said.code == 0
     found = json.loads(said.out)
-    keys = ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
+    keys = ["joint", "effective_skills_2cm", "effective_skills_5cm", "bits_2cm", "coverage_bins_5cm", "baselines"]
     assert found.keys() >= {*keys, "by_effect", "channel", "siblings", "synergies"}
     assert list(found["baselines"]) == ["exploration", "untrained", "shuffled"]
     discovered = record_data(measure_stage(here / "stage", library, 1, 0, 4))
@@ -76,8 +76,13 @@ def test_ends_of_reaching_are_where_the_gripper_is(
 
 def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Command, here: Path, run_of: Path) -> None:
     said = command("measure", "run/library", *FEW, "--out", "a/b")
-    head, names, row, postures, plots = said.out.splitlines()
-    assert head.startswith("2 codes, ")
+    count, kinds, button, head, names, row, postures, plots = said.out.splitlines()
+    assert count.startswith("2 codes, ")
+    assert "distinct skills" in count
+    assert "mean over 1 kind of thing" in count
+    assert kinds.split()[:3] == ["kind", "codes", "scenes"]
+    assert button.split()[:2] == ["button", "2"]
+    assert head.startswith("as a sum over effects ")
     assert "baselines: exploration 1.0" in head
     assert names.split()[:3] == ["effect", "codes", "effective"]
     assert row.split()[:2] == ["button", "2"]

@@ -42,15 +42,15 @@ def discovered(monkeypatch: pytest.MonkeyPatch, library: Library) -> None:
 
 
 def test_as_many_episodes_as_fit_and_a_tenth_for_each_baseline() -> None:
-    # 206 codes of 0.05 s: 30 episodes and 3 x 3 are 401.7 s of running, which is 85 % of 472.6 s.
-    assert fitting(206, 0.05, 473.0).episodes == 30
-    assert fitting(206, 0.05, 472.0).episodes == 29
+    # 206 codes of 0.05 s: 30 episodes, 3 x 3 and 15 are 556.2 s of running, which is 85 % of 654.4 s.
+    assert fitting(206, 0.05, 655.0).episodes == 30
+    assert fitting(206, 0.05, 654.0).episodes == 29
     assert fitting(206, 0.05, 1e6) == HeldOut(206, 50, 0.05)
     assert fitting(206, 0.05, 1.0) == HeldOut(206, 5, 0.05)
     assert (fitting(206, 0.05, 1.0).baselines, HeldOut(206, 50).baselines) == (2, 5)
 
 
-@pytest.mark.parametrize("minutes", [4.0, 12.0, 30.0, 60.0])
+@pytest.mark.parametrize("minutes", [6.0, 12.0, 30.0, 60.0])
 @pytest.mark.parametrize("pace", [0.01, 0.03])
 def test_measuring_takes_a_third_of_the_minutes_at_most(minutes: float, pace: float) -> None:
     plan = fitting(206, pace, 60 * minutes / 3)
@@ -60,17 +60,17 @@ def test_measuring_takes_a_third_of_the_minutes_at_most(minutes: float, pace: fl
 
 
 def test_the_clock_has_a_say_only_where_the_budget_is_in_minutes(pace: list[float], library: Library) -> None:
-    # 2 codes: 7 episodes and 3 x 2 are 26 episodes, 10 s each are 306 s of the 310 that there are.
+    # 2 codes: 7 episodes, 3 x 2 and 4 are 34 episodes, 10 s each are 400 s of the 410 that there are.
     pace[0] = 10.0
     with Engine(0) as engine:
-        assert plan_measuring(library, engine, 0, minutes=15.5).episodes == 7
-        assert plan_measuring(library, engine, 0, minutes=15.5, episodes=9).episodes == 9
+        assert plan_measuring(library, engine, 0, minutes=20.5).episodes == 7
+        assert plan_measuring(library, engine, 0, minutes=20.5, episodes=9).episodes == 9
         assert plan_measuring(library, engine, 0).episodes == 50
         assert plan_measuring(library, engine, 0, episodes=9).pace is None
     assert HeldOut(206, 50, 0.05).announcement() == (
-        "measuring: 206 codes x 50 episodes and 3 baselines x 5, about 13 min"
+        "measuring: 206 codes x 50 episodes, 3 baselines x 5 and a joint count x 25, about 18 min"
     )
-    assert HeldOut(2, 9).announcement() == "measuring: 2 codes x 9 episodes and 3 baselines x 2"
+    assert HeldOut(2, 9).announcement() == "measuring: 2 codes x 9 episodes, 3 baselines x 2 and a joint count x 4"
 
 
 @pytest.mark.usefixtures("discovered")
@@ -86,8 +86,8 @@ def test_measuring_is_announced_before_it_begins_and_bounded(
         return Discovery(**figures, episodes=given[-2], baseline_episodes=given[-1])
 
     monkeypatch.setattr(stages, "measure_stage", stage)
-    said = command("discover", "--minutes", "15.5", "--out", "run", "--workers", "0", "--json")
-    assert said.err == "measuring: 2 codes x 7 episodes and 3 baselines x 2, about 5 min\n"
+    said = command("discover", "--minutes", "20.5", "--out", "run", "--workers", "0", "--json")
+    assert said.err == "measuring: 2 codes x 7 episodes, 3 baselines x 2 and a joint count x 4, about 7 min\n"
     found = json.loads(said.out)
     assert (found["episodes"], found["baseline_episodes"]) == (7, 2)
     said = command("discover", "--steps", "10", "--out", "run", "--workers", "0", "--json")
@@ -98,7 +98,7 @@ def test_measuring_is_announced_before_it_begins_and_bounded(
 @pytest.mark.usefixtures("discovered")
 def test_what_was_used_is_in_the_result_and_in_discover_json(command: Command, here: Path) -> None:
     said = command("discover", "--steps", "10", "--episodes", "3", "--out", "run", "--workers", "0", "--json")
-    assert said.err.splitlines()[0] == "measuring: 2 codes x 3 episodes and 3 baselines x 2"
+    assert said.err.splitlines()[0] == "measuring: 2 codes x 3 episodes, 3 baselines x 2 and a joint count x 4"
     found, kept = json.loads(said.out), json.loads((here / "run" / "discover.json").read_text())
     assert (found["episodes"], found["baseline_episodes"]) == (kept["episodes"], kept["baseline_episodes"]) == (3, 2)
 
@@ -117,8 +117,8 @@ def test_measuring_can_be_left_out(command: Command, here: Path) -> None:
 def test_a_library_is_measured_within_minutes_of_its_own(pace: list[float], library: Library) -> None:
     pace[0] = 10.0
     with Engine(0) as engine:
-        # The whole of them, where a discovery gives a third: 7 episodes and 3 x 2 of 2 codes are 306 s.
-        assert measuring_within(library, engine, 0, None, 5.2).episodes == 7
+        # The whole of them, where a discovery gives a third: 7 episodes, 3 x 2 and 4 of 2 codes are 400 s.
+        assert measuring_within(library, engine, 0, None, 6.8).episodes == 7
         assert measuring_within(library, engine, 0, 9, None).episodes == 9
         assert measuring_within(library, engine, 0, None, None).episodes == 50
 

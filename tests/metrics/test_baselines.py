@@ -30,7 +30,12 @@ def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
     assert [len(p) for p in found.samples.postures] == [7] * 10 + [19] * 15
     baselines = found.figures.pop("baselines")
     assert (found.figures.pop("episodes"), found.figures.pop("baseline_episodes")) == (5, 2)
+    joint = found.figures.pop("joint")
     assert found.figures == measure(found.samples, 0)
+    # Four episodes a code are 20: the commonest category, and no other beside it.
+    assert list(joint["categories"]) == ["drawer"]
+    assert joint["left_out"]
+    assert joint["categories"]["drawer"]["episodes"] == 3 * joint["categories"]["drawer"]["scenes"] == 18
     assert tuple(baselines) == BASELINES
     for baseline in baselines.values():
         assert list(baseline) == ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm"]
