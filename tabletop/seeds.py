@@ -147,6 +147,14 @@ class Purpose(IntEnum):
     TASK_OPERATORS = 45
     """number: scenes that a policy of one's own is run in, to be planned with."""
 
+    # Targets that know no library (benchmarks/targets.py). 46 to 49 are not used.
+    TARGET_SCENES = 50
+    """number, attempt"""
+    TARGETS = 51
+    """number, attempt: where a thing is to go, or what a joint is to be."""
+    TARGET_EPISODES = 52
+    """number: the policy's noise."""
+
 
 def seed_of(seed: int, purpose: Purpose, *numbers: int) -> int:
     """Return the derived seed of a user's seed for a purpose: a whole number in [2**62, 2**63).
