@@ -33,7 +33,12 @@ __all__ = ["BASELINES", "Method", "asked", "library_at", "nearest_skill", "oracl
 
 BASELINES: Final = ("oracle", "exploration", "nothing")
 """Scripted primitives that know everything, random actions that end as a skill does, and standing still."""
-EFFECTS: Final[Mapping[str, tuple[str, ...]]] = {"place": ("placed",), "turn": ("turned",), "lift": ("held_at",)}
+EFFECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "place": ("placed",),
+    "push": ("displaced",),
+    "turn": ("turned",),
+    "lift": ("held_at",),
+}
 """Names of the effects that a family asks for; joints are asked of whatever is about joints."""
 STEPS: Final = 60
 """Control steps of a baseline without a script, before it opens and rises."""
@@ -90,8 +95,11 @@ def exact_target(target: Target) -> tuple[float, ...]:
     """Return a target in a library's own terms.
 
     Returns:
-        A place: x and y (m, world). A lift: x, y (m, world) and rise (m). A joint: its fraction. A turn: rad.
+        A place: x and y (m, world). A push: the way in x and y (m). A lift: x, y (m, world) and rise (m). A joint:
+        its fraction. A turn: rad.
     """
+    if target.family == "push":
+        return _way(target)
     if target.family == "lift":
         x, y = target.scene.entity(target.entity).position[:2]
         return x, y, *target.goal
@@ -123,9 +131,16 @@ def as_effect(target: Target) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array(target.goal) * REACH
     if target.family == "turn":
         return np.array(target.goal) * REACH / math.pi
+    if target.family == "push":
+        return np.array([*_way(target), 0.0])
     x, y = target.goal if target.family == "place" else target.scene.entity(target.entity).position[:2]
     rise = target.goal[0] if target.family == "lift" else 0.0
     return np.array([x - MIDDLE[0], y - MIDDLE[1], rise])
+
+
+def _way(target: Target) -> tuple[float, float]:
+    x, y = target.scene.entity(target.entity).position[:2]
+    return target.goal[0] - x, target.goal[1] - y
 
 
 # --- scripted primitives -------------------------------------------------------------------------
@@ -151,7 +166,7 @@ class _Turn(Taking):
 
 def oracle(target: Target) -> Operator | None:
     """Return the scripted primitives that reach a target; None where the project has none: a joint half open."""
-    if target.family == "place":
+    if target.family in ("place", "push"):
         return PutAt("put", place=(target.goal[0], target.goal[1]), horizon=200)
     if target.family == "lift":
         return _Lift("lift", height=target.goal[0])

@@ -3,8 +3,8 @@
     python benchmarks/targets.py default --places 100 --seed 20261201 --out benchmarks/results/targets.json
 
 A block stands among two to four other things (benchmarks/scenes/cluttered.yaml) and is to be put at a place that is
-drawn evenly over the reach, to be turned, or to be lifted. Joints of all fixtures of the card `everything` are to come
-to a fraction. benchmarks/drawn_targets.py says what is drawn and what counts as reached.
+drawn evenly over the reach, moved a little way, turned or lifted. Joints of all fixtures of the card `everything` are
+to come to a fraction. benchmarks/drawn_targets.py says what is drawn and what counts as reached.
 
 A library whose `policy` takes a `target` is given the target; any other runs the code whose target effect is nearest
 (--codes asks for that of every library). Baselines stand beside every figure: scripted primitives as oracle where there
@@ -36,12 +36,13 @@ from tabletop.rollout.statistics import wilson
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.effects import MIDDLE
 
-__all__ = ["Job", "drawn", "measured", "methods_of", "run_target", "summary"]
+__all__ = ["Job", "drawn", "measured", "methods_of", "run_drawn", "run_target", "summary"]
 
 CARD: Final = "everything"
 """Whose fixtures are asked for."""
 UNITS: Final[Mapping[str, tuple[float, str]]] = {
     "place": (100.0, "cm"),
+    "push": (100.0, "cm"),
     "joint": (100.0, "% of travel"),
     "turn": (180.0 / math.pi, "deg"),
     "lift": (100.0, "cm"),
@@ -71,13 +72,17 @@ class Job:
 
 def run_target(job: Job) -> dict[str, Any]:
     """Run one episode; return what came of it."""
-    target = job.draw()
-    row: dict[str, Any] = {"number": job.number, "kind": job.kind, "goal": target.goal, "clutter": target.clutter}
+    return {"number": job.number, "kind": job.kind, **run_drawn(job.method, job.draw())}
+
+
+def run_drawn(method: Method, target: Target) -> dict[str, Any]:
+    """Run one episode of a drawn target; return what came of it."""
+    row: dict[str, Any] = {"goal": target.goal, "clutter": target.clutter}
     if math.isfinite(target.nearest):
         row["nearest"] = target.nearest
-    found = asked(job.method, target)
+    found = asked(method, target)
     row["answered"] = found is not None
-    if found is None and job.method.folder is None:
+    if found is None and method.folder is None:
         # A script is not there: nothing to say. A library without a skill leaves things as they are.
         return row
     policy, horizon = found or (Nothing(), 1)
@@ -85,7 +90,7 @@ def run_target(job: Job) -> dict[str, Any]:
     outcome = outcome_of(target, run)
     row |= {"miss": outcome.miss, "fine": outcome.fine, "rough": outcome.rough, "steps": len(run)}
     if target.family == "place":
-        row["how"] = how(job.method, target, run, outcome.fine)
+        row["how"] = how(method, target, run, outcome.fine)
     return row
 
 
@@ -149,7 +154,7 @@ def summary(family: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {"n": len(run), "fine": share(run, "fine"), "rough": share(run, "rough")}
     out["median_miss"] = float(np.median([r["miss"] for r in run]))
     out["answered"] = sum(r["answered"] for r in run) / len(run)
-    if family in ("place", "turn", "lift"):
+    if family != "joint":
         groups = {f"{c} others": [r for r in run if r["clutter"] == c] for c in sorted({r["clutter"] for r in run})}
         groups["a neighbour within 12 cm"] = [r for r in run if r.get("nearest", math.inf) <= 0.12]
     else:
@@ -196,7 +201,7 @@ def main() -> None:
     """Draw, run, print and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help="DIR or NAME=DIR; none: baselines only")
-    parser.add_argument("--places", type=int, default=100, help="places, turns and lifts (default 100)")
+    parser.add_argument("--places", type=int, default=100, help="of each family but joints (default 100)")
     parser.add_argument("--joints", type=int, default=15, help="fractions a kind of fixture (default 15)")
     parser.add_argument("--families", default=",".join(FAMILIES), help="A,B,C (default all)")
     parser.add_argument("--baselines", default=",".join(BASELINES), help="A,B,C (default all; '' for none)")
