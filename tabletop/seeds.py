@@ -147,7 +147,17 @@ class Purpose(IntEnum):
     TASK_OPERATORS = 45
     """number: scenes that a policy of one's own is run in, to be planned with."""
 
-    # Targets that know no library (benchmarks/targets.py). 46 to 49 are not used.
+    # Counting skills. `number` is that of a scene, which all codes share.
+    COUNTING_SCENES = 46
+    """number: poses."""
+    COUNTING_INVENTORIES = 47
+    """number, attempt: objects."""
+    COUNTING_EPISODES = 48
+    """number, code: the policy's noise."""
+    COUNTING_NOISE = 49
+    """Parts of the scenes, the noise on outcomes, and the scenes of an interval."""
+
+    # Targets that know no library (benchmarks/targets.py). `number` is that of a target.
     TARGET_SCENES = 50
     """number, attempt"""
     TARGETS = 51

@@ -118,10 +118,12 @@ def sign_flips(differences: npt.ArrayLike, *, draws: int = 20_000, seed: int = 0
     Raises:
         TabletopError: no differences.
     """
-    values = np.asarray(differences, dtype=np.float64).ravel()
-    n = len(values)
-    if n == 0:
+    given = np.asarray(differences, dtype=np.float64).ravel()
+    if not len(given):
         raise TabletopError("a paired test needs differences, got none")
+    # What does not differ has no sign.
+    values = given[given != 0.0]
+    n = len(values)
     seen = abs(values.sum()) - 1e-9 * np.abs(values).sum()
     if n <= 62 and 2**n <= draws:
         signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
