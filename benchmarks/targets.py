@@ -4,7 +4,8 @@
 
 A block stands among two to four other things (benchmarks/scenes/cluttered.yaml) and is to be put at a place that is
 drawn evenly over the reach, moved a little way, turned or lifted. Joints of all fixtures of the card `everything` are
-to come to a fraction. benchmarks/drawn_targets.py says what is drawn and what counts as reached.
+to come to a fraction. benchmarks/drawn_targets.py says what is drawn and what counts as reached. What --out has of the
+same settings and libraries is not run again.
 
 A library whose `policy` takes a `target` is given the target; any other runs the code whose target effect is nearest
 (--codes asks for that of every library). Baselines stand beside every figure: scripted primitives as oracle where there
@@ -213,26 +214,42 @@ def main() -> None:
     methods = methods_of(options.libraries, options.codes)
     methods += [Method(name) for name in options.baselines.split(",") if name]
     families = options.families.split(",")
-    rows: dict[str, dict[str, list[dict[str, Any]]]] = {family: {} for family in families}
+    settings = {"places": options.places, "joints": options.joints, "seed": options.seed, "codes": options.codes}
+    settings["digests"] = {m.name: library_at(m.folder).digest for m in methods if m.folder is not None}
+    result = kept(options.out, settings)
     print(f"{'family':7}{'method':22}{'n':>5}{'finely':>23}{'roughly':>23}")
     with Engine(options.workers) as engine:
         for family in families:
             count = options.joints if family == "joint" else options.places
             for method in methods:
-                found = measured(engine, drawn(family, count, options.seed, method), f"{family}: {method.name}")
-                rows[family][method.name] = found
-                print(row_text(method.name, family, summary(family, found)), flush=True)
-    table = {f: {name: summary(f, found) for name, found in by.items()} for f, by in rows.items()}
-    settings = {"places": options.places, "joints": options.joints, "seed": options.seed, "codes": options.codes}
-    libraries = {m.name: library_at(m.folder).digest for m in methods if m.folder is not None}
-    result = {
-        **about("pybullet", "numpy"),
-        "settings": settings,
-        "digests": libraries,
-        "targets": table,
-        "episodes": rows,
+                table, episodes = (result[part].setdefault(family, {}) for part in ("targets", "episodes"))
+                if method.name not in table:
+                    rows = measured(engine, drawn(family, count, options.seed, method), f"{family}: {method.name}")
+                    table[method.name], episodes[method.name] = summary(family, rows), short(rows)
+                    write_whole(options.out, json.dumps({**about("pybullet", "numpy"), **result}) + "\n")
+                print(row_text(method.name, family, table[method.name]), flush=True)
+
+
+def kept(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file has already, or an empty result.
+
+    Raises:
+        TabletopError: its figures are of other settings or of other libraries.
+    """
+    if not path.is_file():
+        return {"settings": dict(settings), "targets": {}, "episodes": {}}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found["settings"] != settings:
+        raise TabletopError(f"{str(path)!r} has figures of other settings or libraries; give another --out")
+    return {part: found[part] for part in ("settings", "targets", "episodes")}
+
+
+def short(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return how far off each target ended, in order: for pairs with what is measured later. None: nothing was run."""
+    return {
+        "miss": [round(r["miss"], 4) if "miss" in r else None for r in rows],
+        "fine": [int(r.get("fine", 0)) for r in rows],
     }
-    write_whole(options.out, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
