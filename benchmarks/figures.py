@@ -198,6 +198,21 @@ def names(result: Result) -> str:
     )
 
 
+def targets(result: Result) -> str:
+    """Return how near a library brings things to drawn targets, beside scripts and random actions."""
+    found = result["targets"]
+    parts = []
+    for family, methods in found.items():
+        cells = {name: methods[name] for name in ("default", "oracle", "exploration")}
+        own, *others = ("{share:.3f} [{low:.3f}, {high:.3f}]".format(**c["fine"]) for c in cells.values())
+        rough = cells["default"]["rough"]["share"]
+        parts.append(f"{family} {own}, roughly {rough:.3f} (scripts {others[0]}, exploration {others[1]})")
+    how = found["place"]["default"]["how"]
+    n = found["place"]["default"]["n"]
+    ends = ", ".join(f"{name} {count / n:.2f}" for name, count in how.items())
+    return f"{'; '.join(parts)}. Places: median {100 * found['place']['default']['median_miss']:.1f} cm; {ends}"
+
+
 def demo(result: Result) -> str:
     """Return how long a first run took, and what it found."""
     found = result["discover"]
@@ -325,6 +340,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         own_curves,
         library,
         library_short,
+        targets,
         names,
         demo,
         project,

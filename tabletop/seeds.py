@@ -157,6 +157,14 @@ class Purpose(IntEnum):
     COUNTING_NOISE = 49
     """Parts of the scenes, the noise on outcomes, and the scenes of an interval."""
 
+    # Targets that know no library (benchmarks/targets.py). `number` is that of a target.
+    TARGET_SCENES = 50
+    """number, attempt"""
+    TARGETS = 51
+    """number, attempt: where a thing is to go, or what a joint is to be."""
+    TARGET_EPISODES = 52
+    """number: the policy's noise."""
+
 
 def seed_of(seed: int, purpose: Purpose, *numbers: int) -> int:
     """Return the derived seed of a user's seed for a purpose: a whole number in [2**62, 2**63).

@@ -59,7 +59,7 @@ def measure_library(
         partial(measure, seed=seed), [samples, *floor_samples], chunk=1, label="measure: discriminators"
     )
     shown = {name: {k: baseline[k] for k in _SHOWN} for name, baseline in zip(BASELINES, others, strict=True)}
-    joint = joint_count(library, engine, counting_episodes(episodes) * library.codes.total, seed)
+    joint = joint_count(library, engine, counting_episodes(episodes) * len(library.skills), seed)
     rest = {"baselines": shown, "episodes": episodes, "baseline_episodes": few, "joint": joint}
     return Measured(samples, {**found, **rest})
 

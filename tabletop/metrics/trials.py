@@ -122,7 +122,9 @@ def _misses(library: Library, skill: Skill, trajectory: Trajectory, entity: str)
     target = library.embeddings[skill.code][:size]
     thing = trajectory.scene.entity(entity)
     metres = effect.metres(thing)[:size]
-    missed = (effects_along(effect, trajectory, entity, library.horizon)[-1][:size] - target) * metres
+    missed = (
+        effects_along(effect, trajectory, entity, library.horizon, release=library.release)[-1][:size] - target
+    ) * metres
     idle = (effect.function(initial, initial, entity) - target) * metres
     width, depth, height = thing.size
     # A number is a turn where it counts as the way of the thing's corner, which grows with the footprint.

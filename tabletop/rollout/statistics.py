@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tabletop.errors import TabletopError
 
-__all__ = ["Statistic", "iqm", "mean", "stratified_interval", "wilson"]
+__all__ = ["Statistic", "iqm", "mean", "sign_flips", "stratified_interval", "wilson"]
 
 Array = npt.NDArray[np.float64]
 Statistic = Callable[[Array], Array]
@@ -99,3 +99,36 @@ def stratified_interval(
     tail = (1.0 - confidence) / 2
     low, high = np.quantile(statistic(np.concatenate(drawn, axis=-1)), [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+def sign_flips(differences: npt.ArrayLike, *, draws: int = 20_000, seed: int = 0) -> float:
+    """Return how often differences with signs by chance have a mean as far from 0.
+
+    It is a two-sided paired test (Fisher 1935). All 2^n signs are tried where these are no more than the draws.
+    So 5 pairs never give less than 2/32 = 0.0625.
+
+    >>> sign_flips([1.0, 2.0, 3.0])
+    0.25
+
+    Args:
+        differences: one a pair.
+        draws: of signs, where all are too many.
+        seed: of the draws.
+
+    Raises:
+        TabletopError: no differences.
+    """
+    given = np.asarray(differences, dtype=np.float64).ravel()
+    if not len(given):
+        raise TabletopError("a paired test needs differences, got none")
+    # What does not differ has no sign.
+    values = given[given != 0.0]
+    n = len(values)
+    seen = abs(values.sum()) - 1e-9 * np.abs(values).sum()
+    if n <= 62 and 2**n <= draws:
+        signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+        return float(np.mean(np.abs(signs @ values) >= seen))
+    rng = np.random.default_rng(seed)
+    drawn = 1 - 2 * rng.integers(0, 2, size=(draws, n))
+    # The signs that were seen are one of the draws, so that no chance is 0.
+    return float((1 + np.sum(np.abs(drawn @ values) >= seen)) / (1 + draws))

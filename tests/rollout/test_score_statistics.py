@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tabletop.errors import TabletopError
-from tabletop.rollout.statistics import Statistic, iqm, mean, stratified_interval
+from tabletop.rollout.statistics import Statistic, iqm, mean, sign_flips, stratified_interval
 
 
 def trim_mean(scores: list[float]) -> float:
@@ -105,3 +105,25 @@ def test_points_and_intervals_are_those_of_rliable(
     strata = SCORES[:tasks]
     assert float(statistic(np.concatenate(strata))) == pytest.approx(point, abs=1e-6)
     assert stratified_interval(strata, statistic, resamples=50_000) == pytest.approx(interval, abs=0.004)
+
+
+def test_five_pairs_that_agree_have_the_least_chance_that_five_can() -> None:
+    assert sign_flips([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 32)
+    assert sign_flips([-1.0, -2.0, -3.0, -4.0, -5.0]) == pytest.approx(2 / 32)
+    assert sign_flips([0.0] * 90 + [1.0] * 5) == pytest.approx(2 / 32)
+    assert sign_flips([0.0, 0.0]) == 1.0
+    # 1 + 2 - 3 = 0: no signs bring the sum nearer to 0.
+    assert sign_flips([1.0, 2.0, -3.0]) == 1.0
+    # |sum| >= 4 of 1, 2, 3 with signs: 6, 4, -4, -6 of eight.
+    assert sign_flips([-1.0, 2.0, 3.0]) == pytest.approx(4 / 8)
+
+
+def test_many_pairs_are_tested_by_draws_that_agree_with_all_signs() -> None:
+    differences = np.random.default_rng(3).normal(0.3, 1.0, 14)
+    assert sign_flips(differences, draws=4000) == pytest.approx(sign_flips(differences, draws=2**14), abs=0.03)
+    assert sign_flips(np.ones(40)) < 1e-3
+
+
+def test_no_pairs_are_no_test() -> None:
+    with pytest.raises(TabletopError, match="needs differences"):
+        sign_flips([])
