@@ -88,7 +88,7 @@ def precision(method: Method, engine: Engine, settings: Settings) -> Figures:
 def covered(method: Method, engine: Engine, settings: Settings) -> Figures:
     """Return how many bins the displacements of so many held-out episodes end in, codes in turn."""
     library = library_at(method.folder or "")
-    codes = library.codes.total
+    codes = len(library.skills)
     each = -(-settings.outcomes // codes)
     samples = sample_effects(library, engine, each, settings.seed, label=f"coverage: {method.name}")
     # Episode by episode, so that all codes are among the first.

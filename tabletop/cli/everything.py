@@ -56,12 +56,12 @@ def _stages(folder: Path, options: argparse.Namespace, given: Library | None) ->
         library, full = _discovered(folder, options, clock), FULL
     else:
         tell(f"1/5 discover: taking the library {options.library!r}")
-        clock = Clock(60 * options.minutes, given.codes.total) if options.minutes else None
+        clock = Clock(60 * options.minutes, len(given.skills)) if options.minutes else None
         library, full = given, Effort(measured=30, naming=NameSettings())
         save_library(library, folder / "library")
     effort = clock.measuring() if clock else full
     seconds = clock.pace * clock.codes * effort.held_out if clock else None
-    tell(announcement(library.codes.total, effort.measured, effort.baselines, seconds))
+    tell(announcement(len(library.skills), effort.measured, effort.baselines, seconds))
     began = time.monotonic()
     found = stages.measure_stage(folder, library, seed, workers, effort.measured, effort.baselines)
     if clock:

@@ -49,22 +49,22 @@ RESULT: dict[str, Any] = {
     "episodes": 50,
     "seed": 3,
     "joint": {
-        **{"skills": 4.44, "low": 4.11, "high": 4.88, "bits": 2.15, "skills_5cm": 3.2, "skills_alike": 3.9},
+        "skills": 4.44, "low": 4.11, "high": 4.88, "bits": 2.15, "skills_5cm": 3.2, "skills_alike": 3.9,
         "left_out": ["mug"],
         "categories": {
             "block": {
-                **{"codes": 158, "scenes": 24, "episodes": 3700, "skills": 9.87, "low": 8.5, "high": 11.2},
-                **{"skills_5cm": 6.6, "skills_alike": 7.7, "right": 55.5, "coverage": 321},
+                "codes": 158, "scenes": 24, "episodes": 3700, "skills": 9.87, "low": 8.5, "high": 11.2,
+                "skills_5cm": 6.6, "skills_alike": 7.7, "right": 55.5, "coverage": 321,
                 "precision": {
-                    **{"codes": 158, "median": 0.047, "within_2cm": 0.21, "within_3cm": 0.43, "within_5cm": 0.62},
-                    **{"within_10deg": None, "idle_within_3cm": 0.02},
+                    "codes": 158, "median": 0.047, "within_2cm": 0.21, "within_3cm": 0.43, "within_5cm": 0.62,
+                    "within_10deg": None, "idle_within_3cm": 0.02,
                 },
                 "reliability": {"0": [0.66, 2000], "1": [0.54, 1700]},
             },
             "button": {
-                **{"codes": 2, "scenes": 24, "episodes": 48, "skills": 1.9, "low": 1.7, "high": 2.0},
-                **{"skills_5cm": 1.8, "skills_alike": 1.9, "right": 1.9, "coverage": 2},
-                **{"precision": None, "reliability": {}},
+                "codes": 2, "scenes": 24, "episodes": 48, "skills": 1.9, "low": 1.7, "high": 2.0,
+                "skills_5cm": 1.8, "skills_alike": 1.9, "right": 1.9, "coverage": 2,
+                "precision": None, "reliability": {},
             },
         },
     },
