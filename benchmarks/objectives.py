@@ -57,21 +57,30 @@ NAMING: Final = NameSettings(effects=10, trials=6, contenders=2, episodes=24, se
 """Less thorough than `tabletop name`: there are many runs to name."""
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
     "few": partial(looking_for_few, horizon_multiplier=1),
-    "usual": partial(looking_for, [name for name in USUAL if name != "beside"], horizon_multiplier=1),
+    "usual": partial(looking_for, USUAL, horizon_multiplier=1),
 }
-"""What to look for: few effects, as `tabletop run` does, or those that `tabletop discover` looks for, except
-`beside`, which came after what was measured. Skills act for as long as they were learned in."""
+"""What to look for: few effects, as `tabletop run` does, or those that `tabletop discover` looks for. Skills act for as
+long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
     "without-precision": lambda s: replace(s, reject_weight=0.0),
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
+    "half-hindsight": lambda s: replace(s, hindsight=0.5),
+    "without-exact-goals": lambda s: replace(s, exact_goals=False),
     "without-mirror": lambda s: replace(s, mirror=False),
+    "without-turns": lambda s: replace(s, turn=0.0),
+    "without-shifts": lambda s: replace(s, shift=0.0),
+    "without-half-turns": lambda s: replace(s, half_turns=False),
+    "flat": lambda s: replace(s, flat=True),
     "adapted-temperature": lambda s: replace(s, sac=replace(s.sac, alpha=None)),
     "float32": lambda s: replace(s, sac=replace(s.sac, bf16=False)),
 }
-"""The default with a part left out: q's channel without noise; no "none of them" in q; commanded codes only; no
-mirrored batches; a temperature that keeps an entropy; no bfloat16. Its other parts are objectives and starts."""
+"""The default with a part left out or changed: q's channel without noise; no "none of them" in q; commanded codes
+only, or half of a batch; hindsight codes in place of exact goals; no mirrored, turned, shifted or half-turned batches;
+neighbours one by one; a temperature that keeps an entropy; no bfloat16. Its other parts are objectives and starts."""
+SCRIPTED: Final = "scripted-release"
+"""The default whose skills are let go by a script: 30 control steps, then the script's 12."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,8 @@ class Case:
 
     def settings(self, seed: int, effects: str) -> DiscoverSettings:
         """Return the settings of a run that looks for `effects`, of EFFECTS."""
+        if self.objective == SCRIPTED:
+            return EFFECTS[effects](starts=self.starts, seed=seed, release="scripted", horizon=30)
         if self.objective in PARTS:
             learner = PARTS[self.objective](LearnerSettings())
         else:
@@ -120,7 +131,7 @@ def cases(text: str) -> list[Case]:
             Case("every-state"),
             Case("final-state-at-end"),
             Case("final-state", starts="nominal"),
-            *(Case(name) for name in PARTS),
+            *(Case(name) for name in (*PARTS, SCRIPTED)),
         ],
     }
     out: list[Case] = []

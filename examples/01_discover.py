@@ -17,7 +17,7 @@ def main(folder: str, steps: int | None = None) -> None:
         print(tt.measure(skills, minutes=8))
         names = tt.name_skills(skills, minutes=20)
     else:
-        skills = tt.discover(folder, steps=steps, effects=["button"], scene="discovery")
+        skills = tt.discover(folder, steps=steps, effects=["joint"], scene="discovery")
         print(tt.measure(skills, episodes=2))
         names = tt.name_skills(skills, episodes=2)
     names.save(folder)

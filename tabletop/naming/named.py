@@ -141,7 +141,7 @@ def open_library(name: str) -> NamedLibrary:
         TabletopError: no such library, or a file of it is damaged.
 
     >>> open_library("default").called("drawer-open").skill.effect.name
-    'drawer'
+    'joint'
     """
     path = find_library(name)
     library = load_library(path)

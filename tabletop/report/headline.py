@@ -75,7 +75,7 @@ def _advice(run: Run) -> str:
     return (
         '<div class="advice"><p>To learn more: go on for longer, or look for fewer effects.</p>'
         + command(f"tabletop discover --resume --minutes 30 --out {name}")
-        + command("tabletop discover --minutes 10 --scene discovery --effects held_at,displaced,drawer,button")
+        + command("tabletop discover --minutes 10 --scene discovery --effects held_at,displaced,joint")
         + "</div>"
     )
 

@@ -166,19 +166,19 @@ def test_a_bad_budget_is_refused(command: Command, stage: str, more: tuple[str, 
 
 def test_a_resumed_run_says_what_began_it_and_what_went_on(command: Command, here: Path) -> None:
     alike = ("--no-measure", "--workers", "0", "--out", "run")
-    command("discover", "--effects", "button", "--scene", "discovery", "--steps", "200", *alike)
+    command("discover", "--effects", "joint", "--scene", "discovery", "--steps", "200", *alike)
     first = yaml.safe_load((here / "run/run.yaml").read_text())
-    assert "--effects button" in first["command"]
+    assert "--effects joint" in first["command"]
     command("discover", "--resume", "--steps", "400", *alike)
     then = yaml.safe_load((here / "run/run.yaml").read_text())
     assert {k: v for k, v in then.items() if k != "resumed"} == first
     assert then["resumed"][0].startswith("tabletop discover --resume --steps 400")
-    tt.discover("run", steps=500, effects=["button"], scene="discovery", workers=0, resume=True)
-    call = "'run', steps=500, seed=0, effects=['button'], scene='discovery', objective='final-state', resume=True"
+    tt.discover("run", steps=500, effects=["joint"], scene="discovery", workers=0, resume=True)
+    call = "'run', steps=500, seed=0, effects=['joint'], scene='discovery', objective='final-state', resume=True"
     last = yaml.safe_load((here / "run/run.yaml").read_text())["resumed"]
     assert last == [*then["resumed"], f"tt.discover({call})"]
     tt.measure("run", episodes=5, workers=0).save("run")
     command("report", "run")
     page = (here / "run/report.html").read_text()
-    assert "--effects button" in page
+    assert "--effects joint" in page
     assert "--resume --steps 400" in page

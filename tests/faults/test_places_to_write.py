@@ -27,7 +27,7 @@ FOLDERS: Final[dict[str, list[str]]] = {
     "scene": ["scene"],
     "tasks": ["tasks", "--tasks", "lift"],
     "demos": ["demos", "nothing", "--tasks", "lift"],
-    "discover": ["discover", "--steps", "9", "--effects", "button", "--scene", "discovery"],
+    "discover": ["discover", "--steps", "9", "--effects", "joint", "--scene", "discovery"],
     "measure": ["measure", "default"],
     "name": ["name", "default"],
     "plan": ["plan", "scripted"],

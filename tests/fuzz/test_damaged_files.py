@@ -163,7 +163,7 @@ def report(path: Path) -> None:
 
 def resumed(path: Path) -> None:
     """Go on with a discovery from its checkpoint."""
-    command = "discover --resume --steps 600 --no-measure --effects button --workers 0 --out"
+    command = "discover --resume --steps 600 --no-measure --effects joint --workers 0 --out"
     if main([*command.split(), str(path.parents[1])]):
         raise TabletopError("refused")
 
