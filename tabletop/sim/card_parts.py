@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from msgspec import Meta
 from tabletop.errors import TabletopError, unknown
 from tabletop.schema import Name, check_rising
 from tabletop.sim.meshes import Mesh
+from tabletop.sim.sums import added
 
 __all__ = [
     "Angle",
@@ -155,6 +157,11 @@ class Joint:
         check_rising({"start": self.start}, "joint")
         if max(map(abs, self.axis)) < 1e-3:
             raise TabletopError(f"axis must be a direction, got {list(self.axis)}")
+        length = math.sqrt(added(a * a for a in self.axis))
+        if abs(length - 1.0) > 1e-6:
+            # PyBullet slides by the axis' own length.
+            x, y, z = (a / length for a in self.axis)
+            object.__setattr__(self, "axis", (x, y, z))
         if self.continuous and self.type != "revolute":
             raise TabletopError("only a revolute joint can be continuous, this one is prismatic")
 

@@ -139,7 +139,9 @@ class Library:
             for index, effect in enumerate(self.codes.effects):
                 own = self.codes.codes_of(index)
                 if effect.body_type == "joint" and int(number) < len(own):
-                    return Skill(id, effect, int(own[int(number)]), kind)
+                    code = int(own[int(number)])
+                    if id == self.codes.name(code, kind):
+                        return Skill(id, effect, code, kind)
         raise unknown("skill", id, [s.id for s in self.skills])
 
     def _asked(self, id: str) -> Skill | None:
