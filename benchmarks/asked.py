@@ -25,7 +25,7 @@ from tabletop.rollout.policy import Action, Exploration, Nothing, Policy
 from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Scene, layout_of
 from tabletop.sim.state import State
-from tabletop.skills.effects import MIDDLE
+from tabletop.skills.effects import MIDDLE, Effect, entities_for
 from tabletop.skills.effects.registry import REACH
 from tabletop.skills.library import Library, Skill, find_library, load_library
 
@@ -81,14 +81,27 @@ def asked(method: Method, target: Target) -> tuple[Policy, int] | None:
 
 # --- a library -----------------------------------------------------------------------------------
 def _by_library(library: Library, target: Target, codes: bool) -> tuple[Policy, int] | None:
-    skill = nearest_skill(library, target)
-    if skill is None:
-        return None
-    if codes or "target" not in inspect.signature(library.policy).parameters:
-        return library.policy(skill, target.entity), library.length(skill)
     exact: Any = library.policy
-    policy: Policy = exact(skill, target.entity, target=exact_target(target))
-    return policy, library.length(skill)
+    takes = "target" in inspect.signature(exact).parameters and library.conditioning == "target"
+    if takes and not codes:
+        # By the effect's name: a kind that its card does not have may be attended to all the same.
+        effect = next((e for e in library.codes.effects if _serves(e, target)), None)
+        if effect is None:
+            return None
+        found = exact(effect.name, target.entity, target=exact_target(target))
+        return found, found.length
+    skill = nearest_skill(library, target)
+    return None if skill is None else (library.policy(skill, target.entity), library.length(skill))
+
+
+def _serves(effect: Effect, target: Target) -> bool:
+    """Return whether an effect is what a target's family asks for, and can be had on its entity."""
+    names = EFFECTS.get(target.family)
+    if effect.body_type != "joint" if names is None else effect.name not in names:
+        return False
+    entities = target.scene.entities
+    layout = layout_of(entities, load_cards(), target.scene.robot.name)
+    return target.entity in entities_for(effect, layout, {e.name: e.fraction for e in entities})
 
 
 def exact_target(target: Target) -> tuple[float, ...]:
@@ -107,17 +120,20 @@ def exact_target(target: Target) -> tuple[float, ...]:
 
 
 def nearest_skill(library: Library, target: Target) -> Skill | None:
-    """Return the skill whose code's target effect is nearest to a target; None where no skill attends to its entity."""
-    wanted, effects = as_effect(target), EFFECTS.get(target.family)
+    """Return the skill whose code's target effect is nearest to a target; None where no skill attends to its entity.
+
+    Codes that are a direction or a change have no target effect.
+    """
+    if library.conditioning != "target":
+        return None
+    wanted = as_effect(target)
     best: tuple[float, Skill] | None = None
     attends: dict[str, bool] = {}
     for skill in library.skills:
-        effect = skill.effect
-        if effect.body_type != "joint" if effects is None else effect.name not in effects:
-            continue
-        if effect.name not in attends:
-            attends[effect.name] = target.entity in library.entities(skill, target.scene)
-        if not attends[effect.name]:
+        group = skill.id.rpartition("-")[0]
+        if group not in attends:
+            attends[group] = _serves(skill.effect, target) and target.entity in library.entities(skill, target.scene)
+        if not attends[group]:
             continue
         far = float(np.linalg.norm(library.embeddings[skill.code][: len(wanted)] - wanted))
         if best is None or far < best[0]:

@@ -202,8 +202,11 @@ def targets(result: Result) -> str:
     """Return how near a library brings things to drawn targets, beside scripts and random actions."""
     found = result["targets"]
     parts = []
+    shown = ("default", "oracle", "exploration")
     for family, methods in found.items():
-        cells = {name: methods[name] for name in ("default", "oracle", "exploration")}
+        if not set(shown) <= set(methods):
+            continue
+        cells = {name: methods[name] for name in shown}
         own, *others = ("{share:.3f} [{low:.3f}, {high:.3f}]".format(**c["fine"]) for c in cells.values())
         rough = cells["default"]["rough"]["share"]
         parts.append(f"{family} {own}, roughly {rough:.3f} (scripts {others[0]}, exploration {others[1]})")
