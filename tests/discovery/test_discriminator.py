@@ -9,9 +9,9 @@ from hypothesis.extra.numpy import arrays
 from tabletop.discovery.discriminator import Discriminator, balance, farthest
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, REACH
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, LEFT, REACH, get_effect
 
-CODES = Codebook({"held_at": 3, "drawer": 2})
+CODES = Codebook({"held_at": 3, "joint": 2})
 
 
 def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
@@ -66,12 +66,36 @@ def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_t
     assert q.log_q(ends, np.zeros(3, np.intp))[:, 1] == pytest.approx(loose, abs=1e-4), "who it is stays the same"
 
 
+def test_a_target_of_its_own_takes_the_place_of_its_codes_mean() -> None:
+    q = trained()
+    q.reject_weight[:] = 0.5
+    rng = np.random.default_rng(1)
+    codes = np.array([0, 1, 2, 3, 4, 4, 1])
+    ends = rng.normal(0.0, 0.3, (len(codes), EFFECT_WIDTH))
+    by_means = q.log_q_of(ends, codes)
+    assert q.log_q_of(ends, codes, q.means[codes]) == pytest.approx(by_means)
+    reached = q.log_q_of(ends, codes, ends)
+    assert (reached > by_means).all(), "what is asked for is what was reached"
+    away = ends + rng.normal(0.0, 0.02, ends.shape)
+    assert (q.log_q_of(ends, codes, away) < reached).all()
+
+
+def test_a_target_is_worth_what_its_distance_is_among_the_bells_of_all_other_codes() -> None:
+    q = Discriminator(Codebook({"held_at": 2}), 0.02)
+    q.means[:, 0] = [-0.2, 0.2]
+    ends, targets = np.zeros((2, EFFECT_WIDTH)), np.zeros((2, EFFECT_WIDTH))
+    ends[:, 0], targets[:, 0] = 0.18, [0.16, 0.18]
+    own, other = np.exp(1 - np.hypot(1, [1.0, 0.0])), np.exp(1 - np.hypot(1, 1.0))
+    found = np.exp(q.log_q_of(ends, np.zeros(2, np.intp), targets))
+    assert found == pytest.approx(own / (own + other))
+
+
 def test_a_fit_moves_means_to_the_weighted_mean_of_their_effects() -> None:
     q = Discriminator(CODES, 0.05, rate=1.0)
     effects = np.zeros((4, EFFECT_WIDTH))
     effects[:, 0] = [0.1, 0.3, -0.2, 9.0]
     q.fit(effects, np.array([0, 0, 3, 1]), np.array([3.0, 1.0, 2.0, 0.0]))
-    assert q.means[:, 0] == pytest.approx([0.15, 0, 0, -0.2, REACH]), "the last is a drawer's anchor: open"
+    assert q.means[:, 0] == pytest.approx([0.15, 0, 0, -0.2, REACH]), "the last is a joint's anchor: open"
     assert not q.means[:, 1:].any()
 
 
@@ -79,10 +103,11 @@ def test_a_fit_goes_its_rate_of_the_way_and_gets_there() -> None:
     q = Discriminator(CODES, 0.05, rate=0.25)
     effect = np.full((1, EFFECT_WIDTH), 0.4)
     q.fit(effect, np.array([2]), np.ones(1))
-    assert q.means[2] == pytest.approx(np.full(EFFECT_WIDTH, 0.1))
+    assert q.means[2, :LEFT] == pytest.approx(np.full(LEFT, 0.1))
     for _ in range(60):
         q.fit(effect, np.array([2]), np.ones(1))
-    assert q.means[2] == pytest.approx(effect[0])
+    assert q.means[2, :LEFT] == pytest.approx(effect[0, :LEFT])
+    assert q.means[2, LEFT] == 0.0, "that the gripper is to leave goes for all codes"
 
 
 def test_the_loss_is_about_0_for_codes_apart_and_log_k_for_codes_alike() -> None:
@@ -164,5 +189,26 @@ def test_codes_are_numbered_through_the_effects_and_named_within_them() -> None:
     assert CODES.total == 5
     assert CODES.effect_of.tolist() == [0, 0, 0, 1, 1]
     assert CODES.codes_of(1).tolist() == [3, 4]
-    assert [CODES.name(c) for c in range(5)] == ["held_at-00", "held_at-01", "held_at-02", "drawer-00", "drawer-01"]
+    assert [CODES.name(c) for c in range(5)] == ["held_at-00", "held_at-01", "held_at-02", "joint-00", "joint-01"]
+    assert CODES.name(4, "drawer") == "drawer-01", "a joint's code has the name of the kind that it serves"
     assert CODES.member.sum(1).tolist() == [3, 2]
+
+
+def test_what_policies_are_told_of_each_effect_is_that_of_the_effect() -> None:
+    assert CODES.descriptors.shape == (2, DESCRIPTOR_WIDTH)
+    assert CODES.descriptors.tolist() == [get_effect(n).descriptor.tolist() for n in ("held_at", "joint")]
+
+
+def test_codes_that_are_passed_over_are_not_drawn_unless_there_is_no_other() -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn(*passed: int) -> set[int]:
+        mask = np.zeros(CODES.total, bool)
+        mask[list(passed)] = True
+        return {CODES.draw(0, rng, True, mask) for _ in range(60)}
+
+    assert drawn() == {0, 1, 2}
+    assert drawn(1) == {0, 2}
+    assert drawn(0, 2) == {1}
+    assert drawn(0, 1, 2) == {0, 1, 2}
+    assert drawn(3, 4) == {0, 1, 2}

@@ -11,7 +11,7 @@ from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, FACT
 
-CODES = Codebook({"held_at": 2, "placed": 2, "drawer": 2})
+CODES = Codebook({"held_at": 2, "placed": 2, "joint": 2})
 HORIZON, WIDTH = 3, 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ from tabletop.discovery.objectives import OBJECTIVES, Objective, Window, get_obj
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT
 
 torch.set_num_threads(1)
 
 HORIZON, GAMMA, STEPS = 6, 0.9, 4
-CODES = Codebook({"held_at": 5, "drawer": 3})
+CODES = Codebook({"held_at": 5, "joint": 3})
 ALL = [(name, discriminator_input) for name, inputs in OBJECTIVES.items() for discriminator_input in inputs]
 DIRECTED = ("lsd", "csd", "metra")
 CASES = [
@@ -57,7 +58,7 @@ def walks(
     for _ in range(n):
         code = int(rng.integers(codes.total))
         effect_index = codes.effect_of[code]
-        moves = np.concatenate([rng.normal(0.0, 0.1, (1, EFFECT_WIDTH)), rng.normal(0.0, scale, (HORIZON, 4))])
+        moves = np.concatenate([rng.normal(0.0, 0.1, (1, LEFT)), rng.normal(0.0, scale, (HORIZON, LEFT))])
         effects = np.zeros((HORIZON + 1, len(codes.effects), EFFECT_WIDTH))
         size = codes.effects[effect_index].size
         effects[:, effect_index, :size] = moves.cumsum(0)[:, :size]
@@ -201,6 +202,28 @@ def test_an_unknown_objective_is_refused_with_those_there_are() -> None:
         get_objective("no-state")
 
 
+@pytest.mark.parametrize(("name", "discriminator_input"), ALL)
+def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
+    name: str, discriminator_input: str
+) -> None:
+    objective, memory = taught(name, discriminator_input)
+    exact = {("final-state", "effects"), ("final-state-at-end", "effects"), ("every-state", "effects")}
+    assert objective.exact == ((name, discriminator_input) in exact)
+    if objective.conditioning != "target":
+        return
+    as_coded = window(objective, memory, np.zeros(20, int), HORIZON)
+    width = objective.skill_embeddings.shape[1]
+    reached = np.tile(as_coded.effects[-1], width // EFFECT_WIDTH)
+    asked = replace(as_coded, embeddings=reached)
+    before, after = (objective.gains(w)[-1] for w in (as_coded, asked))  # type: ignore[attr-defined]
+    if objective.exact:
+        assert (after > before).all(), "nothing is nearer to a target than what was reached"
+        coded = taught(name, exact_goals=False)[0].gains(asked)[-1]  # type: ignore[attr-defined]
+        assert coded == pytest.approx(before)
+    else:
+        assert after == pytest.approx(before)
+
+
 # --- of each ---------------------------------------------------------------------------------
 
 TELESCOPING = [("final-state", "effects"), ("first-and-last", "effects"), ("trajectory", "effects")]
@@ -229,7 +252,7 @@ def test_final_state_prefers_what_is_gained_early() -> None:
 
 def test_the_ends_of_an_effect_have_to_be_precise_once_its_codes_are_told_apart_but_not_where_all_are_facts() -> None:
     rng = np.random.default_rng(0)
-    codes = Codebook({"held_at": 5, "drawer": 3, "button": 2})
+    codes = Codebook({"held_at": 5, "joint": 3, "toppled": 2})
     objective = make_objective(codes, settings("final-state", reject_weight=0.8), 0, HORIZON)
     memory = filled(objective, walks(60, 0, codes), rng)
     objective.begin(memory, rng)
@@ -285,7 +308,7 @@ def test_first_and_last_does_not_see_where_a_thing_began_but_final_state_does() 
         objective, memory = taught(name)
         whole = window(objective, memory, np.zeros(20, int))
         before = objective.rewards(whole)
-        memory.steps["effect"][:] += np.float32([0.1, -0.1, 0.0, 0.0])
+        memory.steps["effect"][:] += np.float32([0.1, -0.1, 0.0, 0.0, 0.0])
         found[name] = np.abs(objective.rewards(window(objective, memory, np.zeros(20, int))) - before).max()
     assert found["first-and-last"] < 1e-3
     assert found["final-state"] > 0.01
@@ -330,7 +353,7 @@ def test_directed_rewards_telescope_to_the_way_in_phi_along_the_code(name: str) 
 def trained(name: str, updates: int, scale: tuple[float, ...], **change: object) -> tuple[Objective, HindsightReplay]:
     """Return an objective that learned on walks whose first two columns go along the first two of their codes."""
     rng = np.random.default_rng(0)
-    codes = Codebook({"held_at": 8, "drawer": 2})
+    codes = Codebook({"held_at": 8, "joint": 2})
     phi = PhiSettings(hidden=(64, 64), batch_size=128, rate=3e-3, dual_rate=1e-2, size=2)
     objective = make_objective(codes, settings(name, phi=phi, **change), 0, HORIZON)
     memory = HindsightReplay(codes, OBSERVATION, 6000, HORIZON, 2)
@@ -392,7 +415,7 @@ def test_no_two_states_are_farther_apart_in_lsds_phi_than_they_are() -> None:
 
 def test_csd_lets_phi_go_farther_where_a_change_is_rare() -> None:
     rng = np.random.default_rng(0)
-    codes = Codebook({"held_at": 8, "drawer": 2})
+    codes = Codebook({"held_at": 8, "joint": 2})
     phi = PhiSettings(hidden=(64, 64), batch_size=256, rate=3e-3, floor=0.05)
     objective = make_objective(codes, settings("csd", latent="discrete", phi=phi), 0, HORIZON)
     records = walks(400, 0, codes, (0.05, 0.0, 0.0, 0.0))
@@ -404,7 +427,7 @@ def test_csd_lets_phi_go_farther_where_a_change_is_rare() -> None:
     at = np.zeros((2, EFFECT_WIDTH), np.float32)
     batch = type("Batch", (), {})()
     batch.before = torch.from_numpy(objective.features.rows(at, 0))  # type: ignore[attr-defined]
-    batch.change = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])
+    batch.change = torch.eye(2, EFFECT_WIDTH)
     batch.used = torch.from_numpy(objective.features.used[[0, 0]])  # type: ignore[attr-defined]
     common, rare = objective.distance(batch).tolist()  # type: ignore[attr-defined]
     assert rare > 4 * common, "a step that is taken all the time counts for little"

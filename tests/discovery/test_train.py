@@ -28,7 +28,7 @@ from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.robot_card import using_robot
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, LEFT, REACH, get_effect
 from tabletop.skills.library import Library, load_library
 from tabletop.skills.scenes import attended_scene
 from tabletop.skills.skill_policy import SETTLE_STEPS
@@ -37,8 +37,8 @@ torch.set_num_threads(1)
 
 HORIZON = 6
 SETTINGS = DiscoverSettings(
-    counts={"held_at": 2, "drawer": 2},
-    effect_weights={"held_at": 0.7, "drawer": 0.3},
+    counts={"held_at": 2, "joint": 2},
+    effect_weights={"held_at": 0.7, "joint": 0.3},
     horizon=HORIZON,
     episodes=2,
     warmup=4,
@@ -183,7 +183,7 @@ def test_a_bad_budget_is_refused_and_nothing_is_written(
 def test_a_checkpoint_of_other_codes_another_seed_or_another_robot_is_not_gone_on_from(
     whole: tuple[Path, Library],
 ) -> None:
-    for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held_at": 3, "drawer": 2})):
+    for changed in (replace(SETTINGS, seed=5), replace(SETTINGS, counts={"held_at": 3, "joint": 2})):
         with pytest.raises(TabletopError, match="resume with the same"):
             discover(whole[0], changed, steps=LONG, workers=0, resume=True, quiet=True)
     with using_robot("cobot6"), pytest.raises(TabletopError, match=r"resume with the same, got .*, robot cobot6"):
@@ -270,13 +270,14 @@ def test_a_full_disk_is_one_line_and_keeps_nothing_half_written(
 
 
 def test_where_all_that_comes_up_is_done_well_any_is_taken() -> None:
-    card, effect = load_scene_card("discovery"), get_effect("drawer")
+    card, effect = load_scene_card("discovery"), get_effect("joint")
     arguments = (card, effect, 0, 1, "near")
-    assert attended_scene(*arguments, {"drawer": 0.0}) == attended_scene(*arguments)
+    assert attended_scene(*arguments, {"drawer": 0.0, "button": 0.0}) == attended_scene(*arguments)
+    assert attended_scene(*arguments, {"drawer": 0.0})[1] == "button"
 
 
 def job(**change: object) -> CollectJob:
-    codes = Codebook({"held_at": 2, "drawer": 2})
+    codes = Codebook({"held_at": 2, "joint": 2})
     settings = {
         "weights": {},
         "embeddings": np.zeros((4, EFFECT_WIDTH)),
@@ -304,16 +305,46 @@ def test_an_episode_depends_on_its_number_alone_not_on_the_job_it_is_in() -> Non
 
 @pytest.mark.parametrize(("effect_weights", "codes"), [((1.0, 0.0), {0, 1}), ((0.0, 1.0), {2, 3})])
 def test_weights_say_which_effect_gets_the_episodes(effect_weights: tuple[float, float], codes: set[int]) -> None:
-    records = collect(job(effect_weights=effect_weights, count=6))
+    records = collect(job(effect_weights=effect_weights, count=6, seed=1))
     assert {r.code for r in records} == codes
     for record in records:
         assert record.observations.shape[0] == HORIZON + 1
         assert record.actions.shape == (HORIZON, 5)
         assert record.effects.shape == (HORIZON + 1, 2, EFFECT_WIDTH)
         assert record.valid.tolist() == [record.code < 2, record.code > 1]
-        assert record.steps == HORIZON + (SETTLE_STEPS if record.code > 1 else 0)
+        assert record.steps == HORIZON, "letting go is learned"
         assert np.isfinite(record.observations).all()
         assert np.abs(record.actions).max() <= 1
+
+
+def test_a_script_follows_what_is_to_stay_where_release_is_not_learned() -> None:
+    for record in collect(job(count=8, release="scripted")):
+        settles = record.code > 1
+        assert record.steps == HORIZON + (SETTLE_STEPS if settles else 0)
+        assert not record.effects[:, :, LEFT].any()
+        assert record.valid.tolist() == [not settles, settles]
+
+
+def test_what_is_held_at_the_end_is_no_end_of_an_effect_that_stays_unless_letting_go_is_learned() -> None:
+    codes = Codebook({"held_at": 2, "placed": 2})
+    shares = {"codes": codes, "effect_weights": (1.0, 0.0)}
+    for release, valid in (("learned", [True, True]), ("scripted", [True, False])):
+        assert [r.valid.tolist() for r in collect(job(**shares, release=release))] == [valid] * 3
+    near = [r.effects[-1, :, LEFT] for r in collect(job(**shares, count=12))]
+    assert max(left[1] for left in near) > 0.0, "the gripper is near to some of them"
+    assert not any(left[0] for left in near), "but what is held is not to be left"
+
+
+def test_a_joint_is_asked_for_another_fraction_than_it_has_and_for_its_limits_only_if_it_springs_back() -> None:
+    card = {"entities": {"a": {"kind": "drawer", "fraction": [0, 1]}}}
+    codes = Codebook({"joint": 5})
+    targets = np.zeros((5, EFFECT_WIDTH))
+    targets[:, 0] = np.array([0.0, 1.0, 0.25, 0.5, 0.75]) * REACH
+    asked = {"codes": codes, "embeddings": targets, "card": card, "effect_weights": (1.0,), "count": 30, "horizon": 1}
+    gaps = [abs(targets[r.code, 0] - r.effects[0, 0, 0]) / REACH for r in collect(job(**asked))]
+    assert min(gaps) >= 0.1
+    springs = collect(job(**{**asked, "card": {"entities": {"a": "doorbell"}}}))
+    assert {r.code for r in springs} == {1}, "it is out, and stays nowhere but in"
 
 
 def test_a_kind_of_entity_that_needs_less_is_attended_to_less() -> None:

@@ -57,8 +57,8 @@ def settings(
         capacity=600,
     )
     return DiscoverSettings(
-        counts={"held_at": 3, "drawer": 2},
-        effect_weights={"held_at": 0.7, "drawer": 0.3},
+        counts={"held_at": 3, "joint": 2},
+        effect_weights={"held_at": 0.7, "joint": 0.3},
         horizon=6,
         episodes=2,
         warmup=4,
@@ -115,7 +115,7 @@ def test_doing_nothing_is_asked_for_seldom_only_where_it_is_a_code_of_its_own(
 
     monkeypatch.setattr("tabletop.discovery.train.collect", watched)
     run(tmp_path, 10, settings(*case))
-    rng, codes = np.random.default_rng(0), Codebook({"button": 2})
+    rng, codes = np.random.default_rng(0), Codebook({"toppled": 2})
     share = np.mean([codes.draw(0, rng, jobs[0].facts) for _ in range(2000)])
     sees_facts = case[0] in {"final-state", "final-state-at-end"} or case[:2] == ("every-state", "effects")
     assert share == pytest.approx(0.8 if sees_facts else 0.5, abs=0.04)
@@ -131,7 +131,7 @@ def test_a_checkpoint_of_another_objective_is_not_gone_on_from(tmp_path: Path) -
 
 
 def test_with_nominal_starts_the_gripper_always_begins_away_from_the_thing() -> None:
-    card, codes = load_scene_card("discovery"), Codebook({"held_at": 2, "drawer": 2})
+    card, codes = load_scene_card("discovery"), Codebook({"held_at": 2, "joint": 2})
     gaps: dict[str, list[float]] = {}
     for starts in STARTS:
         job = CollectJob({}, np.zeros((4, EFFECT_WIDTH)), codes, card, 0, 0, 12, 2, (1.0, 0.0), {}, True, starts)

@@ -16,8 +16,8 @@ from tabletop.learn.sac import SACSettings
 pytest.importorskip("ray")
 
 SETTINGS = DiscoverSettings(
-    counts={"held_at": 2, "drawer": 2},
-    effect_weights={"held_at": 0.7, "drawer": 0.3},
+    counts={"held_at": 2, "joint": 2},
+    effect_weights={"held_at": 0.7, "joint": 0.3},
     horizon=6,
     episodes=2,
     warmup=4,
