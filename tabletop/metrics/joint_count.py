@@ -163,9 +163,9 @@ def _best(
         for step, p in enumerate(_search(seen, density, doubt, ran, ~left_out)):
             for j, other in enumerate(_DOUBTS):
                 values[step, j] += _scenes(_gain(seen, density, p, other, ran) * left_out, seen, p, ran).sum()
-    step, j = np.unravel_index(values.argmax(), values.shape)
+    best, j = divmod(int(values.argmax()), len(_DOUBTS))
     every = np.ones(len(seen.codes), dtype=np.bool_)
-    return _search(seen, density, doubt, ran, every)[int(step)], _DOUBTS[int(j)]
+    return _search(seen, density, doubt, ran, every)[best], _DOUBTS[j]
 
 
 def _search(
