@@ -163,7 +163,7 @@ def _curves(result: Result) -> list[tuple[str, str, str]]:
 
 
 def library(result: Result) -> str:
-    """Return the libraries' effective skills, the mean of the seeds first, beside the baselines'."""
+    """Return the libraries' sum over effects, the mean of the seeds first, beside the baselines'."""
     seeds = result["seeds"]
     at = {cm: [row[f"effective_skills_{cm}cm"] for row in seeds] for cm in (2, 5)}
     steps = np.mean([row["env_steps"] for row in seeds]) / 1e6
@@ -177,6 +177,21 @@ def library_short(result: Result) -> str:
     """Return the libraries' effective skills at 2 cm, beside the baselines'."""
     found = [row["effective_skills_2cm"] for row in result["seeds"]]
     return f"mean {np.mean(found):.1f} ({_listed(found)}); {_floors(result['seeds'])}"
+
+
+def joint_count(result: Result) -> str:
+    """Return the distinct skills of libraries, by kind of thing, beside the two other estimates."""
+    whole, rows = result["all"], result["libraries"]
+    kinds = list(next(iter(rows.values()))["categories"])
+    parts = []
+    for kind in kinds:
+        found = [row["categories"][kind] for row in rows.values()]
+        mean = {k: np.mean([c[k] for c in found]) for k in ("skills", "within_scenes", "by_centres")}
+        parts.append(f"{kind} {mean['skills']:.1f} ({mean['by_centres']:.1f}, {mean['within_scenes']:.1f})")
+    return (
+        f"{whole['skills']:.1f} [{whole['low']:.1f}, {whole['high']:.1f}], mean over {len(kinds)} kinds of thing, "
+        f"{result['scenes']} scenes each; by kind, with the estimates below and above: {', '.join(parts)}"
+    )
 
 
 def names(result: Result) -> str:
@@ -327,6 +342,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
     function.__name__: function
     for function in (
         audit,
+        joint_count,
         audit_short,
         physics,
         chains,

@@ -111,6 +111,7 @@ def figures(folder: Path) -> dict[str, Any]:
     return {
         "seed": found.seed,
         **{key: getattr(found, key) for key in counts},
+        "joint": None if found.joint is None else asdict(found.joint),
         "baselines": {name: asdict(value) for name, value in found.baselines.items()},
         "named_skills": sum(s.task is not None for s in named.skills),
         "tasks": tasks,

@@ -121,11 +121,21 @@ def _offered(p: Array, ran: npt.NDArray[np.bool_]) -> Array:
 
 def _gain(seen: Seen, density: Array, p: Array, doubt: float, ran: npt.NDArray[np.bool_]) -> Array:
     """Return log q(z | o, s_0) / p(z) of each outcome's own code, (n,)."""
+    return _doubted(_ratio(seen, density, p, ran), doubt)
+
+
+def _doubted(ratio: Array, doubt: float) -> Array:
+    out: Array = np.log((1 - doubt) * ratio + doubt)
+    return out
+
+
+def _ratio(seen: Seen, density: Array, p: Array, ran: npt.NDArray[np.bool_]) -> Array:
+    """Return q(z | o, s_0) / p(z) of each outcome's own code before any doubt, (n,)."""
     prior = _offered(p, ran)[:, seen.scenes].T
     top = np.where(prior > 0, density, -np.inf).max(1)
     total = (prior * np.exp(np.minimum(density - top[:, None], 0.0))).sum(1)
     own = np.exp(np.minimum(density[np.arange(len(density)), seen.codes] - top, 50.0))
-    out: Array = np.log((1 - doubt) * own / total + doubt)
+    out: Array = own / total
     return out
 
 
@@ -138,11 +148,11 @@ def _scenes(gain: Array, seen: Seen, p: Array, ran: npt.NDArray[np.bool_]) -> Ar
 
 def _settings(seen: Seen, density: Array, p: Array, ran: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """Return the power and the doubt by which the fitting scenes are decoded best."""
-    scores = {
-        (power, doubt): _scenes(_gain(seen, power * density, p, doubt, ran), seen, p, ran).sum()
-        for power in _POWERS
-        for doubt in _DOUBTS
-    }
+    scores = {}
+    for power in _POWERS:
+        ratio = _ratio(seen, power * density, p, ran)
+        for doubt in _DOUBTS:
+            scores[power, doubt] = float(_scenes(_doubted(ratio, doubt), seen, p, ran).sum())
     return max(scores, key=lambda case: scores[case])
 
 
@@ -161,11 +171,12 @@ def _best(
     for i in range(int(fold.max()) + 1):
         left_out = fold[seen.scenes] == i
         for step, p in enumerate(_search(seen, density, doubt, ran, ~left_out)):
+            ratio = _ratio(seen, density, p, ran)
             for j, other in enumerate(_DOUBTS):
-                values[step, j] += _scenes(_gain(seen, density, p, other, ran) * left_out, seen, p, ran).sum()
-    best, other_doubt = (int(i) for i in np.unravel_index(values.argmax(), values.shape))
+                values[step, j] += _scenes(_doubted(ratio, other) * left_out, seen, p, ran).sum()
+    best, j = divmod(int(values.argmax()), len(_DOUBTS))
     every = np.ones(len(seen.codes), dtype=np.bool_)
-    return _search(seen, density, doubt, ran, every)[best], _DOUBTS[other_doubt]
+    return _search(seen, density, doubt, ran, every)[best], _DOUBTS[j]
 
 
 def _search(
