@@ -38,8 +38,8 @@ def discovery_settings(options: argparse.Namespace, folder: Path) -> DiscoverSet
     else:
         effects = tuple(how["effects"].split(","))
     pace = {"rounds_under_way": options.rounds_under_way, "threads": options.threads}
-    scene, starts = how["scene"], how["starts"]
-    return looking_for(effects, counts, scene=scene, learner=learner, starts=starts, seed=options.seed, **pace)
+    chosen = {name: how[name] for name in ("scene", "starts", "release")}
+    return looking_for(effects, counts, learner=learner, seed=options.seed, **chosen, **pace)
 
 
 def budget(options: argparse.Namespace, folder: Path, minutes: float) -> tuple[float | None, int | None]:

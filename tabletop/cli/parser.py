@@ -204,6 +204,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--starts", metavar="NAME", help="where the gripper starts: mixed (default), or nominal, away from everything"
     )
     discover.add_argument(
+        "--release", metavar="NAME", help="how skills let go of what is to stay: learned (default), or scripted"
+    )
+    discover.add_argument(
         "--latent", metavar="NAME", help="codes of lsd, csd and metra: sphere (default), gaussian or discrete"
     )
     discover.add_argument(

@@ -64,7 +64,7 @@ class Sample:
 
     @property
     def outcome(self) -> Array:
-        """(6,) or (1,): what became of the entity in plain units, see `outcome` in skills/effects/rigid.py."""
+        """(6,) or (1,): what became of the entity in plain units, see `outcome` in skills/effects/position.py."""
         return outcome(self.trajectory.initial, self.trajectory.final, self.entity)
 
 

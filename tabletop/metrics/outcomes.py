@@ -27,7 +27,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.geometry import tilt
 from tabletop.sim.state import Layout, State
 from tabletop.skills.effects.registry import symmetric
-from tabletop.skills.effects.rigid import yaw
+from tabletop.skills.effects.rotation import yaw
 
 __all__ = [
     "HELD",

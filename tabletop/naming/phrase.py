@@ -44,7 +44,7 @@ def phrase(effect: Effect, effects: Array, outcomes: Array, noun: str = "the obj
     Args:
         effect: the skill's.
         effects: (n, >= effect.size) as the discriminator sees them.
-        outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects/rigid.py.
+        outcomes: (n, 6) of a rigid thing, (n, 1) of a joint, see `outcome` in skills/effects/position.py.
         noun: what to call the entity.
     """
     seen, middle = np.median(effects, axis=0), np.median(outcomes, axis=0)

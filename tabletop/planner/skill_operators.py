@@ -68,7 +68,8 @@ def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
         # It came to lie on something of that scene. Forecast as it is, doing it again would lift it again.
         dz = 0.0
     if effect.partners is not None:
-        near, true = numbers[6:], bool(effect.classify_fact(np.array([numbers[6:]]))[0])
+        near = numbers[6:]
+        true = effect.classify_fact(np.array([near]))[0] == len(effect.fact_targets) - 1
         return Outcome((dx, dy, dz), yaw, related=(near[0], near[1], near[2]) if true else None)
     place = (x + float(MIDDLE[0]), y + float(MIDDLE[1])) if effect.places else None
     # Whether the gripper still holds it is not said; what ends above where it began is taken to be held.

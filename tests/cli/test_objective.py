@@ -23,20 +23,27 @@ def settings(folder: Path, *words: str) -> DiscoverSettings:
 
 def test_left_open_it_is_all_that_the_scenes_have_things_for(tmp_path: Path) -> None:
     found = settings(tmp_path, "--seed", "4")
-    assert set(found.counts) == set(EFFECT_CODES) - SOFT - {"part"}  # No card of the package has moving parts.
+    assert set(found.counts) == set(EFFECT_CODES) - SOFT
     assert (found, found.counts.keys()) == (DiscoverSettings(seed=4), found.effect_weights.keys())
     fabrics = settings(tmp_path, "--scene", "fabrics")
     assert set(fabrics.counts) >= SOFT | {"held_at"}
-    assert "drawer" not in fabrics.counts
+    assert "joint" not in fabrics.counts
 
 
 def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
-    found = settings(tmp_path, "--effects", "door,held_at", "--objective", "metra")
-    assert list(found.counts) == list(found.effect_weights) == ["door", "held_at"]
+    found = settings(tmp_path, "--effects", "joint,held_at", "--objective", "metra")
+    assert list(found.counts) == list(found.effect_weights) == ["joint", "held_at"]
     assert found.learner.objective == "metra"
-    assert settings(tmp_path, "--effects", "beside").counts == {"beside": 2}
-    with pytest.raises(TabletopError, match="unknown effect 'fly'; there are: beside, bolt, "):
+    assert settings(tmp_path, "--effects", "toppled").counts == {"toppled": 2}
+    with pytest.raises(TabletopError, match="unknown effect 'fly'; there are: displaced, dragged, "):
         settings(tmp_path, "--effects", "held_at,fly")
+
+
+def test_how_skills_let_go_may_be_said(tmp_path: Path) -> None:
+    assert settings(tmp_path).release == "learned"
+    assert settings(tmp_path, "--release", "scripted").release == "scripted"
+    with pytest.raises(TabletopError, match="unknown release 'never'; there are: learned, scripted"):
+        settings(tmp_path, "--release", "never")
 
 
 def test_rounds_under_way_and_threads_may_be_said(tmp_path: Path) -> None:
@@ -56,8 +63,8 @@ def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], bud
 
 @pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old"])
 def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
-    how = settings(tmp_path, "--effects", "door,held_at", "--starts", "nominal").how
-    counts = {"door": 7, "held_at": 9}
+    how = settings(tmp_path, "--effects", "joint,held_at", "--starts", "nominal", "--release", "scripted").how
+    counts = {"joint": 7, "held_at": 9}
     checkpoint(tmp_path / name, how=how, counts=counts)
     assert settings(tmp_path, "--resume").how == how
     assert settings(tmp_path, "--resume").counts == counts

@@ -22,7 +22,7 @@ def samples(places: list[list[float]], each: int = 0) -> Samples:
     wide[:, :1] = effects
     rng = np.random.default_rng(0)
     postures = [rng.normal(size=(each, 7)).astype(np.float32) for _ in labels] if each else []
-    return Samples(Codebook({"drawer": len(places)}), labels, wide, wide, [np.ones(1)] * len(labels), postures)
+    return Samples(Codebook({"joint": len(places)}), labels, wide, wide, [np.ones(1)] * len(labels), postures)
 
 
 def test_codes_with_a_bin_of_their_own_carry_all_there_is_to_tell() -> None:
@@ -61,14 +61,14 @@ def test_few_episodes_a_code_are_mostly_chance() -> None:
 
 
 def test_each_effect_is_a_channel_of_its_own() -> None:
-    codes = Codebook({"held_at": 2, "drawer": 2})
+    codes = Codebook({"held_at": 2, "joint": 2})
     effects = np.zeros((80, EFFECT_WIDTH))
     effects[:, 0] = np.repeat([0.0, 0.2, 0.0, 0.0], 20)
-    effects[:, 3] = np.repeat([0.0, 0.0, 0.0, 9.0], 20)  # beyond a drawer's one number
+    effects[:, 3] = np.repeat([0.0, 0.0, 0.0, 9.0], 20)  # beyond a joint's one number
     found = channels(Samples(codes, np.repeat(np.arange(4), 20), effects, effects, []), 0)
-    assert list(found) == ["held_at", "drawer"]
+    assert list(found) == ["held_at", "joint"]
     assert found["held_at"]["information_bits"] == 1.0
-    assert found["drawer"]["information_bits"] == 0.0
+    assert found["joint"]["information_bits"] == 0.0
 
 
 def test_siblings_are_as_far_as_gaussians_of_their_moments() -> None:
@@ -76,13 +76,13 @@ def test_siblings_are_as_far_as_gaussians_of_their_moments() -> None:
     found = siblings(samples([[0.0] * 5, [0.1] * 5]), sigma=0.05)
     assert found == {
         name: {"seeking_bits": round(2 / BIT, 3), "covering_bits": round(2 / BIT, 3)}
-        for name in ("drawer-00", "drawer-01")
+        for name in ("joint-00", "joint-01")
     }
 
 
 def test_a_narrow_skill_among_wide_siblings_is_cheap_to_seek_and_dear_to_cover() -> None:
     wide = list(np.linspace(-0.3, 0.3, 21))
-    one = siblings(samples([[0.0] * 21, wide, wide]))["drawer-00"]
+    one = siblings(samples([[0.0] * 21, wide, wide]))["joint-00"]
     assert one["covering_bits"] > 10 * one["seeking_bits"] > 0
 
 
@@ -94,7 +94,7 @@ def test_synergies_count_directions_of_postures_and_of_whole_movements() -> None
         # A straight way of random length in two directions, from one place.
         posture[:] = start + np.arange(5)[:, None] * (rng.normal(size=2) @ axes)
     found = synergies(given)
-    assert list(found) == ["postures", "movements/drawer"]
-    assert found["postures"]["components_95"] == found["movements/drawer"]["components_95"] == 2
-    assert (found["postures"]["of"], found["movements/drawer"]["of"]) == (7, 35)
+    assert list(found) == ["postures", "movements/joint"]
+    assert found["postures"]["components_95"] == found["movements/joint"]["components_95"] == 2
+    assert (found["postures"]["of"], found["movements/joint"]["of"]) == (7, 35)
     assert sum(found["postures"]["shares"][:2]) == pytest.approx(1, abs=1e-3)

@@ -17,10 +17,9 @@ from tabletop.rollout.engine import Engine
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.joints import handle_way
-from tabletop.sim.roles import PART
 from tabletop.sim.scene import Entity
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, EFFECTS, FACT, REACH, TURN, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, FACT, LEFT, REACH, TURN, get_effect
 from tabletop.skills.library import Library
 from tabletop.skills.scenes import attended_scene
 
@@ -98,7 +97,7 @@ def test_coverage_counts_the_5_cm_bins_that_displacements_fall_into() -> None:
 
 
 def test_effects_add_up_and_only_rigid_things_cover() -> None:
-    codes = Codebook({"held_at": 3, "drawer": 2})
+    codes = Codebook({"held_at": 3, "joint": 2})
     labels = np.repeat(np.arange(5), 20)
     effects = np.zeros((100, EFFECT_WIDTH))
     effects[:, 0] = np.array([0.0, 0.2, -0.3, 0.0, 0.6])[labels]
@@ -111,13 +110,15 @@ def test_effects_add_up_and_only_rigid_things_cover() -> None:
     assert found["by_effect"]["held_at"]["effective_2cm"] == pytest.approx(3, rel=0.05)
 
 
-def counted(name: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
+def counted(kind: str, fractions: list[float], size: tuple[float, float, float]) -> dict[str, float]:
     """Return what `measure` makes of a joint whose codes end exactly at these fractions."""
     codes, effects = at([f * REACH for f in fractions])
     effects = np.pad(effects, ((0, 0), (0, EFFECT_WIDTH - 2)))
-    lengths = effects * get_effect(name).metres(Entity("a", name, (0, 0, 0), size=size))
+    lengths = effects * get_effect("joint").metres(Entity("a", kind, (0, 0, 0), size=size))
     outcomes = [np.array([fractions[c]]) for c in codes]
-    found: dict[str, float] = measure(Samples(Codebook({name: len(fractions)}), codes, effects, lengths, outcomes), 0)
+    found: dict[str, float] = measure(
+        Samples(Codebook({"joint": len(fractions)}), codes, effects, lengths, outcomes), 0
+    )
     return found
 
 
@@ -157,8 +158,8 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
         ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
         ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
-        ("drawer", "drawer", (REACH,), (0.13,)),
-        ("button", "button", (REACH,), (0.022,)),
+        ("joint", "drawer", (REACH,), (0.13,)),
+        ("joint", "button", (REACH,), (0.022,)),
     ],
 )
 def test_an_effect_in_metres_of_the_world(
@@ -170,29 +171,33 @@ def test_an_effect_in_metres_of_the_world(
 
 
 def test_every_joint_is_measured_by_the_way_of_its_handle() -> None:
-    for effect in EFFECTS.values():
-        if effect.body_type == "joint":
-            assert effect.kinds is not None
-            card = load_cards()["drawer" if effect.kinds[0] == PART else effect.kinds[0]]
-            size = tuple(float(np.mean(v)) if isinstance(v, tuple) else 0.1 for v in card.size.values())
-            assert card.joint is not None
-            factor = effect.metres(Entity("a", card.kind, (0, 0, 0), size=size))[0]
-            assert factor * REACH == pytest.approx(handle_way(card.joint, size))
+    joints = {kind: card.joint for kind, card in load_cards().items() if card.joint is not None}
+    assert len(joints) > 8
+    for kind, joint in joints.items():
+        size = tuple(float(np.mean(v)) if isinstance(v, tuple) else 0.1 for v in load_cards()[kind].size.values())
+        factor = get_effect("joint").metres(Entity("a", kind, (0, 0, 0), size=size))[0]
+        assert factor * REACH == pytest.approx(handle_way(joint, size))
 
 
-@pytest.mark.parametrize("name", ["held_at", "drawer", "button"])
-def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("held_at", None), ("joint", None), ("joint", "drawer"), ("joint", "button")]
+)
+def test_a_drawn_scene_has_the_entity_and_is_the_same_for_the_same_seeds(name: str, kind: str | None) -> None:
     card, effect = load_scene_card("discovery"), get_effect(name)
-    scene, entity = attended_scene(card, effect, 31, 41, "nominal")
-    assert (scene, entity) == attended_scene(card, effect, 31, 41, "nominal")
-    assert effect.kinds is None or scene.entity(entity).kind in effect.kinds
-    other, _ = attended_scene(card, effect, 32, 41, "nominal")
+    scene, entity = attended_scene(card, effect, 31, 41, "nominal", kind=kind)
+    assert (scene, entity) == attended_scene(card, effect, 31, 41, "nominal", kind=kind)
+    found = scene.entity(entity).kind
+    assert load_cards()[found].body_type == effect.body_type
+    assert kind in {None, found}
+    other, _ = attended_scene(card, effect, 32, 41, "nominal", kind=kind)
     assert other != scene
     assert {e.kind for e in other.entities} == {e.kind for e in scene.entities}
 
 
 def test_held_out_episodes_are_the_same_each_time_and_their_scenes_do_not_tell_the_code(library: Library) -> None:
-    first, again, other = (nominal_run(SkillRun(library, library.skills[c], 7, 0)) for c in (3, 3, 4))
+    first, again, other = (
+        nominal_run(SkillRun(library, library.skill(s), 7, 0)) for s in ("drawer-01", "drawer-01", "drawer-02")
+    )
     assert np.array_equal(first.trajectory.states, again.trajectory.states)
     assert (first.effect, first.entity) == (again.effect, again.entity)
     assert first.trajectory.scene == other.trajectory.scene
@@ -201,7 +206,7 @@ def test_held_out_episodes_are_the_same_each_time_and_their_scenes_do_not_tell_t
 
 
 def test_the_floors_drive_the_same_scenes_by_something_else(library: Library) -> None:
-    skill = library.skills[2]
+    skill = library.skill("button-00")
     runs = {m: nominal_run(SkillRun(library, skill, 1, 0, m)) for m in MODES}
     assert runs["exploration"].trajectory.scene == runs["skill"].trajectory.scene
     assert not np.array_equal(runs["exploration"].trajectory.actions, runs["skill"].trajectory.actions)
@@ -212,14 +217,18 @@ def test_samples_are_by_skill_in_order(library: Library) -> None:
     with Engine(workers=0) as engine:
         samples = sample_effects(library, engine, 2, 0)
     labels, effects, outcomes = samples.labels, samples.effects, samples.outcomes
-    assert labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert effects.shape == (10, EFFECT_WIDTH)
-    assert not effects[4:, 1:].any()
-    assert [len(o) for o in outcomes] == [6] * 4 + [1] * 6
-    assert effects[4:, 0] == pytest.approx([o[0] * REACH for o in outcomes[4:]])
+    # A joint's three codes are skills for drawers and for buttons.
+    assert labels.tolist() == [0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]
+    assert samples.owners.tolist() == np.repeat(np.arange(8), 2).tolist()
+    assert effects.shape == (16, EFFECT_WIDTH)
+    assert not effects[4:, 1:LEFT].any()
+    assert [len(o) for o in outcomes] == [6] * 4 + [1] * 12
+    fractions = np.clip([o[0] for o in outcomes[4:]], 0.0, 1.0)
+    assert effects[4:, 0] == pytest.approx(fractions * REACH)
     assert samples.lengths.shape == effects.shape
     assert np.array_equal(samples.lengths[:4], effects[:4])
-    assert samples.lengths[4:, 0] == pytest.approx([o[0] * 0.13 for o in outcomes[4:]])
+    ways = [0.13 if library.skills[i].kind == "drawer" else 0.022 for i in samples.owners[4:]]
+    assert samples.lengths[4:, 0] == pytest.approx(fractions * ways)
 
 
 def test_the_first_episodes_are_the_same_however_many_there_are(library: Library) -> None:

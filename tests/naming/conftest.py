@@ -25,16 +25,23 @@ class Disguised:
     """What naming uses of a library, with the task of each code written down in secret."""
 
     tasks: tuple[str, ...]
-    """By code: a task, "random" or "nothing"."""
+    """By skill: a task, "random" or "nothing"."""
     codes: Codebook
+    joints: tuple[str, ...] = ("drawer", "button")
     horizon: int = 70
+    release: str = "scripted"
+    aimed: tuple[str, ...] = ()
     card: Any = field(default_factory=lambda: load_scene_card("discovery"))
 
     @property
     def skills(self) -> tuple[Skill, ...]:
-        """One a code."""
-        codes = self.codes
-        return tuple(Skill(codes.name(c), codes.effects[int(codes.effect_of[c])], c) for c in range(codes.total))
+        """One a code; of a joint's codes one for each kind."""
+        out = []
+        for code in range(self.codes.total):
+            effect = self.codes.effects[int(self.codes.effect_of[code])]
+            kinds = self.joints if effect.body_type == "joint" else (None,)
+            out += [Skill(self.codes.name(code, kind), effect, code, kind) for kind in kinds]
+        return tuple(out)
 
     def skill(self, id: str) -> Skill:
         """Return a skill by its id."""
@@ -50,7 +57,8 @@ class Disguised:
 
     def policy(self, skill: Skill, entity: str, within: int | None = None) -> Policy:
         """Return the scripted policy of the code's task, on an entity."""
-        task = self.tasks[skill.code]
+        # Another code may have been put in its place.
+        task = self.tasks[[(s.code, s.kind) for s in self.skills].index((skill.code, skill.kind))]
         if task in {"random", "nothing"}:
             return Random() if task == "random" else Nothing()
         return load_scripted_policy(task, {load_registry()[task].attends: entity})
@@ -69,13 +77,13 @@ def registry() -> Registry:
 @pytest.fixture(scope="session")
 def disguised() -> Disguised:
     """Return nine skills of all effects."""
-    codes = Codebook({"held_at": 2, "displaced": 3, "drawer": 2, "button": 2})
+    codes = Codebook({"held_at": 2, "displaced": 3, "joint": 2})
     return Disguised(
         (
             *("lift", "nothing"),
             *("push-left", "rotate-left", "random"),
-            *("drawer-open", "nothing"),
-            *("button-press-topdown", "nothing"),
+            *("drawer-open", "button-press-topdown"),
+            *("nothing", "nothing"),
         ),
         codes,
     )

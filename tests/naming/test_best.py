@@ -32,7 +32,7 @@ def opened(code: int) -> Sample:
     states[:, layout.entity_slice("box", "quaternion")] = (0, 0, 0, 1)
     states[1, layout.entity_slice("box", "fraction")] = 1.0
     run = Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True)
-    return Sample(code, "box", (REACH, 0.0, 0.0, 0.0), run)
+    return Sample(code, "box", (REACH, 0.0, 0.0, 0.0, 0.0), run)
 
 
 class Chance:
@@ -50,7 +50,7 @@ class Chance:
 
 
 def library_of(disguised: Any) -> Any:
-    return replace(disguised, tasks=("drawer-open",) * SKILLS, codes=Codebook({"drawer": SKILLS}))
+    return replace(disguised, tasks=("drawer-open",) * SKILLS, codes=Codebook({"joint": SKILLS}), joints=("drawer",))
 
 
 def test_what_is_claimed_of_a_task_is_not_the_luck_of_the_best_of_its_skills(

@@ -105,7 +105,7 @@ def test_a_binding_that_held_at_the_start_does_not_count_though_others_are_asked
 
 
 def test_candidates_come_best_first_and_need_four_episodes(registry: Registry) -> None:
-    effect = get_effect("drawer")
+    effect = get_effect("joint")
     opened, half = drawer(0.0, 1.0), drawer(0.0, 0.5)
     found = candidates(effect, [opened, opened, opened, half], registry)
     assert (found[0].task, found[0].rate, found[0].n) == ("drawer-open", 0.75, 4)

@@ -115,7 +115,7 @@ def drawer_sample(code: int, start: float, end: float) -> Sample:
 
 
 def drawers(disguised: Any) -> Any:
-    return replace(disguised, tasks=("drawer-open",) * 2, codes=Codebook({"drawer": 2}))
+    return replace(disguised, tasks=("drawer-open",) * 2, codes=Codebook({"joint": 2}), joints=("drawer",))
 
 
 def entry_of(disguised: Any, registry: Registry, **canned: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tabletop.naming.phrase import consistency, offset_words, phrase
-from tabletop.skills.effects import FACT, REACH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, FACT, get_effect
 
 
 def outcomes(*row: float) -> np.ndarray:
@@ -35,35 +35,36 @@ QUARTER = np.pi / 2
         ("displaced", (0, 0, 0, QUARTER / 9, 0.1, 0.1), "leaves the object about where it is"),
         ("turned", (0.01, 0, 0, QUARTER, 0.1, 0.1), "turns the object 90 deg counter-clockwise"),
         ("displaced", (0, 0, -0.2, 0, 0.1, 0.1), "knocks the object off the table"),
-        ("drawer", (0.5,), "brings the object to 50% open"),
-        ("drawer", (-0.001,), "brings the object to 0% open"),
-        ("drawer", (1.19,), "brings the object to 100% open"),
+        ("joint", (0.5,), "brings the object to 50% open"),
+        ("joint", (-0.001,), "brings the object to 0% open"),
+        ("joint", (1.19,), "brings the object to 100% open"),
     ],
 )
 def test_a_phrase_says_what_mostly_happens(name: str, outcome: tuple[float, ...], words: str) -> None:
-    assert phrase(get_effect(name), np.zeros((7, 4)), outcomes(*outcome)) == words
+    assert phrase(get_effect(name), np.zeros((7, EFFECT_WIDTH)), outcomes(*outcome)) == words
 
 
 @pytest.mark.parametrize(
     ("name", "effect", "words"),
     [
-        ("button", (REACH,), "presses the bell"),
-        ("button", (0.05,), "leaves the bell alone"),
-        ("on", (0.0, 0.01, 0.0, FACT), "puts the bell on another thing"),
-        ("on", (0.0, 0.01, 0.0, 0.0), "leaves the bell alone"),
-        ("beside", (0.0, 0.01, 0.0, FACT), "puts the bell beside another thing"),
+        ("related", (0.0, 0.01, 0.0, FACT), "puts the bell on or into another thing"),
+        ("related", (0.0, 0.01, -0.05, 0.0), "leaves the bell about where it is"),
+        ("toppled", (0.14, FACT), "topples the bell"),
+        ("toppled", (0.02, 0.0), "leaves the bell alone"),
+        ("dropped", (0.05, FACT), "drops the bell off the table"),
         ("reached", (0.1, 0.0, 0.08), "takes the gripper 10 cm away and 8 cm up from the bell"),
         ("reached", (0.01, 0.0, 0.01), "takes the gripper to the bell"),
     ],
 )
 def test_a_fact_has_words_of_its_own(name: str, effect: tuple[float, ...], words: str) -> None:
-    nothing = outcomes(0.0) if name == "button" else outcomes(0, 0, 0, 0, 0, 0)
+    nothing = outcomes(0, 0, 0, 0, 0, 0)
     assert phrase(get_effect(name), np.tile(effect, (7, 1)), nothing, "the bell") == words
 
 
 def test_a_phrase_calls_the_entity_what_it_is_told() -> None:
     assert (
-        phrase(get_effect("drawer"), np.ones((7, 4)), outcomes(1.0), "the drawer") == "brings the drawer to 100% open"
+        phrase(get_effect("joint"), np.ones((7, EFFECT_WIDTH)), outcomes(1.0), "the drawer")
+        == "brings the drawer to 100% open"
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from tabletop.logic.predicate import get_predicate
 from tabletop.planner import operators_from_samples
 from tabletop.sim.state import Layout, State
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import FACT
+from tabletop.skills.effects import EFFECT_WIDTH, FACT
 from tabletop.skills.library import Library
 from tabletop.skills.skill_policy import SETTLE_STEPS
 
-LIBRARY = Library(Codebook({"held_at": 2, "displaced": 2, "drawer": 2}), 50, {}, np.zeros((6, 4)), {}, {})
+CARD = {"entities": {"box": "drawer"}}
+LIBRARY = Library(Codebook({"held_at": 2, "displaced": 2, "joint": 2}), 50, {}, np.zeros((6, EFFECT_WIDTH)), CARD, {})
 HELD, _, SETTLED, _, DRAWER, _ = (s.id for s in LIBRARY.skills)
+RELATED = Library(Codebook({"related": 2}), 50, {}, np.zeros((2, EFFECT_WIDTH)), CARD, {})
 
 
 def test_what_was_measured_becomes_the_planner_s_outcomes() -> None:
@@ -35,6 +38,30 @@ def test_what_was_measured_becomes_the_planner_s_outcomes() -> None:
     assert settled.outcomes[0].yaw == 0.04
     assert math.isclose(math.fsum(o.fraction or 0.0 for o in drawer.outcomes), 1.5)
     assert (settled.body_type, drawer.body_type, drawer.kinds) == ("rigid", "joint", ("drawer",))
+    assert DRAWER == "drawer-00"
+
+
+def test_what_was_measured_of_one_kind_of_joint_is_forecast_for_that_kind_alone() -> None:
+    drawer, door = operators_from_samples(LIBRARY, {"drawer-01": [[1.0]], "door-01": [[0.4]]})
+    layout = Layout(("box", "gate", "bell"), ("drawer", "door", "button"), ("joint",) * 3)
+    state = State(layout, np.zeros((2, layout.width)))
+    assert [[bool(o.applicable(state, n).all()) for n in layout.names] for o in (drawer, door)] == [
+        [True, False, False],
+        [False, True, False],
+    ]
+    after = door.predict(state, "gate", np.zeros(2))
+    assert after.entity("gate", "fraction") == pytest.approx(0.4)
+
+
+def test_what_latches_is_pressed_once_and_a_drawer_moves_both_ways() -> None:
+    drawer, button = operators_from_samples(LIBRARY, {"drawer-01": [[0.1]], "button-01": [[1.0]]})
+    layout = Layout(("box", "bell"), ("drawer", "button"), ("joint",) * 2)
+    values = np.zeros((2, layout.width))
+    for name in layout.names:
+        values[:, layout.entity_slice(name, "fraction")] = [[0.2], [0.9]]
+    state = State(layout, values)
+    assert drawer.applicable(state, "box").tolist() == [True, True]
+    assert button.applicable(state, "bell").tolist() == [True, False]
 
 
 def test_what_came_to_lie_on_something_is_not_forecast_to_rise_each_time() -> None:
@@ -61,9 +88,8 @@ def scene(blue: float) -> State:
 
 @pytest.mark.parametrize(("blue", "under"), [(0.5, "blue"), (0.7, "green")])
 def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue: float, under: str) -> None:
-    library = Library(Codebook({"on": 2}), 50, {}, np.zeros((2, 4)), {}, {})
     missed, done = [0.02, 0.0, 0.0, 0.0, 0, 0, -0.2, 0, -0.04, 0], [0.1, 0, 0.04, 0, 0, 0, 0.01, 0, 0, FACT]
-    (stack,) = operators_from_samples(library, {"on-01": [missed, done]})
+    (stack,) = operators_from_samples(RELATED, {"related-01": [missed, done]})
     before = scene(blue)
     after = stack.predict(before, "red", np.array([0.0, 0.99]))
     x = float(before.entity(under, "position")[0, 0])
@@ -71,32 +97,24 @@ def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue:
     assert (get_predicate("on").function(after, before, "red", under) > 0).tolist() == [False, True]
 
 
-def test_a_thing_is_forecast_beside_another_on_the_side_that_it_is_on() -> None:
-    library = Library(Codebook({"beside": 2}), 50, {}, np.zeros((2, 4)), {}, {})
-    (push,) = operators_from_samples(library, {"beside-01": [[0.1, 0, 0, 0, 0, 0, -0.02, 0, 0, FACT]]})
-    before = scene(0.7)
-    after = push.predict(before, "red", np.array([0.0, 0.99]))
-    assert after.entity("red", "position") == pytest.approx(np.array([[0.53, 0.0, 0.03]] * 2))
-    assert (get_predicate("beside").function(after, before, "red", "green") > 0).all()
-
-
 def test_a_relation_needs_another_thing() -> None:
-    library = Library(Codebook({"on": 2}), 50, {}, np.zeros((2, 4)), {}, {})
-    (stack,) = operators_from_samples(library, {"on-01": [[0.0] * 10]})
+    (stack,) = operators_from_samples(RELATED, {"related-01": [[0.0] * 10]})
     layout = Layout(("red",), ("block",), ("rigid",))
     assert not stack.applicable(State(layout, np.zeros((2, layout.width))), "red").any()
     assert stack.applicable(scene(0.5), "red").all()
 
 
 def test_what_is_deformable_has_no_forecast() -> None:
-    library = Library(Codebook({"dragged": 2}), 50, {}, np.zeros((2, 4)), {}, {})
+    library = Library(Codebook({"dragged": 2}), 50, {}, np.zeros((2, EFFECT_WIDTH)), {}, {})
     assert operators_from_samples(library, {"dragged-00": [[0.0] * 6]}) == ()
 
 
 def test_only_skills_that_may_end_holding_something_come_last_and_only_others_settle() -> None:
     held, settled = operators_from_samples(LIBRARY, {HELD: [[0, 0, 0.1, 0, 0, 0]], SETTLED: [[0] * 6]})
     assert (held.last, settled.last) == (True, False)
-    assert (held.horizon, settled.horizon) == (50, 50 + SETTLE_STEPS)
+    assert (held.horizon, settled.horizon) == (50, 50)
+    (scripted,) = operators_from_samples(replace(LIBRARY, release="scripted"), {SETTLED: [[0] * 6]})
+    assert scripted.horizon == 50 + SETTLE_STEPS
 
 
 def test_operators_pickle_and_make_the_skill_s_policy() -> None:
