@@ -97,13 +97,14 @@ def main() -> None:
     class EnoughError(Exception):
         """The time is over."""
 
-    def one_round(run: Any) -> None:
-        plain(run)
+    def one_round(run: Any, interrupted: Callable[[], bool]) -> bool:
+        went_on = plain(run, interrupted)
         if run.learner.ready:
             line = {"wall": time.time(), "all": time.process_time(), "steps": run.steps, **SPENT}
             rounds.append({**line, "updates made": run.learner.sac.updates})
             if line["wall"] - rounds[0]["wall"] >= arguments.seconds:
                 raise EnoughError
+        return went_on
 
     discovery._Run.round = one_round  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as scratch:

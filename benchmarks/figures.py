@@ -27,7 +27,7 @@ from tabletop.rollout.statistics import wilson
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/reliability.md")
+PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/reliability.md", "docs/how-to/cluster.md")
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 _PARTS = ("without-", "adapted-", "float32")
 
@@ -111,6 +111,34 @@ def busy(result: Result) -> str:
     """Return the share of the cores' time by what it goes to."""
     shares = {k: v for k, v in result["shares_of_all_cores"].items() if k in ("physics", "inference", "updates")}
     return f"{result['useful']:.0%} (" + ", ".join(f"{k} {v:.0%}" for k, v in shares.items()) + ")"
+
+
+def scaling(result: Result) -> str:
+    """Return how busy how many workers are, and at how many steps a second the learner is the limit."""
+    shares = [f"{row['efficiency']:.3f} of {row['workers']}" for row in _paced(result)]
+    last = result["rows"][-1]
+    return (
+        f"workers' time in episodes {', '.join(shares)}; learner {_takes(result):.0f} steps a second at most; with "
+        f"{last['workers']} workers that could do {last['workers_could']:.0f}, {last['steps_per_second']:.0f} are done"
+    )
+
+
+def scaling_table(result: Result) -> list[str]:
+    """Return the rows of a table: workers, s a step, rounds, share busy, steps a second done and possible."""
+    return [
+        f"| {r['workers']} | {1000 * r['seconds_a_step']:.0f} ms | {r['rounds_under_way']} | {r['efficiency']:.3f} | "
+        f"{r['steps_per_second']:.0f} | {r['workers_could']:.0f} | {r['learner_could']:.0f} |"
+        for r in result["rows"]
+    ]
+
+
+def _paced(result: Result) -> list[Mapping[str, Any]]:
+    """Return the rows at the pace of the first one."""
+    return [row for row in result["rows"] if row["seconds_a_step"] == result["rows"][0]["seconds_a_step"]]
+
+
+def _takes(result: Result) -> float:
+    return float(np.median([row["learner_could"] for row in result["rows"]]))
 
 
 def objectives(result: Result) -> str:
@@ -351,6 +379,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         goals_reached,
         mean_success,
         busy,
+        scaling,
         objectives,
         parts,
         half_hour,
@@ -412,6 +441,11 @@ TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
         "library.json",
         "task | success | found again | another code | exploration | white noise | nothing | formula seen",
         names_table,
+    ),
+    "scaling-table": (
+        "scaling.json",
+        "workers | t | rounds under way | workers' time in episodes | steps a second | workers could | learner could",
+        scaling_table,
     ),
     "fuzz-table": ("fuzz.json", "kind | inputs | refused in one line | taken, without harm", fuzz_table),
 }

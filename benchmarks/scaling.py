@@ -1,13 +1,14 @@
 """How well discovery keeps many workers busy, where episodes take time and no processor: on robots, or other machines.
 
-    python benchmarks/scaling.py --workers 1,2,4,8,16,32,64 --out benchmarks/results/scaling.json
+    python benchmarks/scaling.py --out benchmarks/results/scaling.json
 
 Runs `tabletop discover` on its defaults with workers on Ray, as `--workers ray:N` does. Only the collector is another:
 it sleeps for as long as an episode takes (0.1 s a control step, a robot's pace), then hands over an episode that was
 recorded before (stand_in.py). Rounds, learner and updates are the real ones. The first WARM episodes take no time.
 
-Efficiency is the share of the workers' time in which they are in an episode, from when each of them has begun one. What
-the workers could do and what the learner could take on a core of its own say which of the two is the limit:
+Efficiency is the share of the workers' time in which they are in an episode, once each of them has begun one and the
+rounds that were under way then are learned from. What the workers could do, and what the learner could take on a core
+of its own, say which of the two is the limit; the last case is one where the learner is:
 
     steps a second = min(workers / seconds a step, 1 / (updates a step * seconds an update + seconds a step taken in))
 """
@@ -88,11 +89,13 @@ def busy(folder: Path, begin: float, end: float) -> float:
 def measure(settings: DiscoverSettings, batch: list[Any], workers: int, step: float, seconds: float) -> dict[str, Any]:
     """Return what a discovery with so many workers does in so many seconds."""
     rounds: list[dict[str, float]] = []
+    begun: list[bool] = []
     plain = discovery._Run.round
 
     def one_round(run: Any, interrupted: Callable[[], bool]) -> bool:
         went_on = plain(run, interrupted)
-        if len(list(Path(scratch).glob("*.jsonl"))) >= workers:
+        begun.append(len(list(Path(scratch).glob("*.jsonl"))) >= workers)
+        if sum(begun) > run.pace.rounds_under_way:
             now = {"wall": time.time(), "steps": run.steps, "updates": run.learner.sac.updates, **SPENT}
             rounds.append({**now, "rounds_under_way": run.pace.rounds_under_way})
             if now["wall"] - rounds[0]["wall"] >= seconds and len(rounds) > 1:
@@ -116,6 +119,7 @@ def measure(settings: DiscoverSettings, batch: list[Any], workers: int, step: fl
     takes = 1 / (settings.updates * each["update"] + each["taken_in"])
     return {
         "workers": workers,
+        "seconds_a_step": step,
         "rounds_under_way": int(last["rounds_under_way"]),
         "seconds": round(wall, 2),
         "efficiency": round(worked / (workers * wall), 4),
@@ -130,9 +134,14 @@ def measure(settings: DiscoverSettings, batch: list[Any], workers: int, step: fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", default="1,2,4,8,16,32,64", help="numbers of workers, separated by commas")
+    parser.add_argument(
+        "--cases",
+        default="64,32,16,8,4,2,1,32@0.02",
+        metavar="W[@S],...",
+        help="numbers of workers, some with other seconds a control step",
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="to count for, each (default 60)")
-    parser.add_argument("--step", type=float, default=0.1, help="s of a control step (default 0.1)")
+    parser.add_argument("--step", type=float, default=0.1, help="seconds a control step where not said (default 0.1)")
     parser.add_argument("--out", type=Path, default=Path("scaling.json"))
     arguments = parser.parse_args()
     settings = DiscoverSettings(warmup=WARM // 2)
@@ -141,27 +150,22 @@ def main() -> None:
     batch = record(settings)
     rows = []
     print(f"{'workers':>8}{'rounds':>8}{'busy':>8}{'steps/s':>9}{'workers':>9}{'learner':>9}{'learner busy':>14}")
-    for workers in (int(word) for word in arguments.workers.split(",")):
-        row = measure(settings, batch, workers, arguments.step, arguments.seconds)
+    for case in arguments.cases.split(","):
+        workers, _, step = case.partition("@")
+        row = measure(settings, batch, int(workers), float(step or arguments.step), arguments.seconds)
         rows.append(row)
         print(
-            f"{workers:8}{row['rounds_under_way']:8}{row['efficiency']:8.1%}{row['steps_per_second']:9.1f}"
+            f"{row['workers']:8}{row['rounds_under_way']:8}{row['efficiency']:8.1%}{row['steps_per_second']:9.1f}"
             f"{row['workers_could']:9.1f}{row['learner_could']:9.1f}{row['learner_busy']:14.0%}",
             flush=True,
         )
-    rows.sort(key=lambda row: int(row["workers"]))
-    lengths = np.array([r.steps for r in batch])
-    result = {
-        **about("ray", "torch", "numpy"),
-        "settings": {
-            "seconds": arguments.seconds,
-            "seconds_a_step": arguments.step,
-            "updates_a_step": settings.updates,
-        },
-        "steps_an_episode": round(float(lengths.mean()), 2),
-        "rows": rows,
-    }
-    write_whole(arguments.out, json.dumps(result, indent=1) + "\n")
+        result = {
+            **about("ray", "torch", "numpy"),
+            "settings": {"seconds": arguments.seconds, "updates_a_step": settings.updates},
+            "steps_an_episode": round(float(np.mean([r.steps for r in batch])), 2),
+            "rows": sorted(rows, key=lambda row: (-row["seconds_a_step"], row["workers"])),
+        }
+        write_whole(arguments.out, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ _TINY = 1e-9
 
 def _first(vectors: Array) -> Array:
     """Return vectors (..., n) as contiguous components (n, ...): arithmetic on those is much faster."""
-    return np.ascontiguousarray(np.moveaxis(vectors, -1, 0))
+    # np.moveaxis takes four times as long to say the same.
+    return np.ascontiguousarray(vectors.transpose(-1, *range(vectors.ndim - 1)))
 
 
 def _rotation(quaternion: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tabletop.sim.card_parts import Joint, number
 from tabletop.sim.sums import added
@@ -46,15 +46,29 @@ def moving_point(
         fraction: of the joint, 0 to 1.
         point: (3,), m, in the frame of the moving part; its centre without.
     """
+    return _motion(joint, size)(fraction, point)
+
+
+def _motion(joint: Joint, size: Sequence[float]) -> Callable[[float, Sequence[float]], tuple[float, ...]]:
+    """Return the function that is `moving_point` for one fixture: its card's expressions are worked out once."""
     names = _names(size)
     origin = [number(o, names) for o in joint.origin]
-    way = travel(joint, size) * fraction
-    if joint.type == "prismatic":
-        slid = (o + way * a for o, a in zip(origin, joint.axis, strict=True))
+    whole, axis = travel(joint, size), joint.axis
+
+    def slide(fraction: float, point: Sequence[float]) -> tuple[float, ...]:
+        way = whole * fraction
+        slid = (o + way * a for o, a in zip(origin, axis, strict=True))
         return tuple(o + v for o, v in zip(slid, point, strict=True))
+
+    if joint.type == "prismatic":
+        return slide
     arm = hinge(joint, size)
-    turned = _rotated([v - a for v, a in zip(point, arm, strict=True)], joint.axis, way)
-    return tuple(o + a + t for o, a, t in zip(origin, arm, turned, strict=True))
+
+    def turn(fraction: float, point: Sequence[float]) -> tuple[float, ...]:
+        turned = _rotated([v - a for v, a in zip(point, arm, strict=True)], axis, whole * fraction)
+        return tuple(o + a + t for o, a, t in zip(origin, arm, turned, strict=True))
+
+    return turn
 
 
 def handle_way(joint: Joint, size: Sequence[float]) -> float:
@@ -102,10 +116,11 @@ def corners(joint: Joint, size: Sequence[float]) -> tuple[float, float, float, f
     names = _names(size)
     half = [number(e, names) / 2 for e in joint.extent]
     xs, ys = [-size[0] / 2, size[0] / 2], [-size[1] / 2, size[1] / 2]
+    at = _motion(joint, size)
     for step in range(_STEPS + 1):
         for i in range(8):
             corner = [v if i >> k & 1 else -v for k, v in enumerate(half)]
-            x, y, _ = moving_point(joint, size, step / _STEPS, corner)
+            x, y, _ = at(step / _STEPS, corner)
             xs.append(x)
             ys.append(y)
     return min(xs), max(xs), min(ys), max(ys)
