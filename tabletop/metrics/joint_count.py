@@ -41,6 +41,8 @@ _DRAWS: Final = 3
 """Of the noise on each outcome that is scored."""
 _DOUBTS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
 """Shares of "any code" in the decoder."""
+_LUCKLESS: Final = 0.5
+"""Outcomes decoded wrong that are added to those of the fitting scenes: what never failed there may fail."""
 _POWERS: Final = (0.4, 0.6, 0.8, 1.0)
 """That densities are raised to: those of dependent parts say too much."""
 _STEPS: Final = 30
@@ -152,7 +154,8 @@ def _settings(seen: Seen, density: Array, p: Array, ran: npt.NDArray[np.bool_]) 
     for power in _POWERS:
         ratio = _ratio(seen, power * density, p, ran)
         for doubt in _DOUBTS:
-            scores[power, doubt] = float(_scenes(_doubted(ratio, doubt), seen, p, ran).sum())
+            luckless = _LUCKLESS * np.log(doubt) / len(p)
+            scores[power, doubt] = float(_scenes(_doubted(ratio, doubt), seen, p, ran).sum()) + luckless
     return max(scores, key=lambda case: scores[case])
 
 
@@ -174,6 +177,7 @@ def _best(
             ratio = _ratio(seen, density, p, ran)
             for j, other in enumerate(_DOUBTS):
                 values[step, j] += _scenes(_doubted(ratio, other) * left_out, seen, p, ran).sum()
+    values += _LUCKLESS * np.log(_DOUBTS) / len(ran)
     best, j = divmod(int(values.argmax()), len(_DOUBTS))
     every = np.ones(len(seen.codes), dtype=np.bool_)
     return _search(seen, density, doubt, ran, every)[best], _DOUBTS[j]
