@@ -469,6 +469,7 @@ def rows(table: str, index: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         figure = entry.get("text") or FIGURES[entry["tables"][table]](read(entry["file"]))
         what = ("† " if entry.get("physics") == "before" else "") + entry["what"]
+        what = ("‡ " if entry.get("skills") == "before" else "") + what
         if table == "results":
             note = f" ({entry['note']})" if "note" in entry else ""
             out.append(f"- **{what}**: {figure}{note}  ")
