@@ -10,7 +10,7 @@ from tabletop.rollout.episode import Frames, Trajectory, episode
 from tabletop.rollout.policy import Policy
 from tabletop.runs.records import NamedSkill
 from tabletop.seeds import Purpose, seed_of
-from tabletop.sim import Scene, framing
+from tabletop.sim import Scene, framing, generate
 from tabletop.skills.library import Library, Skill
 from tabletop.skills.scenes import attended_scene
 
@@ -39,7 +39,7 @@ class Take:
 
 
 def skill_take(library: Library, skill: Skill, named: NamedSkill | None, registry: Registry, seed: int) -> Take:
-    """Return a skill's take: on its task, if it is named for one, else in a scene of its library's card.
+    """Return a skill's take: on its task, if it has one, else in a scene of its library's card.
 
     Args:
         library: of the skill.
@@ -52,7 +52,12 @@ def skill_take(library: Library, skill: Skill, named: NamedSkill | None, registr
         scene, task, entity = skill_task(registry, named, seed)
         policy = library.policy(skill, entity, task.horizon)
         return Take(policy, scene, policy.length, entity, task, seed)
+    if skill.task is not None:
+        # It is asked for what this task's formula wants, and was not named for it.
+        task = registry[skill.task]
+        policy = library.policy(skill, task.attends, task.horizon)
+        return Take(policy, generate(task.scene, seed), policy.length, task.attends, task, seed)
     poses, things = (seed_of(seed, p) for p in (Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES))
-    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal")
+    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal", kind=skill.kind)
     policy = library.policy(skill, entity)
     return Take(policy, scene, policy.length, entity, None, seed)

@@ -44,7 +44,7 @@ def test_skills_are_rows_with_name_rate_entity_id_and_phrase(command: Command) -
 
 def test_skills_without_names_are_listed_by_id(command: Command, run_of: Path) -> None:
     lines = command("skills", "run").out.splitlines()
-    assert [line.split() for line in lines[:-1]] == [["button-00", "button"], ["button-01", "button"]]
+    assert [line.split() for line in lines[:-1]] == [["button-00", "joint"], ["button-01", "joint"]]
     assert lines[-1] == "2 skills, not named yet; name them with: tabletop name run"
     assert skill_lines(open_library("run/library").rows(), "run/library")[:-1] == lines[:-1]
     command("skills", "nowhere").refused("no library 'nowhere'")

@@ -32,8 +32,8 @@ def test_figures_are_those_of_discovery_with_a_number_by_effect(
     assert list(found["baselines"]) == ["exploration", "untrained", "shuffled"]
     discovered = record_data(measure_stage(here / "stage", library, 1, 0, 4))
     assert [found[k] for k in keys] == [discovered[k] for k in keys]
-    assert found["by_effect"] == {"button": discovered["by_effect"]["button"]["effective_2cm"]}
-    assert list(found["siblings"]) == ["button-00", "button-01"]
+    assert found["by_effect"] == {"joint": discovered["by_effect"]["joint"]["effective_2cm"]}
+    assert list(found["siblings"]) == ["joint-00", "joint-01"]
     written = json.loads((run_of / "measure.json").read_text(encoding="utf-8"))
     assert found == {**written, "page": found["page"]}
     assert Path(found["page"]) == Path("run/measure.html")
@@ -67,8 +67,9 @@ def test_ends_of_reaching_are_where_the_gripper_is(
     figures = dict.fromkeys(("effective_skills_2cm", "effective_skills_5cm", "bits_2cm"), 1.0)
     figures |= {"coverage_bins_5cm": 1, "baselines": {}, "by_effect": {}, "episodes": 1, "baseline_episodes": 2}
     still = np.array([0.0, 0.0, 0.0, 0.5, 0.2, -0.1])
-    effects = np.array([[0.1, 0.0, 0.2, 0.0], [-0.1, 0.0, 0.3, 0.0]])
-    samples = Samples(library.codes, np.array([1, 0]), effects, effects, [still, still])
+    effects = np.array([[0.1, 0.0, 0.2, 0.0, 0.0], [-0.1, 0.0, 0.3, 0.0, 0.0]])
+    order = np.array([1, 0])
+    samples = Samples(library.codes, order, effects, effects, [still, still], owners=order)
     monkeypatch.setattr("tabletop.api.stages.measure_library", lambda *_: Measured(samples, figures))
     found = measure_stage(here, library, 1, 0, 1)
     assert [s.finals for s in found.skills] == [((-0.1, 0.0, 0.3, 0.5),), ((0.1, 0.0, 0.2, 0.5),)]
@@ -85,7 +86,7 @@ def test_it_is_a_table_the_same_each_time_and_goes_where_out_says(command: Comma
     assert head.startswith("as a sum over effects ")
     assert "baselines: exploration 1.0" in head
     assert names.split()[:3] == ["effect", "codes", "effective"]
-    assert row.split()[:2] == ["button", "2"]
+    assert row.split()[:2] == ["joint", "2"]
     assert "of 7 components explain 95 %" in postures
     assert plots == "plots: a/b/measure.html"
     command("measure", "run/library", *FEW, "--out", "c")

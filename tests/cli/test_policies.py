@@ -8,14 +8,15 @@ from tabletop.api.policies import OneSkill, fingerprint
 from tabletop.logic import load_registry
 from tabletop.sim.generate import generate
 from tabletop.skills.library import Library
-from tabletop.skills.skill_policy import SETTLE_STEPS, SkillPolicy
+from tabletop.skills.skill_policy import SkillPolicy, settle_steps
 
 
 def test_a_skill_acts_within_the_horizon_of_its_task(library: Library) -> None:
     patient, task = replace(library, horizon=100), load_registry()["button-press"]
-    policy = OneSkill(patient, patient.skill("button-00"))(task, generate(task.scene, 0))
+    skill = patient.skill("button-00")
+    policy = OneSkill(patient, skill)(task, generate(task.scene, 0))
     assert isinstance(policy, SkillPolicy)
-    assert policy.horizon == task.horizon - SETTLE_STEPS
+    assert policy.horizon == task.horizon - settle_steps(skill.effect, patient.release)
 
 
 def test_a_fingerprint_changes_with_the_skill_the_task_and_the_weights(library: Library) -> None:

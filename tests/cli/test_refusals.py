@@ -78,15 +78,15 @@ BAD: dict[str, tuple[list[str], str]] = {
     "nothing to resume": (["discover", "--steps", "9", "--resume", "--out", "new"], "nothing to resume in 'new'"),
     "an unknown effect": (
         ["discover", "--steps", "9", "--effects", "held_at,fly"],
-        "unknown effect 'fly'; there are: beside, bolt, button, ",
+        "unknown effect 'fly'; there are: displaced, dragged, dropped, ",
     ),
     "an unknown scene to discover in": (
         ["discover", "--steps", "9", "--scene", "moon"],
         "unknown scene card 'moon'; there are: cupboard, discovery, everything, ",
     ),
     "effects that a scene card has nothing for": (
-        ["discover", "--steps", "9", "--scene", "discovery", "--effects", "held_at,door,dial"],
-        "scene card 'discovery' never has what the effects door, dial need; ",
+        ["discover", "--steps", "9", "--scene", "discovery", "--effects", "held_at,dragged,shaped"],
+        "scene card 'discovery' never has what the effects dragged, shaped need; ",
     ),
     "an unknown objective": (
         ["discover", "--steps", "9", "--objective", "fly"],

@@ -120,8 +120,8 @@ _STAGES: Final = (
 )
 FORMS: Final = ("obj", "stl", "ply", "glb", "dae")
 _TINY: Final = DiscoverSettings(
-    counts={"held_at": 2, "drawer": 2},
-    effect_weights={"held_at": 0.7, "drawer": 0.3},
+    counts={"held_at": 2, "joint": 2},
+    effect_weights={"held_at": 0.7, "joint": 0.3},
     horizon=6,
     episodes=2,
     warmup=4,
