@@ -82,7 +82,7 @@ class Learner:
                 self._free[codes.free(i)] = True
         self._absolute = np.array([effect.places and effect.size == 3 for effect in codes.effects])
         self._vector = np.array([effect.size >= 3 for effect in codes.effects])
-        self._turns = np.array(["edge" not in effect.columns for effect in codes.effects])
+        self._free_of_edge = np.array(["edge" not in effect.columns for effect in codes.effects])
 
     # --- taking in ---------------------------------------------------------------------------
 
@@ -163,7 +163,9 @@ class Learner:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Turn a batch about the robot's base and shift it, as far as it stays within reach; effects in place."""
         s, n, rng = self.settings, len(before), self.rng
-        angle = rng.uniform(-s.turn, s.turn, n) * (rng.random(n) < 0.75) * self._turns[effect_indices]
+        # How far the edge is stays with the place: what counts by it is left where it is.
+        free = self._free_of_edge[effect_indices]
+        angle = rng.uniform(-s.turn, s.turn, n) * (rng.random(n) < 0.75) * free
         turned_actions = rotated(actions[:, :2], angle)
         angle[np.abs(turned_actions).max(-1) > 1.0] = 0.0
         at = np.stack([*positions(before), *positions(after)])
@@ -173,7 +175,7 @@ class Learner:
         angle[out] = 0.0
         there[:, out] = at[:, out]
         low, high = there.min(0), there.max(0)
-        shift = rng.uniform(-s.shift, s.shift, (n, 2)) * (rng.random((n, 1)) < 0.75)
+        shift = rng.uniform(-s.shift, s.shift, (n, 2)) * (rng.random((n, 1)) < 0.75) * free[:, None]
         shift = np.clip(shift, np.minimum(_REACH[0] - low, 0.0), np.maximum(_REACH[1] - high, 0.0))
         actions[:, :2] = rotated(actions[:, :2], angle)
         absolute = self._absolute[effect_indices]
