@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.discovery.augmentation import Augmentation, Transitions
 from tabletop.discovery.collect import Batch
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
@@ -23,17 +24,14 @@ from tabletop.runs.records import Count
 from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import DESCRIPTOR_WIDTH, LEFT, MIDDLE
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, half_turned, mirrored, positions, rotated, transformed
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, LEFT
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import code_columns, condition
 
 __all__ = ["Learner", "LearnerSettings"]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 _LEAST_NEED: Final = 0.3
-_REACH: Final = np.array([[0.34, -0.33], [0.67, 0.33]])
-"""m, world: corners of what is well within the arm's reach."""
-_MIRRORED_ACTION: Final = np.array([1, -1, 1, -1, 1], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -80,9 +78,7 @@ class Learner:
         for i in range(len(codes.effects)):
             if not codes.facts_only(i):
                 self._free[codes.free(i)] = True
-        self._absolute = np.array([effect.places and effect.size == 3 for effect in codes.effects])
-        self._vector = np.array([effect.size >= 3 for effect in codes.effects])
-        self._free_of_edge = np.array(["edge" not in effect.columns for effect in codes.effects])
+        self._augment = Augmentation(codes, settings)
 
     # --- taking in ---------------------------------------------------------------------------
 
@@ -129,62 +125,16 @@ class Learner:
         rows, steps, effect_indices = window.rows(times), self.memory.steps, window.effect_indices
         before, after = (steps["observation"].take(rows[i], 0) for i in (0, -1))
         actions = steps["action"].take(rows[0], 0)
-        flipped = np.arange(0, len(codes), 2)
-        sign = objective.mirror(effect_indices[flipped]) if s.mirror else None
-        if sign is not None:
-            # The world's two sides are alike: half of a batch is seen in a mirror. Rewards stay what they are.
-            before[flipped], after[flipped] = mirrored(before[flipped]), mirrored(after[flipped])
-            actions[flipped] *= _MIRRORED_ACTION
-            embeddings[flipped] *= sign
-            if objective.conditioning != "vector":
-                now[flipped] *= sign
-                later[flipped] *= sign
-        if objective.conditioning == "target":
-            before, after = self._transform(before, after, actions, (embeddings, now, later), effect_indices)
-        if s.half_turns:
-            half = self.rng.random(len(codes)) < 0.5
-            before[half], after[half] = half_turned(before[half]), half_turned(after[half])
+        batch = Transitions(before, after, actions, embeddings, now, later)
+        self._augment(batch, effect_indices, objective, self.rng)
         descriptors = self.codes.descriptors[effect_indices]
         self.sac.update(
-            condition(before, embeddings, now, descriptors, objective.conditioning),
-            actions,
+            condition(batch.before, batch.embeddings, batch.now, descriptors, objective.conditioning),
+            batch.actions,
             rewards.astype(np.float32),
             discounts.astype(np.float32),
-            condition(after, embeddings, later, descriptors, objective.conditioning),
+            condition(batch.after, batch.embeddings, batch.later, descriptors, objective.conditioning),
         )
-
-    def _transform(
-        self,
-        before: npt.NDArray[np.float32],
-        after: npt.NDArray[np.float32],
-        actions: npt.NDArray[np.float32],
-        effects: Sequence[npt.NDArray[np.floating[Any]]],
-        effect_indices: npt.NDArray[np.intp],
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Turn a batch about the robot's base and shift it, as far as it stays within reach; effects in place."""
-        s, n, rng = self.settings, len(before), self.rng
-        # How far the edge is stays with the place: what counts by it is left where it is.
-        free = self._free_of_edge[effect_indices]
-        angle = rng.uniform(-s.turn, s.turn, n) * (rng.random(n) < 0.75) * free
-        turned_actions = rotated(actions[:, :2], angle)
-        angle[np.abs(turned_actions).max(-1) > 1.0] = 0.0
-        at = np.stack([*positions(before), *positions(after)])
-        there = rotated(at.reshape(-1, 2), np.tile(angle, 4)).reshape(at.shape)
-        low, high = there.min(0), there.max(0)
-        out = ((low < _REACH[0]) | (high > _REACH[1])).any(-1)
-        angle[out] = 0.0
-        there[:, out] = at[:, out]
-        low, high = there.min(0), there.max(0)
-        shift = rng.uniform(-s.shift, s.shift, (n, 2)) * (rng.random((n, 1)) < 0.75) * free[:, None]
-        shift = np.clip(shift, np.minimum(_REACH[0] - low, 0.0), np.maximum(_REACH[1] - high, 0.0))
-        actions[:, :2] = rotated(actions[:, :2], angle)
-        absolute = self._absolute[effect_indices]
-        turns = self._vector[effect_indices]
-        for rows in effects:
-            rows[absolute, :2] += MIDDLE
-            rows[turns, :2] = rotated(rows[turns, :2], angle[turns])
-            rows[absolute, :2] += shift[absolute] - MIDDLE
-        return transformed(before, angle, shift), transformed(after, angle, shift)
 
     def learn(self, updates: int) -> None:
         """Let the objective learn, then make that many updates of the policy."""
