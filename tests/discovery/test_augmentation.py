@@ -64,6 +64,8 @@ def test_half_of_a_batch_is_mirrored_and_half_seen_with_the_fingers_exchanged() 
     settings = LearnerSettings(turn=0.0, shift=0.0)
     rng = np.random.default_rng(0)
     before = rng.normal(size=(100, OBSERVATION)).astype(np.float32)
+    # Where the thing is from the gripper is seen twice.
+    before[:, 32:35] = np.tanh(before[:, 7:10] * 3.0)
     asked = rng.normal(size=(100, EFFECT_WIDTH))
     actions = rng.uniform(-1, 1, (100, 5)).astype(np.float32)
     batch = Transitions(before.copy(), before.copy(), actions.copy(), *(asked.copy() for _ in range(3)))
