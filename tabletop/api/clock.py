@@ -44,8 +44,16 @@ _FILM: Final = 8.0
 """Episodes that a film takes as long as, about: every step of it is drawn, and encoded."""
 _FILMS: Final = 0.2
 """Share of the time for naming that films get."""
-_TASKS: Final = 8
+_TASKS: Final = 16
 """Tasks that are named in a short run, about: each has fresh scenes."""
+_ASKED: Final = 115
+"""Pairs of a task and an exact effect that are tried, about."""
+_LEAST_ASKED: Final = 40
+"""Of these at least."""
+_FORECASTS: Final = 1
+"""Episodes that the forecast for such a pair takes as long as, about."""
+_TESTED: Final = 35
+"""Exact effects that are then tested, about: one a task."""
 _LEVELS: Final = 25
 """Runs of an episode in a sweep: undisturbed, and six families at four magnitudes."""
 
@@ -78,7 +86,9 @@ class Effort:
 
 FULL: Final = Effort()
 """What was found in minutes is evaluated in minutes: this at most."""
-LEAST: Final = Effort(4, 2, NameSettings(effects=4, trials=2, contenders=2, episodes=4, fresh=16), 6, 0.0, 2, 2)
+LEAST: Final = Effort(
+    4, 2, NameSettings(effects=4, trials=2, contenders=2, episodes=4, fresh=12, asked=_LEAST_ASKED), 6, 0.0, 2, 2
+)
 """What is done however little time there is; on split B so many episodes a skill on average, as not all are tested."""
 
 
@@ -88,8 +98,8 @@ class Clock:
 
     seconds: float
     """s, all stages together."""
-    codes: int = 112
-    """Of the library: what measuring and naming take goes by them."""
+    codes: int = 116
+    """Skills of the library: what measuring and naming take goes by them."""
     pace: float = 0.04
     """s an episode takes, all processes together."""
     began: float = field(default_factory=lambda: time.monotonic())
@@ -164,8 +174,10 @@ def naming_takes(settings: NameSettings, pace: float, codes: int, films: float =
         codes: of the library.
         films: that are made of named skills.
     """
-    splits = settings.effects + settings.contenders * settings.trials + 1.5 * settings.episodes
-    return (codes * splits + _TASKS * settings.fresh + films * _FILM) * pace
+    codes_of_their_own = codes * (settings.effects + settings.contenders * settings.trials)
+    asked = (_ASKED if settings.asked is None else settings.asked) * settings.trials + _ASKED * _FORECASTS
+    tested = (codes + _TESTED) * 1.5 * settings.episodes
+    return (codes_of_their_own + asked + tested + _TASKS * settings.fresh + films * _FILM) * pace
 
 
 def naming_within(seconds: float, pace: float, codes: int, full: NameSettings) -> NameSettings:
@@ -178,12 +190,14 @@ def naming_within(seconds: float, pace: float, codes: int, full: NameSettings) -
         full: the most that is done.
     """
     least, episodes = LEAST.naming, seconds / pace
-    a = 0.5 * episodes / (codes * (full.effects + full.contenders * full.trials))
+    whole = codes * (full.effects + full.contenders * full.trials) + _ASKED * (full.trials + _FORECASTS)
+    a = 0.5 * episodes / whole
     return replace(
         full,
         effects=_between(least.effects, a * full.effects, full.effects),
         trials=_between(least.trials, a * full.trials, full.trials),
         limit=max(least.episodes * codes, round(episodes * 0.4375)),
+        asked=_between(_LEAST_ASKED, a * _ASKED, _ASKED) if a < 1.0 else None,
         fresh=_between(least.fresh, episodes * 0.0625 / _TASKS, full.fresh),
     )
 

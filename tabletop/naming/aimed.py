@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,8 +19,6 @@ from tabletop.skills.library import Library, Skill
 
 __all__ = ["aimed_skills"]
 
-_LOOKS: Final = 2
-"""Scenes in which it is forecast whether an effect can do a task."""
 _CHANCE: Final = 0.25
 """Forecast chance from which it gets trials."""
 _PROMISING: Final = 0.25
@@ -48,7 +45,13 @@ def _chance(look: _Look) -> float:
 
 
 def aimed_skills(
-    library: Library, registry: Registry, engine: Engine, trials: int, seed: int, labels: tuple[str, str]
+    library: Library,
+    registry: Registry,
+    engine: Engine,
+    trials: int,
+    seed: int,
+    labels: tuple[str, str],
+    most: int | None = None,
 ) -> list[tuple[Skill, Candidate]]:
     """Return for each task the effect that does it best in trials on split A, those that promise most first.
 
@@ -59,13 +62,15 @@ def aimed_skills(
         trials: episodes a task and effect.
         seed: of the scenes.
         labels: of the progress of forecasts and of trials.
+        most: pairs of a task and an effect that get trials, those first that are forecast to do best; None: all.
     """
     skills = [(_skill(library, name, task), task) for task in registry.values() for name in library.aimed]
     fitting = [(skill, task) for skill, task in skills if _fits(skill, task)]
-    seeds = [seed_of(seed, Purpose.NAMING_SPLIT_A, i) for i in range(max(_LOOKS, trials))]
-    looks = [_Look(library, skill, task, s) for skill, task in fitting for s in seeds[:_LOOKS]]
-    chances = np.array(list(engine.map(_chance, looks, chunk=8, label=labels[0]))).reshape(len(fitting), _LOOKS)
-    tried = [pair for pair, chance in zip(fitting, chances.mean(1), strict=True) if chance >= _CHANCE]
+    seeds = [seed_of(seed, Purpose.NAMING_SPLIT_A, i) for i in range(trials)]
+    # One scene says whether an effect can do a task at all: what it asks for is alike in all of them.
+    looks = [_Look(library, skill, task, seeds[0]) for skill, task in fitting]
+    chances = np.array(list(engine.map(_chance, looks, chunk=8, label=labels[0])))
+    tried = [fitting[i] for i in np.argsort(-chances, kind="stable") if chances[i] >= _CHANCE][:most]
     runs = [
         TaskRun(library, skill, task, Candidate(task.name, 0.0, 0), s, "skill")
         for skill, task in tried
@@ -76,8 +81,8 @@ def aimed_skills(
     for (skill, task), rate in zip(tried, done.mean(1), strict=True):
         if rate >= _PROMISING and rate > best.get(task.name, (0.0, skill))[0]:
             best[task.name] = float(rate), skill
-    order: Sequence[tuple[str, tuple[float, Skill]]] = sorted(best.items(), key=lambda b: (-b[1][0], b[0]))
-    return [(skill, Candidate(name, rate, trials)) for name, (rate, skill) in order]
+    found = sorted(best.items(), key=lambda b: (-b[1][0], b[0]))
+    return [(skill, Candidate(name, rate, trials)) for name, (rate, skill) in found]
 
 
 def _skill(library: Library, effect: str, task: Task) -> Skill:

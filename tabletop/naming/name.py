@@ -56,6 +56,8 @@ class NameSettings:
     limit: int | None = None
     """Episodes on split B at most, baselines included, about. Each skill then has fewer, but 12 at least; where that is
     still too many, only those that did best in their trials are tested."""
+    asked: int | None = None
+    """Pairs of a task and an exact effect that are tried at most, those first that are forecast to do best."""
     least: float = 0.5
     """Lower bound on split B that a name needs."""
     promising: float = 0.1
@@ -151,7 +153,8 @@ def name_skills(
 
     # Where the limit leaves time for some skills only, these are the ones that did best in their trials.
     order = sorted((k for k in skills if k.id in chosen), key=lambda k: best[k.id], reverse=True)
-    aimed = aimed_skills(library, registry, engine, s.trials, s.seed, (PHASES["forecasts"], PHASES["aimed"]))
+    labels = PHASES["forecasts"], PHASES["aimed"]
+    aimed = aimed_skills(library, registry, engine, s.trials, s.seed, labels, s.asked)
     chosen |= {skill.id: candidate for skill, candidate in aimed}
     results = _tested(library, registry, engine, [*(skill for skill, _ in aimed), *order], chosen, s)
     entries = [entry_of(skill, by_skill[skill.id], chosen.get(skill.id), registry, results) for skill in skills]

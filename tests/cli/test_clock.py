@@ -15,7 +15,9 @@ from tabletop.metrics.effective_skills import SkillRun
 from tabletop.rollout.engine import Engine
 from tabletop.skills.library import Library
 
-CODES = 112
+CODES = 116
+ASKED = 115
+"""Exact effects on tasks that are tried."""
 
 
 class Hands:
@@ -48,7 +50,11 @@ def whole_run(hands: Hands, first: float, then: float, minutes: float = RUN_MINU
     naming = effort.naming
     assert naming.limit is not None
     assert effort.films is not None
-    a = CODES * (naming.effects + naming.contenders * naming.trials)
+    a = (
+        CODES * (naming.effects + naming.contenders * naming.trials)
+        + (naming.asked or ASKED) * naming.trials
+        + 2 * ASKED
+    )
     b = min(CODES * 1.5 * naming.episodes, naming.limit)
     films = min(effort.films, 80)
     hands.now += (a + b + 10 * naming.fresh + films * 8) * then + 4.0
@@ -93,7 +99,7 @@ def test_with_no_time_left_every_stage_does_the_least(hands: Hands) -> None:
     assert clock.left == 0.0
     assert (clock.measuring().measured, clock.measuring().baselines) == (4, 2)
     naming = clock.naming()
-    assert (naming.naming.effects, naming.naming.trials, naming.naming.limit, naming.films) == (4, 2, 448, 6)
+    assert (naming.naming.effects, naming.naming.trials, naming.naming.limit, naming.films) == (4, 2, 4 * CODES, 6)
     assert clock.planning().planning == 0.0
     assert (clock.perturbing().scenes, clock.perturbing().most) == (2, 2)
 
