@@ -53,7 +53,7 @@ def whole_run(hands: Hands, first: float, then: float, minutes: float = RUN_MINU
     a = (
         CODES * (naming.effects + naming.contenders * naming.trials)
         + (naming.asked or ASKED) * naming.trials
-        + 2 * ASKED
+        + ASKED
     )
     b = min(CODES * 1.5 * naming.episodes, naming.limit)
     films = min(effort.films, 80)
