@@ -102,7 +102,8 @@ class _Ended:
 
 def _run(job: _Job) -> _Ended:
     library, attended = job.library, job.attended
-    skill = library.skills[job.code]
+    # A joint's code is a skill for each kind of joint; any of them does the same.
+    skill = next(s for s in library.skills if s.code == job.code)
     make = library.exploration if job.mode == "exploration" else library.policy
     noise = seed_of(job.seed, Purpose.COUNTING_EPISODES, job.number, job.code)
     trajectory = episode(make(skill, attended.entity), attended.scene, noise, library.length(skill))
@@ -251,7 +252,7 @@ def _draw(library: Library, seed: int, wanted: tuple[str, int]) -> Attended:
 
 def _gathered(library: Library, kind: str, drawn: Sequence[Attended], found: Iterator[_Ended]) -> Trials:
     """Put the results of one category's episodes, which come scene by scene, into arrays."""
-    codes = sorted({code for attended in drawn for code in attended.codes})
+    codes, body_type = sorted({code for attended in drawn for code in attended.codes}), load_cards()[kind].body_type
     row = {code: i for i, code in enumerate(codes)}
     shape = len(codes), len(drawn)
     ran, states = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.intp)
@@ -269,9 +270,9 @@ def _gathered(library: Library, kind: str, drawn: Sequence[Attended], found: Ite
     gaps = np.linalg.norm((others - starts[:, None, :3])[..., :2], axis=-1)
     return Trials(
         category=kind,
-        body_type=load_cards()[kind].body_type,
+        body_type=body_type,
         codes=tuple(codes),
-        names=tuple(library.codes.name(code) for code in codes),
+        names=tuple(library.codes.name(code, kind if body_type == "joint" else None) for code in codes),
         ran=ran,
         values=values,
         states=states,

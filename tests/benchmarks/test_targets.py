@@ -160,7 +160,7 @@ def test_a_library_runs_the_code_whose_target_is_nearest() -> None:
     door = draw_target("joint", SEED, 0, "door")
     skill = asked.nearest_skill(library, door)
     assert skill is not None
-    assert skill.effect.kinds == ("door",)
+    assert (skill.effect.name, skill.kind) == ("joint", "door")
     assert library.embeddings[skill.code][0] < 0.05
 
 

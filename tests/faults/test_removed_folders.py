@@ -102,8 +102,8 @@ def test_a_discovery_ends_with_the_round_in_which_its_folder_is_lost(
 
     monkeypatch.setattr(train._Run, "round", one)
     settings = DiscoverSettings(
-        counts={"button": 2},
-        effect_weights={"button": 1.0},
+        counts={"joint": 2},
+        effect_weights={"joint": 1.0},
         horizon=3,
         episodes=2,
         warmup=1000,

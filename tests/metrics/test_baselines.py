@@ -25,17 +25,16 @@ def test_baselines_have_a_tenth_of_the_episodes_and_two_at_least() -> None:
 def test_a_library_is_measured_beside_its_floors(library: Library) -> None:
     with Engine(workers=0) as engine:
         found = measure_library(library, engine, 5, 0)
-    assert len(found.samples.labels) == 5 * library.codes.total
-    assert [p.shape[1] for p in found.samples.postures] == [7] * 25
-    assert [len(p) for p in found.samples.postures] == [7] * 10 + [19] * 15
+    assert len(found.samples.labels) == 5 * len(library.skills) == 40
+    assert [p.shape for p in found.samples.postures] == [(7, 7)] * 40
     baselines = found.figures.pop("baselines")
     assert (found.figures.pop("episodes"), found.figures.pop("baseline_episodes")) == (5, 2)
     joint = found.figures.pop("joint")
     assert found.figures == measure(found.samples, 0)
-    # Four episodes a code are 20: the commonest category, and no other beside it.
+    # Four episodes a skill are 32: the commonest category, and no other beside it.
     assert list(joint["categories"]) == ["drawer"]
     assert joint["left_out"]
-    assert joint["categories"]["drawer"]["episodes"] == 3 * joint["categories"]["drawer"]["scenes"] == 18
+    assert joint["categories"]["drawer"]["episodes"] == 3 * joint["categories"]["drawer"]["scenes"] == 30
     assert tuple(baselines) == BASELINES
     for baseline in baselines.values():
         assert list(baseline) == ["effective_skills_2cm", "effective_skills_5cm", "bits_2cm"]

@@ -23,19 +23,21 @@ def test_the_kinds_are_those_that_skills_can_attend_to(library: Library) -> None
     assert found["drawer"] == 3
     assert found["block"] == 2
     assert "bin" not in found
-    assert "button" not in found
+    assert found["button"] == 3, "a joint's codes are for all kinds of joints"
 
 
 def test_all_codes_run_in_the_same_scene_and_leave_what_the_episode_left(library: Library) -> None:
     with Engine(workers=0) as engine:
         drawer, block = run_trials(library, engine, {"drawer": 1, "block": 2}, 3)
     assert (drawer.category, drawer.body_type, drawer.codes) == ("drawer", "joint", (2, 3, 4))
+    assert drawer.names == ("drawer-00", "drawer-01", "drawer-02")
     assert (block.codes, block.names) == ((0, 1), ("held_at-00", "held_at-01"))
     assert drawer.ran.shape == (3, 1)
     assert (drawer.episodes, block.episodes) == (3, 4)
     attended = attended_by(library, "drawer", 0, 3)
     assert attended.codes == drawer.codes
-    skill = library.skills[3]
+    skill = library.skill("drawer-01")
+    assert skill.code == 3
     policy = library.policy(skill, attended.entity)
     noise = seed_of(3, Purpose.COUNTING_EPISODES, 0, 3)
     trajectory = episode(policy, attended.scene, noise, library.length(skill))
@@ -49,7 +51,7 @@ def test_all_codes_run_in_the_same_scene_and_leave_what_the_episode_left(library
 
 
 def test_a_turn_is_told_by_what_its_length_grows_with(library: Library) -> None:
-    turning = replace(library, codes=Codebook({"turned": 2, "drawer": 3}))
+    turning = replace(library, codes=Codebook({"turned": 2, "joint": 3}))
     with Engine(workers=0) as engine:
         (turned,) = run_trials(turning, engine, {"block": 1}, 0)
         (held,) = run_trials(library, engine, {"block": 1}, 0)

@@ -111,7 +111,7 @@ def drawer_sample(code: int, start: float, end: float) -> Sample:
     states[:, layout.entity_slice("box", "size")] = 0.1
     states[:, layout.entity_slice("box", "fraction")] = np.array([[start], [end]])
     run = Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True)
-    return Sample(code, "box", (end * REACH, 0.0, 0.0, 0.0), run)
+    return Sample(code, "box", (end * REACH, 0.0, 0.0, 0.0, 0.0), run)
 
 
 def drawers(disguised: Any) -> Any:
@@ -173,7 +173,8 @@ def rigid_sample(code: int, effect: tuple[float, float, float, float]) -> Sample
     states[:, layout.entity_slice("thing", "position")] = [(0.5, 0, 0.025), (0.5 + effect[0], effect[1], 0.025)]
     states[:, layout.robot_slice("gripper_position")] = (0.5, 0, 0.4)
     states[:, layout.robot_slice("table_size")] = (0.65, 0.75)
-    return Sample(code, "thing", effect, Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True))
+    run = Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True)
+    return Sample(code, "thing", (*effect, 0.0), run)
 
 
 class Moves(Canned):
@@ -213,10 +214,10 @@ def test_a_fitted_task_has_its_parameter_in_the_name(
 @pytest.mark.parametrize(
     ("task", "effect", "seen"),
     [
-        ("drawer-open", "drawer", "all"),
-        ("door-unlock", "bolt", "all"),
-        ("handle-pull", "handle", "all"),
-        ("stack", "on", "part"),  # Not whether it was let go.
+        ("drawer-open", "joint", "all"),
+        ("door-unlock", "joint", "all"),
+        ("handle-pull", "joint", "all"),
+        ("stack", "related", "part"),  # Not whether it was let go.
         ("lift", "held_at", "part"),  # Nor whether it is held.
         ("push-left", "displaced", "part"),  # Nor how it got there.
         ("reach-object", "held_at", "none"),

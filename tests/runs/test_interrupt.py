@@ -30,7 +30,7 @@ from tabletop.discovery.learner import LearnerSettings
 
 torch.set_num_threads(1)
 SETTINGS = DiscoverSettings(
-    counts={{"held_at": 2, "drawer": 2}}, effect_weights={{"held_at": 0.7, "drawer": 0.3}}, horizon=6, episodes=2,
+    counts={{"held_at": 2, "joint": 2}}, effect_weights={{"held_at": 0.7, "joint": 0.3}}, horizon=6, episodes=2,
     learner=LearnerSettings(sac=SACSettings(hidden=(8, 8), batch_size=16), capacity=600), warmup=4, updates=0.2, seed=1,
     save_every=0.02, rounds_under_way=3,
 )
