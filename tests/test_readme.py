@@ -33,7 +33,7 @@ def test_the_readme_is_read_in_a_quarter_of_an_hour() -> None:
 
 
 TINY = {
-    'minutes=1, effects="joint"': 'steps=600, effects="joint", workers=0',
+    'minutes=1, effects="joint"': 'steps=600, effects="toppled", workers=0',
     "measure(skills, minutes=0.2)": "measure(skills, episodes=2, workers=0)",
     "episodes=20": "episodes=2",
     "scenes=5": "scenes=1",

@@ -86,7 +86,13 @@ def aimed_skills(
 
 
 def _skill(library: Library, effect: str, task: Task) -> Skill:
-    return replace(library.any_of(effect), id=f"{effect}@{task.name}", task=task.name, formula=task.success)
+    return replace(
+        library.any_of(effect),
+        id=f"{effect}@{task.name}",
+        task=task.name,
+        formula=task.success,
+        attends=task.attends,
+    )
 
 
 def _fits(skill: Skill, task: Task) -> bool:

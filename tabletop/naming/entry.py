@@ -64,6 +64,7 @@ def entry_of(
         results: outcomes on split B, by (skill's id, mode). Baselines are run only where its bound would do.
     """
     effects = np.array([x.effect for x in samples])
+    size = skill.effect.size if skill.effect.partners is not None else 0
     kinds = sorted({x.trajectory.layout.kind(x.entity) for x in samples})
     spread = consistency(skill.effect, effects)
     noun = f"the {skill.kind or kinds[0]}" if skill.effect.body_type != "rigid" else "the object"
@@ -82,10 +83,7 @@ def entry_of(
         "spread": round(spread, 4),
         "consistent": bool(spread < 0.05 and change > 0.04),
         # What a relation came to is seen in the effect only.
-        "outcomes": [
-            [round(float(v), 4) for v in (*x.outcome, *(x.effect if skill.effect.partners is not None else ()))]
-            for x in samples
-        ],
+        "outcomes": [[round(float(v), 4) for v in (*x.outcome, *x.effect[:size])] for x in samples],
     }
     if candidate is not None:
         entry |= _tested(skill, candidate, registry, results)

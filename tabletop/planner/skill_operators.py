@@ -59,6 +59,8 @@ def operators_from_samples(
 def _outcome(effect: Effect, found: Sequence[float], id: str) -> Outcome:
     numbers = [float(v) for v in found]
     size = 1 if effect.body_type == "joint" else 6 + effect.size * (effect.partners is not None)
+    # An effect may be padded.
+    numbers = numbers if effect.partners is None else numbers[:size]
     if len(numbers) != size or not np.isfinite(numbers).all():
         raise TabletopError(f"an outcome of skill {id!r} takes {size} finite numbers, got {numbers!r}")
     if effect.body_type == "joint":

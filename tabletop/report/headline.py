@@ -33,7 +33,12 @@ def _discovered(found: Discovery | Measurement) -> str:
     start = "With no reward and no task, the robot tried things out"
     if effort:
         start += f" for {effort[0]}" + (f" ({effort[1]})" if len(effort) > 1 else "")
-    if found.joint is not None and not _is_near(found):
+    if found.joint is not None and _is_near(found):
+        return (
+            f"{start}. On a thing it has {_strong(f'{found.joint.skills:.1f} distinct skills')}, where doing nothing"
+            " counts as one: it has hardly learned anything yet."
+        )
+    if found.joint is not None:
         joint, kinds = found.joint, plural(len(found.joint.categories), "kind")
         return (
             f"{start} and learned {_strong(f'{joint.skills:.1f} distinct skills')} on a thing, the mean over {kinds}"

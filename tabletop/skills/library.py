@@ -19,8 +19,8 @@ from tabletop.files import write_whole
 from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.logic.formula import Formula
-from tabletop.logic.task import load_registry
-from tabletop.projects import find_libraries
+from tabletop.logic.task import Registry, load_registry
+from tabletop.projects import find_libraries, kept
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.schema import convert, is_name
 from tabletop.sim.card_fields import check_card
@@ -65,6 +65,8 @@ class Skill:
     """Task whose formula says what it is asked for, see skills/aiming.py; None where its code says it."""
     formula: Formula | None = None
     """That of the task."""
+    attends: str | None = None
+    """The task's name of the entity that it acts on."""
 
     @property
     def group(self) -> str:
@@ -149,10 +151,10 @@ class Library:
         name, sign, task = id.partition("@")
         if not sign or name not in self.aimed:
             return None
-        tasks = load_registry()
-        if task not in tasks:
+        if task not in _tasks():
             return None
-        return replace(self.any_of(name), id=id, task=task, formula=tasks[task].success)
+        found = _tasks()[task]
+        return replace(self.any_of(name), id=id, task=task, formula=found.success, attends=found.attends)
 
     @property
     def aimed(self) -> tuple[str, ...]:
@@ -220,7 +222,11 @@ class Library:
             conditioning=self.conditioning,
             release=self.release,
         )
-        return policy if found.formula is None or target is not None else AimedPolicy(policy, found.formula)
+        if found.formula is None or target is not None:
+            return policy
+        # What the task says of its own entity is wanted of this one.
+        formula = found.formula if found.attends is None else found.formula.rename({found.attends: entity})
+        return AimedPolicy(policy, formula)
 
     def exploration(self, skill: Skill | str, entity: str, within: int | None = None) -> SkillPolicy:
         """Return what acts as long as `policy` does, but with random actions in place of the network's."""
@@ -232,6 +238,12 @@ class Library:
         layout = layout_of(scene.entities, load_cards(), scene.robot.name)
         found = entities_for(skill.effect, layout, {e.name: e.fraction for e in scene.entities})
         return [name for name in found if skill.kind in {None, layout.kind(name), layout.role(name)}]
+
+
+@kept
+def _tasks() -> Registry:
+    """Return the tasks, read once: a library's skills may be asked for one by one."""
+    return load_registry()
 
 
 @dataclass(frozen=True)

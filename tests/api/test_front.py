@@ -137,7 +137,8 @@ def test_results_are_drawn_and_tabled(tmp_path: Path) -> None:
         assert frame.to_dict("records") == result.rows()
     with pytest.raises(tt.TabletopError, match=r"a plot is written to a \.svg, \.png or \.pdf file"):
         skills.named.plot(tmp_path / "a.gif")
-    assert f"206 skills of 20 effects, {len(skills.named.named_tasks)} tasks named" in repr(skills)
+    library, tasks = skills.library, len(skills.named.named_tasks)
+    assert f"{len(library.skills)} skills of {len(library.codes.counts)} effects, {tasks} tasks named" in repr(skills)
 
 
 def test_a_saved_result_is_known_by_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

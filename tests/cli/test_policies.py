@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from tabletop.api.policies import OneSkill, fingerprint
+from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
+from tabletop.rollout.episode import episode
 from tabletop.sim.generate import generate
+from tabletop.skills.aiming import AimedPolicy
+from tabletop.skills.effects import REACH
 from tabletop.skills.library import Library
 from tabletop.skills.skill_policy import SkillPolicy, settle_steps
 
@@ -31,3 +38,15 @@ def test_a_fingerprint_changes_with_the_skill_the_task_and_the_weights(library: 
     ]
     assert fingerprint(one) == fingerprint(same)
     assert len({fingerprint(m) for m in (one, *others)}) == 5
+
+
+def test_what_a_tasks_formula_wants_of_its_own_thing_is_wanted_of_any_other(library: Library) -> None:
+    scene = generate({"entities": {"one": "button", "two": "button"}}, 3)
+    asked = library.policy("joint@button-press-topdown", "two")
+    run = episode(asked, scene, 0, 3)
+    assert isinstance(asked, AimedPolicy)
+    assert (asked.formula.text, asked.entity) == ("pressed(two)", "two")
+    pressed = library.policy("joint", "two", target=asked.skill.embedding[0] / REACH)
+    assert np.array_equal(run.actions, episode(pressed, scene, 0, 3).actions)
+    with pytest.raises(TabletopError, match="unknown entity 'wall'; there are: one, two"):
+        episode(library.policy("joint@button-press-wall", "two"), scene, 0, 3)

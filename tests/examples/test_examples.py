@@ -39,8 +39,8 @@ def test_there_are_six() -> None:
 def test_a_discovery_is_measured_named_and_filmed(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
     example("01_discover.py")("run", 600)
     out = capsys.readouterr().out
-    assert "of 2 codes" in out
-    assert "tasks named, by 0 of 2 skills" in out
+    assert "of 16 codes" in out
+    assert "tasks named, by 0 of 16 skills" in out
     assert Path("run/name.json").is_file()
     assert Path("run/best.webp").is_file()
 

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 ROOT: Final = Path(__file__).parents[2]
 STAGES: Final = {
-    "discover": "discover --steps 1200 --no-measure --effects joint --out run",
+    "discover": "discover --steps 1200 --no-measure --effects toppled --scene discovery --out run",
     "measure": "measure run --episodes 5",
     "name": "name run --episodes 5",
     "plan": "plan run --policy scripted --goals 2 --literals 1 --seconds 100",

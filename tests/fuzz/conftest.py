@@ -107,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 _STAGES: Final = (
-    "discover --steps 600 --no-measure --effects joint --out run",
+    "discover --steps 600 --no-measure --effects toppled --scene discovery --out run",
     "measure run --episodes 5",
     "name run --episodes 5",
     "plan run --policy scripted --goals 1 --literals 1 --seconds 1",

@@ -140,8 +140,8 @@ def task(path: Path) -> None:
 def skills(path: Path) -> None:
     """Read a library, and act once by its first skill."""
     library = load_library(path.parent)
-    scene = generate({"entities": {"button": "button"}}, 0)
-    policy = library.policy(library.skills[0], "button")
+    scene = generate({"entities": {"can": "can"}}, 0)
+    policy = library.policy(library.skills[0], "can")
     policy.reset(state := look(scene), scene, np.random.default_rng(0))
     action = policy.act(state)
     assert action is None or np.isfinite(action).all()
@@ -163,7 +163,7 @@ def report(path: Path) -> None:
 
 def resumed(path: Path) -> None:
     """Go on with a discovery from its checkpoint."""
-    command = "discover --resume --steps 600 --no-measure --effects joint --workers 0 --out"
+    command = "discover --resume --steps 600 --no-measure --effects toppled --scene discovery --workers 0 --out"
     if main([*command.split(), str(path.parents[1])]):
         raise TabletopError("refused")
 

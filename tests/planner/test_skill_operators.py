@@ -90,6 +90,8 @@ def scene(blue: float) -> State:
 def test_a_relation_is_forecast_with_the_nearest_thing_where_it_came_about(blue: float, under: str) -> None:
     missed, done = [0.02, 0.0, 0.0, 0.0, 0, 0, -0.2, 0, -0.04, 0], [0.1, 0, 0.04, 0, 0, 0, 0.01, 0, 0, FACT]
     (stack,) = operators_from_samples(RELATED, {"related-01": [missed, done]})
+    (padded,) = operators_from_samples(RELATED, {"related-01": [[*missed, 0.0], [*done, 0.0]]})
+    assert padded.outcomes == stack.outcomes, "an effect may be padded"
     before = scene(blue)
     after = stack.predict(before, "red", np.array([0.0, 0.99]))
     x = float(before.entity(under, "position")[0, 0])

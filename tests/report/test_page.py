@@ -97,15 +97,16 @@ def words_of(text: str, section: str | None = None) -> str:
 def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path) -> None:
     text, run = report(run_folder), read_run(run_folder)
     assert run.discovery is not None
+    assert run.discovery.joint is not None
     assert run.planning is not None
     page = Page(text)
     assert page.sections == [
-        *("tasks", "skills", "plans", "chains", "perturb", "nameless", "ends", "matrix", "curves", "reading", "made"),
+        *("tasks", "skills", "plans", "chains", "perturb", "nameless", "count", "ends", "matrix", "curves", "reading", "made"),
     ]
     assert page.bare == 0
     words = re.sub(r"<[^>]+>", "", text)
     assert f"for {run.discovery.minutes:.0f} minutes" in words
-    assert f"about {run.discovery.effective_skills_2cm:.0f} skills" in words
+    assert f"{run.discovery.joint.skills:.1f} distinct skills" in words
     assert f"{run.planning.solved} of {run.planning.goals} goals" in words
     assert f"tabletop {COMMAND.split()[0]}" in words
     for episode in run.planning.episodes:
@@ -177,22 +178,29 @@ def test_the_line_below_a_plan_reaches_its_goal_in_its_scene(run_folder: Path, m
     again = read_run(run_folder.parent / "again").planning
     assert again is not None
     assert [(e.goal, e.solved, e.skills) for e in again.episodes] == [(shown.goal, True, shown.skills)]
-    # Skills go by their names.
+    # Skills go by their names; what is asked of an effect says so itself.
     titles = {s.id: s.title for s in run.naming.skills}
-    skill, entity = shown.skills[0].split()
-    assert f"{titles[skill]}: {entity}" in words_of(text, "plans")
+    skill, _, entity = shown.skills[0].partition(" ")
+    said = f"{titles[skill]}: {entity}" if skill in titles else shown.skills[0]
+    assert said in words_of(text, "plans")
 
 
 @pytest.mark.parametrize(("count", "says"), [(0.99, True), (1.24, True), (1.26, False), (3.0, False)])
-def test_what_is_near_its_baseline_is_not_called_learned(run_folder: Path, count: float, says: bool) -> None:
+@pytest.mark.parametrize("by", ["joint count", "sum over effects"])
+def test_what_is_near_its_baseline_is_not_called_learned(run_folder: Path, count: float, says: bool, by: str) -> None:
     found = read_run(run_folder).discovery
     assert found is not None
     top = max(b.effective_skills_2cm for b in found.baselines.values())
-    edit(run_folder, "discover.json", put("effective_skills_2cm", value=count * top))
+    if by == "joint count":
+        edit(run_folder, "discover.json", put("joint", "skills", value=max(1.0, count)))
+    else:
+        edit(run_folder, "discover.json", put("effective_skills_2cm", value=count * top))
+        edit(run_folder, "discover.json", put("joint", value=None))
     words = re.sub(r"<[^>]+>", "", report(run_folder))
     assert ("it has hardly learned anything yet" in words) is says
     assert ("tabletop discover --resume --minutes 30" in words) is says
-    assert ("and learned about" in words) is not says
+    assert ("and learned " in words) is not says
+    assert (f"{max(1.0, count):.1f} distinct skills" in words) is (by == "joint count")
 
 
 def test_success_by_task_stands_beside_every_baseline(run_folder: Path) -> None:
@@ -300,7 +308,7 @@ def test_a_failed_report_keeps_the_old_page(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("kept", "sections"),
     [
-        ("discover.json", ["ends", "reading"]),
+        ("discover.json", ["count", "ends", "reading"]),
         ("name.json", ["tasks", "skills", "nameless", "matrix", "reading"]),
         ("plan.json", ["plans", "reading"]),
         ("chains.json", ["chains", "reading"]),
@@ -322,8 +330,9 @@ def test_an_unnamed_library_says_so(run_folder: Path) -> None:
         data.update(named_tasks=[], tasks={})
 
     edit(run_folder, "name.json", change)
-    text = report(run_folder)
-    assert "None of the 206 skills earned the name of a task." in text
+    text, naming = report(run_folder), read_run(run_folder).naming
+    assert naming is not None
+    assert f"None of the {len(naming.skills)} skills earned the name of a task." in text
     assert "skills" not in Page(text).sections
 
 
@@ -362,7 +371,7 @@ def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
             put("skills", 1, "clip", value="../../secret.webp"),
             r"skills\[1\].clip: Expected `str` match",
         ),
-        ("name.json", put("matrix", "rates", value=[[0.5]]), "must be 206 rows"),
+        ("name.json", put("matrix", "rates", value=[[0.5]]), r"must be \d\d\d rows"),
         ("name.json", put("matrix", "rates", 0, 0, value="x"), r"matrix.rates\[0\]\[0\]: Expected `float \| null`"),
         ("plan.json", put("episodes", value={}), "episodes: Expected `array`, got {}"),
         ("plan.json", put("episodes", 0, "solved", value="yes"), r"episodes\[0\].solved: Expected `bool`"),
@@ -456,7 +465,7 @@ def test_a_task_s_best_skill_shows_the_task_s_rate_and_comes_first(run_folder: P
 
 
 def test_a_best_skill_that_is_none_of_the_skills_is_refused(run_folder: Path) -> None:
-    edit(run_folder, "name.json", put("tasks", "drawer-open", "skill", value="who"))
+    edit(run_folder, "name.json", lambda data: next(iter(data["tasks"].values())).update(skill="who"))
     with pytest.raises(TabletopError, match="must be the id of one of the skills, got 'who'"):
         read_run(run_folder)
 
