@@ -421,7 +421,27 @@ def names_table(result: Result) -> list[str]:
     return out
 
 
+def shipped_table(result: Result) -> list[str]:
+    """Return a row a task of the library that ships: its best skill, the rate, all baselines, what was seen."""
+    skills = {skill["id"]: skill for skill in result["skills"]}
+    order = sorted(result["tasks"].items(), key=lambda pair: (-pair[1]["success"], pair[0]))
+    out = []
+    for task, t in order:
+        skill = skills[t["skill"]]
+        fitted = skill["offset"] is not None or skill["angle"] is not None
+        cells = [f"{task}, at its own mark or turn" if fitted else task, t["skill"]]
+        cells.append(f"{t['success']:.2f} [{t['low']:.2f}, {t['high']:.2f}]")
+        cells += [f"{skill[f'{b}_success']:.2f}" for b in ("shuffled", "exploration", "random", "nothing")]
+        out.append(f"| {' | '.join([*cells, skill['seen']])} |")
+    return out
+
+
 TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
+    "shipped-table": (
+        "../../policies/discovered/default/name.json",
+        "task | skill | success | another code | exploration | white noise | nothing | formula seen",
+        shipped_table,
+    ),
     "objectives-table": (
         "objectives.json",
         "case | seeds | effective skills at 2 cm | at 5 cm | bins of 5 cm | at half the steps, 2 cm",

@@ -50,11 +50,7 @@ def whole_run(hands: Hands, first: float, then: float, minutes: float = RUN_MINU
     naming = effort.naming
     assert naming.limit is not None
     assert effort.films is not None
-    a = (
-        CODES * (naming.effects + naming.contenders * naming.trials)
-        + (naming.asked or ASKED) * naming.trials
-        + ASKED
-    )
+    a = CODES * (naming.effects + naming.contenders * naming.trials) + (naming.asked or ASKED) * naming.trials + ASKED
     b = min(CODES * 1.5 * naming.episodes, naming.limit)
     films = min(effort.films, 80)
     hands.now += (a + b + 10 * naming.fresh + films * 8) * then + 4.0
