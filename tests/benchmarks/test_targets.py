@@ -156,7 +156,7 @@ def test_a_library_runs_the_code_whose_target_is_nearest() -> None:
     assert asked.nearest_skill(library, target) == nearest
     policy, horizon = answered(Method("default", "default", codes=True), target)
     assert policy == library.policy(nearest, "block")
-    assert horizon == library.length(nearest) == 72
+    assert horizon == library.length(nearest) == library.horizon
     door = draw_target("joint", SEED, 0, "door")
     skill = asked.nearest_skill(library, door)
     assert skill is not None
@@ -175,15 +175,20 @@ def test_a_library_that_takes_targets_is_given_the_target(monkeypatch: pytest.Mo
 
     place, lift = draw_target("place", SEED, 1), draw_target("lift", SEED, 1)
     monkeypatch.setattr(Library, "policy", takes)
-    assert [answered(Method("default", "default"), target)[1] for target in (place, lift)] == [72, 60]
+    assert [answered(Method("default", "default"), target)[1] for target in (place, lift)] == [library.horizon] * 2
     x, y = lift.scene.entity("block").position[:2]
     assert given == [("placed", "block", place.goal), ("held_at", "block", (x, y, lift.goal[0]))]
 
 
 def test_a_library_without_a_skill_leaves_things_as_they_are(library: Library, tmp_path: Path) -> None:
     save_library(library, tmp_path / "tiny")
-    row = targets.run_target(targets.Job(Method("tiny", str(tmp_path / "tiny")), "joint", SEED, 0, "window"))
+    tiny = Method("tiny", str(tmp_path / "tiny"))
+    row = targets.run_target(targets.Job(tiny, "place", SEED, 1))
     assert (row["answered"], row["fine"], row["steps"]) == (False, False, 1)
+    # What it learned of one joint it is asked for on any, such as a window, which its scenes never have.
+    assert "window" not in library.joints
+    row = targets.run_target(targets.Job(tiny, "joint", SEED, 0, "window"))
+    assert (row["answered"], row["steps"]) == (True, library.horizon)
 
 
 def test_the_command_writes_every_figure_beside_its_baselines(
