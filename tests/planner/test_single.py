@@ -40,7 +40,8 @@ def test_the_generator_knows_no_operator() -> None:
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     read = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     # How a joint moves is a matter of the cards, not of what anyone does.
-    assert {m for m in read if m.startswith(("tabletop.planner", "tabletop.control"))} == {"tabletop.logic.transition"}
+    assert "tabletop.logic.transition" in read
+    assert not [m for m in read if m.startswith(("tabletop.planner", "tabletop.control"))]
 
 
 def test_what_nothing_could_change_is_not_asked_for() -> None:
