@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tabletop as tt
 
-TASKS = "push-left,drawer-close"
+TASKS = "move-left,drawer-close"
 FAMILIES = ("push-arm", "mass", "friction")
 
 
