@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ from tabletop.skills.skill_policy import LEAVING
 __all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card", "joints_of"]
 
 _ATTEMPTS: Final = 400
+_SCENES: Final = 40
+"""Scenes in which an effect that takes two things is looked for, before a card is said to have nothing for it."""
 
 STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "mixed": (
@@ -120,7 +123,24 @@ def effects_of_card(name: str, effects: Iterable[str]) -> tuple[str, ...]:
         TabletopError: there is no such card.
     """
     card = find_scene_card(name)
-    return tuple(e for e in effects if next(_inventories(card, get_effect(e), 0), None) is not None)
+    return tuple(e for e in effects if _has(card, get_effect(e)))
+
+
+def _has(card: Mapping[str, Any], effect: Effect) -> bool:
+    """Return whether a scene card has entities for an effect."""
+    inventories = _inventories(card, effect, 0)
+    if effect.partners is None:
+        return next(inventories, None) is not None
+    # Only scenes say whether anything could bear a thing: what is shut does not.
+    for things in islice(inventories, _SCENES):
+        try:
+            scene = generate(card, things, inventory_seed=things)
+        except TabletopError:
+            continue
+        layout = layout_of(scene.entities, load_cards(), scene.robot.name)
+        if entities_for(effect, layout, {e.name: e.fraction for e in scene.entities}):
+            return True
+    return False
 
 
 def check_card(name: str, effects: Iterable[Effect]) -> None:

@@ -13,6 +13,7 @@ from tabletop.discovery.config import EFFECT_CODES, DiscoverSettings
 from tabletop.errors import TabletopError
 from tabletop.runs.store import write_record
 from tabletop.skills.effects import get_effect
+from tabletop.skills.scenes import check_card
 
 SOFT = {name for name in EFFECT_CODES if get_effect(name).body_type == "deformable"}
 
@@ -28,6 +29,18 @@ def test_left_open_it_is_all_that_the_scenes_have_things_for(tmp_path: Path) -> 
     fabrics = settings(tmp_path, "--scene", "fabrics")
     assert set(fabrics.counts) >= SOFT | {"held_at"}
     assert "joint" not in fabrics.counts
+
+
+@pytest.mark.parametrize(("drawer", "relates"), [("drawer", False), ("{kind: drawer, fraction: [0, 1]}", True)])
+def test_what_is_always_shut_bears_nothing(tmp_path: Path, drawer: str, relates: bool) -> None:
+    card = tmp_path / "mine.yaml"
+    card.write_text(f"entities:\n  block: block\n  drawer: {drawer}\n", encoding="utf-8")
+    found = settings(tmp_path, "--scene", str(card))
+    assert set(found.counts) >= {"held_at", "joint"}
+    assert ("related" in found.counts) is relates
+    if not relates:
+        with pytest.raises(TabletopError, match="never has what the effects related need"):
+            check_card(str(card), [get_effect("related")])
 
 
 def test_effects_may_be_chosen_by_name(tmp_path: Path) -> None:
