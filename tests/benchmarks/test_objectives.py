@@ -42,7 +42,7 @@ def point(share: float, effective: float, *, baselines: bool = True) -> dict[str
         "effective_skills_2cm": effective,
         "effective_skills_5cm": effective / 2,
         "coverage_bins_5cm": 7,
-        "by_effect": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held_at", "drawer")},
+        "by_effect": {k: {"codes": 5, "effective_2cm": effective / 2} for k in ("held_at", "joint")},
         **({"baselines": dict.fromkeys(("exploration", "untrained", "shuffled"), none)} if baselines else {}),
     }
 
