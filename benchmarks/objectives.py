@@ -8,8 +8,8 @@ A case is an objective, what it discriminator_input, where the gripper starts, a
 `metra/observation/nominal`, or `csd/effects/mixed/discrete`. `--cases all` (default) is every objective as it is best
 here: on effects, from mixed starts; `published` is DIAYN, METRA and CSD as published (the whole observation, the
 gripper away from everything) and with our effects and starts; `parts` is the default with one of its parts left out
-(PARTS). `--effects few` (default) looks for the five effects of `tabletop run`, `usual` for those of
-`tabletop discover` but `beside`. `--at` says at which shares of the budget a run is measured on its way.
+(PARTS). `--effects few` (default) looks for the four effects of `tabletop run`, `usual` for those of
+`tabletop discover`. `--at` says at which shares of the budget a run is measured on its way.
 
 Each library is measured on held-out episodes from nominal starts, as `tabletop discover` does. Its baselines differ
 little and are measured with the first point of each case only. The file that is written keeps every run: runs that are

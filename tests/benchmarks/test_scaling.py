@@ -16,7 +16,7 @@ from tabletop.skills.codebook import Codebook
 
 
 def test_a_stand_in_hands_over_real_episodes_after_the_time_that_they_take(tmp_path: Path) -> None:
-    codes = Codebook({"held_at": 2, "drawer": 2})
+    codes = Codebook({"held_at": 2, "joint": 2})
     card = load_scene_card("discovery")
     job = CollectJob({}, np.zeros((4, 6)), codes, card, 0, 0, 2, 6, (0.5, 0.5), {}, True)
     real = collect(job)
