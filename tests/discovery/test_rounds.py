@@ -25,8 +25,8 @@ from tabletop.skills.codebook import Codebook
 
 ROUNDS = 5
 SETTINGS = DiscoverSettings(
-    counts={"held_at": 2, "drawer": 2},
-    effect_weights={"held_at": 0.7, "drawer": 0.3},
+    counts={"held_at": 2, "joint": 2},
+    effect_weights={"held_at": 0.7, "joint": 0.3},
     horizon=6,
     episodes=3,
     warmup=6,
