@@ -101,5 +101,5 @@ def test_a_discovery_looks_for_what_a_card_of_ones_own_has(mine: str, here: Path
     options = build_parser().parse_args(["discover", "--scene", mine])
     found = discovery_settings(options, here)
     assert found.scene == mine
-    assert {"held_at", "displaced", "inside"} <= found.counts.keys()
-    assert not {"drawer", "button", "door"} & found.counts.keys()
+    assert {"held_at", "displaced", "related"} <= found.counts.keys()
+    assert "joint" not in found.counts
