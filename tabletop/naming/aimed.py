@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -64,7 +64,7 @@ def aimed_skills(
         labels: of the progress of forecasts and of trials.
         most: pairs of a task and an effect that get trials, those first that are forecast to do best; None: all.
     """
-    skills = [(_skill(library, name, task), task) for task in registry.values() for name in library.aimed]
+    skills = [(library.asked(name, task), task) for task in registry.values() for name in library.aimed]
     fitting = [(skill, task) for skill, task in skills if _fits(skill, task)]
     seeds = [seed_of(seed, Purpose.NAMING_SPLIT_A, i) for i in range(trials)]
     # One scene says whether an effect can do a task at all: what it asks for is alike in all of them.
@@ -83,16 +83,6 @@ def aimed_skills(
             best[task.name] = float(rate), skill
     found = sorted(best.items(), key=lambda b: (-b[1][0], b[0]))
     return [(skill, Candidate(name, rate, trials)) for name, (rate, skill) in found]
-
-
-def _skill(library: Library, effect: str, task: Task) -> Skill:
-    return replace(
-        library.any_of(effect),
-        id=f"{effect}@{task.name}",
-        task=task.name,
-        formula=task.success,
-        attends=task.attends,
-    )
 
 
 def _fits(skill: Skill, task: Task) -> bool:

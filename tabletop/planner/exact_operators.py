@@ -19,7 +19,7 @@ from tabletop.logic.trace import touched
 from tabletop.logic.transition import follow_joint, park
 from tabletop.planner.acting import ScriptedOperator, nowhere
 from tabletop.planner.laying import PutAt, PutBefore, PutBeside, PutDown
-from tabletop.planner.operator import Operator
+from tabletop.planner.operator import Operator, movable
 from tabletop.planner.placing import PlaceOn, PutInto
 from tabletop.planner.pushing import Push, PushTo
 from tabletop.planner.scripted_operators import Lift, Turn, outlined_operators
@@ -39,8 +39,6 @@ _PUTTING: Final = (PlaceOn, PutInto, PutDown, PutAt, PutBeside, PutBefore, Push,
 """What only says where a thing ends."""
 _AT: Final = 0.1
 """Fraction within which a joint is where it is to be brought."""
-_DOWN: Final = 0.5
-"""Fraction from which what latches is down."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +138,8 @@ class _Bring(ScriptedOperator):
         layout = state.layout
         if layout.kind(entity) != self.kind or layout.body_type(entity) != "joint":
             return nowhere(state)
-        now, joint = state.entity(entity, "fraction"), load_cards()[self.kind].joint
-        fits = np.abs(now - self.fraction) > _AT
-        if joint is not None and joint.latch <= 1.0:
-            # What latches stays down.
-            fits &= now < _DOWN
-        return np.asarray(fits)
+        apart = np.abs(state.entity(entity, "fraction") - self.fraction) > _AT
+        return np.asarray(apart & movable(state, entity))
 
     def predict(self, state: State, entity: str, draws: Array) -> State:
         after = follow_joint(state, entity, np.full(state.values.shape[:-1], self.fraction))

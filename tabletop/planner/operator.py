@@ -14,11 +14,10 @@ from tabletop.errors import TabletopError
 from tabletop.logic.trace import touched
 from tabletop.logic.transition import drop_off, follow_joint, hold, park, put, turn
 from tabletop.rollout.policy import Policy
-from tabletop.sim.cards import load_cards
 from tabletop.sim.state import State
-from tabletop.skills.effects import partner_of, related
+from tabletop.skills.effects import latches, partner_of, related
 
-__all__ = ["Family", "Operator", "Outcome", "SampledOperator", "families"]
+__all__ = ["Family", "Operator", "Outcome", "SampledOperator", "families", "movable"]
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -147,10 +146,8 @@ class SampledOperator:
         known = self.kinds is None or role in self.kinds or kind in self.kinds
         if layout.body_type(entity) != self.body_type or not known:
             return np.zeros(shape, dtype=bool)
-        joint = load_cards()[kind].joint
-        if joint is not None:
-            # What latches stays down.
-            return np.asarray((state.entity(entity, "fraction") < _DOWN) | (joint.latch > 1.0))
+        if self.body_type == "joint":
+            return movable(state, entity)
         height = state.entity(entity, "position")[..., 2] - state.robot("table_height")
         with_another = partner_of(state, entity) >= 0 if self.relative else True
         return np.asarray((height > -_BELOW_TABLE) & with_another)
@@ -162,6 +159,12 @@ class SampledOperator:
     def policy(self, entity: str) -> Policy:
         """Return the policy that runs the skill on an entity."""
         return self.make_policy(entity)
+
+
+def movable(state: State, entity: str) -> Mask:
+    """Return where a joint can still be moved, of the state's batch shape: what latches stays down."""
+    down = state.entity(entity, "fraction") >= _DOWN
+    return ~down if latches(state.layout.kind(entity)) else np.ones(down.shape, dtype=bool)
 
 
 class Family:

@@ -8,14 +8,13 @@ known of predicates or tasks: a formula over a new predicate is aimed at in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.logic.containers import floor_of
 from tabletop.logic.formula import Formula
 from tabletop.logic.geometry import Solid
 from tabletop.logic.trace import touched
@@ -24,6 +23,7 @@ from tabletop.rollout.policy import Action
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.effects import get_effect
+from tabletop.skills.effects.relative import standing_height
 from tabletop.skills.skill_policy import SkillPolicy
 
 __all__ = ["AIMED", "Aim", "AimedPolicy", "aim"]
@@ -98,9 +98,9 @@ def _resting(state: State, entity: str, place: Array) -> Array:
     for name, kind, body in zip(state.layout.names, state.layout.kinds, state.layout.body_types, strict=True):
         if name == entity or body == "deformable" or kind == "target":
             continue
-        two, floor = Solid.of(state, name), floor_of(kind)
-        height = two.bottom + floor if floor > 0.0 else two.top
-        base = np.where(two.footprint_margin(points) > 0.0, np.maximum(base, height), base)
+        two = Solid.of(state, name)
+        higher = np.maximum(base, standing_height(two, kind))
+        base = np.where(two.footprint_margin(points) > 0.0, higher, base)
     return np.concatenate([place, (base + one.position[..., 2] - one.bottom)[:, None]], axis=-1)
 
 
@@ -223,12 +223,11 @@ class AimedPolicy:
     skill: SkillPolicy
     """Its target is put in place of the code's."""
     formula: Formula
-    length: int = field(init=False)
-    """Control steps an episode takes."""
 
-    def __post_init__(self) -> None:
-        """Take over the length."""
-        self.length = self.skill.length
+    @property
+    def length(self) -> int:
+        """Control steps an episode takes."""
+        return self.skill.length
 
     @property
     def entity(self) -> str:

@@ -19,7 +19,7 @@ from tabletop.files import write_whole
 from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.logic.formula import Formula
-from tabletop.logic.task import Registry, load_registry
+from tabletop.logic.task import Registry, Task, load_registry
 from tabletop.projects import find_libraries, kept
 from tabletop.rollout.policy import ACTION_SIZE
 from tabletop.schema import convert, is_name
@@ -153,8 +153,12 @@ class Library:
             return None
         if task not in _tasks():
             return None
-        found = _tasks()[task]
-        return replace(self.any_of(name), id=id, task=task, formula=found.success, attends=found.attends)
+        return self.asked(name, _tasks()[task])
+
+    def asked(self, effect: str, task: Task) -> Skill:
+        """Return the skill that is an effect asked for what a task's formula wants, such as "placed@stack"."""
+        id = f"{effect}@{task.name}"
+        return replace(self.any_of(effect), id=id, task=task.name, formula=task.success, attends=task.attends)
 
     @property
     def aimed(self) -> tuple[str, ...]:

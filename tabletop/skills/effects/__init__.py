@@ -17,6 +17,7 @@ from tabletop.skills.effects.registry import (
     effect,
     entities_for,
     get_effect,
+    latches,
     possible,
 )
 from tabletop.skills.effects.relative import partner_of, related
@@ -36,6 +37,7 @@ __all__ = [
     "effect",
     "entities_for",
     "get_effect",
+    "latches",
     "outcome",
     "partner_of",
     "possible",

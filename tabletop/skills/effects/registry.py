@@ -49,6 +49,7 @@ __all__ = [
     "entities_for",
     "get_effect",
     "is_fact",
+    "latches",
     "possible",
     "symmetric",
 ]
@@ -252,7 +253,7 @@ def entities_for(effect: Effect, layout: Layout, fractions: Mapping[str, float])
     for name, entity_kind in zip(layout.names, layout.kinds, strict=True):
         if not _suits(effect, entity_kind):
             continue
-        if _latches(entity_kind) and fractions.get(name, 0.0) > _DOWN:
+        if latches(entity_kind) and fractions.get(name, 0.0) > _DOWN:
             continue
         if effect.partners is not None and not effect.partners(layout, name, fractions):
             continue
@@ -268,7 +269,8 @@ def _suits(effect: Effect, entity_kind: str) -> bool:
     return effect.suits is None or effect.suits(entity_kind)
 
 
-def _latches(kind: str) -> bool:
+def latches(kind: str) -> bool:
+    """Return whether a kind has a joint that stays down once it is pressed."""
     joint = load_cards()[kind].joint
     return joint is not None and joint.latch <= 1.0
 

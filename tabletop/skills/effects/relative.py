@@ -20,7 +20,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
 from tabletop.skills.effects.registry import FACT, effect, is_fact
 
-__all__ = ["bears", "partner_of", "related"]
+__all__ = ["bears", "partner_of", "related", "standing_height"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -78,7 +78,7 @@ def partner_of(state: State, entity: str) -> Index:
         far = np.linalg.norm(state.entity(other, "position")[..., :2] - at, axis=-1)
         solid = Solid.of(state, other)
         wide = np.minimum(solid.half[..., 0], solid.half[..., 1]) * 2 > _LEAST
-        low = _floor(solid, layout.kind(other)) - state.robot("table_height") < _HIGH
+        low = standing_height(solid, layout.kind(other)) - state.robot("table_height") < _HIGH
         shut = (layout.body_type(other) == "joint") & (state.entity(other, "fraction") <= _OPEN)
         far = np.where(wide & low & ~shut, far, np.inf)
         out = np.where(far < least, layout.index(other), out)
@@ -86,7 +86,7 @@ def partner_of(state: State, entity: str) -> Index:
     return out
 
 
-def _floor(solid: Solid, kind: str) -> Array:
+def standing_height(solid: Solid, kind: str) -> Array:
     """Return how high, (...,) m, world, things stand in what is hollow, and on what is not."""
     floor = floor_of(kind)
     return solid.bottom + floor if floor > 0.0 else solid.top
@@ -95,7 +95,7 @@ def _floor(solid: Solid, kind: str) -> Array:
 def _there(one: Solid, two: Solid, kind: str) -> Array:
     """Return where the centre of one thing is once it rests in the middle of another, (..., 3) m, world."""
     out = np.broadcast_to(two.position, one.position.shape).copy()
-    out[..., 2] = _floor(two, kind) + one.position[..., 2] - one.bottom
+    out[..., 2] = standing_height(two, kind) + one.position[..., 2] - one.bottom
     return out
 
 
