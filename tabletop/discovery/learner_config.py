@@ -80,6 +80,9 @@ class LearnerSettings:
     exact_goals: bool = True
     """Whether an episode in hindsight was to reach the very end that it came to, where the objective allows it, and
     not the place of the code that fits best: what is asked for is then as exact as what was seen (HER)."""
+    beyond: float = 0.5
+    """Share of the episodes that are asked for an exact goal at and beyond the ends that a code stands for, and not for
+    the code's mean. So what is reached grows."""
     hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0
