@@ -1,8 +1,13 @@
 """The discriminator q(z|e): which code made this effect.
 
-q is a mixture of equal bells, one a code: q(z|e) is proportional to (1 + |e - m_z|^2 / sigma^2)^-tail over the codes of
-that effect (held_at, joint ...). That is Student's t (Peel & McLachlan 2000): beyond sigma each halving of the distance
-adds the same to its log, so that one dense reward leads from afar and is still precise near the mean.
+q is a mixture of equal bells, one a code: q(z|e) is proportional to b(|e - m_z|) over the codes of that effect (such
+as held_at, joint), with
+
+    log b(d) = sigma / slope (1 - sqrt(1 + d^2 / sigma^2)) - tail log(1 + d^2 / sigma^2)
+
+Its first part falls by 1 nat a `slope`, however far away: a dense reward that leads there. Its second part, that of
+Student's t (Peel & McLachlan 2000), adds the same for each halving of the distance down to sigma: the last centimetre
+counts.
 """
 
 from __future__ import annotations
@@ -39,7 +44,8 @@ class Discriminator:
         width: int = EFFECT_WIDTH,
         facts: bool = True,
         reject_radius: float = 0.01,
-        tail: float = 1.0,
+        tail: float = 0.5,
+        slope: float = 0.03,
     ) -> None:
         """Begin with the means of facts at their targets, all others at zero effect.
 
@@ -50,10 +56,12 @@ class Discriminator:
             width: numbers that are seen: of one effect, or of several one after another.
             facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
             reject_radius: m from a mean at which an end is as likely of no code at all, where `reject_weight` is 1.
-            tail: how fast bells fall off: their log is -2 tail log(distance) far from the mean.
+            tail: nats that each halving of the distance adds, in 2 log 2, while it is far above sigma.
+            slope: m by which a bell falls by a nat at least, however far away.
         """
-        self.codes, self.sigma, self.rate, self.facts, self.tail = codes, sigma, rate, facts, tail
-        self.none = float(self.bell(np.array(reject_radius**2)))
+        self.codes, self.sigma, self.rate, self.facts = codes, sigma, rate, facts
+        self.tail, self.slope = tail, slope
+        self.none = float(np.exp(self.log_bell(np.array(reject_radius**2))))
         """How likely the class "none of them" is, whatever is seen, where `reject_weight` is 1."""
         self.reject_weight = np.zeros(len(codes.effects))
         """(effects,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
@@ -62,17 +70,26 @@ class Discriminator:
             for code, anchor in zip(codes.codes_of(i), effect.fact_targets, strict=False):
                 self.means[code, : effect.size] = anchor
 
-    def bell(self, square: Array) -> Array:
-        """Return how likely an end is of a code: 1 at its mean, by the square (m^2) of its distance from there."""
-        out: Array = (1.0 + square / self.sigma**2) ** -self.tail
+    def log_bell(self, square: Array) -> Array:
+        """Return how likely an end is of a code, as a log: 0 at its mean.
+
+        Args:
+            square: (...,) m^2, squares of distances from the mean.
+        """
+        wide = 1.0 + square / self.sigma**2
+        out: Array = self.sigma / self.slope * (1.0 - np.sqrt(wide)) - self.tail * np.log(wide)
         return out
 
-    def log_q(self, effects: Array, effect_indices: Index) -> Array:
+    def log_q(
+        self, effects: Array, effect_indices: Index, code: int | None = None, target: npt.NDArray[Any] | None = None
+    ) -> Array:
         """Return log q(z|e) in nats.
 
         Args:
             effects: (n, EFFECT_WIDTH), padded with zeros.
             effect_indices: (n,) which of the codes' effects each is one of.
+            code: one whose mean is another one for now,
+            target: (EFFECT_WIDTH,), this.
 
         Returns:
             (n, codes): -inf for codes of other effects.
@@ -80,7 +97,10 @@ class Discriminator:
         out = np.full((len(effects), self.codes.total), -np.inf)
         for effect_index in np.unique(effect_indices):
             rows, own = np.flatnonzero(effect_indices == effect_index), self.codes.codes_of(effect_index)
-            out[np.ix_(rows, own)] = self._log_q(effects[rows], own)
+            at = None
+            if code is not None and target is not None and code in own:
+                at = np.full(len(rows), code - own[0]), np.tile(target, (len(rows), 1))
+            out[np.ix_(rows, own)] = self._log_q(effects[rows], own, at=at)
         return out
 
     def log_q_of(self, effects: Array, codes: Index, targets: npt.NDArray[Any] | None = None) -> Array:
@@ -115,9 +135,11 @@ class Discriminator:
         if self.facts and effect.default_fact is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, effect.default_fact] = _AWAY**2
-        bells = self.bell(out)
-        out = np.log(bells)
-        out -= np.log(bells.sum(-1, keepdims=True) + reject_weight * self.none)
+        out = self.log_bell(out)
+        # By the nearest: far from all codes their bells are too small to be added up.
+        nearest = out.max(-1, keepdims=True)
+        all_of_them = np.exp(out - nearest).sum(-1, keepdims=True) + reject_weight * self.none * np.exp(-nearest)
+        out -= nearest + np.log(all_of_them)
         return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
@@ -154,11 +176,12 @@ class Discriminator:
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {"means": self.means}
+        return {"means": self.means, "reject_weight": self.reject_weight}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
+        self.reject_weight = np.array(state["reject_weight"], dtype=np.float64)
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

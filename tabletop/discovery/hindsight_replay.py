@@ -21,7 +21,11 @@ Index = npt.NDArray[np.intp]
 
 _BIN: Final = 0.05
 """m: effects in one bin of this size count as the same."""
-_SPOILT: Final = 0.03
+_IDLE: Final = 0.02
+"""m by which an effect has to change to be anything that was done,"""
+_IDLE_WORTH: Final = 0.2
+"""and how often an episode is drawn that did nothing, one that did something counting 1."""
+_SPOILT: Final = 0.06
 """m by which numbers that are to be 0 may differ from it, so that an episode is drawn half as often."""
 
 
@@ -139,8 +143,10 @@ class HindsightReplay:
         # Bins, numbered; effects reach less than 2 m.
         asked = finals * self.codes.asks
         bins = (np.round(asked[..., :LEFT] / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(LEFT)
-        # What was to be 0 and is not makes an episode a worse example of any code.
-        spoilt = np.square(finals - asked).sum(-1) / _SPOILT**2
+        # What was to be 0 and is not makes an episode a worse example of any code, and so does what was so all along.
+        worth = 1.0 / (1.0 + np.square(finals - asked).sum(-1) / _SPOILT**2)
+        first = self.steps["effect"][:: self.horizon + 1][:n] * self.codes.asks
+        worth[np.square(asked - first).sum(-1) < _IDLE**2] *= _IDLE_WORTH
         commanded = np.bincount(self.codes.effect_of[self.commanded_codes()], minlength=effect_count)
         weights = np.zeros((n, effect_count), np.float32)
         for effect_index in range(effect_count):
@@ -149,7 +155,7 @@ class HindsightReplay:
                 continue
             codes = self.codes.codes_of(effect_index)
             _, inverse, counts = np.unique(bins[rows, effect_index], return_inverse=True, return_counts=True)
-            weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing) / (1.0 + spoilt[rows, effect_index])
+            weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing) * worth[rows, effect_index]
             facts = np.full(len(rows), -1)
             if q.facts:
                 facts = self.codes.effects[effect_index].classify_fact(finals[rows, effect_index])

@@ -149,7 +149,8 @@ class Learner:
         """Let the objective learn, then make that many updates of the policy."""
         if self.objective.random:
             return
-        self.loss = self.objective.learn(self.memory, self.rounds, updates, self.rng)
+        known = np.array(list(self.accuracy().values()))
+        self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
         self.rounds += 1
         if self.objective.restarts:
             self.sac = SAC(self.spec, 5, self.settings.sac, seed_of(self.seed, Purpose.POLICY_NETWORK, 1))

@@ -71,10 +71,14 @@ class LearnerSettings:
     """Control steps that are remembered."""
     sigma: float = 0.01
     """m: width of the discriminator's bells. Ends that are apart by less count as the same."""
-    tail: float = 1.0
-    """How fast bells fall off. Their log is -2 tail log(distance) far from a mean."""
+    tail: float = 0.5
+    """Nats, in 2 log 2, that each halving of the distance to a mean adds to a bell's log."""
+    slope: float = 0.03
+    """m by which a bell falls by a nat at least, however far from its mean."""
     reject_weight: float = 1.0
-    """Weight of the class "none of them" beside a code."""
+    """Weight of the class "none of them" beside a code, once codes are distinguishable."""
+    precise_from: tuple[float, float] = (0.2, 0.35)
+    """Shares of an effect's episodes that are classified correctly, between which that weight grows from 0."""
     reject_radius: float = 0.01
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
     exact_goals: bool = True

@@ -41,10 +41,10 @@ _SCENES: Final = 40
 STARTS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "mixed": (
         ("nominal", 0.30),
-        ("near", 0.25),
+        ("near", 0.20),
         ("above", 0.15),
         ("around", 0.15),
-        ("holding", 0.09),
+        ("holding", 0.14),
         ("bearing", 0.06),
     ),
     "nominal": (("nominal", 1.0),),

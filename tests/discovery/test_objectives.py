@@ -86,7 +86,7 @@ def taught(
     memory = filled(objective, walks(60, 0), rng)
     objective.begin(memory, rng)
     for i in range(2):
-        objective.learn(memory, i, 10, rng)
+        objective.learn(memory, i, 10, np.zeros(len(objective.codes.effects)), rng)
     return objective, memory
 
 
@@ -229,7 +229,7 @@ def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
 def test_episodes_are_asked_for_ends_of_their_code_and_beyond_and_for_its_mean_else() -> None:
     objective, memory = taught("final-state", beyond=0.5)
     rng = np.random.default_rng(3)
-    objective.learn(memory, 0, 10, rng)
+    objective.learn(memory, 0, 10, np.zeros(len(objective.codes.effects)), rng)
     asked, means = objective.sample_codes(rng), objective.skill_embeddings
     moved = np.linalg.norm(asked - means, axis=-1) > 1e-9
     assert 0 < moved.sum() < CODES.total
@@ -307,8 +307,8 @@ def test_a_classifier_learns_which_code_a_state_came_of_and_knows_no_codes_of_ot
     for record in records:
         record.observations[:, record.code] += 4.0
     memory = filled(objective, records, rng)
-    first = objective.learn(memory, 0, 20, rng)
-    last = [objective.learn(memory, i, 20, rng) for i in range(30)][-1]
+    first = objective.learn(memory, 0, 20, np.zeros(len(objective.codes.effects)), rng)
+    last = [objective.learn(memory, i, 20, np.zeros(len(objective.codes.effects)), rng) for i in range(30)][-1]
     assert last < 0.5 * first
     assert np.mean([objective.classify(r, objective.skill_embeddings, rng)[0] for r in records]) > 0.8
     log_q = objective.log_q(np.zeros((2, OBSERVATION - 1), np.float32), np.array([0, 1]))  # type: ignore[attr-defined]
@@ -379,7 +379,7 @@ def trained(name: str, updates: int, scale: tuple[float, ...], **change: object)
             if record.code < 8:
                 record.effects[:, 0, :2] += 0.03 * np.arange(HORIZON + 1)[:, None] * embeddings[record.code]
         memory.add(records, embeddings)
-    objective.learn(memory, 0, updates, rng)
+    objective.learn(memory, 0, updates, np.zeros(len(objective.codes.effects)), rng)
     return objective, memory
 
 
@@ -409,11 +409,11 @@ def test_metras_lambda_rises_while_the_bound_is_broken_and_falls_while_it_is_kep
     rng = np.random.default_rng(0)
     start = objective.progress()["lambda"]
     objective.phi.flat.mul_(10.0)  # type: ignore[attr-defined]
-    objective.learn(memory, 0, 1, rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.progress()["lambda"] > start
     objective, memory = trained("metra", 0, (0.005, 0.005, 0.0, 0.0))
     objective.phi.flat.mul_(0.01)  # type: ignore[attr-defined]
-    objective.learn(memory, 0, 1, rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.progress()["lambda"] < start
 
 
@@ -438,7 +438,7 @@ def test_csd_lets_phi_go_farther_where_a_change_is_rare() -> None:
         record.effects[:, 0, 1] += 0.05 * np.arange(HORIZON + 1)
     memory = HindsightReplay(codes, OBSERVATION, 6000, HORIZON)
     memory.add(records)
-    objective.learn(memory, 0, 400, rng)
+    objective.learn(memory, 0, 400, np.zeros(len(objective.codes.effects)), rng)
     at = np.zeros((2, EFFECT_WIDTH), np.float32)
     batch = type("Batch", (), {})()
     batch.before = torch.from_numpy(objective.features.rows(at, 0))  # type: ignore[attr-defined]
@@ -453,11 +453,11 @@ def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays
     objective = make_objective(CODES, settings("explore-then-discover", exploration_episodes=50), 0, HORIZON)
     memory = filled(objective, walks(40, 0), rng)
     objective.begin(memory, rng)
-    objective.learn(memory, 0, 1, rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     assert not objective.hindsight
     assert not objective.skill_embeddings.any()
     memory.add(walks(30, 1))
-    objective.learn(memory, 1, 1, rng)
+    objective.learn(memory, 1, 1, np.zeros(len(objective.codes.effects)), rng)
     assert objective.restarts
     assert objective.hindsight
     book = objective.skill_embeddings.copy()
@@ -467,7 +467,7 @@ def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays
     assert np.mean(gaps.min(1) ** 2) < 0.5 * np.mean(one**2), "each end has a code near to it"
     assert len(np.unique(gaps.argmin(1))) == 5, "and each code has ends"
     memory.add(walks(30, 2))
-    objective.learn(memory, 2, 1, rng)
+    objective.learn(memory, 2, 1, np.zeros(len(objective.codes.effects)), rng)
     assert not objective.restarts
     assert np.array_equal(objective.skill_embeddings, book)
 
@@ -479,7 +479,7 @@ def test_explore_then_discover_rewards_what_is_rare_first_and_then_what_is_near_
     for record in records[:99]:
         record.effects[:] = 0.0
     memory = filled(objective, records, rng)
-    objective.learn(memory, 0, 1, rng)
+    objective.learn(memory, 0, 1, np.zeros(len(objective.codes.effects)), rng)
     common = np.zeros((1, EFFECT_WIDTH), np.float32)
     effect_index = int(CODES.effect_of[records[99].code])
     rare = records[99].effects[-1:, effect_index].astype(np.float32)

@@ -65,7 +65,9 @@ class ExploreThenDiscover(MixtureObjective):
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Make no codes yet."""
 
-    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Count, make the code book, or relabel; return q's loss on commanded codes once there are codes."""
         self._new = False
         if self.exploring and memory.episodes.added < self.settings.exploration_episodes:
@@ -74,7 +76,7 @@ class ExploreThenDiscover(MixtureObjective):
         if self.exploring:
             self._discover(memory, rng)
             self.exploring, self._new, rounds = False, True, 0
-        return super().learn(memory, rounds, updates, rng)
+        return super().learn(memory, rounds, updates, known, rng)
 
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Leave the codes where they are."""
@@ -126,7 +128,7 @@ class ExploreThenDiscover(MixtureObjective):
         if self.exploring:
             return summed(self.surprise(effects, window.effect_indices), window.live, gamma)
         square = np.square(effects - self.q.means[window.codes]).sum(-1)
-        return summed(np.log(self.q.bell(square)), window.live, gamma)
+        return summed(self.q.log_bell(square), window.live, gamma)
 
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator

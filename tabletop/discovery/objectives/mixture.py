@@ -43,10 +43,10 @@ class MixtureObjective(Objective):
             facts=self.facts,
             reject_radius=settings.reject_radius,
             tail=settings.tail,
+            slope=settings.slope,
         )
         # Where all codes are facts there is nothing to be more precise about.
-        tiled = [not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))]
-        self.q.reject_weight = settings.reject_weight * np.array(tiled, dtype=np.float64)
+        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])
         self.fresh = settings.exact_goals and self.exact
         self._free = np.zeros(codes.total, bool)
         self._range = np.tile(np.array([-np.inf, np.inf])[:, None, None], (1, codes.total, width))
@@ -116,7 +116,9 @@ class MixtureObjective(Objective):
                 asks = np.tile(self.codes.asks[effect_index], self.parts)
                 self.q.means[codes] = farthest(own * asks, len(codes), rng)
 
-    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
+    def learn(
+        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
+    ) -> float:
         """Relabel from time to time, and fit q to hindsight codes; return its loss on commanded ones in nats.
 
         The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
@@ -134,6 +136,9 @@ class MixtureObjective(Objective):
         codes = commanded[newest]
         effect_indices = self.codes.effect_of[codes]
         loss = self.q.loss(seen[newest, effect_indices].astype(np.float64), effect_indices, codes, rng)
+        # Ends are to be precise once codes are told apart. Before, overshooting is how what is reached grows.
+        low, high = s.precise_from
+        self.q.reject_weight = s.reject_weight * self._tiled * np.clip((known - low) / (high - low), 0.0, 1.0)
         return loss
 
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
@@ -160,13 +165,18 @@ class MixtureObjective(Objective):
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[bool, float]:
-        """Ask q of the whole episode, clean for the name and through noise for the gain."""
-        del embeddings
+        """Ask q of the whole episode, clean for the name and through noise for the gain.
+
+        Where an exact goal was asked for, it takes the place of the code's mean.
+        """
         effect_index = self.codes.effect_of[record.code]
         noise = rng.normal(0.0, self.q.sigma, (1, self.q.means.shape[1]))
         noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.effects[effect_index].size :] = 0.0
         effect = self.seen_of(record.effects[:, effect_index])
-        clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([effect_index, effect_index]))
+        target = embeddings[record.code] if self.fresh else None
+        clean, seen = self.q.log_q(
+            np.concatenate([effect, effect + noise]), np.array([effect_index, effect_index]), record.code, target
+        )
         return int(clean.argmax()) == record.code, float(seen[record.code] + self._log_count[effect_index])
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
@@ -176,8 +186,11 @@ class MixtureObjective(Objective):
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         means = state.get("means")
-        if means is None or means.shape != self.q.means.shape:
+        if means is None or means.shape != self.q.means.shape or "reject_weight" not in state:
             got = "nothing" if means is None else means.shape
-            raise TabletopError(f"the objective's state needs means of shape {self.q.means.shape}, got {got}")
+            raise TabletopError(
+                f"the objective's state needs reject_weight and means of shape {self.q.means.shape}; "
+                f"got {', '.join(sorted(state)) or 'nothing'}, means {got}"
+            )
         self.q.load_state_dict(state)
         self.goals = np.array(state.get("goals", self.q.means), dtype=np.float64)
