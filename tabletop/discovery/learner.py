@@ -109,11 +109,12 @@ class Learner:
         )
         # Now and after each of the n steps; past an episode's end its final effect stands still.
         times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
-        embeddings = (
-            self.memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
-        )
+        embeddings = objective.skill_embeddings[codes]
+        found = int(len(codes) * s.hindsight) if objective.hindsight else 0
+        if objective.fresh:
+            commanded = episodes[: len(codes) - found]
+            embeddings[: len(commanded)] = self.memory.episodes["embedding"][commanded]
         if s.exact_goals and objective.exact:
-            found = int(len(codes) * s.hindsight)
             again = np.arange(len(codes) - found, len(codes))
             free = again[self._free[codes[again]]]
             embeddings[free] = self.memory.finals()[episodes[free], self.codes.effect_of[codes[free]]]

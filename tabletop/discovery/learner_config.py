@@ -80,6 +80,8 @@ class LearnerSettings:
     exact_goals: bool = True
     """Whether an episode in hindsight was to reach the very end that it came to, where the objective allows it, and
     not the place of the code that fits best: what is asked for is then as exact as what was seen (HER)."""
+    goal_tolerance: float = 0.02
+    """m of the reach within which a goal counts as reached, by objectives that have goals."""
     hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0
