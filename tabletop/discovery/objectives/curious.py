@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.objectives.base import Array
 from tabletop.discovery.objectives.goal_conditioned import GoalConditioned, misses
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
@@ -50,11 +49,9 @@ class Curious(GoalConditioned):
         super().begin(memory, rng)
         self._begun = memory.episodes.added
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Do as `goal-conditioned` does, and see what progress each effect has made."""
-        loss = super().learn(memory, rounds, updates, known, rng)
+        loss = super().learn(memory, rounds, updates, rng)
         newest_last = memory.newest(memory.episodes.added - self._begun)[::-1]
         reached = misses(memory)[newest_last] <= self.settings.goal_tolerance
         effect_indices = self.codes.effect_of[memory.commanded_codes()[newest_last]]

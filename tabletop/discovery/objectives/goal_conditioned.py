@@ -25,7 +25,7 @@ import numpy.typing as npt
 from tabletop.discovery.collect import Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.objectives.base import Array, Window, summed
+from tabletop.discovery.objectives.base import Window, summed
 from tabletop.discovery.objectives.mixture import MixtureObjective
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
@@ -64,13 +64,12 @@ class GoalConditioned(MixtureObjective):
         for i, effect in enumerate(self.codes.effects):
             ends = finals[memory.of_effect(i), i].astype(np.float64)
             ends = rng.permutation(ends[effect.classify_fact(ends) < 0])
-            # Of ends in random order the first in a bin is any of it.
+            # What is asked for is what comes of it; what is to be 0 is so for all. The first in a bin is any of it.
+            ends *= self.codes.asks[i]
             first = np.unique(np.round(ends[:, :LEFT] / _BIN).astype(np.int64), axis=0, return_index=True)[1]
             goals.append(ends[first])
             effect_indices.append(np.full(len(first), i, dtype=np.intp))
         self._goals, self._goal_effects = np.concatenate(goals), np.concatenate(effect_indices)
-        # What is asked for is what comes of it; that the gripper is to leave goes for all.
-        self._goals[:, LEFT:] = 0.0
 
     def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Return the goals of the next round, (codes, EFFECT_WIDTH): ends that were reached, drawn evenly over bins.
@@ -92,11 +91,9 @@ class GoalConditioned(MixtureObjective):
         super().begin(memory, rng)
         self._look(memory, rng)
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Relabel and lay the library's codes; return how far recent episodes ended from their goals, m on average."""
-        super().learn(memory, rounds, updates, known, rng)
+        super().learn(memory, rounds, updates, rng)
         if rounds % self.settings.relabel_every == 0:
             self._look(memory, rng)
         newest = memory.newest(self.settings.recent)

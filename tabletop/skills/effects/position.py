@@ -27,6 +27,8 @@ _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not distinguished."""
 _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
+_RISEN: Final = 0.05
+"""m of rise on the way beyond which it makes no difference to `slid`."""
 _AROUND: Final = 0.3
 """m from a thing beyond which places of the gripper are not distinguished."""
 _BEYOND: Final = (-0.3, 0.1)
@@ -143,6 +145,22 @@ def _displaced(initial: State, state: State, entity: str) -> Array:
     out = np.concatenate([displacement(initial, state, entity), turn[..., None]], axis=-1)
     out[..., :2] = np.clip(out[..., :2], -_SHIFT, _SHIFT)
     return out
+
+
+@effect(
+    "slid",
+    columns=("position", "manner"),
+    body_type="rigid",
+    mirror=_MIRROR,
+    settles=True,
+    kept=1,
+    measures=("moved", "on_table", "slid", "undisturbed"),
+)
+def _slid(initial: State, state: State, entity: str) -> Array:
+    """Displacement along the table (within 18 cm to each side) after the gripper left, and its greatest rise so far."""
+    way = np.clip(displacement(initial, state, entity)[..., :2], -_SHIFT, _SHIFT)
+    rise = state.entity(entity, "highest") - initial.entity(entity, "position")[..., 2]
+    return np.concatenate([way, np.clip(rise, 0.0, _RISEN)[..., None]], axis=-1)
 
 
 @effect(
