@@ -114,18 +114,16 @@ class Learner:
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
         s, objective = self.settings, self.objective
-        episodes, begins, codes = self.memory.draw(
-            s.sac.batch_size, s.hindsight if objective.hindsight else 0.0, self.rng
-        )
+        share = s.hindsight if objective.hindsight else 0.0
+        episodes, begins, codes = self.memory.draw(s.sac.batch_size, share, self.rng)
         # Now and after each of the n steps; past an episode's end its final effect stands still.
         times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
         embeddings = objective.skill_embeddings[codes]
-        found = int(len(codes) * s.hindsight) if objective.hindsight else 0
+        again = np.arange(len(codes) - int(len(codes) * share), len(codes))
         if objective.fresh:
-            commanded = episodes[: len(codes) - found]
-            embeddings[: len(commanded)] = self.memory.episodes["embedding"][commanded]
+            plain = slice(len(codes) - len(again))
+            embeddings[plain] = self.memory.episodes["embedding"][episodes[plain]]
         if s.exact_goals and objective.exact:
-            again = np.arange(len(codes) - found, len(codes))
             free = again[self._free[codes[again]]]
             effects = self.codes.effect_of[codes[free]]
             embeddings[free] = self.memory.finals()[episodes[free], effects] * self.codes.asks[effects]

@@ -80,6 +80,9 @@ class LearnerSettings:
     exact_goals: bool = True
     """Whether an episode in hindsight was to reach the very end that it came to, where the objective allows it, and
     not the place of the code that fits best: what is asked for is then as exact as what was seen (HER)."""
+    beyond: float = 0.5
+    """Share of the episodes that are asked for an exact goal at and beyond the ends that a code stands for, and not for
+    the code's mean. So what is reached grows."""
     goal_tolerance: float = 0.02
     """m of the reach within which a goal counts as reached, by objectives that have goals."""
     hindsight: float = 0.8

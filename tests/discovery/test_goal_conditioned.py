@@ -215,8 +215,8 @@ def test_in_hindsight_a_goal_is_the_episodes_end_and_else_the_one_that_it_had(
 @pytest.mark.parametrize(
     ("name", "key", "value"),
     [
-        ("goal-conditioned", "goals", np.zeros((3, EFFECT_WIDTH + 1))),
-        ("goal-conditioned", "goal_effects", np.zeros(1, int)),
+        ("goal-conditioned", "ends", np.zeros((3, EFFECT_WIDTH + 1))),
+        ("goal-conditioned", "end_effects", np.zeros(1, int)),
         ("curious", "progress", np.zeros(5)),
         ("curious", "begun", np.zeros((1, 1))),
     ],

@@ -159,7 +159,7 @@ def test_a_state_of_another_make_is_refused(name: str, discriminator_input: str)
     objective, other = (make_objective(CODES, settings(name, discriminator_input), 0, HORIZON) for _ in range(2))
     state = objective.state_dict()
     for key in state:
-        if key not in ("exploring", "keys", "log_p"):
+        if key not in ("goals", "exploring", "keys", "log_p"):
             cut = {**state, key: np.zeros(3)}
             with pytest.raises(TabletopError, match="the objective's state needs"):
                 other.load_state_dict(cut)
@@ -218,6 +218,7 @@ def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
     if objective.conditioning != "target":
         return
     as_coded = window(objective, memory, np.zeros(20, int), HORIZON)
+    as_coded = replace(as_coded, embeddings=objective.skill_embeddings[as_coded.codes])
     width = objective.skill_embeddings.shape[1]
     reached = np.tile(as_coded.effects[-1], width // EFFECT_WIDTH)
     asked = replace(as_coded, embeddings=reached)
@@ -226,10 +227,33 @@ def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
         assert (after > before).all(), "nothing is nearer to a target than what was reached"
         if name in GOALS:
             return
-        coded = taught(name, exact_goals=False)[0].gains(asked)[-1]  # type: ignore[attr-defined]
-        assert coded == pytest.approx(before)
+        by_codes = taught(name, exact_goals=False)[0]
+        by_codes.q = objective.q  # type: ignore[attr-defined]
+        assert by_codes.gains(asked)[-1] == pytest.approx(before)  # type: ignore[attr-defined]
     else:
         assert after == pytest.approx(before)
+
+
+def test_episodes_are_asked_for_ends_of_their_code_and_beyond_and_for_its_mean_else() -> None:
+    objective, memory = taught("final-state", beyond=0.5)
+    rng = np.random.default_rng(3)
+    objective.learn(memory, 0, 10, rng)
+    asked, means = objective.sample_codes(rng), objective.skill_embeddings
+    moved = np.linalg.norm(asked - means, axis=-1) > 1e-9
+    assert 0 < moved.sum() < CODES.total
+    effects, labels, _ = memory.labelled()
+    for code in np.flatnonzero(moved):
+        asks = CODES.asks[CODES.effect_of[code]]
+        ends = effects[labels == code] * asks - means[code]
+        way = asked[code] - means[code]
+        share = [way @ end / (end @ end + 1e-12) for end in ends]
+        on_the_line = [
+            np.allclose(way, s * end, atol=1e-5) and 0.999 <= s <= 2.001 for s, end in zip(share, ends, strict=True)
+        ]
+        assert any(on_the_line), "as far as an end of its own, or up to twice as far"
+    assert np.array_equal(
+        taught("final-state", beyond=0.0)[0].sample_codes(rng), taught("final-state", beyond=0.0)[0].skill_embeddings
+    )
 
 
 # --- of each ---------------------------------------------------------------------------------
@@ -248,12 +272,13 @@ def test_rewards_telescope_to_what_is_gained_by_the_end(name: str, discriminator
 
 def test_final_state_prefers_what_is_gained_early() -> None:
     objective, _ = taught("final-state")
-    memory = HindsightReplay(CODES, OBSERVATION, 600, HORIZON)
+    memory = HindsightReplay(CODES, OBSERVATION, 600, HORIZON, EFFECT_WIDTH)
     for early in (True, False):
         record = walks(1, 0)[0]
         record.effects[:] = 0.0
         record.effects[1 if early else HORIZON :, 0] = objective.skill_embeddings[0]
-        memory.add([Record(0, "block", record.observations, record.actions, record.effects, record.valid, HORIZON)])
+        made = Record(0, "block", record.observations, record.actions, record.effects, record.valid, HORIZON)
+        memory.add([made], objective.skill_embeddings)
     found = objective.rewards(window(objective, memory, np.zeros(2, int), HORIZON))
     assert found[0] > found[1] > 0
 
@@ -444,7 +469,7 @@ def test_the_code_book_of_explore_then_discover_tiles_what_was_reached_and_stays
     assert objective.restarts
     assert objective.hindsight
     book = objective.skill_embeddings.copy()
-    ends = memory.finals()[memory.of_effect(0), 0]
+    ends = memory.finals()[memory.of_effect(0), 0] * CODES.asks[0]
     gaps = np.linalg.norm(ends[:, None] - book[None, :5], axis=-1)
     one = np.linalg.norm(ends - ends.mean(0), axis=-1)
     assert np.mean(gaps.min(1) ** 2) < 0.5 * np.mean(one**2), "each end has a code near to it"

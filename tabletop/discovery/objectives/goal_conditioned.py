@@ -25,7 +25,7 @@ import numpy.typing as npt
 from tabletop.discovery.collect import Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.objectives.base import Window, summed
+from tabletop.discovery.objectives.base import Array, Window, summed
 from tabletop.discovery.objectives.mixture import MixtureObjective
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
@@ -47,29 +47,27 @@ class GoalConditioned(MixtureObjective):
     exact: ClassVar[bool] = True
     dense: ClassVar[bool] = False
     """Whether the reward is -|e' - g| in m."""
-    fresh = True
-    """Each round has goals of its own."""
 
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
-        self._goals = np.zeros((0, EFFECT_WIDTH))
-        self._goal_effects = np.zeros(0, dtype=np.intp)
+        self.fresh = True  # Each round has goals of its own, whatever is taken for one in hindsight.
+        self._ends = np.zeros((0, EFFECT_WIDTH))
+        self._end_effects = np.zeros(0, dtype=np.intp)
 
     # --- goals -------------------------------------------------------------------------------
 
-    def _look(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
+    def _draw_goals(self, memory: HindsightReplay, seen: Array, rng: np.random.Generator) -> None:
         """Take an end out of each bin that an effect has reached; ends that are facts are none."""
-        finals = memory.finals()
-        goals, effect_indices = [], []
+        kept, effect_indices = [], []
         for i, effect in enumerate(self.codes.effects):
-            ends = finals[memory.of_effect(i), i].astype(np.float64)
+            ends = seen[memory.of_effect(i), i].astype(np.float64)
             ends = rng.permutation(ends[effect.classify_fact(ends) < 0])
             # What is asked for is what comes of it; what is to be 0 is so for all. The first in a bin is any of it.
             ends *= self.codes.asks[i]
             first = np.unique(np.round(ends[:, :LEFT] / _BIN).astype(np.int64), axis=0, return_index=True)[1]
-            goals.append(ends[first])
+            kept.append(ends[first])
             effect_indices.append(np.full(len(first), i, dtype=np.intp))
-        self._goals, self._goal_effects = np.concatenate(goals), np.concatenate(effect_indices)
+        self._ends, self._end_effects = np.concatenate(kept), np.concatenate(effect_indices)
 
     def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Return the goals of the next round, (codes, EFFECT_WIDTH): ends that were reached, drawn evenly over bins.
@@ -78,7 +76,7 @@ class GoalConditioned(MixtureObjective):
         """
         out = self.skill_embeddings.copy()
         for i in range(len(self.codes.effects)):
-            own = self._goals[self._goal_effects == i]
+            own = self._ends[self._end_effects == i]
             if len(own) and not self.codes.facts_only(i):
                 free = self.codes.free(i)
                 out[free] = own[rng.integers(len(own), size=len(free))]
@@ -89,13 +87,11 @@ class GoalConditioned(MixtureObjective):
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Lay the codes over what random episodes made, and draw goals from it."""
         super().begin(memory, rng)
-        self._look(memory, rng)
+        self._draw_goals(memory, self.seen(memory), rng)
 
     def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Relabel and lay the library's codes; return how far recent episodes ended from their goals, m on average."""
         super().learn(memory, rounds, updates, rng)
-        if rounds % self.settings.relabel_every == 0:
-            self._look(memory, rng)
         newest = memory.newest(self.settings.recent)
         return float(misses(memory)[newest].mean()) if len(newest) else 0.0
 
@@ -122,23 +118,23 @@ class GoalConditioned(MixtureObjective):
 
     def progress(self) -> dict[str, float]:
         """Return how many bins goals are drawn from."""
-        return {"goals": float(len(self._goals))}
+        return {"goals": float(len(self._ends))}
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return the library's codes, and what goals are drawn from."""
-        return {**super().state_dict(), "goals": self._goals.copy(), "goal_effects": self._goal_effects.copy()}
+        return {**super().state_dict(), "ends": self._ends.copy(), "end_effects": self._end_effects.copy()}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
-        goals, effect_indices = state.get("goals"), state.get("goal_effects")
-        if goals is None or goals.ndim != 2 or goals.shape[1] != EFFECT_WIDTH:
-            got = "nothing" if goals is None else goals.shape
-            raise TabletopError(f"the objective's state needs goals of shape (n, {EFFECT_WIDTH}); got {got}")
-        if effect_indices is None or effect_indices.shape != (len(goals),):
+        ends, effect_indices = state.get("ends"), state.get("end_effects")
+        if ends is None or ends.ndim != 2 or ends.shape[1] != EFFECT_WIDTH:
+            got = "nothing" if ends is None else ends.shape
+            raise TabletopError(f"the objective's state needs ends of shape (n, {EFFECT_WIDTH}); got {got}")
+        if effect_indices is None or effect_indices.shape != (len(ends),):
             got = "nothing" if effect_indices is None else effect_indices.shape
-            raise TabletopError(f"the objective's state needs goal_effects of shape ({len(goals)},); got {got}")
+            raise TabletopError(f"the objective's state needs end_effects of shape ({len(ends)},); got {got}")
         super().load_state_dict(state)
-        self._goals, self._goal_effects = np.array(goals, np.float64), np.array(effect_indices, np.intp)
+        self._ends, self._end_effects = np.array(ends, np.float64), np.array(effect_indices, np.intp)
 
 
 class GoalConditionedDense(GoalConditioned):

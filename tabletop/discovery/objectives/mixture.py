@@ -20,7 +20,7 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Index, Objective, Window
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH
+from tabletop.skills.effects import EFFECT_WIDTH, REACH
 
 __all__ = ["MixtureObjective"]
 
@@ -47,6 +47,16 @@ class MixtureObjective(Objective):
         # Where all codes are facts there is nothing to be more precise about.
         tiled = [not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))]
         self.q.reject_weight = settings.reject_weight * np.array(tiled, dtype=np.float64)
+        self.fresh = settings.exact_goals and self.exact
+        self._free = np.zeros(codes.total, bool)
+        self._range = np.tile(np.array([-np.inf, np.inf])[:, None, None], (1, codes.total, width))
+        for i, effect in enumerate(codes.effects):
+            self._free[codes.free(i)] = not codes.facts_only(i)
+            if effect.columns == ("joint",):
+                # No joint goes beyond its limits.
+                self._range[:, codes.codes_of(i)] = np.array([0.0, REACH])[:, None, None]
+        self.goals = self.q.means.copy()
+        """(codes, width): exact goals that episodes are asked for in place of the means."""
         self._log_count = np.log(codes.member.sum(1))
         self._mirror = np.ones((len(codes.effects), EFFECT_WIDTH), np.float32)
         for i, effect in enumerate(codes.effects):
@@ -72,6 +82,24 @@ class MixtureObjective(Objective):
     def skill_embeddings(self) -> npt.NDArray[np.float64]:
         """(codes, EFFECT_WIDTH): the codes' mean effects."""
         return self.q.means
+
+    def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """Return what the codes of the next job are: their means, or an exact goal of each."""
+        if not self.fresh:
+            return self.skill_embeddings.copy()
+        exact = rng.random(self.codes.total) < self.settings.beyond
+        return np.where(exact[:, None], self.goals, self.q.means)
+
+    def _draw_goals(self, memory: HindsightReplay, seen: Array, rng: np.random.Generator) -> None:
+        """Draw an exact goal for each code: an end that stands for it, or as far again beyond its mean."""
+        effects, labels, _ = memory.labelled(seen)
+        order = rng.permutation(len(labels))
+        drawn, first = np.unique(labels[order], return_index=True)
+        ends = effects[order[first]] * np.tile(self.codes.asks[self.codes.effect_of[drawn]], self.parts)
+        means = self.q.means[drawn]
+        goals = means + (1.0 + rng.random((len(drawn), 1))) * (ends - means)
+        self.goals[:] = self.q.means
+        self.goals[drawn] = np.where(self._free[drawn, None], np.clip(goals, *self._range[:, drawn]), means)
 
     @property
     def hindsight(self) -> bool:
@@ -100,6 +128,8 @@ class MixtureObjective(Objective):
         if rounds % s.relabel_every == 0:
             memory.relabel(self.q, s.count_smoothing, s.posterior_temperature, rng, seen)
         self.fit(memory, seen)
+        if self.fresh and rounds % s.relabel_every == 0:
+            self._draw_goals(memory, seen, rng)
         commanded, newest = memory.commanded_codes(), memory.newest(s.recent)
         codes = commanded[newest]
         effect_indices = self.codes.effect_of[codes]
@@ -141,7 +171,7 @@ class MixtureObjective(Objective):
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return q's state."""
-        return self.q.state_dict()
+        return {**self.q.state_dict(), **({"goals": self.goals} if self.fresh else {})}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
@@ -150,3 +180,4 @@ class MixtureObjective(Objective):
             got = "nothing" if means is None else means.shape
             raise TabletopError(f"the objective's state needs means of shape {self.q.means.shape}, got {got}")
         self.q.load_state_dict(state)
+        self.goals = np.array(state.get("goals", self.q.means), dtype=np.float64)
