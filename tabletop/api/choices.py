@@ -14,7 +14,7 @@ __all__ = ["BASELINE_OBJECTIVES", "DEFAULT_FAMILIES", "EFFECTS", "FAMILIES", "OB
 
 OBJECTIVES: Final = (
     *("final-state", "final-state-at-end", "every-state", "first-and-last", "trajectory", "lsd", "csd", "metra"),
-    "explore-then-discover",
+    *("explore-then-discover", "goal-conditioned", "goal-conditioned-dense", "curious", "curious-dense"),
 )
 BASELINE_OBJECTIVES: Final = ("max-entropy", "random")
 EFFECTS: Final = (

@@ -87,6 +87,8 @@ class LearnerSettings:
     beyond: float = 0.5
     """Share of the episodes that are asked for an exact goal at and beyond the ends that a code stands for, and not for
     the code's mean. So what is reached grows."""
+    goal_tolerance: float = 0.02
+    """m of the reach within which a goal counts as reached, by objectives that have goals."""
     hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0

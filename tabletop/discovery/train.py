@@ -236,9 +236,9 @@ class _Run:
         self.next_episode += self.settings.episodes
 
     def _effect_weights(self) -> tuple[float, ...]:
-        """Return the share of episodes of each effect: the lower its accuracy so far, the more."""
-        known = self.learner.accuracy()
-        raw = [self.settings.effect_weights[name] * (1.15 - known[name]) for name in self.settings.counts]
+        """Return the share of episodes of each effect, as the objective has it."""
+        weights = [self.settings.effect_weights[name] for name in self.settings.counts]
+        raw = self.learner.objective.effect_weights(weights, list(self.learner.accuracy().values()))
         return tuple(r / sum(raw) for r in raw)
 
     def _begin(

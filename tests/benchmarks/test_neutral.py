@@ -13,6 +13,7 @@ import unseen
 from asked import Method
 
 from tabletop.errors import TabletopError
+from tabletop.metrics.baselines import joint_count
 from tabletop.rollout.engine import Engine
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.library import Library, save_library
@@ -72,9 +73,31 @@ def test_groups_that_cannot_be_read_are_refused(given: list[str], message: str) 
         neutral.groups_of(given)
 
 
-def test_without_a_count_the_file_is_asked_for(tiny: str) -> None:
-    with Engine(0) as engine, pytest.raises(TabletopError, match="--joint FILE"):
-        neutral.joint(Method("tiny", tiny), engine, neutral.Settings())
+def test_the_joint_count_is_that_of_the_metrics_with_a_row_for_each_category(tiny: str) -> None:
+    with Engine(0) as engine:
+        settings = neutral.Settings(counting=4, seed=3)
+        found = neutral.joint(Method("tiny", tiny), engine, settings)
+        library = neutral.library_at(tiny)
+        counted = joint_count(library, engine, 4 * len(library.skills), 3)
+    assert found.pop("joint") == counted["skills"] >= 1.0
+    assert found == {f"{name} jointly": row["skills"] for name, row in counted["categories"].items()}
+    assert found
+
+
+def test_parts_are_strata_and_their_chance_is_that_of_libraries() -> None:
+    one = [{"precision": 0.4, "place finely": 0.3 + i / 10, "joint finely": 0.5} for i in range(4)]
+    two = [{"precision": 0.2, "place finely": 0.2 + i / 10, "joint finely": 0.2} for i in range(4)]
+    table = neutral.compared({"one": one, "two": two})
+    found = table["precision, by part"]
+    assert found["groups"]["one"]["n"] == 8
+    # Of 0.3, 0.4, 0.5 five times and 0.6 the middle half is four times 0.5.
+    assert found["groups"]["one"]["iqm"] == pytest.approx(0.5)
+    minus = found["minus"]["two"]
+    assert (minus["n"], minus["difference"]) == (8, pytest.approx(0.2))
+    # Each stratum differs by one number only, whatever is drawn.
+    assert (minus["low"], minus["high"]) == (pytest.approx(0.2), pytest.approx(0.2))
+    assert minus["p"] == pytest.approx(2 / 16), "four pairs, not eight"
+    assert "joint, by part" not in table
 
 
 # --- kinds never seen ----------------------------------------------------------------------------

@@ -90,7 +90,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     ),
     "an unknown objective": (
         ["discover", "--steps", "9", "--objective", "fly"],
-        "unknown objective 'fly'; there are: csd, every-state, explore-then-discover, final-state, ",
+        "unknown objective 'fly'; there are: csd, curious, curious-dense, every-state, explore-then-discover, final-st",
     ),
     "an objective that cannot see that": (
         ["discover", "--steps", "9", "--discriminator-input", "observation"],

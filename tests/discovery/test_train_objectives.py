@@ -38,6 +38,10 @@ CASES = [
     ("csd", "observation", "gaussian"),
     ("metra", "effects", "sphere"),
     ("explore-then-discover", "effects", "sphere"),
+    ("goal-conditioned", "effects", "sphere"),
+    ("goal-conditioned-dense", "effects", "sphere"),
+    ("curious", "effects", "sphere"),
+    ("curious-dense", "effects", "sphere"),
     ("max-entropy", "effects", "sphere"),
     ("random", "effects", "sphere"),
 ]
@@ -117,7 +121,8 @@ def test_doing_nothing_is_asked_for_seldom_only_where_it_is_a_code_of_its_own(
     run(tmp_path, 10, settings(*case))
     rng, codes = np.random.default_rng(0), Codebook({"toppled": 2})
     share = np.mean([codes.draw(0, rng, jobs[0].facts) for _ in range(2000)])
-    sees_facts = case[0] in {"final-state", "final-state-at-end"} or case[:2] == ("every-state", "effects")
+    goals = {"goal-conditioned", "goal-conditioned-dense", "curious", "curious-dense"}
+    sees_facts = case[0] in {"final-state", "final-state-at-end", *goals} or case[:2] == ("every-state", "effects")
     assert share == pytest.approx(0.8 if sees_facts else 0.5, abs=0.04)
 
 

@@ -9,10 +9,12 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Objective, Window
 from tabletop.discovery.objectives.baselines import MaxEntropy, Random
 from tabletop.discovery.objectives.csd import CSD
+from tabletop.discovery.objectives.curious import Curious, CuriousDense
 from tabletop.discovery.objectives.every_state import EveryObservation, EveryState
 from tabletop.discovery.objectives.explore_then_discover import ExploreThenDiscover
 from tabletop.discovery.objectives.final_state import FinalState, FinalStateAtEnd
 from tabletop.discovery.objectives.first_and_last import FirstAndLast
+from tabletop.discovery.objectives.goal_conditioned import GoalConditioned, GoalConditionedDense
 from tabletop.discovery.objectives.lsd import LSD
 from tabletop.discovery.objectives.metra import METRA
 from tabletop.discovery.objectives.trajectory import Trajectory
@@ -31,6 +33,10 @@ OBJECTIVES: Final[Mapping[str, Mapping[str, type[Objective]]]] = {
     "csd": {"effects": CSD, "observation": CSD},
     "metra": {"effects": METRA, "observation": METRA},
     "explore-then-discover": {"effects": ExploreThenDiscover},
+    "goal-conditioned": {"effects": GoalConditioned},
+    "goal-conditioned-dense": {"effects": GoalConditionedDense},
+    "curious": {"effects": Curious},
+    "curious-dense": {"effects": CuriousDense},
     "max-entropy": {"effects": MaxEntropy},
     "random": {"effects": Random},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -112,6 +112,18 @@ class Objective:
         """Return what the codes of the next job are, (codes, width)."""
         del rng
         return self.skill_embeddings.copy()
+
+    def effect_weights(self, weights: Sequence[float], known: Sequence[float]) -> list[float]:
+        """Return how much each effect counts when the next job's are drawn: the lower its success so far, the more.
+
+        Args:
+            weights: (effects,) by the settings.
+            known: (effects,) share of recent episodes whose code is classified correctly, or whose goal is reached.
+
+        Returns:
+            (effects,): any positive numbers.
+        """
+        return [weight * (1.15 - share) for weight, share in zip(weights, known, strict=True)]
 
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Start from the episodes of random actions."""
