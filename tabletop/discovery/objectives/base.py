@@ -87,6 +87,8 @@ class Objective:
     """Whether discrete facts have codes of their own; the default one is commanded seldom."""
     exact: ClassVar[bool] = False
     """Whether it can reward any target, and not only a code's own."""
+    goes_on: ClassVar[bool] = True
+    """Whether learning can go on from a library that was made with it."""
     fresh: bool = False
     """Whether each job draws what its codes are, so that the learner has to remember it."""
 
@@ -115,6 +117,10 @@ class Objective:
 
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Start from the episodes of random actions."""
+
+    def keep(self, codes: int) -> None:
+        """Leave the first codes as they are from now on: they are those of a library that learning goes on from."""
+        del codes
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator

@@ -42,6 +42,8 @@ class MixtureObjective(Objective):
         )
         # Where all codes are facts there is nothing to be more precise about.
         self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])
+        self._kept = 0
+        """Codes, from the first on, whose means stay."""
         self._log_count = np.log(codes.member.sum(1))
         self._mirror = np.ones((len(codes.effects), EFFECT_WIDTH), np.float32)
         for i, effect in enumerate(codes.effects):
@@ -79,9 +81,14 @@ class MixtureObjective(Objective):
         for effect_index in range(len(self.codes.effects)):
             own = seen[memory.of_effect(effect_index), effect_index]
             codes = self.codes.free(effect_index) if self.facts else self.codes.codes_of(effect_index)
-            if len(own) and not (self.facts and self.codes.facts_only(effect_index)):
+            codes = codes[codes >= self._kept]
+            if len(own) and len(codes) and not (self.facts and self.codes.facts_only(effect_index)):
                 self.q.means[codes] = farthest(own, len(codes), rng)
                 self.q.means[codes, LEFT::EFFECT_WIDTH] = 0.0
+
+    def keep(self, codes: int) -> None:
+        """Leave the means of the first codes as they are."""
+        self._kept = codes
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
@@ -110,7 +117,9 @@ class MixtureObjective(Objective):
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Fit q to the hindsight codes of what it sees of each episode."""
         effects, labels, weights = memory.labelled(seen)
+        kept = self.q.means[: self._kept].copy()
         self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
+        self.q.means[: self._kept] = kept
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return log q(z|e) + log K in nats at each time of a window, (n + 1, B).
