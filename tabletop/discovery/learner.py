@@ -80,6 +80,8 @@ class Learner:
         self.ready = False
         self.policy_from: int | None = None
         """Updates of the critics before those of the policy begin; None: it begins untrained."""
+        self._kept: npt.NDArray[np.float64] | None = None
+        """(codes of the library, width): their embeddings."""
         self.rounds = 0
         """Of learning so far."""
         self._free = np.zeros(codes.total, bool)
@@ -113,8 +115,13 @@ class Learner:
             TabletopError: a network or the objective's state is of another shape.
         """
         self.objective.load_state_dict(start.state_for(self.objective.state_dict()))
+        self._keep(start.library.embeddings)
         self.sac.take_over(start.library.weights, start.critics)
         self.policy_from = (_HOLD if start.critics is not None else _HOLD_FRESH) if hold is None else hold
+
+    def _keep(self, embeddings: npt.NDArray[np.float64]) -> None:
+        self.objective.keep(embeddings)
+        self._kept = embeddings
 
     def begin(self) -> None:
         """Let the objective start from the random episodes."""
@@ -220,6 +227,8 @@ class Learner:
         self.memory.save(folder)
         save_tensors(folder / "sac.safetensors", self.sac.state_dict())
         save_tensors(folder / "objective.safetensors", self.objective.state_dict())
+        if self._kept is not None:
+            save_tensors(folder / "kept.safetensors", {"embeddings": self._kept})
         state = {
             "recent": self.recent,
             "ready": self.ready,
@@ -246,6 +255,11 @@ class Learner:
         self.recent = list(state.recent)
         self.policy_from = state.policy_from
         self.sac.trained = state.policy_from is not None
+        if state.policy_from is not None:
+            kept = load_tensors(folder / "kept.safetensors").get("embeddings", np.zeros((0, 0)))
+            if kept.shape[1:] != self.objective.skill_embeddings.shape[1:] or len(kept) > self.codes.total:
+                raise TabletopError(f"{what}: the library's codes have shape {kept.shape}")
+            self._keep(kept)
         self.ready, self.loss, self.rounds = state.ready, state.loss, state.rounds
         try:
             self.rng.bit_generator.state = state.rng

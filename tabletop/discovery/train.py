@@ -177,8 +177,6 @@ class _Run:
         self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
         self.start = start
-        if start is not None:
-            self.learner.objective.keep(start.codes)
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
         self.pending_updates = 0.0

@@ -86,9 +86,9 @@ class MixtureObjective(Objective):
                 self.q.means[codes] = farthest(own, len(codes), rng)
                 self.q.means[codes, LEFT::EFFECT_WIDTH] = 0.0
 
-    def keep(self, codes: int) -> None:
-        """Leave the means of the first codes as they are."""
-        self._kept = codes
+    def keep(self, embeddings: npt.NDArray[np.float64]) -> None:
+        """Leave the means of the first codes as they are: they come with the objective's state."""
+        self._kept = len(embeddings)
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
