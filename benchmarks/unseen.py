@@ -184,6 +184,7 @@ def imported_card(folder: Path, kinds: Sequence[str]) -> Path:
         },
         "extras": {"count": [0, 1], "kinds": ["block", "can"]},
     }
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "imported.yaml"
     write_whole(path, yaml_text(card))
     return path

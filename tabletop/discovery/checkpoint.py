@@ -83,11 +83,11 @@ class StartState:
     """Of the library; they are the first ones."""
     env_steps: Count
     """Control steps that the library had learned from."""
-    hidden: tuple[Annotated[int, Meta(ge=1)], ...]
+    hidden: Annotated[tuple[Annotated[int, Meta(ge=1, le=8192)], ...], Meta(min_length=1, max_length=16)]
     """Width of each hidden layer of its network."""
     flat: bool
     """Whether that reads the other things one by one, see LearnerSettings."""
-    horizon: Annotated[int, Meta(ge=1)]
+    horizon: Annotated[int, Meta(ge=1, le=10_000)]
     """Control steps that its skills act for while they are learned."""
 
     def card(self, number: int) -> Any:

@@ -212,7 +212,7 @@ def check_cards(settings: DiscoverSettings, start: StartState | None) -> None:
     if start is None:
         check_card(settings.scene, codes.effects)
         return
-    cards = (find_scene_card(settings.scene), *start.cards)
+    cards = (find_scene_card(settings.scene), *map(find_scene_card, start.cards))
     for card in cards:
         if not any(card_serves(card, effect) for effect in codes.effects):
             which = f"scene card {settings.scene!r}" if card is cards[0] else "the library's scene card"
