@@ -58,7 +58,8 @@ class Start:
         embeddings = self.library.embeddings
         if own and own.get("means", np.zeros(0)).shape[1:] != embeddings.shape[1:]:
             raise TabletopError(f"the library has no {LEARNER}, which its objective cannot go on without")
-        return grown(own, {"means": embeddings})
+        # Exact goals, where an objective draws such, begin at the means.
+        return grown(own, {"means": embeddings, "goals": embeddings})
 
 
 def open_start(name: str | os.PathLike[str]) -> Start:
