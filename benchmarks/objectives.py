@@ -63,7 +63,8 @@ EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
 long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
-    "without-noise": lambda s: replace(s, sigma=0.003, sigma_end=0.003),
+    "wide-bells": lambda s: replace(s, sigma=0.03),
+    "steep-bells": lambda s: replace(s, tail=2.0, sigma=0.015, reject_radius=0.015),
     "without-precision": lambda s: replace(s, reject_weight=0.0),
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
     "half-hindsight": lambda s: replace(s, hindsight=0.5),

@@ -18,7 +18,7 @@ OBJECTIVES: Final = (
 )
 BASELINE_OBJECTIVES: Final = ("max-entropy", "random")
 EFFECTS: Final = (
-    *("held_at", "displaced", "placed", "turned", "toppled", "dropped", "related", "reached", "joint"),
+    *("held_at", "displaced", "slid", "placed", "turned", "toppled", "dropped", "related", "reached", "joint"),
     *("dragged", "shaped"),
 )
 FAMILIES: Final = (

@@ -18,7 +18,8 @@ __all__ = ["EFFECT_CODES", "FEW", "USUAL", "DiscoverSettings", "looking_for", "l
 
 EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "held_at": (72, 0.24),
-    "displaced": (24, 0.14),
+    "displaced": (24, 0.10),
+    "slid": (16, 0.14),
     "placed": (40, 0.20),
     "turned": (6, 0.16),
     "toppled": (2, 0.05),

@@ -1,8 +1,8 @@
-"""The discriminator q(z|e): which code made this effect, seen through a noisy channel.
+"""The discriminator q(z|e): which code made this effect.
 
-q is a mixture of equal bells, one a code, of the channel's width: q(z|e) is proportional to
-exp(1 - sqrt(1 + |e - m_z|^2 / sigma^2)) over the codes of that effect (held_at, drawer ...): Gaussian near its mean,
-exponential far from it, so that its log is a dense reward with a bounded slope.
+q is a mixture of equal bells, one a code: q(z|e) is proportional to (1 + |e - m_z|^2 / sigma^2)^-tail over the codes of
+that effect (held_at, joint ...). That is Student's t (Peel & McLachlan 2000): beyond sigma each halving of the distance
+adds the same to its log, so that one dense reward leads from afar and is still precise near the mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, LEFT
+from tabletop.skills.effects import EFFECT_WIDTH
 
 __all__ = ["Discriminator", "balance", "farthest"]
 
@@ -38,27 +38,34 @@ class Discriminator:
         rate: float = 0.03,
         width: int = EFFECT_WIDTH,
         facts: bool = True,
-        reject_radius: float = 0.02,
+        reject_radius: float = 0.01,
+        tail: float = 1.0,
     ) -> None:
         """Begin with the means of facts at their targets, all others at zero effect.
 
         Args:
             codes: the codes.
-            sigma: m, the channel's noise at the start: what is apart by less counts as the same.
+            sigma: m, width of the bells: what is apart by less counts as the same.
             rate: share of the way that a fit moves the means.
             width: numbers that are seen: of one effect, or of several one after another.
             facts: whether discrete facts have codes of their own: what is seen is an effect as it stands.
             reject_radius: m from a mean at which an end is as likely of no code at all, where `reject_weight` is 1.
+            tail: how fast bells fall off: their log is -2 tail log(distance) far from the mean.
         """
-        self.codes, self.rate, self.facts, self.reject_radius = codes, rate, facts, reject_radius
-        self.sigma = np.full(len(codes.effects), sigma)
-        """(effects,): m, the channel's noise for each effect."""
+        self.codes, self.sigma, self.rate, self.facts, self.tail = codes, sigma, rate, facts, tail
+        self.none = float(self.bell(np.array(reject_radius**2)))
+        """How likely the class "none of them" is, whatever is seen, where `reject_weight` is 1."""
         self.reject_weight = np.zeros(len(codes.effects))
         """(effects,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
         self.means = np.zeros((codes.total, width))
         for i, effect in enumerate(codes.effects if facts else ()):
             for code, anchor in zip(codes.codes_of(i), effect.fact_targets, strict=False):
                 self.means[code, : effect.size] = anchor
+
+    def bell(self, square: Array) -> Array:
+        """Return how likely an end is of a code: 1 at its mean, by the square (m^2) of its distance from there."""
+        out: Array = (1.0 + square / self.sigma**2) ** -self.tail
+        return out
 
     def log_q(self, effects: Array, effect_indices: Index) -> Array:
         """Return log q(z|e) in nats.
@@ -79,8 +86,8 @@ class Discriminator:
     def log_q_of(self, effects: Array, codes: Index, targets: npt.NDArray[Any] | None = None) -> Array:
         """Return log q(z|e) in nats of one code each, (n,), for `effects` (n, EFFECT_WIDTH) of theirs.
 
-        Beside the codes there is a class "none of them". It is as likely as a code whose mean is `reject_radius` away.
-        So an end is worth the more, the nearer it is to its mean, even where it is nearer to it than to all others.
+        Beside the codes there is a class "none of them", which is as likely wherever an end is. So an end is worth the
+        more, the nearer it is to its mean, even where it is nearer to it than to all others.
         """
         out = np.zeros(len(effects))
         effect_indices = self.codes.effect_of[codes]
@@ -101,26 +108,16 @@ class Discriminator:
         out: Array = effects @ (-2.0 * means.T)
         out += (effects**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
-        # A Gaussian near its mean, an exponential far from it: the slope of log q, which is the reward, is bounded.
         if at is not None:
             out[np.arange(len(out)), at[0]] = ((effects - at[1]) ** 2).sum(-1)
         np.maximum(out, 0.0, out=out)
-        effect_index = int(self.codes.effect_of[own[0]])
-        idle = self.codes.effects[effect_index].default_fact
-        if self.facts and idle is not None:
+        effect = self.codes.effects[int(self.codes.effect_of[own[0]])]
+        if self.facts and effect.default_fact is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
-            out[:, idle] = _AWAY**2
-        out /= self.sigma[effect_index] ** 2
-        out += 1.0
-        np.sqrt(out, out=out)
-        nearest = out.min(-1, keepdims=True)
-        np.subtract(nearest, out, out=out)
-        none = (
-            reject_weight * np.exp(nearest - np.hypot(1.0, self.reject_radius / self.sigma[effect_index]))
-            if reject_weight
-            else 0.0
-        )
-        out -= np.log(np.exp(out).sum(-1, keepdims=True) + none)
+            out[:, effect.default_fact] = _AWAY**2
+        bells = self.bell(out)
+        out = np.log(bells)
+        out -= np.log(bells.sum(-1, keepdims=True) + reject_weight * self.none)
         return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
@@ -138,32 +135,30 @@ class Discriminator:
         for i in range(self.means.shape[1]):
             mean = np.bincount(labels, weights * effects[:, i], self.codes.total) / np.maximum(mass, 1e-9)
             self.means[:, i] += np.where(mass > 0, self.rate, 0.0) * (mean - self.means[:, i])
-        # Codes say what is to come of it; that the gripper is to leave goes for all of them.
-        self.means[:, LEFT::EFFECT_WIDTH] = 0.0
+        # Codes say what is to come of it; that nothing else is to come of it goes for all of them.
+        self.means *= np.tile(self.codes.asks, self.means.shape[1] // EFFECT_WIDTH)[self.codes.effect_of]
 
     def loss(self, effects: Array, effect_indices: Index, labels: Index, rng: np.random.Generator) -> float:
-        """Return the cross-entropy of labels under the channel's noise, in nats.
+        """Return the cross-entropy of labels, ends being seen through noise as wide as the bells, in nats.
 
         Args:
             effects: (n, width), m of the reach, padded with zeros.
             effect_indices: (n,) which of the codes' effects each is one of.
             labels: (n,) codes.
-            rng: the channel's noise.
+            rng: draws the noise.
         """
         used = np.array([[float(i < e.size) for i in range(EFFECT_WIDTH)] for e in self.codes.effects])
         used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
-        seen = effects + rng.normal(0.0, self.sigma[effect_indices, None], effects.shape) * used[effect_indices]
+        seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[effect_indices]
         return -float(self.log_q(seen, effect_indices)[np.arange(len(labels)), labels].mean())
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return everything that a resumed run needs."""
-        return {"means": self.means, "sigma": self.sigma, "reject_weight": self.reject_weight}
+        return {"means": self.means}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         self.means = np.array(state["means"], dtype=np.float64)
-        self.sigma = np.array(state["sigma"], dtype=np.float64)
-        self.reject_weight = np.array(state["reject_weight"], dtype=np.float64)
 
 
 def balance(log_q: Array, weights: Array, iterations: int = 10) -> Array:

@@ -21,6 +21,8 @@ Index = npt.NDArray[np.intp]
 
 _BIN: Final = 0.05
 """m: effects in one bin of this size count as the same."""
+_SPOILT: Final = 0.03
+"""m by which numbers that are to be 0 may differ from it, so that an episode is drawn half as often."""
 
 
 class HindsightReplay:
@@ -135,7 +137,10 @@ class HindsightReplay:
         finals = self.finals()
         seen = finals if seen is None else seen
         # Bins, numbered; effects reach less than 2 m.
-        bins = (np.round(finals[..., :LEFT] / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(LEFT)
+        asked = finals * self.codes.asks
+        bins = (np.round(asked[..., :LEFT] / _BIN).astype(np.int64) + 64) @ 128 ** np.arange(LEFT)
+        # What was to be 0 and is not makes an episode a worse example of any code.
+        spoilt = np.square(finals - asked).sum(-1) / _SPOILT**2
         commanded = np.bincount(self.codes.effect_of[self.commanded_codes()], minlength=effect_count)
         weights = np.zeros((n, effect_count), np.float32)
         for effect_index in range(effect_count):
@@ -144,7 +149,7 @@ class HindsightReplay:
                 continue
             codes = self.codes.codes_of(effect_index)
             _, inverse, counts = np.unique(bins[rows, effect_index], return_inverse=True, return_counts=True)
-            weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing)
+            weight = 1.0 / (counts[inverse].astype(np.float64) + count_smoothing) / (1.0 + spoilt[rows, effect_index])
             facts = np.full(len(rows), -1)
             if q.facts:
                 facts = self.codes.effects[effect_index].classify_fact(finals[rows, effect_index])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.discovery.augmentation import Augmentation, Transitions
-from tabletop.discovery.collect import Batch
+from tabletop.discovery.collect import Batch, Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import Window, make_objective
@@ -25,7 +25,7 @@ from tabletop.runs.records import Count
 from tabletop.schema import fill
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import DESCRIPTOR_WIDTH, LEFT
+from tabletop.skills.effects import DESCRIPTOR_WIDTH
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
 from tabletop.skills.skill_policy import code_columns, condition
 
@@ -36,13 +36,15 @@ _LEAST_NEED: Final = 0.3
 _HOLD: Final = 500
 _HOLD_FRESH: Final = 4000
 """Updates of critics before those of a library's policy begin: critics of the library, and untrained ones."""
+_NEAR: Final = 0.03
+"""m from what was asked for that is reported as near it."""
 
 
 @dataclass(frozen=True)
 class _State:
     """learner.json of a checkpoint."""
 
-    recent: tuple[tuple[Count, bool, float, str], ...]
+    recent: tuple[tuple[Count, bool, float, str, bool], ...]
     ready: bool
     rounds: Count
     loss: float
@@ -74,8 +76,9 @@ class Learner:
         self.rng = rng_of(seed, Purpose.LEARNING)
         embedding_width = width if self.objective.fresh else 0
         self.memory = HindsightReplay(codes, OBSERVATION, settings.capacity, horizon, embedding_width)
-        self.recent: list[tuple[int, bool, float, str]] = []
-        """Of the last episodes: code, whether it was classified correctly, log q + log K in nats, the entity's kind."""
+        self.recent: list[tuple[int, bool, float, str, bool]] = []
+        """Of the last episodes: code, whether it was classified correctly, log q + log K in nats, the entity's kind,
+        whether it came near what was asked for."""
         self.loss = 0.0
         self.ready = False
         self.policy_from: int | None = None
@@ -97,8 +100,15 @@ class Learner:
         self.memory.add(batch, embeddings if self.objective.fresh else None)
         for record in batch:
             right, gain = self.objective.classify(record, embeddings, self.rng)
-            self.recent.append((record.code, right, gain, record.entity_kind))
+            self.recent.append((record.code, right, gain, record.entity_kind, self._near(record, embeddings)))
         del self.recent[: -self.settings.recent]
+
+    def _near(self, record: Record, embeddings: npt.NDArray[np.float64]) -> bool:
+        """Return whether an episode came within 3 cm of the target effect that it was asked for."""
+        if self.objective.conditioning != "target":
+            return False
+        end = record.effects[-1, self.codes.effect_of[record.code]]
+        return bool(np.linalg.norm(end - embeddings[record.code]) < _NEAR)
 
     def sample_codes(self) -> npt.NDArray[np.float64]:
         """Return what the codes of the next job are, (codes, width)."""
@@ -133,20 +143,19 @@ class Learner:
     def update(self) -> None:
         """One update of critics (and policy) on a fresh batch."""
         s, objective = self.settings, self.objective
-        episodes, begins, codes = self.memory.draw(
-            s.sac.batch_size, s.hindsight if objective.hindsight else 0.0, self.rng
-        )
+        share = s.hindsight if objective.hindsight else 0.0
+        episodes, begins, codes = self.memory.draw(s.sac.batch_size, share, self.rng)
         # Now and after each of the n steps; past an episode's end its final effect stands still.
         times = np.minimum(begins + np.arange(s.n_steps + 1)[:, None], self.horizon)
-        embeddings = (
-            self.memory.episodes["embedding"][episodes] if objective.fresh else objective.skill_embeddings[codes]
-        )
+        embeddings = objective.skill_embeddings[codes]
+        again = np.arange(len(codes) - int(len(codes) * share), len(codes))
+        if objective.fresh:
+            plain = slice(len(codes) - len(again))
+            embeddings[plain] = self.memory.episodes["embedding"][episodes[plain]]
         if s.exact_goals and objective.exact:
-            found = int(len(codes) * s.hindsight)
-            again = np.arange(len(codes) - found, len(codes))
             free = again[self._free[codes[again]]]
-            embeddings[free] = self.memory.finals()[episodes[free], self.codes.effect_of[codes[free]]]
-            embeddings[free, LEFT] = 0.0
+            effects = self.codes.effect_of[codes[free]]
+            embeddings[free] = self.memory.finals()[episodes[free], effects] * self.codes.asks[effects]
         window = Window(self.memory, episodes, times, codes, embeddings)
         rewards = objective.rewards(window) * s.reward_scale
         discounts = s.sac.gamma ** window.live.sum(0) * (times[-1] < self.horizon)
@@ -170,8 +179,7 @@ class Learner:
         """Let the objective learn, then make that many updates of the policy."""
         if self.objective.random:
             return
-        known = np.array(list(self.accuracy().values()))
-        self.loss = self.objective.learn(self.memory, self.rounds, updates, known, self.rng)
+        self.loss = self.objective.learn(self.memory, self.rounds, updates, self.rng)
         self.rounds += 1
         if self.objective.restarts:
             self.sac = SAC(self.spec, 5, self.settings.sac, seed_of(self.seed, Purpose.POLICY_NETWORK, 1))
@@ -186,13 +194,21 @@ class Learner:
             out[effect.name] = float(np.mean(hits)) if hits else 0.0
         return out
 
+    def precision(self) -> dict[str, float]:
+        """Return the share of recent stochastic episodes that came within 3 cm of what was asked for, by effect."""
+        out = {}
+        for i, effect in enumerate(self.codes.effects):
+            hits = [near for code, *_, near in self.recent if self.codes.effect_of[code] == i]
+            out[effect.name] = float(np.mean(hits)) if hits else 0.0
+        return out
+
     def acceptance_probability(self) -> dict[str, float]:
         """Return, by kind of entity, the chance that one is attended to when drawn: 1 for the worst known.
 
         Scenes differ in what stands in them, and what is seldom drawn or hard would be learned last.
         """
         hits: dict[str, list[bool]] = {}
-        for _, ok, _, kind in self.recent:
+        for _, ok, _, kind, _ in self.recent:
             hits.setdefault(kind, []).append(ok)
         # Two more of either outcome: a kind that was hardly seen says little.
         wrong = {k: 1.15 - (sum(v) + 2) / (len(v) + 4) for k, v in sorted(hits.items())}
@@ -203,7 +219,7 @@ class Learner:
         right = self.accuracy()
         effective = 0.0
         for i in range(len(self.codes.effects)):
-            gains = [g for code, _, g, _ in self.recent if self.codes.effect_of[code] == i]
+            gains = [g for code, _, g, *_ in self.recent if self.codes.effect_of[code] == i]
             effective += float(np.exp(max(0.0, float(np.mean(gains))))) if gains else 1.0
         asked = self.codes.effect_of[self.memory.commanded_codes()]
         finals = self.memory.finals()[np.arange(len(self.memory)), asked]
@@ -218,6 +234,7 @@ class Learner:
             "loss": round(self.loss, 4),
             **self.objective.progress(),
             **{f"accuracy/{name}": round(value, 4) for name, value in right.items()},
+            **{f"near/{name}": round(value, 4) for name, value in self.precision().items()},
         }
 
     # --- keeping -----------------------------------------------------------------------------

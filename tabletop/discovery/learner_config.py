@@ -69,17 +69,20 @@ class LearnerSettings:
     """Episodes that explore-then-discover explores for, warm-up included."""
     capacity: int = 1_200_000
     """Control steps that are remembered."""
-    sigma: float = 0.03
-    """m: noise of the channel that the discriminator sees effects through, at the start."""
-    sigma_end: float = 0.015
-    """m: the same, for each effect, once most of its codes are distinguishable."""
+    sigma: float = 0.01
+    """m: width of the discriminator's bells. Ends that are apart by less count as the same."""
+    tail: float = 1.0
+    """How fast bells fall off. Their log is -2 tail log(distance) far from a mean."""
     reject_weight: float = 1.0
-    """Weight of the class "none of them" beside a code, once most codes of an effect are distinguishable."""
-    reject_radius: float = 0.02
+    """Weight of the class "none of them" beside a code."""
+    reject_radius: float = 0.01
     """m from a code's mean at which an end is then as likely of none of them: nearer is worth more."""
     exact_goals: bool = True
     """Whether an episode in hindsight was to reach the very end that it came to, where the objective allows it, and
     not the place of the code that fits best: what is asked for is then as exact as what was seen (HER)."""
+    beyond: float = 0.5
+    """Share of the episodes that are asked for an exact goal at and beyond the ends that a code stands for, and not for
+    the code's mean. So what is reached grows."""
     hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0

@@ -115,6 +115,11 @@ def _place(state: State, after: State, entity: str) -> Sequence[float]:
     return float(there[0]), float(there[1]), float(there[2] - here[2])
 
 
+def _way(state: State, after: State, entity: str) -> Sequence[float]:
+    there, here = after.entity(entity, "position"), state.entity(entity, "position")
+    return float(there[0] - here[0]), float(there[1] - here[1])
+
+
 def _turn(state: State, after: State, entity: str) -> Sequence[float]:
     return (float(twist(relative(after.entity(entity, "quaternion"), state.entity(entity, "quaternion")))),)
 
@@ -123,7 +128,7 @@ def _fraction(state: State, after: State, entity: str) -> Sequence[float]:
     return (float(np.clip(after.entity(entity, "fraction"), 0.0, 1.0)),)
 
 
-_TARGETS: Final = {"placed": _place, "held_at": _place, "turned": _turn, "joint": _fraction}
+_TARGETS: Final = {"placed": _place, "held_at": _place, "slid": _way, "turned": _turn, "joint": _fraction}
 """What an effect is asked for, in plain units, so that a state becomes another one."""
 
 
@@ -160,7 +165,7 @@ class ExactOperators:
         out: list[Operator] = list(self.sampled)
         cards = load_cards()
         joints = sorted({e.kind for e in scene.entities if cards[e.kind].body_type == "joint"})
-        wanted = [(_effect_of(o), o) for o in outlined_operators(scene)]
+        wanted = [(effect, o) for o in outlined_operators(scene) for effect in _effects_of(o)]
         for kind in joints:
             for word, fraction in (("bring to the end", 1.0), ("bring back", 0.0)):
                 wanted.append(("joint", _Bring(f"{word}: {kind}", kind=kind, fraction=fraction)))
@@ -172,8 +177,10 @@ class ExactOperators:
         return tuple(out)
 
 
-def _effect_of(inner: ScriptedOperator) -> str:
-    """Return the effect that can bring about what an operator forecasts, "" where none does."""
+def _effects_of(inner: ScriptedOperator) -> tuple[str, ...]:
+    """Return the effects that can bring about what an operator forecasts."""
+    if isinstance(inner, (Push, PushTo)):
+        return "slid", "placed"
     if isinstance(inner, _PUTTING):
-        return "placed"
-    return "held_at" if isinstance(inner, Lift) else "turned" if isinstance(inner, Turn) else ""
+        return ("placed",)
+    return ("held_at",) if isinstance(inner, Lift) else ("turned",) if isinstance(inner, Turn) else ()

@@ -147,6 +147,15 @@ def _displaced(state: State, entity: str) -> _Laid:
     return _Laid(shape, miss, targets, _moved(state, entity, there), np.linalg.norm(way, axis=-1))
 
 
+def _slid(state: State, entity: str) -> _Laid:
+    ways = _grid(_WAYS, _WAYS)
+    here = state.entity(entity, "position")
+    there = here + np.concatenate([ways, np.zeros((len(ways), 1))], axis=-1)
+    miss = (_MISS / _WAY_STEP, _MISS / _WAY_STEP)
+    after = (park(put(_many(state, len(there)), entity, there), entity),)
+    return _Laid((len(_WAYS), len(_WAYS)), miss, ways, after, np.linalg.norm(ways, axis=-1))
+
+
 def _turned(state: State, entity: str) -> _Laid:
     after = park(turn(_many(state, len(_TURNS)), entity, _TURNS), entity)
     miss = (_MISS_TURN / _TURN_STEP,)
@@ -183,6 +192,7 @@ AIMED: Final[Mapping[str, Callable[[State, str], _Laid]]] = {
     "placed": _placed,
     "held_at": _held,
     "displaced": _displaced,
+    "slid": _slid,
     "turned": _turned,
     "joint": _joint,
 }

@@ -51,6 +51,11 @@ class Codebook:
         return np.stack([effect.descriptor for effect in self.effects])
 
     @cached_property
+    def asks(self) -> npt.NDArray[np.float32]:
+        """(effects, EFFECT_WIDTH): 1 for the numbers that a code's target has, 0 for those that are to be 0."""
+        return np.stack([effect.asks for effect in self.effects])
+
+    @cached_property
     def effect_of(self) -> npt.NDArray[np.intp]:
         """(total,): index of each code's effect."""
         return np.repeat(np.arange(len(self.counts)), list(self.counts.values()))

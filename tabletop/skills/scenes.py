@@ -22,7 +22,17 @@ from tabletop.sim.robot_card import robot_in_use
 from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
-from tabletop.skills.effects import EFFECT_WIDTH, LEFT, Effect, entities_for, get_effect, possible, unfinished
+from tabletop.skills.effects import (
+    DISTURBED,
+    EFFECT_WIDTH,
+    LEFT,
+    Effect,
+    disturbed,
+    entities_for,
+    get_effect,
+    possible,
+    unfinished,
+)
 from tabletop.skills.skill_policy import LEAVING
 
 __all__ = ["STARTS", "attended_scene", "card_serves", "check_card", "effects_along", "effects_of_card", "joints_of"]
@@ -191,7 +201,8 @@ def effects_along(
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
     The last row of an effect that stays done is taken from the trajectory's end, after what a script adds. Where the
-    release is learned, what is missing until the gripper has left counts near the end.
+    release is learned, what is missing until the gripper has left counts near the end. For an effect on a thing it
+    counts throughout how far other things were moved.
 
     Args:
         effect: that is read.
@@ -213,4 +224,6 @@ def effects_along(
     if effect.settles and release == "learned":
         late = max(0, horizon - LEAVING)
         out[late:, LEFT] = unfinished(state[late : decisions + 1], entity)
+    if effect.body_type == "rigid":
+        out[:, DISTURBED] = disturbed(initial or trajectory.initial, state[: decisions + 1], entity)
     return out

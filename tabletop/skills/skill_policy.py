@@ -13,7 +13,17 @@ from tabletop.learn.actor import NumpyActor
 from tabletop.rollout.policy import Action, Exploration
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
-from tabletop.skills.effects import COLUMNS, EFFECT_WIDTH, LEFT, REACH, Effect, get_effect, unfinished
+from tabletop.skills.effects import (
+    COLUMNS,
+    DISTURBED,
+    EFFECT_WIDTH,
+    LEFT,
+    REACH,
+    Effect,
+    disturbed,
+    get_effect,
+    unfinished,
+)
 from tabletop.skills.observation import EGO, TANGENT, TANGENT_SCALE, Observer
 
 __all__ = [
@@ -195,6 +205,8 @@ class SkillPolicy:
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
             if self._effect.settles and self.release == "learned" and self.horizon - t <= LEAVING:
                 self._so_far[LEFT] = unfinished(state, self.entity)
+            if self._effect.body_type == "rigid":
+                self._so_far[DISTURBED] = disturbed(self.reference, state, self.entity)
         full = condition(observation, self._embedding, self._so_far, self._descriptor, self.conditioning)
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 

@@ -122,3 +122,13 @@ def test_a_kept_memory_draws_the_same(tmp_path: Path) -> None:
     other.restore(tmp_path)
     one, two = (m.draw(50, 0.5, np.random.default_rng(2)) for m in (memory, other))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_what_was_to_be_0_and_is_not_makes_an_episode_a_rarer_example() -> None:
+    spoilt = record(0, 0.3)
+    spoilt.effects[-1, :, 5] = 0.03
+    memory = filled(record(0, 0.3), spoilt, record(0, -0.3), record(0, -0.3))
+    memory.relabel(trained(), 1.0, 0.25, np.random.default_rng(0))
+    weights = memory.episodes["weight"][:4, 0]
+    assert weights[1] / weights[0] == pytest.approx(0.5)
+    assert weights[2] == weights[0], "both are of one bin"

@@ -154,7 +154,7 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
     ("name", "entity", "effect", "metres"),
     [
         ("displaced", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
-        ("turned", "block", (REACH / np.pi,), (0.05,)),
+        ("turned", "block", (REACH / np.pi, 0.05), (0.05, 0.05)),
         ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
         ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),

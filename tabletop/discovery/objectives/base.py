@@ -134,22 +134,19 @@ class Objective:
             raise TabletopError(f"the objective has {wide}; go on with the library's own effects and settings")
         own[: len(embeddings)] = embeddings
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Learn from the memory, once a round, before the policy does.
 
         Args:
             memory: what happened; relabelled here, where that applies.
             rounds: of learning before this one.
             updates: that the policy will get in this round.
-            known: (effects,) share of recent episodes whose code is classified correctly, by effect.
             rng: draws.
 
         Returns:
             A loss to watch.
         """
-        del memory, rounds, updates, known, rng
+        del memory, rounds, updates, rng
         return 0.0
 
     @property

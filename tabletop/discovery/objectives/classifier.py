@@ -13,7 +13,7 @@ from torch import Tensor
 from tabletop.discovery.collect import Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.objectives.base import Array, Objective, Window, one_hot
+from tabletop.discovery.objectives.base import Objective, Window, one_hot
 from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
 from tabletop.seeds import Purpose, seed_of
@@ -51,11 +51,9 @@ class Classifier(Objective):
         out: npt.NDArray[np.float64] = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         return out
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Take as many gradient steps as the policy will; return the cross-entropy in nats."""
-        del rounds, known
+        del rounds
         total = 0.0
         for _ in range(updates):
             episodes, times, codes = memory.draw(self.settings.phi.batch_size, 0.0, rng)

@@ -19,7 +19,7 @@ from tabletop.discovery.collect import Record
 from tabletop.discovery.discriminator import farthest
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
-from tabletop.discovery.objectives.base import Array, Objective, Window, one_hot, telescoped
+from tabletop.discovery.objectives.base import Objective, Window, one_hot, telescoped
 from tabletop.discovery.objectives.features import Features
 from tabletop.discovery.objectives.network import Net
 from tabletop.errors import TabletopError
@@ -116,11 +116,9 @@ class DistanceMaximizing(Objective):
 
     # --- learning ----------------------------------------------------------------------------
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Take as many gradient steps as the policy will; return phi's mean loss."""
-        del rounds, known
+        del rounds
         embeddings = None if self.fresh else self._embeddings
         losses = [
             self.step(Transitions(self.features, memory, embeddings, self.settings.phi.batch_size, rng))

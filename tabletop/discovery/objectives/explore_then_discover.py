@@ -67,9 +67,7 @@ class ExploreThenDiscover(MixtureObjective):
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Make no codes yet."""
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Count, make the code book, or relabel; return q's loss on commanded codes once there are codes."""
         self._new = False
         if self.exploring and memory.episodes.added < self.settings.exploration_episodes:
@@ -78,7 +76,7 @@ class ExploreThenDiscover(MixtureObjective):
         if self.exploring:
             self._discover(memory, rng)
             self.exploring, self._new, rounds = False, True, 0
-        return super().learn(memory, rounds, updates, known, rng)
+        return super().learn(memory, rounds, updates, rng)
 
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Leave the codes where they are."""
@@ -122,8 +120,7 @@ class ExploreThenDiscover(MixtureObjective):
             if len(own):
                 _, place, counts = np.unique(self._key(own, effect_index), return_inverse=True, return_counts=True)
                 weights = 1.0 / (self.settings.count_smoothing + counts[place].astype(np.float64))
-                self.q.means[codes] = code_book(own, weights, len(codes), rng)
-                self.q.means[codes, LEFT] = 0.0
+                self.q.means[codes] = code_book(own * self.codes.asks[effect_index], weights, len(codes), rng)
 
     def rewards(self, window: Window) -> npt.NDArray[np.float64]:
         """Return the discounted sum of -log p(e') or of log q(e'|z)."""
@@ -131,8 +128,7 @@ class ExploreThenDiscover(MixtureObjective):
         if self.exploring:
             return summed(self.surprise(effects, window.effect_indices), window.live, gamma)
         square = np.square(effects - self.q.means[window.codes]).sum(-1)
-        # The bell of q: a normal near its middle, an exponential far from it, so that the slope is bounded.
-        return summed(1.0 - np.sqrt(1.0 + square / self.q.sigma[window.effect_indices] ** 2), window.live, gamma)
+        return summed(np.log(self.q.bell(square)), window.live, gamma)
 
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator

@@ -1,7 +1,7 @@
 """Objectives whose codes are places in the space of what is seen: q is a mixture of bells that tiles it.
 
 They share all that makes discovery fast (discovery/discriminator.py, discovery/hindsight_replay.py): means fitted to
-balanced hindsight codes, a channel that narrows, relabelled and mirrored batches. They differ in what q sees and in
+balanced hindsight codes, relabelled and mirrored batches. They differ in what q sees and in
 what is rewarded.
 """
 
@@ -20,7 +20,7 @@ from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array, Index, Objective, Window
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import EFFECT_WIDTH, LEFT
+from tabletop.skills.effects import EFFECT_WIDTH, REACH
 
 __all__ = ["MixtureObjective"]
 
@@ -38,12 +38,27 @@ class MixtureObjective(Objective):
         super().__init__(codes, settings, seed, horizon)
         width = self.parts * EFFECT_WIDTH
         self.q = Discriminator(
-            codes, settings.sigma, width=width, facts=self.facts, reject_radius=settings.reject_radius
+            *(codes, settings.sigma),
+            width=width,
+            facts=self.facts,
+            reject_radius=settings.reject_radius,
+            tail=settings.tail,
         )
         # Where all codes are facts there is nothing to be more precise about.
-        self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])
         self._kept = 0
         """Codes, from the first on, whose means stay."""
+        tiled = [not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))]
+        self.q.reject_weight = settings.reject_weight * np.array(tiled, dtype=np.float64)
+        self.fresh = settings.exact_goals and self.exact
+        self._free = np.zeros(codes.total, bool)
+        self._range = np.tile(np.array([-np.inf, np.inf])[:, None, None], (1, codes.total, width))
+        for i, effect in enumerate(codes.effects):
+            self._free[codes.free(i)] = not codes.facts_only(i)
+            if effect.columns == ("joint",):
+                # No joint goes beyond its limits.
+                self._range[:, codes.codes_of(i)] = np.array([0.0, REACH])[:, None, None]
+        self.goals = self.q.means.copy()
+        """(codes, width): exact goals that episodes are asked for in place of the means."""
         self._log_count = np.log(codes.member.sum(1))
         self._mirror = np.ones((len(codes.effects), EFFECT_WIDTH), np.float32)
         for i, effect in enumerate(codes.effects):
@@ -70,6 +85,24 @@ class MixtureObjective(Objective):
         """(codes, EFFECT_WIDTH): the codes' mean effects."""
         return self.q.means
 
+    def sample_codes(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """Return what the codes of the next job are: their means, or an exact goal of each."""
+        if not self.fresh:
+            return self.skill_embeddings.copy()
+        exact = rng.random(self.codes.total) < self.settings.beyond
+        return np.where(exact[:, None], self.goals, self.q.means)
+
+    def _draw_goals(self, memory: HindsightReplay, seen: Array, rng: np.random.Generator) -> None:
+        """Draw an exact goal for each code: an end that stands for it, or as far again beyond its mean."""
+        effects, labels, _ = memory.labelled(seen)
+        order = rng.permutation(len(labels))
+        drawn, first = np.unique(labels[order], return_index=True)
+        ends = effects[order[first]] * np.tile(self.codes.asks[self.codes.effect_of[drawn]], self.parts)
+        means = self.q.means[drawn]
+        goals = means + (1.0 + rng.random((len(drawn), 1))) * (ends - means)
+        self.goals[:] = self.q.means
+        self.goals[drawn] = np.where(self._free[drawn, None], np.clip(goals, *self._range[:, drawn]), means)
+
     @property
     def hindsight(self) -> bool:
         """Whether an episode can be relabelled: q says which codes it fits."""
@@ -83,16 +116,14 @@ class MixtureObjective(Objective):
             codes = self.codes.free(effect_index) if self.facts else self.codes.codes_of(effect_index)
             codes = codes[codes >= self._kept]
             if len(own) and len(codes) and not (self.facts and self.codes.facts_only(effect_index)):
-                self.q.means[codes] = farthest(own, len(codes), rng)
-                self.q.means[codes, LEFT::EFFECT_WIDTH] = 0.0
+                asks = np.tile(self.codes.asks[effect_index], self.parts)
+                self.q.means[codes] = farthest(own * asks, len(codes), rng)
 
     def keep(self, embeddings: npt.NDArray[np.float64]) -> None:
         """Leave the means of the first codes as they are: they come with the objective's state."""
         self._kept = len(embeddings)
 
-    def learn(
-        self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
-    ) -> float:
+    def learn(self, memory: HindsightReplay, rounds: int, updates: int, rng: np.random.Generator) -> float:
         """Relabel from time to time, and fit q to hindsight codes; return its loss on commanded ones in nats.
 
         The means tile what was reached so far: each is drawn to the effects nearest to it, and all get an equal
@@ -104,14 +135,12 @@ class MixtureObjective(Objective):
         if rounds % s.relabel_every == 0:
             memory.relabel(self.q, s.count_smoothing, s.posterior_temperature, rng, seen)
         self.fit(memory, seen)
+        if self.fresh and rounds % s.relabel_every == 0:
+            self._draw_goals(memory, seen, rng)
         commanded, newest = memory.commanded_codes(), memory.newest(s.recent)
         codes = commanded[newest]
         effect_indices = self.codes.effect_of[codes]
         loss = self.q.loss(seen[newest, effect_indices].astype(np.float64), effect_indices, codes, rng)
-        # An effect's channel narrows as its codes become distinguishable: first broad differences, then finer ones.
-        self.q.sigma = s.sigma + (s.sigma_end - s.sigma) * np.clip((known - 0.4) / 0.4, 0.0, 1.0)
-        # Ends are to be precise once most codes are distinguishable: before, overshooting is how what is reached grows.
-        self.q.reject_weight = s.reject_weight * self._tiled * np.clip((known - 0.35) / 0.25, 0.0, 1.0)
         return loss
 
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
@@ -140,30 +169,24 @@ class MixtureObjective(Objective):
     def classify(
         self, record: Record, embeddings: npt.NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[bool, float]:
-        """Ask q of the whole episode, clean for the name and through the noisy channel for the gain."""
+        """Ask q of the whole episode, clean for the name and through noise for the gain."""
         del embeddings
         effect_index = self.codes.effect_of[record.code]
-        noise = rng.normal(0.0, self.q.sigma[effect_index], (1, self.q.means.shape[1]))
+        noise = rng.normal(0.0, self.q.sigma, (1, self.q.means.shape[1]))
         noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.effects[effect_index].size :] = 0.0
         effect = self.seen_of(record.effects[:, effect_index])
         clean, seen = self.q.log_q(np.concatenate([effect, effect + noise]), np.array([effect_index, effect_index]))
         return int(clean.argmax()) == record.code, float(seen[record.code] + self._log_count[effect_index])
 
-    def progress(self) -> dict[str, float]:
-        """Return the channel's noise."""
-        return {"sigma": round(float(self.q.sigma.mean()), 4)}
-
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return q's state."""
-        return self.q.state_dict()
+        return {**self.q.state_dict(), **({"goals": self.goals} if self.fresh else {})}
 
     def load_state_dict(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` gave."""
         means = state.get("means")
-        if means is None or means.shape != self.q.means.shape or not {"sigma", "reject_weight"} <= set(state):
+        if means is None or means.shape != self.q.means.shape:
             got = "nothing" if means is None else means.shape
-            raise TabletopError(
-                f"the objective's state needs sigma, reject_weight and means of shape {self.q.means.shape}; "
-                f"got {', '.join(sorted(state)) or 'nothing'}, means {got}"
-            )
+            raise TabletopError(f"the objective's state needs means of shape {self.q.means.shape}, got {got}")
         self.q.load_state_dict(state)
+        self.goals = np.array(state.get("goals", self.q.means), dtype=np.float64)

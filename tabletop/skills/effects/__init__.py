@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tabletop.skills.effects import joint, position, relative, rotation, shape
+from tabletop.skills.effects.disturbed import disturbed
 from tabletop.skills.effects.left import unfinished
 from tabletop.skills.effects.position import MIDDLE, outcome
 from tabletop.skills.effects.registry import (
     COLUMNS,
     DESCRIPTOR_WIDTH,
+    DISTURBED,
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
@@ -26,6 +28,7 @@ from tabletop.skills.effects.rotation import TURN
 __all__ = [
     "COLUMNS",
     "DESCRIPTOR_WIDTH",
+    "DISTURBED",
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
@@ -34,6 +37,7 @@ __all__ = [
     "REACH",
     "TURN",
     "Effect",
+    "disturbed",
     "effect",
     "entities_for",
     "get_effect",

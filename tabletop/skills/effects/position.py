@@ -27,6 +27,12 @@ _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not distinguished."""
 _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
+_RISEN: Final = 0.05
+"""m of rise on the way beyond which it makes no difference to `slid`."""
+_HELD: Final = 0.3
+"""N on each finger that count as a hold."""
+_LOOSE: Final = 0.05
+"""m that what is not held counts as."""
 _AROUND: Final = 0.3
 """m from a thing beyond which places of the gripper are not distinguished."""
 _BEYOND: Final = (-0.3, 0.1)
@@ -101,15 +107,17 @@ _PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
     "held_at",
     columns=("position",),
     body_type="rigid",
-    mirror=_MIRROR,
+    mirror=(*_MIRROR, 1.0),
     settles=False,
     places=True,
-    origin=(*MIDDLE, 0.0),
+    kept=1,
+    origin=(*MIDDLE, 0.0, 0.0),
     measures=_PLACE,
 )
 def _held(initial: State, state: State, entity: str) -> Array:
-    """Place at the last step, with no settling: where the object is taken."""
-    return place(initial, state, entity)
+    """Place at the last step, where the object is taken, and 5 cm more unless both fingers hold it then."""
+    loose = state.entity(entity, "finger_force").min(-1) < _HELD
+    return np.concatenate([place(initial, state, entity), (_LOOSE * loose)[..., None]], axis=-1)
 
 
 @effect(
@@ -143,6 +151,22 @@ def _displaced(initial: State, state: State, entity: str) -> Array:
     out = np.concatenate([displacement(initial, state, entity), turn[..., None]], axis=-1)
     out[..., :2] = np.clip(out[..., :2], -_SHIFT, _SHIFT)
     return out
+
+
+@effect(
+    "slid",
+    columns=("position", "manner"),
+    body_type="rigid",
+    mirror=_MIRROR,
+    settles=True,
+    kept=1,
+    measures=("moved", "on_table", "slid", "undisturbed"),
+)
+def _slid(initial: State, state: State, entity: str) -> Array:
+    """Displacement along the table (within 18 cm to each side) after the gripper left, and its greatest rise so far."""
+    way = np.clip(displacement(initial, state, entity)[..., :2], -_SHIFT, _SHIFT)
+    rise = state.entity(entity, "highest") - initial.entity(entity, "position")[..., 2]
+    return np.concatenate([way, np.clip(rise, 0.0, _RISEN)[..., None]], axis=-1)
 
 
 @effect(

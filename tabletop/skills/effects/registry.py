@@ -11,7 +11,8 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | --- | --- | --- | --- | --- |
 | held_at, placed, dragged, reached | position (of a thing, a fabric, the gripper) | x, y, z | m | the same |
 | displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
-| turned | rotation | turn | half a turn is 0.6 m | the way of its corner |
+| slid | position, manner | x, y, rise on the way | m | the same |
+| turned | rotation | turn, way | half a turn is 0.6 m; m | the way of its corner; the same |
 | toppled | rotation | tilt, fact | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | position | beyond the edge, fact | m | the same |
 | related | position relative to another thing | x, y, z from where it rests there, fact | m | the same |
@@ -39,6 +40,7 @@ from tabletop.sim.state import Layout, State
 __all__ = [
     "COLUMNS",
     "DESCRIPTOR_WIDTH",
+    "DISTURBED",
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
@@ -61,11 +63,13 @@ REACH: Final = 0.6
 """m: the reach, which the whole range of a joint counts as."""
 LEFT: Final = 4
 """The number of any effect that says how much is missing until the gripper has left and all rests, see `unfinished`."""
-EFFECT_WIDTH: Final = LEFT + 1
+DISTURBED: Final = LEFT + 1
+"""The number of any effect on a thing that says how far other things were moved, see `disturbed`."""
+EFFECT_WIDTH: Final = LEFT + 2
 """Numbers any effect is padded to."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""
-COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper")
+COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper", "manner")
 """Types of columns that an effect may be read off: what a policy is told of an effect it is to have."""
 DESCRIPTOR_WIDTH: Final = len(COLUMNS) + 2
 _DOWN: Final = 0.5
@@ -83,6 +87,8 @@ class Effect:
     """Body type of the entities that have such columns: "rigid", "joint" or "deformable"."""
     size: int
     """Numbers an effect has."""
+    kept: int
+    """How many of its numbers, the last ones, are to be 0 whatever is asked for."""
     settles: bool
     """Whether what counts is what stays done: the gripper has let go and left, and the entity rests."""
     places: bool
@@ -114,6 +120,11 @@ class Effect:
     """(layout, entity, joint fractions) -> other entities that it can be relative to; None where it is to none."""
 
     @property
+    def asks(self) -> npt.NDArray[np.float32]:
+        """Which numbers a target may have: (EFFECT_WIDTH,), 1 for these, and 0 for those that are to be 0."""
+        return (np.arange(EFFECT_WIDTH) < self.size - self.kept).astype(np.float32)
+
+    @property
     def descriptor(self) -> npt.NDArray[np.float32]:
         """What a policy is told: (DESCRIPTOR_WIDTH,), 1 for each type of column, for settling, and for a place."""
         flags = [*(c in self.columns for c in COLUMNS), self.settles, self.places]
@@ -124,14 +135,16 @@ class Effect:
 
         Args:
             target: as many of the effect's numbers as matter, 0 for the rest: m of the world (world x and y for a
-                place), rad, a fraction, or 1 for a fact.
+                place), rad, a fraction, or 1 for a fact. What is to be 0 in any case takes no number.
 
         Raises:
             TabletopError: it has more numbers than the effect, or is not finite.
         """
         numbers = np.atleast_1d(np.asarray(target, dtype=np.float64))
-        if numbers.ndim != 1 or not 1 <= len(numbers) <= self.size or not np.isfinite(numbers).all():
-            raise TabletopError(f"a target for {self.name} takes 1 to {self.size} finite numbers, got {target!r}")
+        most = self.size - self.kept
+        if numbers.ndim != 1 or not 1 <= len(numbers) <= most or not np.isfinite(numbers).all():
+            takes = "1 finite number" if most == 1 else f"1 to {most} finite numbers"
+            raise TabletopError(f"a target for {self.name} takes {takes}, got {target!r}")
         out = np.zeros(EFFECT_WIDTH)
         out[: len(numbers)] = (numbers - self.origin[: len(numbers)]) * self.units[: len(numbers)]
         return out
@@ -162,6 +175,7 @@ def effect(
     mirror: tuple[float, ...],
     settles: bool,
     places: bool = False,
+    kept: int = 0,
     fact_targets: tuple[tuple[float, ...], ...] = (),
     classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
     said: str = "",
@@ -182,6 +196,7 @@ def effect(
         mirror: (size,) factors that an effect takes if the world is mirrored left to right.
         settles: whether what counts is what stays done, once the gripper has left.
         places: whether an effect says where the entity is, and not how it changed.
+        kept: how many of its numbers, the last ones, are to be 0 whatever is asked for.
         fact_targets: (facts, size) effects of the facts that have codes of their own.
         classify: (n, size) effects -> (n,) which of these facts each is, -1 for none.
         said: what a skill does that makes the last fact true, with {a} for the entity.
@@ -211,6 +226,7 @@ def effect(
             columns=columns,
             body_type=body_type,
             size=len(mirror),
+            kept=kept,
             settles=settles,
             places=places,
             mirror=mirror,

@@ -21,8 +21,10 @@ TURN: Final = 0.05
 """m a radian of yaw counts as."""
 _TILT: Final = 0.3 / np.pi
 """m a radian of tilt counts as."""
-_IN_PLACE: Final = (0.04, 0.20)
-"""m of displacement up to which a turn counts in full, and from which on not at all."""
+_IN_PLACE: Final = 0.02
+"""m that a thing may be moved while it is turned."""
+_FAR: Final = 0.15
+"""m beyond that from which it makes no difference."""
 _LYING: Final = np.pi / 3
 """rad of tilt from which a thing lies."""
 _BELOW: Final = -0.02
@@ -73,7 +75,7 @@ def corner(entity: Entity) -> float:
 
 
 def _corner_turned(entity: Entity) -> tuple[float, ...]:
-    return (corner(entity) * np.pi / REACH,)
+    return corner(entity) * np.pi / REACH, 1.0
 
 
 def _top(entity: Entity) -> tuple[float, ...]:
@@ -94,23 +96,19 @@ def _stands(kind: str) -> bool:
     "turned",
     columns=("rotation",),
     body_type="rigid",
-    mirror=(-1.0,),
+    mirror=(-1.0, 1.0),
     settles=True,
+    kept=1,
     lengths=_corner_turned,
-    units=(REACH / np.pi,),
+    units=(REACH / np.pi, 1.0),
     measures=("rotated", "turned", "undisturbed"),
     suits=_has_yaw,
 )
 def _turned(initial: State, state: State, entity: str) -> Array:
-    """Turn in place after the gripper let go and left, half a turn counting as the reach.
-
-    A turn counts less the farther the thing was moved, and not at all from 20 cm on.
-    """
-    moved = state.entity(entity, "position") - initial.entity(entity, "position")
-    near, far = _IN_PLACE
-    there = np.clip((far - np.linalg.norm(moved, axis=-1)) / (far - near), 0.0, 1.0)
-    out: Array = (turned_upright(initial, state, entity) * there * (REACH / np.pi))[..., None]
-    return out
+    """Turn after the gripper left (half a turn counts as the reach), and how far the thing was moved beyond 2 cm."""
+    moved = np.linalg.norm(state.entity(entity, "position") - initial.entity(entity, "position"), axis=-1)
+    turn = turned_upright(initial, state, entity) * (REACH / np.pi)
+    return np.stack([turn, np.clip(moved - _IN_PLACE, 0.0, _FAR)], axis=-1)
 
 
 @effect(
