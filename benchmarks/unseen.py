@@ -1,9 +1,8 @@
-"""What a library does with kinds that were never in its discovery's scenes, at once and without further learning.
+"""What a library does with kinds that were never in its discovery's scenes: at once, and after it went on with them.
 
     tabletop discover --scene benchmarks/scenes/seen.yaml --effects all --out runs/seen
     python benchmarks/unseen.py runs/seen --scenes 40 --seed 20261201 --out unseen.json
-    tabletop discover --from runs/seen --scene everything --minutes 10 --out runs/after
-    python benchmarks/unseen.py at-once=runs/seen after=runs/after
+    python benchmarks/unseen.py runs/seen --further 10 --imported --seed 20261201 --out further.json
 
 benchmarks/scenes/seen.yaml is the card `everything` without two kinds of fixture and three of object (UNSEEN). Here
 these are dropped in, and with --imported ten meshes of pybullet_data's random_urdfs that two fingers fit and the parts
@@ -12,6 +11,11 @@ of benchmarks/things/cabinet.urdf; --outside FOLDER takes its meshes instead.
 A fixture's joint, or part, is to go from near one end of its travel to the other, both ways in the same scene. It got
 there where it is within 0.10 of the end. An object is to be lifted, put at a place and moved a little way, within 5 cm
 (benchmarks/drawn_targets.py). The baselines get the same scenes. What a library's own card has is marked as seen.
+
+With --further each library goes on for so many minutes as `tabletop discover --from` does, on scenes with what is
+dropped in (benchmarks/scenes/dropped_in.yaml; with --imported also on a card of the meshes and the cabinet). Then it is
+asked again, and its old skills are asked for drawn targets of kinds of its old card, before and after in the same
+scenes (benchmarks/further.py). The difference is what it forgot, in points.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ import pybullet_data
 from about import about
 from asked import BASELINES, Method, library_at
 from drawn_targets import Target, draw_way
+from further import Further, forgetting, gone_on, old_skills
 from targets import Job, methods_of, run_drawn, run_target
 
 import tabletop as tt
@@ -38,6 +43,7 @@ from tabletop.rollout.engine import Engine
 from tabletop.rollout.statistics import wilson
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import SceneCard
+from tabletop.yaml_files import yaml_text
 
 __all__ = ["UNSEEN", "WayJob", "fixtures", "kinds_of", "objects"]
 
@@ -45,6 +51,7 @@ UNSEEN: Final[Mapping[str, tuple[str, ...]]] = {"fixtures": ("window", "lever"),
 """Kinds of the card `everything` that benchmarks/scenes/seen.yaml does not have."""
 DONE: Final[Mapping[str, str]] = {"lift": "held", "place": "placed", "push": "pushed"}
 WAYS: Final = ("opened", "shut", "one", "both")
+DROPPED_IN: Final = Path(__file__).parent / "scenes" / "dropped_in.yaml"
 CABINET: Final = Path(__file__).parent / "things" / "cabinet.urdf"
 MESHES: Final = (".obj", ".stl", ".ply", ".glb", ".dae", ".urdf", ".sdf")
 EVERY: Final = 37
@@ -168,6 +175,31 @@ def imported(outside: Path | None, count: int) -> Iterator[tuple[list[str], list
         yield kinds, [("cabinet", part) for part in load_cards()["cabinet"].moving_parts or {}]
 
 
+def imported_card(folder: Path, kinds: Sequence[str]) -> Path:
+    """Write a scene card of imported meshes and the cabinet, beside blocks and cans; return its file."""
+    card = {
+        "entities": {
+            "fixture": {"kind": "cabinet", "fraction": [0, 1], "optional": 0.3},
+            "object": {"kind": list(kinds)},
+        },
+        "extras": {"count": [0, 1], "kinds": ["block", "can"]},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "imported.yaml"
+    write_whole(path, yaml_text(card))
+    return path
+
+
+def show_forgetting(old: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print what became of old skills: a row a library."""
+    for name, found in old.items():
+        for how in ("fine", "rough"):
+            lost = found["forgetting"][how]
+            cells = ", ".join(f"{f} {v['difference']:+.1f}" for f, v in lost["families"].items())
+            whole = f"{lost['difference']:+.1f} [{lost['low']:+.1f}, {lost['high']:+.1f}] points"
+            print(f"  {name:22}forgot, {how:6}{whole}  ({cells})")
+
+
 def show(title: str, table: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     """Print a table: a row a method and kind."""
     print(title)
@@ -186,14 +218,24 @@ def main() -> None:
     parser.add_argument("--imported", action="store_true", help="meshes and a cabinet as well; needs the extra assets")
     parser.add_argument("--outside", type=Path, help="a folder of others' meshes, for --imported")
     parser.add_argument("--meshes", type=int, default=10, help="for --imported (default 10)")
+    parser.add_argument("--further", type=float, metavar="MINUTES", help="go on with what is dropped in, and ask again")
+    parser.add_argument("--further-steps", type=int, metavar="N", help="the same for so many control steps")
+    parser.add_argument("--runs", type=Path, default=Path("runs/further"), help="of --further (default runs/further)")
+    parser.add_argument("--old", type=int, default=60, help="targets a family of the old skills (default 60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, help="processes (default: one a core; 0: none)")
     parser.add_argument("--out", type=Path, default=Path("unseen.json"))
     options = parser.parse_args()
     if options.outside is not None and not options.outside.is_dir():
         parser.error(f"--outside takes a folder, got {str(options.outside)!r}")
+    further = None
+    if options.further is not None or options.further_steps is not None:
+        if not options.libraries or None not in (options.further, options.further_steps):
+            parser.error("--further takes a library, and minutes or steps")
+        further = Further(options.runs, options.further, options.further_steps, options.seed, options.workers)
     methods = methods_of(options.libraries)
     known = {m.name: sorted(kinds_of(library_at(m.folder).card)) for m in methods if m.folder is not None}
+    libraries = list(methods)
     methods += [Method(name) for name in options.baselines.split(",") if name]
     seen = {n: [k for group in UNSEEN.values() for k in group if k in kinds] for n, kinds in known.items()}
     for name, kinds in seen.items():
@@ -201,23 +243,59 @@ def main() -> None:
             print(f"{name} was discovered with {', '.join(kinds)}: its figures for these are not of the unseen")
     tables: dict[str, dict[str, Any]] = {}
     n, seed = options.scenes, options.seed
+    old: dict[str, dict[str, Any]] = {}
+    after = [] if further is None else [gone_on(m, DROPPED_IN, further) for m in libraries]
     with Engine(options.workers) as engine:
         ways = [(kind, None) for kind in UNSEEN["fixtures"]]
-        tables["fixtures"] = {m.name: fixtures(engine, m, ways, n, seed) for m in methods}
-        tables["objects"] = {m.name: objects(engine, m, UNSEEN["objects"], n, seed) for m in methods}
+        both = [*methods, *after]
+        tables["fixtures"] = {m.name: fixtures(engine, m, ways, n, seed) for m in both}
+        tables["objects"] = {m.name: objects(engine, m, UNSEEN["objects"], n, seed) for m in both}
+        before = {m.name: old_skills(engine, m, known[m.name], options.old, seed) for m in libraries if further}
+        old |= _forgot(engine, libraries, after, before, known, options)
     if options.imported:
         with imported(options.outside, options.meshes) as (kinds, parts), Engine(options.workers) as engine:
-            tables["imported parts"] = {m.name: fixtures(engine, m, parts, n, seed) for m in methods}
-            tables["imported meshes"] = {m.name: objects(engine, m, kinds, max(1, n // 4), seed) for m in methods}
+            after = []
+            if further is not None:
+                card = imported_card(options.runs, kinds)
+                after = [gone_on(m, card, further) for m in libraries]
+            both = [*methods, *after]
+            tables["imported parts"] = {m.name: fixtures(engine, m, parts, n, seed) for m in both}
+            tables["imported meshes"] = {m.name: objects(engine, m, kinds, max(1, n // 4), seed) for m in both}
+            forgot = _forgot(engine, libraries, after, before, known, options)
+            old |= {f"{name}, imported": found for name, found in forgot.items()}
     for title, table in tables.items():
         show(title, table)
+    show_forgetting(old)
     result = {
         **about("pybullet", "numpy"),
-        "settings": {"scenes": n, "seed": seed, "meshes": options.meshes if options.imported else 0},
+        "settings": {
+            "scenes": n,
+            "seed": seed,
+            "meshes": options.meshes if options.imported else 0,
+            "further": None if further is None else further.budget,
+            "old": options.old,
+        },
         "seen": seen,
+        "old": old,
         **tables,
     }
     write_whole(options.out, json.dumps(result, indent=1) + "\n")
+
+
+def _forgot(
+    engine: Engine,
+    libraries: Sequence[Method],
+    after: Sequence[Method],
+    before: Mapping[str, Any],
+    known: Mapping[str, Sequence[str]],
+    options: argparse.Namespace,
+) -> dict[str, dict[str, Any]]:
+    """Return what became of the old skills of each library that went on."""
+    out = {}
+    for one, other in zip(libraries, after, strict=False):
+        then = old_skills(engine, other, known[one.name], options.old, options.seed)
+        out[other.name] = {"before": before[one.name], "after": then, "forgetting": forgetting(before[one.name], then)}
+    return out
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tabletop import __version__
 from tabletop.errors import TabletopError
 from tabletop.files import LARGE, as_utf8, read_bytes, read_json, write_whole, writing_folder
 from tabletop.runs.lock import NOTE, alone_in
-from tabletop.skills.library import Library, find_library, load_library, save_library
+from tabletop.skills.library import LEARNER, Library, find_library, load_library, save_library
 from tabletop.yaml_files import read_yaml, yaml_text
 
 __all__ = [
@@ -77,6 +77,8 @@ def run_folder(run: str, out: str | None, needs: Sequence[str] = ()) -> Path:
         if not there:
             with writing_folder(target / "library") as temporary:
                 save_library(library, temporary)
+                if (path / LEARNER).is_file():
+                    write_whole(temporary / LEARNER, read_bytes(path / LEARNER, LEARNER, LARGE))
     return target
 
 
@@ -159,7 +161,9 @@ def _digest_in(path: Path) -> str | None:
     return found.get("library_digest") if isinstance(found, dict) else None
 
 
-def note_made(folder: Path, command: str, seed: int, settings: Mapping[str, Any], resumed: bool = False) -> None:
+def note_made(
+    folder: Path, command: str, seed: int, settings: Mapping[str, Any], resumed: bool = False, start: str | None = None
+) -> None:
     """Write run.yaml: what made a folder. What goes on with a run is noted below what began it.
 
     Args:
@@ -168,12 +172,15 @@ def note_made(folder: Path, command: str, seed: int, settings: Mapping[str, Any]
         seed: of it.
         settings: by name.
         resumed: whether it goes on with what is there.
+        start: digest of the library that it began from.
 
     Raises:
         TabletopError: it cannot be written.
     """
     path = folder / "run.yaml"
     card: dict[str, Any] = {"command": command, "version": __version__, "seed": seed, "settings": dict(settings)}
+    if start is not None:
+        card["from"] = start
     if resumed and path.is_file():
         with suppress(TabletopError):
             before = read_yaml(path, "run.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from tabletop.api.robots import on_robot
 from tabletop.api.success import robustness, success_rates
 from tabletop.discovery.config import EFFECT_CODES, looking_for
 from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.discovery.start import going_on_from, open_start
 from tabletop.discovery.train import discover as train
 from tabletop.errors import TabletopError
 from tabletop.logic import Formula, Task, find_suite, load_registry, parse
@@ -142,9 +144,11 @@ def discover(
     minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
-    effects: Sequence[str] | str = _ALL,
+    effects: Sequence[str] | str | None = None,
     scene: str = "everything",
-    objective: str = "final-state",
+    objective: str | None = None,
+    start: str | os.PathLike[str] | None = None,
+    rehearsal: float | None = None,
     resume: bool = False,
     workers: Workers = None,
     robot: str | None = None,
@@ -156,24 +160,42 @@ def discover(
         minutes: wall-clock budget (30 where neither is given), or
         steps: budget in control steps; the same result each time.
         seed: of all randomness.
-        effects: names of effects, or "all" that the scene card has things for.
+        effects: names of effects, or "all" that the scene card has things for, as by default. Where it goes on from a
+            library, further ones than the library's; none by default.
         scene: scene card: one that ships, or the path of a file.
-        objective: one of discovery/objectives; docs/objectives.md compares them.
+        objective: one of discovery/objectives (final-state by default, or the library's); docs/objectives.md compares
+            them.
+        start: a library to go on from, by name or path: rounds on `scene` take turns with rounds on its own cards.
+        rehearsal: share of the rounds on the library's own cards (0.5 by default).
         resume: go on from the folder's checkpoint.
         workers: processes; one a core by default, 0 for none.
         robot: that scenes have, by name; the one in use by default.
 
     Raises:
-        TabletopError: an unknown name, a bad budget, or a folder that holds a run already.
+        TabletopError: an unknown name, a bad budget, a folder that holds a run already, or a library that was made
+            otherwise than this goes on.
 
     >>> skills = discover("runs/tiny", steps=600, effects=["joint"], scene="discovery", workers=0)
     >>> [s.id for s in skills.library.skills][:3]
     ['drawer-00', 'button-00', 'drawer-01']
+    >>> more = discover("runs/more", start="runs/tiny", steps=600, scene="planning", workers=0)
+    >>> more.library.embeddings.tolist() == skills.library.embeddings.tolist()
+    True
     """
     check_numbers({"minutes": minutes, "steps": steps, "seed": seed, "workers": workers})
+    if effects is None:
+        effects = _ALL if start is None else ()
     chosen = effects_of_card(scene, EFFECT_CODES) if effects == _ALL else effects
     names = names_in(chosen, "effects")
-    settings = looking_for(names, scene=scene, learner=LearnerSettings(objective=objective), seed=seed)
+    others: dict[str, Any] = {"scene": scene, "seed": seed, "rehearsal": rehearsal}
+    if start is None:
+        learner = LearnerSettings(objective=objective or LearnerSettings().objective)
+        settings, digest = looking_for(names, learner=learner, **others), None
+    else:
+        library = open_start(as_path(start, "start")).library
+        settings, digest = going_on_from(library, names, **others), library.digest
+        if objective is not None:
+            settings = replace(settings, learner=replace(settings.learner, objective=objective))
     budget = 30.0 if minutes is None and steps is None else minutes
     folder = as_path(out, "out")
     given = {
@@ -182,7 +204,9 @@ def discover(
         "seed": seed,
         "effects": effects,
         "scene": scene,
-        "objective": objective,
+        "objective": settings.learner.objective,
+        "start": None if start is None else os.fspath(as_path(start, "start")),
+        "rehearsal": rehearsal,
     }
     made = {
         name: value if isinstance(value, (int, float, str)) else list(value)
@@ -190,8 +214,10 @@ def discover(
         if value is not None
     }
     call = ", ".join([repr(str(out)), *(f"{k}={v!r}" for k, v in made.items()), *["resume=True"] * resume])
-    note = partial(note_made, folder, f"tt.discover({call})", seed, made, resume)
-    library = train(folder, settings, minutes=budget, steps=steps, workers=workers, resume=resume, begun=note)
+    note = partial(note_made, folder, f"tt.discover({call})", seed, made, resume, digest)
+    library = train(
+        folder, settings, minutes=budget, steps=steps, workers=workers, start=start, resume=resume, begun=note
+    )
     return NamedLibrary(library, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -62,6 +63,7 @@ def discover_stage(
     steps: int | None,
     workers: Workers,
     resume: bool,
+    start: str | os.PathLike[str] | None = None,
     episodes: int | None = None,
     measure: bool = True,
     begun: Callable[[], None] | None = None,
@@ -77,13 +79,16 @@ def discover_stage(
         steps: control steps.
         workers: processes.
         resume: go on from the folder's checkpoint.
+        start: a library to go on from, by name or path.
         episodes: held-out, a code; None: 50, or as many as fit into a third of the minutes (api/measuring.py).
         measure: False leaves measuring out; then discover.json is not written, and None is returned.
         begun: called when discovery begins.
     """
     weights = folder / "library" / "weights.safetensors"
     before = read_bytes(weights, "weights") if weights.is_file() else None
-    library = discover(folder, settings, minutes=minutes, steps=steps, workers=workers, resume=resume, begun=begun)
+    library = discover(
+        folder, settings, minutes=minutes, steps=steps, workers=workers, start=start, resume=resume, begun=begun
+    )
     # A kill may fall between new weights and what was said of the old ones: then the files' digests tell.
     if (before is not None and read_bytes(weights, "weights") != before) or made_with_another(folder, library):
         forget_stages(folder)

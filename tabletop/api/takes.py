@@ -58,6 +58,6 @@ def skill_take(library: Library, skill: Skill, named: NamedSkill | None, registr
         policy = library.policy(skill, task.attends, task.horizon)
         return Take(policy, generate(task.scene, seed), policy.length, task.attends, task, seed)
     poses, things = (seed_of(seed, p) for p in (Purpose.CLIP_SCENES, Purpose.CLIP_INVENTORIES))
-    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal", kind=skill.kind)
+    scene, entity = attended_scene(library.card_for(skill), skill.effect, poses, things, "nominal", kind=skill.kind)
     policy = library.policy(skill, entity)
     return Take(policy, scene, policy.length, entity, None, seed)

@@ -16,11 +16,16 @@ def new_folder(options: argparse.Namespace) -> Path:
 def note(folder: Path, options: argparse.Namespace) -> None:
     """Write run.yaml: the command, version and settings that made a folder, or went on with it."""
     from tabletop.api.folder import note_made
+    from tabletop.skills.library import find_library, load_library
 
     left_out = {"command", "json", "resume"}
     settings = {k: v for k, v in vars(options).items() if k not in left_out and v is not None}
+    start = None
+    if "start" in settings:
+        settings["from"] = settings.pop("start")
+        start = load_library(find_library(settings["from"])).digest
     resumed = getattr(options, "resume", False)
     words = ["tabletop", options.command, *([options.run] if hasattr(options, "run") else []), *["--resume"] * resumed]
     words += [f"--{k.replace('_', '-')} {v}" for k, v in settings.items() if k not in {"run", "measure"}]
     words += [] if settings.get("measure", True) else ["--no-measure"]
-    note_made(folder, " ".join(words), options.seed, settings, resumed)
+    note_made(folder, " ".join(words), options.seed, settings, resumed, start)

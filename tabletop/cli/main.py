@@ -261,6 +261,7 @@ def _discover(options: argparse.Namespace) -> None:
             minutes=minutes,
             steps=steps,
             workers=options.workers,
+            start=options.start,
             resume=options.resume,
             episodes=options.episodes,
             measure=options.measure,

@@ -220,6 +220,19 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"{card} (default everything)",
     )
     discover.add_argument(
+        "--from",
+        dest="start",
+        metavar="LIBRARY",
+        help="go on from a library: its effects and codes stay, --effects adds others, and rounds on --scene take "
+        "turns with rounds on its own cards, so that nothing is forgotten",
+    )
+    discover.add_argument(
+        "--rehearsal",
+        type=float,
+        metavar="SHARE",
+        help="of the rounds that are drawn from the library's own cards, 0 to 1 (default 0.5; with --from)",
+    )
+    discover.add_argument(
         "--rounds-under-way",
         type=int,
         metavar="N",

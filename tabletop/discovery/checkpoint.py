@@ -22,6 +22,7 @@ __all__ = [
     "CheckpointState",
     "JobState",
     "Pace",
+    "StartState",
     "forget_metrics",
     "keep",
     "last_state",
@@ -41,6 +42,8 @@ class JobState:
     effect_weights: tuple[Rate, ...]
     """Share of the episodes of each effect."""
     acceptance_probability: Mapping[str, Rate]
+    trained: Count | None = None
+    """Codes from this one on act at random, see CollectJob."""
 
     def __post_init__(self) -> None:
         """Check that the shares are those of all episodes."""
@@ -67,6 +70,33 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartState:
+    """The library that a run began from."""
+
+    digest: str
+    """`Library.digest`."""
+    cards: tuple[Any, ...]
+    """Scene cards that are rehearsed: the library's, as far as they are not the run's own."""
+    rehearsal: Rate
+    """Share of the rounds that is drawn from them."""
+    codes: Annotated[int, Meta(ge=1)]
+    """Of the library; they are the first ones."""
+    env_steps: Count
+    """Control steps that the library had learned from."""
+    hidden: Annotated[tuple[Annotated[int, Meta(ge=1, le=8192)], ...], Meta(min_length=1, max_length=16)]
+    """Width of each hidden layer of its network."""
+    flat: bool
+    """Whether that reads the other things one by one, see LearnerSettings."""
+    horizon: Annotated[int, Meta(ge=1, le=10_000)]
+    """Control steps that its skills act for while they are learned."""
+
+    def card(self, number: int) -> Any:
+        """Return the card that a round rehearses, by its number; None where it is the run's own."""
+        before, after = int(number * self.rehearsal), int((number + 1) * self.rehearsal)
+        return self.cards[before % len(self.cards)] if self.cards and after > before else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointState(RunFile):
     """state.json of a checkpoint."""
 
@@ -89,6 +119,8 @@ class CheckpointState(RunFile):
     """The scene card."""
     pace: Pace = Pace()
     """Of runs that were begun before it was noted: two rounds, one thread."""
+    start: StartState | None = None
+    """The library that it began from; None: from nothing."""
 
     def __post_init__(self) -> None:
         """Check that the jobs are of all effects."""
@@ -110,6 +142,14 @@ class CheckpointState(RunFile):
             raise TabletopError(
                 f"checkpoint {str(checkpoint)!r} was made with seed {self.seed} and codes {dict(self.counts)}; "
                 f"resume with the same, got {like.seed} and {dict(like.counts)}"
+            )
+        if self.start != like.start:
+            theirs, ours = (
+                f"library {s.digest[:12]}, rehearsal {s.rehearsal:g}" if s else "nothing"
+                for s in (self.start, like.start)
+            )
+            raise TabletopError(
+                f"checkpoint {str(checkpoint)!r} began from {theirs}; resume with the same, or leave it out, got {ours}"
             )
         if dict(self.how) != dict(like.how):
             theirs, ours = (", ".join(f"{k} {v}" for k, v in how.items()) for how in (self.how, like.how))

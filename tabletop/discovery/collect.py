@@ -57,6 +57,8 @@ class CollectJob:
     """Whether discrete facts have codes of their own."""
     release: str = "learned"
     """How skills end, see skills/skill_policy.py: RELEASES."""
+    trained: int | None = None
+    """Codes from this one on act at random, as `random` has it: they have no policy yet. None: all are alike."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def collect(job: CollectJob) -> Batch:
             entity,
             job.horizon,
             stochastic=True,
-            random=job.random,
+            random=job.random or (job.trained is not None and code >= job.trained),
             conditioning=job.conditioning,
             origin=_origin(scene, entity, rng),
             release=job.release,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import get_objective
 from tabletop.errors import TabletopError, unknown
-from tabletop.schema import is_whole
+from tabletop.schema import is_number, is_whole
 from tabletop.skills.effects import get_effect
 from tabletop.skills.scenes import STARTS
 from tabletop.skills.skill_policy import RELEASES
@@ -38,6 +38,7 @@ FEW: Final[Mapping[str, int]] = {"held_at": 48, "displaced": 24, "placed": 32, "
 
 _MOST_ROUNDS: Final = 1000
 _MOST_THREADS: Final = 256
+_MOST_HELD: Final = 10**9
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class DiscoverSettings:
     """Where the gripper starts, one of STARTS in skills/scenes.py."""
     seed: int = 0
     """Of everything."""
+    rehearsal: float | None = None
+    """Share of the rounds that is drawn from the cards of the library that it goes on from; the others are drawn from
+    `scene`. None: 0.5, and a resumed run keeps its own."""
+    hold: int | None = None
+    """Updates of the critics before those of a library's policy begin. None: 500, and 4000 where critics begin anew."""
     save_every: float = 180.0
     """Seconds from one checkpoint to the next; it changes no result."""
 
@@ -91,6 +97,10 @@ class DiscoverSettings:
             raise TabletopError(f"rounds_under_way must be 1 to {most}, got {self.rounds_under_way!r}")
         if self.threads is not None and not is_whole(self.threads, 1, _MOST_THREADS):
             raise TabletopError(f"threads must be 1 to {_MOST_THREADS}, got {self.threads!r}")
+        if self.rehearsal is not None and not is_number(self.rehearsal, 0.0, 1.0):
+            raise TabletopError(f"rehearsal must be a share from 0 to 1, got {self.rehearsal!r}")
+        if self.hold is not None and not is_whole(self.hold, 0, _MOST_HELD):
+            raise TabletopError(f"hold must be 0 to {_MOST_HELD} updates, got {self.hold!r}")
         get_objective(self.learner.objective, self.learner.discriminator_input)
 
     @property

@@ -15,6 +15,7 @@ from tabletop.discovery.collect import Batch, Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import Window, make_objective
+from tabletop.discovery.start import Start
 from tabletop.errors import TabletopError
 from tabletop.files import read_json, write_json
 from tabletop.learn.actor import NetworkSpec
@@ -32,6 +33,9 @@ __all__ = ["Learner", "LearnerSettings"]
 
 OBSERVATION: Final = EGO + OTHERS * OTHER_WIDTH
 _LEAST_NEED: Final = 0.3
+_HOLD: Final = 500
+_HOLD_FRESH: Final = 4000
+"""Updates of critics before those of a library's policy begin: critics of the library, and untrained ones."""
 _NEAR: Final = 0.03
 """m from what was asked for that is reported as near it."""
 
@@ -46,6 +50,8 @@ class _State:
     loss: float
     rng: Mapping[str, Any]
     """Of NumPy's bit generator."""
+    policy_from: Count | None = None
+    """Of a run that goes on from a library's policy: updates before those of the policy begin."""
 
 
 class Learner:
@@ -75,6 +81,10 @@ class Learner:
         whether it came near what was asked for."""
         self.loss = 0.0
         self.ready = False
+        self.policy_from: int | None = None
+        """Updates of the critics before those of the policy begin; None: it begins untrained."""
+        self._kept: npt.NDArray[np.float64] | None = None
+        """(codes of the library, width): their embeddings."""
         self.rounds = 0
         """Of learning so far."""
         self._free = np.zeros(codes.total, bool)
@@ -103,6 +113,25 @@ class Learner:
     def sample_codes(self) -> npt.NDArray[np.float64]:
         """Return what the codes of the next job are, (codes, width)."""
         return self.objective.sample_codes(self.rng)
+
+    def take_over(self, start: Start, hold: int | None) -> None:
+        """Begin from a library's policy, critics and codes.
+
+        Args:
+            start: the library. Its codes are the first ones here.
+            hold: updates of the critics before those of the policy begin, see DiscoverSettings.
+
+        Raises:
+            TabletopError: a network or the objective's state is of another shape.
+        """
+        self.objective.load_state_dict(start.state_for(self.objective.state_dict()))
+        self._keep(start.library.embeddings)
+        self.sac.take_over(start.library.weights, start.critics)
+        self.policy_from = (_HOLD if start.critics is not None else _HOLD_FRESH) if hold is None else hold
+
+    def _keep(self, embeddings: npt.NDArray[np.float64]) -> None:
+        self.objective.keep(embeddings)
+        self._kept = embeddings
 
     def begin(self) -> None:
         """Let the objective start from the random episodes."""
@@ -143,6 +172,7 @@ class Learner:
             rewards.astype(np.float32),
             discounts.astype(np.float32),
             condition(batch.after, batch.embeddings, batch.later, descriptors, objective.conditioning),
+            policy=self.policy_from is None or self.sac.updates >= self.policy_from,
         )
 
     def learn(self, updates: int) -> None:
@@ -215,12 +245,15 @@ class Learner:
         self.memory.save(folder)
         save_tensors(folder / "sac.safetensors", self.sac.state_dict())
         save_tensors(folder / "objective.safetensors", self.objective.state_dict())
+        if self._kept is not None:
+            save_tensors(folder / "kept.safetensors", {"embeddings": self._kept})
         state = {
             "recent": self.recent,
             "ready": self.ready,
             "rounds": self.rounds,
             "loss": self.loss,
             "rng": self.rng.bit_generator.state,
+            "policy_from": self.policy_from,
         }
         write_json(folder / "learner.json", state)
 
@@ -238,6 +271,13 @@ class Learner:
         if any(code >= self.codes.total for code, *_ in state.recent):
             raise TabletopError(f"{what}: recent: codes must be below {self.codes.total}")
         self.recent = list(state.recent)
+        self.policy_from = state.policy_from
+        self.sac.trained = state.policy_from is not None
+        if state.policy_from is not None:
+            kept = load_tensors(folder / "kept.safetensors").get("embeddings", np.zeros((0, 0)))
+            if kept.shape[1:] != self.objective.skill_embeddings.shape[1:] or len(kept) > self.codes.total:
+                raise TabletopError(f"{what}: the library's codes have shape {kept.shape}")
+            self._keep(kept)
         self.ready, self.loss, self.rounds = state.ready, state.loss, state.rounds
         try:
             self.rng.bit_generator.state = state.rng

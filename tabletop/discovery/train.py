@@ -7,6 +7,7 @@ Both are the same for any number of workers up to twelve (rounds.py, learn/devic
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,19 +25,22 @@ from tabletop.discovery.checkpoint import (
     CheckpointState,
     JobState,
     Pace,
+    StartState,
     forget_metrics,
     keep,
+    last_state,
     plain_card,
 )
 from tabletop.discovery.collect import CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import Learner
 from tabletop.discovery.rounds import Rounds, rounds_for
+from tabletop.discovery.start import Start, check_cards, open_start, save_learner, start_state
 from tabletop.errors import TabletopError
 from tabletop.files import append_json
 from tabletop.learn.device import collectors, learner_threads
 from tabletop.learn.tensors import load_tensors, save_tensors
-from tabletop.progress import Progress
+from tabletop.progress import Progress, tell
 from tabletop.rollout.engine import Engine, Workers, default_workers
 from tabletop.runs.lock import alone_in
 from tabletop.runs.store import read_record, write_record
@@ -44,8 +48,8 @@ from tabletop.signals import held_back
 from tabletop.sim.robot_card import PANDA, robot_in_use
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.library import Library, save_library
-from tabletop.skills.scenes import check_card
+from tabletop.skills.library import LEARNER, Library, save_library
+from tabletop.skills.scenes import card_serves
 
 __all__ = ["discover"]
 
@@ -57,11 +61,15 @@ def discover(
     minutes: float | None = None,
     steps: int | None = None,
     workers: Workers = None,
+    start: str | os.PathLike[str] | None = None,
     resume: bool = False,
     quiet: bool = False,
     begun: Callable[[], None] | None = None,
 ) -> Library:
     """Discover skills and save them as folder/library.
+
+    From a library on, all begins with what that can do: its codes stay, a share of the rounds rehearses its own cards,
+    and no random actions are needed (discovery/start.py).
 
     Args:
         folder: the run's folder; progress goes to metrics.jsonl and tensorboard/ in it.
@@ -69,13 +77,15 @@ def discover(
         minutes: wall-clock budget, or
         steps: budget in control steps (deterministic).
         workers: collecting processes, see Engine; default: `collectors` of learn/device.py.
+        start: a library to go on from, by name or path; `going_on_from` makes settings that fit. A resumed run keeps
+            its own.
         resume: go on from the folder's checkpoint.
         quiet: no word of progress.
         begun: called once, before the first episode, when nothing can be refused any more.
 
     Raises:
         TabletopError: no budget or a bad one, a scene card that lacks what the effects need, nothing to resume, a
-            run is there already, or another process is at work on it.
+            run is there already, another process is at work on it, or a library that the settings do not go on from.
     """
     if (minutes is None) == (steps is None):
         raise TabletopError("give a budget: either minutes or steps")
@@ -83,23 +93,27 @@ def discover(
         raise TabletopError(f"minutes must be above 0, got {minutes:g}")
     if steps is not None and steps < 1:
         raise TabletopError(f"steps must be at least 1, got {steps}")
-    check_card(settings.scene, Codebook(settings.counts).effects)
     checkpoint, old = (folder / name for name in CHECKPOINTS)
     if resume and not any((p / "state.json").is_file() for p in (checkpoint, old)):
         raise TabletopError(f"nothing to resume in {str(folder)!r}: it has no checkpoint")
     if not resume and any(p.exists() for p in (checkpoint, old, folder / "library")):
         way = "give another folder (--out), or go on (--resume), in Python resume=True"
         raise TabletopError(f"{str(folder)!r} already holds a run; {way}")
+    opened = None if start is None else open_start(start)
+    state = start_state(settings, opened, last_state(folder) if resume else None)
+    check_cards(settings, state)
     with Engine(collectors(default_workers()) if workers is None else workers) as engine, alone_in(folder) as check:
         if resume and not checkpoint.exists():
             old.rename(checkpoint)
         kept = read_record(checkpoint / CheckpointState.FILE, CheckpointState).pace if resume else None
         pace = _pace(settings, engine, kept)
         with _threads(pace.threads):
-            run = _Run(folder, settings, engine, Budget(minutes=minutes, steps=steps), pace, check)
+            run = _Run(folder, settings, engine, Budget(minutes=minutes, steps=steps), pace, check, state)
             if resume:
                 run.restore(checkpoint)
             else:
+                if opened is not None:
+                    run.take_over(opened, quiet)
                 (folder / "metrics.jsonl").unlink(missing_ok=True)
             if begun is not None:
                 begun()
@@ -108,7 +122,7 @@ def discover(
             finally:
                 run.close()
             library = run.library()
-        save_library(library, folder / "library")
+        run.save_library(library)
     return library
 
 
@@ -155,12 +169,14 @@ class _Run:
         budget: Budget,
         pace: Pace,
         check: Callable[[], None],
+        start: StartState | None,
     ) -> None:
         self.folder, self.settings, self.check = folder, settings, check
         self.budget, self.pace = budget, pace
         self.codes = Codebook(settings.counts)
         self.card = find_scene_card(settings.scene)
         self.learner = Learner(self.codes, settings.learner, settings.seed, settings.horizon)
+        self.start = start
         self.steps = self.rounds = self.next_episode = 0
         self.minutes = 0.0
         self.pending_updates = 0.0
@@ -229,44 +245,58 @@ class _Run:
         return True
 
     def _start(self) -> None:
-        random = not self.learner.ready or self.learner.objective.random
+        untrained = not self.learner.ready and self.start is None
+        random = untrained or self.learner.objective.random
+        state = JobState(
+            first=self.next_episode,
+            random=random,
+            effect_weights=self._effect_weights(self._card(self.next_episode)),
+            acceptance_probability=self.learner.acceptance_probability(),
+            trained=None if self.start is None or self.learner.ready else self.start.codes,
+        )
         weights = {} if random else self.learner.sac.actor_arrays()
-        embeddings, acceptance_probability = self.learner.sample_codes(), self.learner.acceptance_probability()
-        self._begin(weights, embeddings, self.next_episode, self._effect_weights(), acceptance_probability, random)
+        self._begin(weights, self.learner.sample_codes(), state)
         self.next_episode += self.settings.episodes
 
-    def _effect_weights(self) -> tuple[float, ...]:
-        """Return the share of episodes of each effect, as the objective has it."""
+    def _card(self, first: int) -> Mapping[str, Any]:
+        """Return the scene card of the round that has that first episode: its own, or one that is rehearsed."""
+        rehearsed = None if self.start is None else self.start.card(first // self.settings.episodes)
+        return self.card if rehearsed is None else rehearsed
+
+    def _effect_weights(self, card: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return the share of episodes of each effect, as the objective has it; 0 for what a card has no things for."""
         weights = [self.settings.effect_weights[name] for name in self.settings.counts]
-        raw = self.learner.objective.effect_weights(weights, list(self.learner.accuracy().values()))
+        chosen = self.learner.objective.effect_weights(weights, list(self.learner.accuracy().values()))
+        raw = [
+            weight * (self.start is None or card_serves(card, effect))
+            for weight, effect in zip(chosen, self.codes.effects, strict=True)
+        ]
         return tuple(r / sum(raw) for r in raw)
 
     def _begin(
         self,
         weights: Mapping[str, npt.NDArray[Any]],
         embeddings: npt.NDArray[np.float64],
-        first: int,
-        effect_weights: tuple[float, ...],
-        acceptance_probability: Mapping[str, float],
-        random: bool,
+        state: JobState,
     ) -> None:
         s = self.settings
         job = CollectJob(
             weights,
             embeddings,
             self.codes,
-            self.card,
+            self._card(state.first),
             s.seed,
-            first,
+            state.first,
             s.episodes,
             s.horizon,
-            effect_weights,
-            acceptance_probability,
-            random,
+            state.effect_weights,
+            state.acceptance_probability,
+            state.random,
             s.starts,
             self.learner.objective.conditioning,
             self.learner.objective.facts,
             s.release,
+            state.trained,
         )
         self.under_way.start(job)
 
@@ -309,7 +339,11 @@ class _Run:
             "updates": self.learner.sac.updates,
             "rounds_under_way": self.pace.rounds_under_way,
             "threads": self.pace.threads,
+            **({} if robot_in_use() == PANDA else {"robot": robot_in_use()}),
         }
+        if self.start is not None:
+            info |= {"from": self.start.digest, "env_steps_before": self.start.env_steps}
+            info["rehearsal"] = self.start.rehearsal
         learner = self.learner
         return Library(
             self.codes,
@@ -321,7 +355,21 @@ class _Run:
             learner.objective.conditioning,
             learner.objective.acts,
             self.settings.release,
+            () if self.start is None else self.start.cards,
         )
+
+    def take_over(self, start: Start, quiet: bool) -> None:
+        """Begin from a library's policy, critics and codes."""
+        self.learner.take_over(start, self.settings.hold)
+        if start.critics is None and not quiet:
+            held = f"its policy holds still for {self.learner.policy_from} updates"
+            tell(f"the library has no {LEARNER}: critics begin anew, and {held}")
+
+    def save_library(self, library: Library) -> None:
+        """Write the library, and beside it what learning goes on from."""
+        save_library(library, self.folder / "library")
+        if self.learner.objective.goes_on:
+            save_learner(self.folder / "library", library, self.learner.sac, self.learner.objective)
 
     def save(self) -> None:
         """Write a checkpoint beside the last one, then put it in its place."""
@@ -340,6 +388,7 @@ class _Run:
                     random=j.random,
                     effect_weights=j.effect_weights,
                     acceptance_probability=dict(j.acceptance_probability),
+                    trained=j.trained,
                 )
                 for j in self.under_way.jobs
             ),
@@ -350,6 +399,7 @@ class _Run:
             budget=self.budget,
             pace=self.pace,
             card=plain_card(self.card),
+            start=self.start,
         )
 
     def _write(self, folder: Path) -> None:
@@ -370,6 +420,4 @@ class _Run:
             weights = load_tensors(checkpoint / f"job{i}.safetensors")
             if "embeddings" not in weights:
                 raise TabletopError(f"checkpoint {str(checkpoint)!r} is damaged: job{i} lacks its embeddings")
-            embeddings = weights.pop("embeddings")
-            shares, chances = kept.effect_weights, kept.acceptance_probability
-            self._begin(weights, embeddings, kept.first, shares, chances, kept.random)
+            self._begin(weights, weights.pop("embeddings"), kept)

@@ -34,6 +34,7 @@ from tabletop.learn.device import choose_device, has_bf16
 from tabletop.learn.inputs import Inputs, read
 from tabletop.learn.networks import Network, Tape
 from tabletop.learn.settings import SACSettings
+from tabletop.learn.warm_start import put, put_actor
 
 __all__ = ["SAC", "SACSettings"]
 
@@ -57,6 +58,8 @@ class SAC:
         spec = observation_size if isinstance(observation_size, NetworkSpec) else NetworkSpec(observation_size)
         self.spec, self.action_size, self.settings = spec, action_size, settings
         self.updates = 0
+        self.trained = False
+        """Whether the policy had learned before its first update here: see `take_over`."""
         self.device = choose_device(settings.device)
         self._generator = torch.Generator(self.device).manual_seed(seed)
         heads = action_size if settings.deterministic else 2 * action_size
@@ -115,6 +118,7 @@ class SAC:
         discounts: Any,
         next_observations: Any,
         *,
+        policy: bool = True,
         metrics: bool = False,
     ) -> dict[str, float] | None:
         """Learn from one batch: numpy arrays or tensors, float32.
@@ -125,6 +129,7 @@ class SAC:
             rewards: shape (B,).
             discounts: shape (B,): gamma, or 0 where the episode truly ended.
             next_observations: shape (B, O).
+            policy: whether the policy may learn from it, too; without, it holds still.
             metrics: whether to return the losses and mean values (costs a little).
         """
         self.updates += 1
@@ -132,7 +137,8 @@ class SAC:
         # The policy does not change before its own update below, so one pass over both observations serves both.
         both = read(self.spec, torch.stack((self._tensor(observations), self._tensor(next_observations))))
         now, then, size = both.part(0), both.part(1), len(reward)
-        improve = self.updates % self.settings.delay == 0
+        due = self.updates % self.settings.delay == 0
+        improve = due and policy
         sampled, tape = None, None
         if self.target_actor is not None:
             out, _ = self.target_actor.forward(then)
@@ -157,10 +163,11 @@ class SAC:
                 loss = self._improve_deterministic(now)
             else:
                 loss = self._improve_soft(now, tape.head(size), [part[:size] for part in sampled])
-            # At first the mean of all so far: the initial weights have no share in it.
+            # At first the mean of all so far: initial weights have no share in it, but trained ones do.
             past = self.updates // self.settings.delay
-            self._average.lerp_(self.actor.flat, max(self.settings.average, 1.0 / past))
-        if improve or not self.settings.deterministic:
+            least = 0.0 if self.trained else 1.0 / past
+            self._average.lerp_(self.actor.flat, max(self.settings.average, least))
+        if due or not self.settings.deterministic:
             self._follow(self.settings.tau)
         if not metrics:
             return None
@@ -281,6 +288,36 @@ class SAC:
         out[f"{last}.weight"] = parameters["last.weight"][0].t().contiguous().numpy().copy()
         out[f"{last}.bias"] = parameters["last.bias"][0, :, 0].numpy().copy()
         return out
+
+    def take_over(self, actor: Mapping[str, npt.NDArray[Any]], critics: Mapping[str, npt.NDArray[Any]] | None) -> None:
+        """Begin from a policy that has learned, and from its critics if there are any; optimisers begin anew.
+
+        Args:
+            actor: what `actor_arrays` returned.
+            critics: what `critic_arrays` returned; None leaves them untrained.
+
+        Raises:
+            TabletopError: an array is missing or of another shape: another network.
+        """
+        put_actor(self.actor, actor)
+        self._average.copy_(self.actor.flat)
+        if self.target_actor is not None:
+            self.target_actor.flat.copy_(self.actor.flat)
+            self.target_actor.refresh()
+        self.trained = True
+        if critics is None:
+            return
+        for name, value in self._critical().items():
+            put(value, critics, name)
+        for network in (self.critic, self.target):
+            network.refresh()
+
+    def critic_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return copies of what learning goes on from beside the policy: critics, slow copies, temperature."""
+        return {name: value.cpu().numpy().copy() for name, value in self._critical().items()}
+
+    def _critical(self) -> dict[str, Tensor]:
+        return {"critic": self.critic.flat, "target": self.target.flat, "log_alpha": self._log_alpha}
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return copies of all that a resumed run needs to go on bit for bit alike."""

@@ -92,7 +92,7 @@ def nominal_run(run: SkillRun) -> Sample:
     library, skill = run.library, run.skill
     poses = seed_of(run.seed, Purpose.MEASURING_SCENES, run.number)
     things = seed_of(run.seed, Purpose.MEASURING_INVENTORIES, run.number)
-    scene, entity = attended_scene(library.card, skill.effect, poses, things, "nominal", kind=skill.kind)
+    scene, entity = attended_scene(library.card_for(skill), skill.effect, poses, things, "nominal", kind=skill.kind)
     code = skill.code
     if run.mode == "shuffled":
         own = library.codes.codes_of(int(library.codes.effect_of[code]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -147,15 +148,15 @@ def categories_of(library: Library, seed: int) -> dict[str, int]:
     """
     codes: dict[str, set[int]] = {}
     seen: dict[str, int] = {}
-    for number in range(_LOOKED):
+    for number, card in product(range(_LOOKED), library.cards):
         things = seed_of(seed, Purpose.COUNTING_INVENTORIES, number)
-        kinds = set(inventory(library.card, things).values())
+        kinds = set(inventory(card, things).values())
         for kind in kinds:
             seen[kind] = seen.get(kind, 0) + 1
         if kinds <= set(codes):
             continue
         try:
-            scene = generate(library.card, things, inventory_seed=things, gripper="nominal")
+            scene = generate(card, things, inventory_seed=things, gripper="nominal")
         except TabletopError:
             continue  # This set of objects does not fit on this table.
         for entity, own in _attending(library, scene).items():
@@ -191,12 +192,12 @@ def attended_by(library: Library, kind: str, number: int, seed: int) -> Attended
     def choose(entities: Sequence[Entity]) -> str:
         return str(rng.choice([e.name for e in entities if e.kind == kind]))
 
-    for attempt in range(_ATTEMPTS):
+    for attempt, card in product(range(_ATTEMPTS), library.cards):
         things = seed_of(seed, Purpose.COUNTING_INVENTORIES, number, attempt)
-        if kind not in inventory(library.card, things).values():
+        if kind not in inventory(card, things).values():
             continue
         try:
-            scene = generate(library.card, poses, inventory_seed=things, gripper="nominal")
+            scene = generate(card, poses, inventory_seed=things, gripper="nominal")
         except TabletopError:
             continue  # This set of objects does not fit on this table.
         entity = choose(scene.entities)

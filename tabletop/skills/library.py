@@ -30,7 +30,7 @@ from tabletop.skills.aiming import AIMED, AimedPolicy
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, Effect, entities_for
 from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
-from tabletop.skills.scenes import joints_of
+from tabletop.skills.scenes import card_serves, joints_of
 from tabletop.skills.skill_policy import (
     ACTS,
     CONDITIONINGS,
@@ -41,11 +41,13 @@ from tabletop.skills.skill_policy import (
 )
 from tabletop.yaml_files import read_yaml, yaml_text
 
-__all__ = ["Library", "Skill", "find_library", "load_library", "save_library"]
+__all__ = ["LEARNER", "Library", "Skill", "find_library", "load_library", "save_library"]
 
 
 FORMAT: Final = "tabletop-library/4"
 """What library.yaml must say it is."""
+LEARNER: Final = "learner.safetensors"
+"""File that discovery goes on from, where it is there: see discovery/start.py."""
 _OLD_FORMATS: Final = ("tabletop-library/2", "tabletop-library/3")
 
 
@@ -95,6 +97,19 @@ class Library:
     """What the skills do, see skills/skill_policy.py: ACTS."""
     release: str = "learned"
     """How they end, see skills/skill_policy.py: RELEASES."""
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """Scene cards of the libraries that it went on from, newest first: its skills are of these, too."""
+
+    @property
+    def cards(self) -> tuple[Mapping[str, Any], ...]:
+        """All scene cards that its skills were discovered in, its own first."""
+        return (self.card, *self.earlier)
+
+    def card_for(self, skill: Skill) -> Mapping[str, Any]:
+        """Return the first of its scene cards that has things for a skill; its own where none has."""
+        if not self.earlier:
+            return self.card
+        return next((card for card in self.cards if card_serves(card, skill.effect, skill.kind)), self.card)
 
     @cached_property
     def digest(self) -> str:
@@ -120,7 +135,7 @@ class Library:
     @cached_property
     def joints(self) -> tuple[str, ...]:
         """Kinds of entity with a joint in the scenes that it was discovered in."""
-        return joints_of(self.card)
+        return tuple(dict.fromkeys(kind for card in self.cards for kind in joints_of(card)))
 
     def skill(self, id: str) -> Skill:
         """Return the skill of that id.
@@ -262,6 +277,7 @@ class _File:
     release: str = "scripted"
     info: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
+    earlier_scenes: tuple[Mapping[str, Any], ...] = ()
 
 
 def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
@@ -285,6 +301,8 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
         "info": dict(library.info),
         "scene": library.card,
     }
+    if library.earlier:
+        card["earlier_scenes"] = list(library.earlier)
     text = yaml_text(card)
     target.mkdir(parents=True, exist_ok=True)
     save_tensors(target / "weights.safetensors", tensors)
@@ -317,14 +335,16 @@ def load_library(folder: str | os.PathLike[str]) -> Library:
         )
     tensors = load_tensors(path / "weights.safetensors", f"library {str(path)!r}: weights.safetensors")
     said: _File = convert(card, _File, f"library {str(path)!r} is damaged")
-    check_card(said.scene)
+    for scene in (said.scene, *said.earlier_scenes):
+        check_card(scene)
     if "embeddings" not in tensors:
         raise TabletopError(f"library {str(path)!r} is damaged: weights.safetensors has no embeddings")
     codes = Codebook(said.codes)
     embeddings = np.asarray(tensors.pop("embeddings"), dtype=np.float64)
     weights = {k.removeprefix("actor."): v for k, v in tensors.items() if k.startswith("actor.")}
     library = Library(
-        codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts, said.release
+        *(codes, said.horizon, weights, embeddings, said.scene, said.info, said.conditioning, said.acts, said.release),
+        said.earlier_scenes,
     )
     if not _fits(library):
         raise TabletopError(f"library {str(path)!r} is damaged: its weights do not fit its {codes.total} codes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.files import parse_json
+from tabletop.projects import kept
 from tabletop.rollout.episode import Trajectory
 from tabletop.seeds import Purpose, rng_of, seed_of
 from tabletop.sim.cards import base_of, load_cards
@@ -32,7 +35,7 @@ from tabletop.skills.effects import (
 )
 from tabletop.skills.skill_policy import LEAVING
 
-__all__ = ["STARTS", "attended_scene", "check_card", "effects_along", "effects_of_card", "joints_of"]
+__all__ = ["STARTS", "attended_scene", "card_serves", "check_card", "effects_along", "effects_of_card", "joints_of"]
 
 _ATTEMPTS: Final = 400
 _SCENES: Final = 40
@@ -126,8 +129,12 @@ def joints_of(card: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(k for k in found if known[k].body_type == "joint"))
 
 
-def effects_of_card(name: str, effects: Iterable[str]) -> tuple[str, ...]:
+def effects_of_card(name: object, effects: Iterable[str]) -> tuple[str, ...]:
     """Return those effects that a scene card has entities for.
+
+    Args:
+        name: of the card, its path, or the card itself.
+        effects: their names.
 
     Raises:
         TabletopError: there is no such card.
@@ -151,6 +158,19 @@ def _has(card: Mapping[str, Any], effect: Effect) -> bool:
         if entities_for(effect, layout, {e.name: e.fraction for e in scene.entities}):
             return True
     return False
+
+
+def card_serves(card: Mapping[str, Any], effect: Effect, kind: str | None = None) -> bool:
+    """Return whether a scene card has entities for an effect: of any kind, or of the one that is given."""
+    if kind is not None:
+        return kind in joints_of(card)
+    return _serves(json.dumps(card, default=str), effect.name, robot_in_use())
+
+
+@kept
+def _serves(card: str, effect: str, robot: str) -> bool:
+    del robot  # Scenes are drawn for the one in use.
+    return _has(parse_json(card, "scene card"), get_effect(effect))
 
 
 def check_card(name: str, effects: Iterable[Effect]) -> None:

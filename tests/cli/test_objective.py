@@ -8,11 +8,13 @@ import pytest
 
 from tabletop.cli.objective import budget, discovery_settings
 from tabletop.cli.parser import build_parser
-from tabletop.discovery.checkpoint import Budget, CheckpointState
+from tabletop.discovery.checkpoint import Budget, CheckpointState, StartState
 from tabletop.discovery.config import EFFECT_CODES, DiscoverSettings
+from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.errors import TabletopError
 from tabletop.runs.store import write_record
 from tabletop.skills.effects import get_effect
+from tabletop.skills.library import find_library, load_library
 from tabletop.skills.scenes import check_card
 
 SOFT = {name for name in EFFECT_CODES if get_effect(name).body_type == "deformable"}
@@ -66,10 +68,19 @@ def test_rounds_under_way_and_threads_may_be_said(tmp_path: Path) -> None:
         settings(tmp_path, "--threads", "0")
 
 
-def checkpoint(folder: Path, *, how: dict[str, str], counts: dict[str, int], budget: Budget | None = None) -> None:
+def checkpoint(
+    folder: Path,
+    *,
+    how: dict[str, str],
+    counts: dict[str, int],
+    budget: Budget | None = None,
+    start: StartState | None = None,
+) -> None:
     """Write what a checkpoint says of its run."""
     numbers = {"steps": 0, "rounds": 0, "next_episode": 0, "minutes": 0.0, "pending_updates": 0.0, "seed": 0}
-    state = CheckpointState(**numbers, jobs=(), counts=counts, how=how, budget=budget or Budget(steps=9), card={})
+    state = CheckpointState(
+        **numbers, jobs=(), counts=counts, how=how, budget=budget or Budget(steps=9), card={}, start=start
+    )
     folder.mkdir()
     write_record(folder / "state.json", state)
 
@@ -82,6 +93,36 @@ def test_a_resumed_run_looks_for_what_it_did(tmp_path: Path, name: str) -> None:
     assert settings(tmp_path, "--resume").how == how
     assert settings(tmp_path, "--resume").counts == counts
     assert settings(tmp_path, "--resume", "--effects", "all").how != how
+
+
+def test_from_a_library_on_it_looks_for_the_librarys_effects_and_those_that_are_added(tmp_path: Path) -> None:
+    library = load_library(find_library("default"))
+    found = settings(tmp_path, "--from", "default")
+    assert found.counts == library.codes.counts
+    assert (found.scene, found.learner, found.release) == ("everything", LearnerSettings(), "learned")
+    assert found == settings(tmp_path, "--from", "default", "--resume"), "nothing is there yet"
+    more = settings(tmp_path, "--from", "default", "--scene", "fabrics", "--effects", "shaped, dragged,placed")
+    assert list(more.counts) == [*library.codes.counts, "shaped", "dragged"]
+    assert more.counts["shaped"] == EFFECT_CODES["shaped"][0]
+    every = settings(tmp_path, "--from", "default", "--scene", "fabrics", "--effects", "all", "--rehearsal", "0.2")
+    assert set(every.counts) == {*library.codes.counts, *SOFT}
+    assert every.rehearsal == 0.2
+    assert settings(tmp_path, "--from", "default", "--objective", "metra").learner.objective == "metra"
+    for wrong in ("nan", "1.5"):
+        with pytest.raises(TabletopError, match="rehearsal must be a share from 0 to 1"):
+            settings(tmp_path, "--from", "default", "--rehearsal", wrong)
+
+
+def test_a_resumed_run_that_began_from_a_library_has_its_network_and_horizon(tmp_path: Path) -> None:
+    start = StartState(
+        digest="0" * 64, cards=(), rehearsal=0.5, codes=9, env_steps=7, hidden=(8, 9), flat=True, horizon=6
+    )
+    how = {**DiscoverSettings().how, "effects": "held_at,toppled"}
+    checkpoint(tmp_path / "checkpoint", how=how, counts={"held_at": 9, "toppled": 2}, start=start)
+    found = settings(tmp_path, "--resume")
+    assert (found.learner.sac.hidden, found.learner.flat, found.horizon) == ((8, 9), True, 6)
+    assert found.how == how == settings(tmp_path, "--resume", "--effects", "toppled").how
+    assert found.rehearsal is None
 
 
 def test_what_a_newer_version_wrote_is_left_to_be_refused_where_it_is_resumed(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from tabletop.api.importing import import_file
 from tabletop.cli import main
 from tabletop.control.scripted import read_steps
 from tabletop.demos.record import load_demonstration
+from tabletop.discovery.learner import Learner
+from tabletop.discovery.start import going_on_from, open_start
 from tabletop.errors import TabletopError
 from tabletop.importing.apart import Apart
 from tabletop.importing.described import thing_of
@@ -38,6 +40,7 @@ from tabletop.sim.generate import SceneCard
 from tabletop.sim.scene import Scene, load_scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
+from tabletop.skills.codebook import Codebook
 from tabletop.skills.library import load_library
 from tabletop.yaml_files import parse_yaml
 
@@ -168,6 +171,13 @@ def resumed(path: Path) -> None:
         raise TabletopError("refused")
 
 
+def gone_on(path: Path) -> None:
+    """Begin from a library and what its learner knew."""
+    start = open_start(path.parent)
+    wanted = going_on_from(start.library)
+    Learner(Codebook(wanted.counts), wanted.learner, 0, wanted.horizon).take_over(start, None)
+
+
 def project(path: Path) -> None:
     """Use a project, and put its things on the table."""
     try:
@@ -225,6 +235,7 @@ KINDS: Final = {
     "goals": Kind("goals.yaml", "goals.yaml", goals, 0.5),
     "library": Kind("run/library/library.yaml", "library/library.yaml", skills, 0.5, ("info", "scene")),
     "weights": Kind("run/library/weights.safetensors", "library/weights.safetensors", skills, 0.5),
+    "learner": Kind("run/library/learner.safetensors", "library/learner.safetensors", gone_on, 0.1),
     "discover.json": Kind("run/discover.json", "discover.json", result, 1.0, ("settings",)),
     "measure.json": Kind("run/measure.json", "measure.json", result, 1.0, ("settings",)),
     "name.json": Kind("run/name.json", "name.json", result, 1.0, ("settings",)),

@@ -266,6 +266,55 @@ def test_the_averaged_policy_is_the_running_mean_of_the_policies() -> None:
     assert not np.allclose(arrays["layer0.weight"], sac.actor_arrays()["layer0.weight"], atol=1e-5)
 
 
+def test_a_learner_takes_over_a_policy_with_its_critics_and_goes_on_averaging_from_it() -> None:
+    old = learner(seed=1)
+    for i in range(6):
+        old.update(*batch(i))
+    policy, critics = old.actor_arrays(averaged=True), old.critic_arrays()
+    new = learner(seed=2)
+    new.take_over(policy, critics)
+    for found in (new.actor_arrays(), new.actor_arrays(averaged=True)):
+        assert found.keys() == policy.keys()
+        assert all(np.array_equal(v, policy[k]) for k, v in found.items())
+    assert torch.equal(new.critic.flat, old.critic.flat)
+    assert torch.equal(new.target.flat, old.target.flat)
+    before = new.actor.flat.clone()
+    for i in range(2):
+        new.update(*batch(i), policy=False)
+    assert torch.equal(new.actor.flat, before)
+    assert not torch.equal(new.critic.flat, old.critic.flat)
+    for i in range(2):
+        new.update(*batch(i))
+    assert not torch.equal(new.actor.flat, before)
+    step = new.actor.flat - before
+    assert torch.allclose(new._average - before, new.settings.average * step, atol=1e-7)
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3"])
+def test_critics_begin_anew_where_there_are_none_to_take_over(algorithm: str) -> None:
+    new, other = learner(seed=2, algorithm=algorithm), learner(seed=1, algorithm=algorithm)
+    untrained = new.critic.flat.clone()
+    new.take_over(other.actor_arrays(), None)
+    assert torch.equal(new.critic.flat, untrained)
+    assert torch.equal(new.actor.flat, other.actor.flat)
+    if new.target_actor is not None:
+        assert torch.equal(new.target_actor.flat, other.actor.flat)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layer0.weight": np.zeros((3, 3), np.float32)}, r"'layer0.weight' of shape .* got \(3, 3\)"),
+        ({"layer1.bias": np.full(24, np.nan, np.float32)}, "'layer1.bias' has others"),
+        ({"layer3.weight": np.zeros((1, 1), np.float32)}, "2 hidden layers; the weights are of more"),
+    ],
+)
+def test_a_policy_of_another_network_is_not_taken_over(change: dict[str, object], message: str) -> None:
+    arrays = {**learner(seed=1).actor_arrays(), **change}
+    with pytest.raises(TabletopError, match=message):
+        learner().take_over(arrays, None)  # type: ignore[arg-type]
+
+
 def test_adams_state_lies_where_its_parameters_do() -> None:
     parameters = torch.zeros(3, device="meta")
     state = Adam(parameters, torch.zeros_like(parameters), 1e-3).state

@@ -17,6 +17,7 @@ from tabletop.api.folder import made_with_another
 from tabletop.errors import TabletopError
 from tabletop.learn.actor import NetworkSpec
 from tabletop.learn.sac import SAC, SACSettings
+from tabletop.metrics.effective_skills import SkillRun, nominal_run
 from tabletop.naming import open_library
 from tabletop.paths import POLICIES
 from tabletop.rollout.episode import episode
@@ -54,6 +55,30 @@ def test_saving_what_was_loaded_writes_the_same_bytes(folder: Path, tmp_path: Pa
     save_library(load_library(folder), tmp_path / "copy")
     assert content(tmp_path / "copy") == content(folder)
     assert sorted(content(folder)) == ["library.yaml", "weights.safetensors"]
+
+
+def test_a_library_that_went_on_has_skills_of_all_its_cards(library: Library, tmp_path: Path) -> None:
+    lever, bin_only = {"entities": {"lever": "lever"}}, {"entities": {"bin": "bin"}}
+    went = replace(library, card=lever, earlier=(bin_only, library.card))
+    save_library(went, tmp_path / "went")
+    found = load_library(tmp_path / "went")
+    assert (found.cards, found.digest) == ((lever, bin_only, library.card), library.digest)
+    assert found.joints == ("lever", *library.joints)
+    ids = [s.id for s in found.skills]
+    assert set(ids) == {*(s.id for s in library.skills), "lever-00", "lever-01", "lever-02"}
+    cards = {id: found.card_for(found.skill(id)) for id in ("lever-00", "drawer-01", "held_at-00")}
+    assert cards == {"lever-00": lever, "drawer-01": library.card, "held_at-00": library.card}
+    assert library.card_for(library.skill("held_at-00")) == library.card
+    for id, kind in (("lever-00", "lever"), ("drawer-01", "drawer")):
+        run = nominal_run(SkillRun(found, found.skill(id), 0, 1))
+        assert run.trajectory.layout.kind(run.entity) == kind
+
+
+def test_an_earlier_card_that_is_none_is_refused(library: Library, folder: Path) -> None:
+    text = (folder / "library.yaml").read_text(encoding="utf-8")
+    (folder / "library.yaml").write_text(text + "earlier_scenes: [{entities: 3}]\n", encoding="utf-8")
+    with pytest.raises(TabletopError):
+        load_library(folder)
 
 
 def test_skills_say_their_effect_length_and_entities(library: Library) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tabletop.discovery.collect import Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
+from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
 
 __all__ = ["Objective", "Window", "one_hot", "summed", "telescoped"]
@@ -87,6 +88,8 @@ class Objective:
     """Whether discrete facts have codes of their own; the default one is commanded seldom."""
     exact: ClassVar[bool] = False
     """Whether it can reward any target, and not only a code's own."""
+    goes_on: ClassVar[bool] = True
+    """Whether learning can go on from a library that was made with it."""
     fresh: bool = False
     """Whether each job draws what its codes are, so that the learner has to remember it."""
 
@@ -127,6 +130,21 @@ class Objective:
 
     def begin(self, memory: HindsightReplay, rng: np.random.Generator) -> None:
         """Start from the episodes of random actions."""
+
+    def keep(self, embeddings: npt.NDArray[np.float64]) -> None:
+        """Let the first codes be those of a library that learning goes on from, and stay so.
+
+        Args:
+            embeddings: (codes of the library, width).
+
+        Raises:
+            TabletopError: codes have another width here.
+        """
+        own = self.skill_embeddings
+        if own.shape[1:] != embeddings.shape[1:]:
+            wide = f"{own.shape[1]} numbers a code, the library's have {embeddings.shape[1]}"
+            raise TabletopError(f"the objective has {wide}; go on with the library's own effects and settings")
+        own[: len(embeddings)] = embeddings
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator

@@ -44,3 +44,4 @@ class Random(_Floor):
 
     name: ClassVar[str] = "random"
     acts: ClassVar[str] = "random"
+    goes_on: ClassVar[bool] = False

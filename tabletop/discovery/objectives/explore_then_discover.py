@@ -44,6 +44,8 @@ class ExploreThenDiscover(MixtureObjective):
 
     name: ClassVar[str] = "explore-then-discover"
     facts: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = False
+    """It begins with exploring, by another policy."""
 
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)

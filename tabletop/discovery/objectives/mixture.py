@@ -47,6 +47,8 @@ class MixtureObjective(Objective):
         )
         # Where all codes are facts there is nothing to be more precise about.
         self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])
+        self._kept = 0
+        """Codes, from the first on, whose means stay."""
         self.fresh = settings.exact_goals and self.exact
         self._free = np.zeros(codes.total, bool)
         self._range = np.tile(np.array([-np.inf, np.inf])[:, None, None], (1, codes.total, width))
@@ -112,9 +114,14 @@ class MixtureObjective(Objective):
         for effect_index in range(len(self.codes.effects)):
             own = seen[memory.of_effect(effect_index), effect_index]
             codes = self.codes.free(effect_index) if self.facts else self.codes.codes_of(effect_index)
-            if len(own) and not (self.facts and self.codes.facts_only(effect_index)):
+            codes = codes[codes >= self._kept]
+            if len(own) and len(codes) and not (self.facts and self.codes.facts_only(effect_index)):
                 asks = np.tile(self.codes.asks[effect_index], self.parts)
                 self.q.means[codes] = farthest(own * asks, len(codes), rng)
+
+    def keep(self, embeddings: npt.NDArray[np.float64]) -> None:
+        """Leave the means of the first codes as they are: they come with the objective's state."""
+        self._kept = len(embeddings)
 
     def learn(
         self, memory: HindsightReplay, rounds: int, updates: int, known: Array, rng: np.random.Generator
@@ -144,7 +151,9 @@ class MixtureObjective(Objective):
     def fit(self, memory: HindsightReplay, seen: Array) -> None:
         """Fit q to the hindsight codes of what it sees of each episode."""
         effects, labels, weights = memory.labelled(seen)
+        kept = self.q.means[: self._kept].copy()
         self.q.fit(effects.astype(np.float64), labels, weights.astype(np.float64))
+        self.q.means[: self._kept] = kept
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return log q(z|e) + log K in nats at each time of a window, (n + 1, B).
