@@ -61,8 +61,8 @@ class Discriminator:
         """
         self.codes, self.sigma, self.rate, self.facts = codes, sigma, rate, facts
         self.tail, self.slope = tail, slope
-        self.none = float(np.exp(self.log_bell(np.array(reject_radius**2))))
-        """How likely the class "none of them" is, whatever is seen, where `reject_weight` is 1."""
+        self.log_none = float(self.log_bell(np.array(reject_radius**2)))
+        """How likely the class "none of them" is, as a log, whatever is seen, where `reject_weight` is 1."""
         self.reject_weight = np.zeros(len(codes.effects))
         """(effects,): how much the class "none of them" weighs beside a code; 0 leaves it out."""
         self.means = np.zeros((codes.total, width))
@@ -136,10 +136,14 @@ class Discriminator:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, effect.default_fact] = _AWAY**2
         out = self.log_bell(out)
-        # By the nearest: far from all codes their bells are too small to be added up.
-        nearest = out.max(-1, keepdims=True)
-        all_of_them = np.exp(out - nearest).sum(-1, keepdims=True) + reject_weight * self.none * np.exp(-nearest)
-        out -= nearest + np.log(all_of_them)
+        # By the most likely: far from all codes their bells are too small to be added up.
+        most = out.max(-1, keepdims=True)
+        if reject_weight:
+            most = np.maximum(most, self.log_none)
+        all_of_them = np.exp(out - most).sum(-1, keepdims=True)
+        if reject_weight:
+            all_of_them += reject_weight * np.exp(self.log_none - most)
+        out -= most + np.log(all_of_them)
         return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:

@@ -42,12 +42,15 @@ def test_log_q_is_greatest_for_the_code_whose_mean_is_nearest() -> None:
     assert log_q.argmax(-1).tolist() == list(range(CODES.total))
 
 
-def test_far_from_a_mean_each_halving_of_the_distance_adds_as_much_and_near_it_next_to_nothing() -> None:
-    q = Discriminator(Codebook({"held_at": 2}), 0.01, tail=1.5)
-    far, near = np.square([0.8, 0.4, 0.2, 0.1]), np.square([0.001, 0.0])
-    assert np.diff(np.log(q.bell(far))) == pytest.approx(np.full(3, 2 * 1.5 * np.log(2)), rel=0.02)
-    assert np.diff(np.log(q.bell(near))) == pytest.approx([0.0], abs=0.02)
-    assert q.bell(np.zeros(1)) == pytest.approx([1.0])
+def test_a_bell_falls_by_a_nat_a_slope_from_afar_and_by_as_much_for_each_doubling_from_near() -> None:
+    q = Discriminator(Codebook({"held_at": 2}), 0.01, tail=0.5, slope=0.03)
+    far = q.log_bell(np.square([0.5, 0.8]))
+    assert far[0] - far[1] == pytest.approx(0.3 / 0.03 + np.log(0.8 / 0.5), rel=0.01)
+    only = Discriminator(Codebook({"held_at": 2}), 0.01, tail=1.5, slope=1e9)
+    halved = np.square([0.8, 0.4, 0.2, 0.1])
+    assert np.diff(only.log_bell(halved)) == pytest.approx(np.full(3, 2 * 1.5 * np.log(2)), rel=0.02)
+    assert q.log_bell(np.zeros(1)) == pytest.approx([0.0])
+    assert q.log_bell(np.square([0.01])) == pytest.approx([(1 - 2**0.5) / 3 - 0.5 * np.log(2)])
 
 
 def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
@@ -56,12 +59,22 @@ def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_t
     ends = np.zeros((3, EFFECT_WIDTH))
     ends[:, 0] = [0.2, 0.24, 0.6]
     ones = np.ones(3, np.intp)
-    bells = 1 / (1 + np.array([[0.4, 0.44, 0.8], [0.0, 0.04, 0.4]]) ** 2 / 1e-4)
+    bells = np.exp(q.log_bell(np.array([[0.4, 0.44, 0.8], [0.0, 0.04, 0.4]]) ** 2))
     loose = bells[1] / bells.sum(0)
     assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(loose)
+    assert loose.min() > 0.7, "who it is, is all that counts"
     q.reject_weight[:] = 1.0
-    assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(bells[1] / (bells.sum(0) + 1 / 10))
+    none = np.exp(q.log_bell(np.array(0.03**2)))
+    assert np.exp(q.log_q_of(ends, ones)) == pytest.approx(bells[1] / (bells.sum(0) + none))
     assert np.exp(q.log_q(ends, np.zeros(3, np.intp))[:, 1]) == pytest.approx(loose), "who it is stays the same"
+
+
+def test_far_from_all_codes_log_q_is_finite_with_and_without_none_of_them() -> None:
+    q = trained()
+    ends = np.full((2, EFFECT_WIDTH), 40.0)
+    assert np.isfinite(q.log_q(ends, np.array([0, 1]))[CODES.member]).all()
+    q.reject_weight[:] = 1.0
+    assert np.isfinite(q.log_q_of(ends, np.array([0, 3]))).all()
 
 
 def test_a_target_of_its_own_takes_the_place_of_its_codes_mean() -> None:
@@ -83,7 +96,7 @@ def test_a_target_is_worth_what_its_distance_is_among_the_bells_of_all_other_cod
     q.means[:, 0] = [-0.2, 0.2]
     ends, targets = np.zeros((2, EFFECT_WIDTH)), np.zeros((2, EFFECT_WIDTH))
     ends[:, 0], targets[:, 0] = 0.18, [0.16, 0.18]
-    own, other = 1 / (1 + np.array([1.0, 0.0])), 1 / (1 + 1.0)
+    own, other = np.exp(q.log_bell(np.square([0.02, 0.0]))), np.exp(q.log_bell(np.square(0.02)))
     found = np.exp(q.log_q_of(ends, np.zeros(2, np.intp), targets))
     assert found == pytest.approx(own / (own + other))
 

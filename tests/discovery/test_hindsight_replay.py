@@ -126,9 +126,18 @@ def test_a_kept_memory_draws_the_same(tmp_path: Path) -> None:
 
 def test_what_was_to_be_0_and_is_not_makes_an_episode_a_rarer_example() -> None:
     spoilt = record(0, 0.3)
-    spoilt.effects[-1, :, 5] = 0.03
+    spoilt.effects[-1, :, 5] = 0.06
     memory = filled(record(0, 0.3), spoilt, record(0, -0.3), record(0, -0.3))
     memory.relabel(trained(), 1.0, 0.25, np.random.default_rng(0))
     weights = memory.episodes["weight"][:4, 0]
     assert weights[1] / weights[0] == pytest.approx(0.5)
     assert weights[2] == weights[0], "both are of one bin"
+
+
+def test_an_episode_that_did_nothing_is_a_rare_example_of_where_the_thing_stood() -> None:
+    idle = record(0, 0.3)
+    idle.effects[:, :, 1] = 0.29
+    memory = filled(record(0, 0.3), idle)
+    memory.relabel(trained(), 1.0, 0.25, np.random.default_rng(0))
+    weights = memory.episodes["weight"][:2, 0]
+    assert weights[1] / weights[0] == pytest.approx(0.2)
