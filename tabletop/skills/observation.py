@@ -12,17 +12,18 @@ from tabletop.sim.card_parts import number
 from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import hinge
 from tabletop.sim.joints import travel as joint_travel
+from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
 from tabletop.skills.effects.relative import partner_of
 
-__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "TANGENT", "TANGENT_SCALE", "Observer", "mirrored"]
+__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "TANGENT", "TANGENT_SCALE", "TIME", "Observer", "mirrored"]
 
 OTHERS: Final = 4
 """Further things that are seen: ends of the attended one, if it is deformable; then the entities nearest to it at the
 start."""
 OTHER_WIDTH: Final = 16
-EGO: Final = 55
+EGO: Final = 57
 """Columns about the robot and the attended entity, code and effect left out."""
 
 
@@ -33,11 +34,12 @@ def _mirror() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     thing = [*vector, *vector, 1, -1, 1, 1, 1, 1, *vector, *spin, 1, 1, 1, 1, 1, 1, 1]
     curved = [*vector, 1, -1, 1, -1, -1, 1, -1, 1, 1, 1, 1]
     joint = [*vector, *spin, 1, -1, 1]
+    wrist = [1, 1]
     other = [1, *vector, *vector, 1, 1, 1, 1, 1, 1, 1, -1, 1]
-    signs = np.array([*robot, *thing, *curved, *joint, *other * OTHERS], dtype=np.float32)
+    signs = np.array([*robot, *thing, *curved, *joint, *wrist, *other * OTHERS], dtype=np.float32)
     order = np.arange(len(signs))
-    # The table's edges to both sides, and the forces on both fingers, change places.
-    for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1)):
+    # The table's edges to both sides, the forces on both fingers, and the wrist's room both ways change places.
+    for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1), (_WRIST, _WRIST + 1)):
         order[[a, b]] = b, a
     return order, signs
 
@@ -46,6 +48,10 @@ _EDGES: Final = 27
 """Column of the distance to the table's edge at +y; the one at -y is the next."""
 _FORCES: Final = 43
 """Column of the force on the left finger; the right one's is the next."""
+TIME: Final = 45
+"""Column of the time left."""
+_WRIST: Final = 55
+"""Column of how far the arm's last joint can still turn one way, half turns; the other way is the next."""
 TANGENT: Final = 46
 """Column from which on it says how the handle of a joint goes: 3 columns, TANGENT_SCALE times m for its whole range."""
 TANGENT_SCALE: Final = 8.0
@@ -158,6 +164,8 @@ class Observer:
             horizon: control steps of the skill, for the time left near its end.
         """
         self._handle = _Handle(entity)
+        robot = load_robot_card(layout.robot)
+        self._wrist = robot.lower[-1], robot.upper[-1]
         self._layout, self._entity, self._horizon = layout, entity.name, horizon
         self._prepare(State(layout, initial))
 
@@ -282,6 +290,9 @@ class Observer:
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value
         self._handle.see(out, q, gx, gy)
+        wrist, (low, high) = state.robot("joints")[..., -1], self._wrist
+        out[..., _WRIST] = np.clip((wrist - low) / np.pi, 0.0, 1.0)
+        out[..., _WRIST + 1] = np.clip((high - wrist) / np.pi, 0.0, 1.0)
         for name, column in self._yaws:
             ox, oy = _x_axis(state.entity(name, "quaternion"))
             along, across = gx * ox + gy * oy, gx * oy - gy * ox

@@ -12,7 +12,7 @@ from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.objectives.base import Window
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH
-from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS
+from tabletop.skills.observation import EGO, OTHER_WIDTH, OTHERS, TIME
 
 __all__ = ["Features"]
 
@@ -21,8 +21,6 @@ Index = npt.NDArray[np.intp]
 
 _UNIT: Final = 0.05
 """m of effect that counts as 1."""
-_TIME: Final = EGO - 1
-"""Column of an observation with the time left: an embedding that counts steps would distinguish no codes."""
 
 
 class Features:
@@ -52,7 +50,8 @@ class Features:
 
     def _of(self, effects: Array | None, observations: Array | None) -> npt.NDArray[np.float32]:
         if self.whole and observations is not None:
-            return np.delete(observations, _TIME, axis=-1)
+            # An embedding that counts steps would distinguish no codes.
+            return np.delete(observations, TIME, axis=-1)
         out: npt.NDArray[np.float32] = (np.asarray(effects) / _UNIT).astype(np.float32)
         return out
 

@@ -29,6 +29,10 @@ _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _RISEN: Final = 0.05
 """m of rise on the way beyond which it makes no difference to `slid`."""
+_PACE: Final = 0.1
+"""s: what moves counts as this much of its way per second,"""
+_FLYING: Final = 0.05
+"""m, and this much at most."""
 _AROUND: Final = 0.3
 """m from a thing beyond which places of the gripper are not distinguished."""
 _BEYOND: Final = (-0.3, 0.1)
@@ -103,15 +107,17 @@ _PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
     "held_at",
     columns=("position",),
     body_type="rigid",
-    mirror=_MIRROR,
+    mirror=(*_MIRROR, 1.0),
     settles=False,
     places=True,
-    origin=(*MIDDLE, 0.0),
+    kept=1,
+    origin=(*MIDDLE, 0.0, 0.0),
     measures=_PLACE,
 )
 def _held(initial: State, state: State, entity: str) -> Array:
-    """Place at the last step, with no settling: where the object is taken."""
-    return place(initial, state, entity)
+    """Place at the last step, where the object is taken, and its pace there: what flies through a place is not held."""
+    pace = np.minimum(_PACE * np.linalg.norm(state.entity(entity, "velocity"), axis=-1), _FLYING)
+    return np.concatenate([place(initial, state, entity), pace[..., None]], axis=-1)
 
 
 @effect(
