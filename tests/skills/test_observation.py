@@ -23,6 +23,7 @@ from tabletop.skills.observation import (
     OTHERS,
     TANGENT,
     TANGENT_SCALE,
+    TIME,
     Observer,
     half_turned,
     mirrored,
@@ -161,6 +162,21 @@ def test_what_is_seen_is_finite_whatever_the_state(seed: int, scale: float, step
         assert np.isfinite(see(far, entity, state, step)).all()
 
 
+@pytest.mark.parametrize(
+    ("angle", "room"), [(0.0, (2.8973, 2.8973)), (2.5, (np.pi, 0.3973)), (-2.8973, (0.0, np.pi)), (3.1, (np.pi, 0.0))]
+)
+def test_how_far_the_wrist_can_still_turn_is_seen(make: Build, angle: float, room: tuple[float, float]) -> None:
+    state = make(a={})
+    state.values[state.layout.robot_slice("joints").stop - 1] = angle
+    assert see(state, "a")[EGO - 2 : EGO] == pytest.approx(np.array(room) / np.pi, abs=1e-6)
+
+
+def test_the_column_of_the_time_left_is_the_only_one_that_changes_with_the_step(make: Build) -> None:
+    state = make(a={})
+    one, other = see(state, "a", step=HORIZON - 10.0), see(state, "a", step=HORIZON - 4.0)
+    assert np.flatnonzero(one != other).tolist() == [TIME]
+
+
 def in_a_mirror(state: State) -> State:
     """The world with left and right changed: a reflection at the plane y = 0."""
     values = state.values.copy()
@@ -177,6 +193,8 @@ def in_a_mirror(state: State) -> State:
             values[where] = values[where][::-1]
         else:
             values[where] *= signs.get(field, [1, -1, 1])
+    # The wrist's limits are as far to both sides.
+    values[layout.robot_slice("joints").stop - 1] *= -1
     return State(layout, values)
 
 
