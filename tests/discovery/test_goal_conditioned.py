@@ -137,7 +137,7 @@ def test_goals_are_drawn_evenly_over_what_was_reached_however_seldom_it_was() ->
     drawn = []
     for i in range(300):
         drawn.append(objective.sample_codes(rng)[:5])
-        objective.learn(memory, 4 * i, 0, rng)
+        objective.learn(memory, 4 * i, 0, np.zeros(len(objective.codes.effects)), rng)
     goals = np.concatenate(drawn)
     share = np.bincount(np.round(goals[:, 0] / 0.2).astype(int), minlength=3) / len(goals)
     assert share == pytest.approx([1 / 3] * 3, abs=0.05)
@@ -156,7 +156,7 @@ def test_facts_are_goals_of_their_own_and_what_reached_nothing_else_keeps_its_co
     assert objective.skill_embeddings[5:7, 0] == pytest.approx([0.0, 0.6])
     more = [ended(5, np.array([0.3]))]
     memory.add(more, goals)
-    objective.learn(memory, 0, 0, rng)
+    objective.learn(memory, 0, 0, np.zeros(len(objective.codes.effects)), rng)
     goals = objective.sample_codes(rng)
     assert goals[7, 0] == pytest.approx(0.3)
     assert goals[5:7] == pytest.approx(objective.skill_embeddings[5:7])
@@ -177,7 +177,7 @@ def test_the_librarys_codes_lie_over_what_was_reached() -> None:
     memory = filled(objective, scattered(200, 0), rng)
     objective.begin(memory, rng)
     for i in range(40):
-        objective.learn(memory, i, 0, rng)
+        objective.learn(memory, i, 0, np.zeros(len(objective.codes.effects)), rng)
     ends, own = memory.finals()[memory.of_effect(0), 0, :3], objective.skill_embeddings[:5, :3]
     nearest = np.linalg.norm(ends[:, None] - own[None], axis=-1)
     assert len(np.unique(nearest.argmin(1))) == 5, "each code has ends"
@@ -264,7 +264,7 @@ def test_curious_looks_at_the_episodes_since_goals_began_in_their_order() -> Non
         memory.add([ended(0, there)] * reached + [ended(0, away)] * (10 - reached), goals)
         memory.add([ended(5, joint)] * 10, goals)
     assert memory.episodes.added > len(memory)
-    objective.learn(memory, 1, 0, rng)
+    objective.learn(memory, 1, 0, np.zeros(len(objective.codes.effects)), rng)
     assert objective.progress()["progress/held_at"] == pytest.approx(0.6)
     assert objective.progress()["progress/joint"] == 0.0
     assert objective.effect_weights([1.0, 9.0], [0.0, 1.0]) == pytest.approx([0.8, 0.2])

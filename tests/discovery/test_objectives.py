@@ -224,7 +224,10 @@ def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
     asked = replace(as_coded, embeddings=reached)
     before, after = (objective.gains(w)[-1] for w in (as_coded, asked))  # type: ignore[attr-defined]
     if objective.exact:
-        assert (after > before).all(), "nothing is nearer to a target than what was reached"
+        # A sparse reward is the same for all that is near enough.
+        sparse = name in {"goal-conditioned", "curious"}
+        assert ((after >= before) if sparse else (after > before)).all(), "nothing is nearer than what was reached"
+        assert (after > before).any()
         if name in GOALS:
             return
         by_codes = taught(name, exact_goals=False)[0]

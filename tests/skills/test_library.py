@@ -120,12 +120,12 @@ def test_a_script_follows_what_is_to_stay_where_release_is_not_learned(
 def test_a_skill_goes_to_a_target_in_place_of_its_own(library: Library) -> None:
     effect = get_effect("held_at")
     policy = library.policy("held_at-01", "red", target=(0.5, 0.1, 0.12))
-    assert policy.embedding == tuple(effect.aim((0.5, 0.1, 0.12))) == pytest.approx((0.0, 0.1, 0.12, 0, 0))
+    assert policy.embedding == tuple(effect.aim((0.5, 0.1, 0.12))) == pytest.approx((0.0, 0.1, 0.12, 0, 0, 0))
     by_name = library.policy("held_at", "red", target=(0.5, 0.1, 0.12))
     assert (by_name.effect, by_name.embedding) == (policy.effect, policy.embedding)
-    assert library.policy("joint", "box", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0))
-    assert library.policy("button-00", "bell", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0))
-    with pytest.raises(TabletopError, match="a target for joint takes 1 to 1 finite numbers"):
+    assert library.policy("joint", "box", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0, 0))
+    assert library.policy("button-00", "bell", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0, 0))
+    with pytest.raises(TabletopError, match="a target for joint takes 1 finite number"):
         library.policy("drawer-00", "box", target=(0.5, 0.1))
     with pytest.raises(TabletopError, match="unknown skill 'placed'"):
         library.policy("placed", "red", target=(0.5, 0.1))

@@ -161,7 +161,7 @@ def test_a_library_that_never_saw_it_has_skills_for_it_and_runs_them(kind: str, 
     found = effects_along(skill.effect, run, name, library.horizon, release=library.release)
     assert found[0, 0] == pytest.approx(0.3 * REACH, abs=1e-6) == float(first.entity(name, "fraction")) * REACH
     aimed = library.policy(f"{kind}-00", name, target=0.8)
-    assert aimed.embedding == pytest.approx((0.8 * REACH, 0, 0, 0, 0))
+    assert aimed.embedding == pytest.approx((0.8 * REACH, 0, 0, 0, 0, 0))
     with pytest.raises(TabletopError, match=f"unknown skill '{kind}-03'"):
         library.skill(f"{kind}-03")
 
