@@ -64,7 +64,9 @@ long as they were learned in."""
 METRICS: Final = ("effective_skills_2cm", "effective_skills_5cm", "coverage_bins_5cm")
 PARTS: Final[Mapping[str, Callable[[LearnerSettings], LearnerSettings]]] = {
     "wide-bells": lambda s: replace(s, sigma=0.03),
-    "steep-bells": lambda s: replace(s, tail=2.0, sigma=0.015, reject_radius=0.015),
+    "without-tail": lambda s: replace(s, tail=0.0),
+    "without-slope": lambda s: replace(s, tail=1.0, slope=1e6),
+    "without-beyond": lambda s: replace(s, beyond=0.0),
     "without-precision": lambda s: replace(s, reject_weight=0.0),
     "without-hindsight": lambda s: replace(s, hindsight=0.0),
     "half-hindsight": lambda s: replace(s, hindsight=0.5),

@@ -69,7 +69,7 @@ def test_cases_are_every_objective_or_those_named_and_others_are_refused(benchma
 
 def test_each_part_that_is_left_out_changes_the_default(benchmark: ModuleType) -> None:
     found = [c.settings(0, "usual") for c in benchmark.cases("parts")]
-    assert len({repr(s) for s in found}) == len(found) == 17
+    assert len({repr(s) for s in found}) == len(found) == 20
 
 
 def test_few_effects_are_those_of_the_first_run(benchmark: ModuleType) -> None:
