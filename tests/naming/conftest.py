@@ -43,6 +43,11 @@ class Disguised:
             out += [Skill(self.codes.name(code, kind), effect, code, kind) for kind in kinds]
         return tuple(out)
 
+    def card_for(self, skill: Skill) -> Any:
+        """Return the scene card, which is the same for all."""
+        del skill
+        return self.card
+
     def skill(self, id: str) -> Skill:
         """Return a skill by its id."""
         return next(k for k in self.skills if k.id == id)

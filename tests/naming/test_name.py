@@ -111,7 +111,7 @@ def drawer_sample(code: int, start: float, end: float) -> Sample:
     states[:, layout.entity_slice("box", "size")] = 0.1
     states[:, layout.entity_slice("box", "fraction")] = np.array([[start], [end]])
     run = Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True)
-    return Sample(code, "box", (end * REACH, 0.0, 0.0, 0.0, 0.0), run)
+    return Sample(code, "box", (end * REACH, *[0.0] * (EFFECT_WIDTH - 1)), run)
 
 
 def drawers(disguised: Any) -> Any:
@@ -174,7 +174,7 @@ def rigid_sample(code: int, effect: tuple[float, float, float, float]) -> Sample
     states[:, layout.robot_slice("gripper_position")] = (0.5, 0, 0.4)
     states[:, layout.robot_slice("table_size")] = (0.65, 0.75)
     run = Trajectory(layout, states, np.zeros((1, 5), np.float32), Scene(), 0, True)
-    return Sample(code, "thing", (*effect, 0.0), run)
+    return Sample(code, "thing", (*effect, *[0.0] * (EFFECT_WIDTH - 4)), run)
 
 
 class Moves(Canned):
