@@ -163,7 +163,7 @@ def _final(effect: Effect, found: Array, seen: Array) -> list[float]:
         found: (6,) or (1,), as `outcome` in skills/effects gives it.
         seen: (EFFECT_WIDTH,), the effect: where three numbers say where a thing or the gripper is, it is these.
     """
-    row = found if len(found) == 1 else [*(seen[:3] if effect.size - effect.kept == 3 else found[:3]), found[3]]
+    row = found if len(found) == 1 else [*(seen[:3] if effect.asked == 3 else found[:3]), found[3]]
     return [round(float(v), 4) for v in row]
 
 

@@ -54,7 +54,7 @@ class Augmentation:
         """Look which numbers of effects are places, and which are horizontal vectors."""
         effects = codes.effects
         self._settings = settings
-        self._places = np.array([effect.places and effect.size - effect.kept == 3 for effect in effects])
+        self._places = np.array([effect.places and effect.asked == 3 for effect in effects])
         self._vectors = np.array([effect.size >= 3 for effect in effects])
         self._free_of_edge = np.array(["edge" not in effect.columns for effect in effects])
 

@@ -31,7 +31,7 @@ _AWAY = 0.1
 
 
 class Discriminator:
-    """Means of all codes, and the channel's noise.
+    """Means of all codes, and how their bells fall off.
 
     Any q(z|e) bounds I(Z; E) from below (Barber & Agakov 2003; VIC, Gregor et al. 2016, eq. 3).
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,10 +87,6 @@ class Learner:
         """(codes of the library, width): their embeddings."""
         self.rounds = 0
         """Of learning so far."""
-        self._free = np.zeros(codes.total, bool)
-        for i in range(len(codes.effects)):
-            if not codes.facts_only(i):
-                self._free[codes.free(i)] = True
         self._augment = Augmentation(codes, settings)
 
     # --- taking in ---------------------------------------------------------------------------
@@ -153,7 +149,7 @@ class Learner:
             plain = slice(len(codes) - len(again))
             embeddings[plain] = self.memory.episodes["embedding"][episodes[plain]]
         if s.exact_goals and objective.exact:
-            free = again[self._free[codes[again]]]
+            free = again[self.codes.exact[codes[again]]]
             effects = self.codes.effect_of[codes[free]]
             embeddings[free] = self.memory.finals()[episodes[free], effects] * self.codes.asks[effects]
         window = Window(self.memory, episodes, times, codes, embeddings)
@@ -189,19 +185,18 @@ class Learner:
 
     def accuracy(self) -> dict[str, float]:
         """Return the share of recent stochastic episodes whose code is classified correctly, by effect."""
-        out = {}
-        for i, effect in enumerate(self.codes.effects):
-            hits = [ok for code, ok, *_ in self.recent if self.codes.effect_of[code] == i]
-            out[effect.name] = float(np.mean(hits)) if hits else 0.0
-        return out
+        return self._by_effect([ok for _, ok, *_ in self.recent])
 
     def precision(self) -> dict[str, float]:
         """Return the share of recent stochastic episodes that came within 3 cm of what was asked for, by effect."""
-        out = {}
-        for i, effect in enumerate(self.codes.effects):
-            hits = [near for code, *_, near in self.recent if self.codes.effect_of[code] == i]
-            out[effect.name] = float(np.mean(hits)) if hits else 0.0
-        return out
+        return self._by_effect([near for *_, near in self.recent])
+
+    def _by_effect(self, hits: Sequence[bool]) -> dict[str, float]:
+        """Return the share of recent episodes that are hits, by effect; 0 where there are none."""
+        found = np.array(hits, dtype=float)
+        effect_indices = self.codes.effect_of[[code for code, *_ in self.recent]] if self.recent else np.zeros(0)
+        own = [found[effect_indices == i] for i in range(len(self.codes.effects))]
+        return {e.name: float(o.mean()) if len(o) else 0.0 for e, o in zip(self.codes.effects, own, strict=True)}
 
     def acceptance_probability(self) -> dict[str, float]:
         """Return, by kind of entity, the chance that one is attended to when drawn: 1 for the worst known.

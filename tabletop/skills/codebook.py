@@ -79,6 +79,14 @@ class Codebook:
         """Return whether all codes of an effect are those of discrete facts."""
         return len(self.codes_of(effect_index)) == len(self.effects[effect_index].fact_targets)
 
+    @cached_property
+    def exact(self) -> npt.NDArray[np.bool_]:
+        """(total,): which codes may be asked for at any target: all but those of facts."""
+        out = np.zeros(self.total, dtype=bool)
+        for i in range(len(self.effects)):
+            out[self.free(i)] = not self.facts_only(i)
+        return out
+
     def draw(
         self,
         effect_index: int,

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from tabletop.discovery import learner as module
 from tabletop.discovery.collect import Record
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner import OBSERVATION, Learner
@@ -186,16 +185,7 @@ def test_the_librarys_codes_lie_over_what_was_reached() -> None:
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_in_hindsight_a_goal_is_the_episodes_end_and_else_the_one_that_it_had(
-    monkeypatch: pytest.MonkeyPatch, exact: bool
-) -> None:
-    asked: list[Window] = []
-
-    def watched(*arguments: object) -> Window:
-        asked.append(Window(*arguments))  # type: ignore[arg-type]
-        return asked[-1]
-
-    monkeypatch.setattr(module, "Window", watched)
+def test_in_hindsight_a_goal_is_the_episodes_end_and_else_the_one_that_it_had(asked: list[Window], exact: bool) -> None:
     plain = {"mirror": False, "turn": 0.0, "shift": 0.0, "half_turns": False, "exact_goals": exact}
     one = Learner(CODES, settings("goal-conditioned", hindsight=0.75, **plain), 3, HORIZON)
     go(one)

@@ -1,8 +1,7 @@
 """Objectives whose codes are places in the space of what is seen: q is a mixture of bells that tiles it.
 
 They share all that makes discovery fast (discovery/discriminator.py, discovery/hindsight_replay.py): means fitted to
-balanced hindsight codes, relabelled and mirrored batches. They differ in what q sees and in
-what is rewarded.
+balanced hindsight codes, relabelled and mirrored batches. They differ in what q sees and in what is rewarded.
 """
 
 from __future__ import annotations
@@ -38,7 +37,8 @@ class MixtureObjective(Objective):
         super().__init__(codes, settings, seed, horizon)
         width = self.parts * EFFECT_WIDTH
         self.q = Discriminator(
-            *(codes, settings.sigma),
+            codes,
+            settings.sigma,
             width=width,
             facts=self.facts,
             reject_radius=settings.reject_radius,
@@ -50,10 +50,8 @@ class MixtureObjective(Objective):
         self._kept = 0
         """Codes, from the first on, whose means stay."""
         self.fresh = settings.exact_goals and self.exact
-        self._free = np.zeros(codes.total, bool)
         self._range = np.tile(np.array([-np.inf, np.inf])[:, None, None], (1, codes.total, width))
         for i, effect in enumerate(codes.effects):
-            self._free[codes.free(i)] = not codes.facts_only(i)
             if effect.columns == ("joint",):
                 # No joint goes beyond its limits.
                 self._range[:, codes.codes_of(i)] = np.array([0.0, REACH])[:, None, None]
@@ -101,7 +99,7 @@ class MixtureObjective(Objective):
         means = self.q.means[drawn]
         goals = means + (1.0 + rng.random((len(drawn), 1))) * (ends - means)
         self.goals[:] = self.q.means
-        self.goals[drawn] = np.where(self._free[drawn, None], np.clip(goals, *self._range[:, drawn]), means)
+        self.goals[drawn] = np.where(self.codes.exact[drawn, None], np.clip(goals, *self._range[:, drawn]), means)
 
     @property
     def hindsight(self) -> bool:
@@ -162,7 +160,7 @@ class MixtureObjective(Objective):
         """
         seen = self.seen_at(window)
         flat: npt.NDArray[Any] = seen.reshape(-1, seen.shape[-1])
-        targets = np.tile(window.embeddings, (len(seen), 1)) if self.settings.exact_goals and self.exact else None
+        targets = np.tile(window.embeddings, (len(seen), 1)) if self.fresh else None
         log_q = self.q.log_q_of(flat, np.tile(window.codes, len(seen)), targets)
         out: npt.NDArray[np.float64] = log_q.reshape(seen.shape[:2]) + self._log_count[window.effect_indices]
         return out

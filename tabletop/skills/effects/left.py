@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.sim.state import State
 
-__all__ = ["unfinished"]
+__all__ = ["pace", "unfinished"]
 
 Array = npt.NDArray[np.float64]
 
@@ -23,8 +23,9 @@ _TOUCH: Final = 0.1
 _TOUCHED: Final = 0.02
 """m that being touched counts as."""
 _PACE: Final = 0.1
-"""s: a thing that moves counts as this much of its way per second, up to _MOST."""
+"""s: a thing that moves counts as this much of its way per second."""
 _MOST: Final = 0.02
+"""m that moving counts as at most while it is to be left."""
 
 
 def unfinished(state: State, entity: str) -> Array:
@@ -37,5 +38,15 @@ def unfinished(state: State, entity: str) -> Array:
     gap = Solid.of(state, entity).distance(state.robot("gripper_position"))
     near = _SHARE * np.clip(_AWAY - gap, 0.0, _AWAY)
     touched = _TOUCHED * (state.entity(entity, "finger_force").max(-1) > _TOUCH)
-    pace = np.minimum(_PACE * np.linalg.norm(state.entity(entity, "velocity"), axis=-1), _MOST)
-    return np.asarray(near + touched + pace)
+    return np.asarray(near + touched + pace(state, entity, _MOST))
+
+
+def pace(state: State, entity: str, most: float) -> Array:
+    """Return what the motion of an entity counts as, (...,) m of the reach: 0 where it rests.
+
+    Args:
+        state: (...,)
+        entity: the attended one.
+        most: m that it counts as at most.
+    """
+    return np.asarray(np.minimum(_PACE * np.linalg.norm(state.entity(entity, "velocity"), axis=-1), most))

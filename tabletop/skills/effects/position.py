@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
+from tabletop.skills.effects.left import pace
 from tabletop.skills.effects.registry import FACT, effect, is_fact
 from tabletop.skills.effects.rotation import TURN, corner, turned_upright
 
@@ -29,10 +30,8 @@ _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _RISEN: Final = 0.05
 """m of rise on the way beyond which it makes no difference to `slid`."""
-_PACE: Final = 0.1
-"""s: what moves counts as this much of its way per second,"""
 _FLYING: Final = 0.05
-"""m, and this much at most."""
+"""m that the pace of what is held counts as at most."""
 _AROUND: Final = 0.3
 """m from a thing beyond which places of the gripper are not distinguished."""
 _BEYOND: Final = (-0.3, 0.1)
@@ -116,8 +115,8 @@ _PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
 )
 def _held(initial: State, state: State, entity: str) -> Array:
     """Place at the last step, where the object is taken, and its pace there: what flies through a place is not held."""
-    pace = np.minimum(_PACE * np.linalg.norm(state.entity(entity, "velocity"), axis=-1), _FLYING)
-    return np.concatenate([place(initial, state, entity), pace[..., None]], axis=-1)
+    moving = pace(state, entity, _FLYING)
+    return np.concatenate([place(initial, state, entity), moving[..., None]], axis=-1)
 
 
 @effect(

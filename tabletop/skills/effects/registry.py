@@ -121,9 +121,14 @@ class Effect:
     """(layout, entity, joint fractions) -> other entities that it can be relative to; None where it is to none."""
 
     @property
+    def asked(self) -> int:
+        """How many of its numbers, the first ones, a target may have."""
+        return self.size - self.kept
+
+    @property
     def asks(self) -> npt.NDArray[np.float32]:
         """Which numbers a target may have: (EFFECT_WIDTH,), 1 for these, and 0 for those that are to be 0."""
-        return (np.arange(EFFECT_WIDTH) < self.size - self.kept).astype(np.float32)
+        return (np.arange(EFFECT_WIDTH) < self.asked).astype(np.float32)
 
     @property
     def descriptor(self) -> npt.NDArray[np.float32]:
@@ -142,9 +147,8 @@ class Effect:
             TabletopError: it has more numbers than the effect, or is not finite.
         """
         numbers = np.atleast_1d(np.asarray(target, dtype=np.float64))
-        most = self.size - self.kept
-        if numbers.ndim != 1 or not 1 <= len(numbers) <= most or not np.isfinite(numbers).all():
-            takes = "1 finite number" if most == 1 else f"1 to {most} finite numbers"
+        if numbers.ndim != 1 or not 1 <= len(numbers) <= self.asked or not np.isfinite(numbers).all():
+            takes = "1 finite number" if self.asked == 1 else f"1 to {self.asked} finite numbers"
             raise TabletopError(f"a target for {self.name} takes {takes}, got {target!r}")
         out = np.zeros(EFFECT_WIDTH)
         out[: len(numbers)] = (numbers - self.origin[: len(numbers)]) * self.units[: len(numbers)]
