@@ -84,17 +84,29 @@ class Record:
 Batch = list[Record]
 
 
-def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, ...] | None:
-    """Return where a held object counts as having come from: on the table, right below or a carry's distance off."""
+_BELOW: Final = 0.02
+_CARRIED: Final = 0.10
+"""m, standard deviation: how far off what is held counts as having come from."""
+_TURNED: Final = np.pi / 2
+"""rad by which what is held counts as having been turned at most, to either side."""
+
+
+def _origin(scene: Scene, entity: str, rng: np.random.Generator) -> tuple[float, float, float, float] | None:
+    """Return where a held object counts as having come from: on the table, right below or a carry's distance off.
+
+    From right below it counts as turned, too: it is in the midst of a turn in place.
+    """
     thing = scene.entity(entity)
     if not thing.held:
         return None
     x, y, _ = scene.robot.position
-    dx, dy = rng.normal(0.0, rng.choice([0.02, 0.10]), 2)
+    far = rng.choice([_BELOW, _CARRIED])
+    dx, dy = rng.normal(0.0, far, 2)
     return (
         float(np.clip(x + dx, 0.36, 0.66)),
         float(np.clip(y + dy, -0.28, 0.28)),
         scene.table.height + thing.size[2] / 2,
+        float(rng.uniform(-_TURNED, _TURNED)) * (far == _BELOW),
     )
 
 

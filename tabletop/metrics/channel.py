@@ -98,7 +98,7 @@ def channels(samples: Samples, seed: int) -> dict[str, dict[str, float]]:
     for i, effect in enumerate(samples.codes.effects):
         own = samples.codes.codes_of(i)
         rows = np.isin(samples.labels, own)
-        found = channel(samples.labels[rows] - own[0], samples.lengths[rows][:, : effect.size], seed)
+        found = channel(samples.labels[rows] - own[0], samples.lengths[rows][:, : effect.asked], seed)
         out[effect.name] = {k: round(v, 3) for k, v in vars(found).items()}
     return out
 
@@ -117,7 +117,7 @@ def siblings(samples: Samples, sigma: float = 0.02) -> dict[str, dict[str, float
         for code in own:
             mine = samples.labels == code
             one, rest = (
-                _moments(samples.lengths[rows][:, : effect.size], sigma)
+                _moments(samples.lengths[rows][:, : effect.asked], sigma)
                 for rows in (mine, np.isin(samples.labels, own) & ~mine)
             )
             out[codes.name(int(code))] = {

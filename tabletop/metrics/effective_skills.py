@@ -266,8 +266,8 @@ def measure(samples: Samples, seed: int) -> dict[str, Any]:
         own = codes.codes_of(i)
         rows = np.isin(labels, own)
         local = labels[rows] - own[0]
-        two, _ = effective_skills(local, effects[rows][:, : effect.size], 0.02, len(own), seed)
-        five, _ = effective_skills(local, effects[rows][:, : effect.size], 0.05, len(own), seed)
+        two, _ = effective_skills(local, effects[rows][:, : effect.asked], 0.02, len(own), seed)
+        five, _ = effective_skills(local, effects[rows][:, : effect.asked], 0.05, len(own), seed)
         by_effect[effect.name] = {
             "codes": len(own),
             "effective_2cm": round(two, 3),

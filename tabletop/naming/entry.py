@@ -72,7 +72,8 @@ def entry_of(
     words = phrase(skill.effect, effects, outcomes, noun)
     # An effect may be a place, and what always ends at the same one may have been there before.
     idle = [skill.effect.function(x.trajectory.initial, x.trajectory.initial, x.entity) for x in samples]
-    change = float(np.median(np.linalg.norm(effects[:, : skill.effect.size] - np.array(idle), axis=1)))
+    away = (effects[:, : skill.effect.size] - np.array(idle))[:, : skill.effect.asked]
+    change = float(np.median(np.linalg.norm(away, axis=1)))
     entry: dict[str, Any] = {
         "id": skill.id,
         "effect": skill.effect.name,

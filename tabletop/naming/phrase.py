@@ -80,5 +80,5 @@ def phrase(effect: Effect, effects: Array, outcomes: Array, noun: str = "the obj
 
 def consistency(effect: Effect, effects: Array) -> float:
     """Return the spread of a skill's effects: the median distance from their median, m of reach."""
-    used = effects[:, : effect.size]
+    used = effects[:, : effect.asked]
     return float(np.median(np.linalg.norm(used - np.median(used, axis=0), axis=1)))

@@ -44,11 +44,11 @@ from tabletop.yaml_files import read_yaml, yaml_text
 __all__ = ["LEARNER", "Library", "Skill", "find_library", "load_library", "save_library"]
 
 
-FORMAT: Final = "tabletop-library/4"
+FORMAT: Final = "tabletop-library/5"
 """What library.yaml must say it is."""
 LEARNER: Final = "learner.safetensors"
 """File that discovery goes on from, where it is there: see discovery/start.py."""
-_OLD_FORMATS: Final = ("tabletop-library/2", "tabletop-library/3")
+_OLD_FORMATS: Final = ("tabletop-library/2", "tabletop-library/3", "tabletop-library/4")
 
 
 @dataclass(frozen=True)

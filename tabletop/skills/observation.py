@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.logic.geometry import shape_of
 from tabletop.sim.card_parts import number
 from tabletop.sim.cards import load_cards
 from tabletop.sim.joints import hinge
@@ -15,15 +16,27 @@ from tabletop.sim.joints import travel as joint_travel
 from tabletop.sim.robot_card import load_robot_card
 from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
+from tabletop.skills.effects.registry import symmetric
 from tabletop.skills.effects.relative import partner_of
 
-__all__ = ["EGO", "OTHERS", "OTHER_WIDTH", "TANGENT", "TANGENT_SCALE", "TIME", "Observer", "mirrored"]
+__all__ = [
+    "EGO",
+    "HAND",
+    "OTHERS",
+    "OTHER_WIDTH",
+    "TANGENT",
+    "TANGENT_SCALE",
+    "TIME",
+    "WRIST",
+    "Observer",
+    "mirrored",
+]
 
 OTHERS: Final = 4
 """Further things that are seen: ends of the attended one, if it is deformable; then the entities nearest to it at the
 start."""
 OTHER_WIDTH: Final = 16
-EGO: Final = 57
+EGO: Final = 66
 """Columns about the robot and the attended entity, code and effect left out."""
 
 
@@ -35,11 +48,12 @@ def _mirror() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
     curved = [*vector, 1, -1, 1, -1, -1, 1, -1, 1, 1, 1, 1]
     joint = [*vector, *spin, 1, -1, 1]
     wrist = [1, 1]
+    hand = [1, -1, 1, -1, 1, 1, -1, 1, -1]
     other = [1, *vector, *vector, 1, 1, 1, 1, 1, 1, 1, -1, 1]
-    signs = np.array([*robot, *thing, *curved, *joint, *wrist, *other * OTHERS], dtype=np.float32)
+    signs = np.array([*robot, *thing, *curved, *joint, *wrist, *hand, *other * OTHERS], dtype=np.float32)
     order = np.arange(len(signs))
     # The table's edges to both sides, the forces on both fingers, and the wrist's room both ways change places.
-    for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1), (_WRIST, _WRIST + 1)):
+    for a, b in ((_EDGES, _EDGES + 1), (_FORCES, _FORCES + 1), (WRIST, WRIST + 1)):
         order[[a, b]] = b, a
     return order, signs
 
@@ -50,8 +64,10 @@ _FORCES: Final = 43
 """Column of the force on the left finger; the right one's is the next."""
 TIME: Final = 45
 """Column of the time left."""
-_WRIST: Final = 55
+WRIST: Final = 55
 """Column of how far the arm's last joint can still turn one way, half turns; the other way is the next."""
+HAND: Final = 57
+"""Column from which on it says how the thing lies in the gripper's own frame, see `_Grip`."""
 TANGENT: Final = 46
 """Column from which on it says how the handle of a joint goes: 3 columns, TANGENT_SCALE times m for its whole range."""
 TANGENT_SCALE: Final = 8.0
@@ -88,6 +104,8 @@ _VECTORS: Final = np.array(
 _HEADING: Final = 35
 """Column of the x of the gripper's horizontal direction; then come y, and the cosine and sine of its angle with the
 thing's."""
+_TURNING: Final = np.array([*_VECTORS, _HEADING])
+"""Columns of the x of all that turns with the world; y is the next."""
 
 
 def positions(observation: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -113,12 +131,12 @@ def transformed(
         shift: (B, 2) m, world x and y.
     """
     out = observation.copy()
-    for at in (*_VECTORS, _HEADING):
-        out[:, at : at + 2] = rotated(observation[:, at : at + 2], angle)
+    vectors = np.stack([observation[:, _TURNING], observation[:, _TURNING + 1]], axis=-1)
+    new = rotated(vectors, angle[:, None])
+    out[:, _TURNING], out[:, _TURNING + 1] = new[..., 0], new[..., 1]
     # Rotating the gripper's place turns what it sees of things as well.
     for column, old in zip((_GRIPPER, _THING), positions(observation), strict=True):
-        new = rotated(old, angle) + shift.astype(np.float32)
-        way = new - old
+        way = rotated(old, angle) + shift.astype(np.float32) - old
         out[:, column : column + 2] += way * _SCALES
         if column == _THING:
             out[:, _EDGES - 1] -= 3.0 * way[:, 0]
@@ -137,11 +155,12 @@ def half_turned(observation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
     out = observation.copy()
     out[..., _HEADING : _HEADING + 4] *= -1.0
     out[..., _FORCES : _FORCES + 2] = observation[..., [_FORCES + 1, _FORCES]]
+    out[..., HAND : HAND + 4] *= -1.0
     return out
 
 
 def rotated(vectors: npt.NDArray[np.floating], angle: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Return horizontal vectors (B, 2), turned counter-clockwise by angles (B,) in rad."""
+    """Return horizontal vectors (..., 2), turned counter-clockwise by angles in rad, broadcast to (...,)."""
     cos, sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
     x, y = vectors[..., 0], vectors[..., 1]
     return np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
@@ -163,7 +182,7 @@ class Observer:
             initial: (layout.width,), the first state.
             horizon: control steps of the skill, for the time left near its end.
         """
-        self._handle = _Handle(entity)
+        self._handle, self._grip = _Handle(entity), _Grip(layout, entity)
         robot = load_robot_card(layout.robot)
         self._wrist = robot.lower[-1], robot.upper[-1]
         self._layout, self._entity, self._horizon = layout, entity.name, horizon
@@ -290,9 +309,10 @@ class Observer:
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value
         self._handle.see(out, q, gx, gy)
+        self._grip.see(out, near, q, cosine, sine, gx, gy)
         wrist, (low, high) = state.robot("joints")[..., -1], self._wrist
-        out[..., _WRIST] = np.clip((wrist - low) / np.pi, 0.0, 1.0)
-        out[..., _WRIST + 1] = np.clip((high - wrist) / np.pi, 0.0, 1.0)
+        out[..., WRIST] = np.clip((wrist - low) / np.pi, 0.0, 1.0)
+        out[..., WRIST + 1] = np.clip((high - wrist) / np.pi, 0.0, 1.0)
         for name, column in self._yaws:
             ox, oy = _x_axis(state.entity(name, "quaternion"))
             along, across = gx * ox + gy * oy, gx * oy - gy * ox
@@ -348,6 +368,82 @@ class _Handle:
         out[..., i + 6] = along * along - across * across
         out[..., i + 7] = 2 * along * across
         out[..., i + 8] = self._width
+
+
+class _Grip:
+    """How a thing, or a handle, lies in the gripper's frame, whose y axis the fingers close along.
+
+    | columns | what | mirrored |
+    | --- | --- | --- |
+    | 2 | way to it along x and along y, 8 times m | y is -y |
+    | 2 | the same near it: tanh of 40 times m | y is -y |
+    | 1 | its extent along y, 10 times m | the same |
+    | 2 | cosine and sine of twice the angle of its long axis, by how much it is longer | the sine is negative |
+    | 2 | cosine and sine of four times its angle: which way its sides are nearest | the sine is negative |
+
+    Only what is rigid has the last five. What looks the same from all sides has no last two.
+    """
+
+    def __init__(self, layout: Layout, entity: Entity) -> None:
+        """Read what the entity is."""
+        self._rigid = layout.body_type(entity.name) == "rigid"
+        self._round = symmetric(entity.kind)
+        self._ball = shape_of(entity.kind) == "sphere"
+        self._size = np.array(entity.size)
+
+    def see(
+        self,
+        out: npt.NDArray[np.float64],
+        near: npt.NDArray[np.float64],
+        q: npt.NDArray[np.float64],
+        cosine: npt.NDArray[np.float64],
+        sine: npt.NDArray[np.float64],
+        gx: npt.NDArray[np.float64],
+        gy: npt.NDArray[np.float64],
+    ) -> None:
+        """Fill in the columns.
+
+        Args:
+            out: (..., columns) that are filled in.
+            near: (..., 3) way from the gripper to it, 8 times m, world axes.
+            q: (..., 4) of it, xyzw.
+            cosine: (...,) of its yaw in the gripper's frame.
+            sine: (...,) of it.
+            gx: (...,) x of the gripper's x axis.
+            gy: (...,) y of it.
+        """
+        i = HAND
+        out[..., i] = near[..., 0] * gx + near[..., 1] * gy
+        out[..., i + 1] = near[..., 1] * gx - near[..., 0] * gy
+        out[..., i + 2 : i + 4] = np.tanh(out[..., i : i + 2] * 5.0)
+        if not self._rigid:
+            return
+        x, y, z, w = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+        # Its own three axes seen from above, (..., 3) each.
+        east = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)], axis=-1)
+        north = np.stack([2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)], axis=-1)
+        along = east * gx[..., None] + north * gy[..., None]
+        across = north * gx[..., None] - east * gy[..., None]
+        out[..., i + 4] = 10.0 * self._extent(across)
+        p, r = along * self._size, across * self._size
+        whole = (p * p + r * r).sum(-1)
+        out[..., i + 5] = (p * p - r * r).sum(-1) / whole
+        out[..., i + 6] = 2.0 * (p * r).sum(-1) / whole
+        if not self._round:
+            twice, sine_twice = cosine * cosine - sine * sine, 2.0 * cosine * sine
+            upright = np.clip(1 - 2 * (x * x + y * y), 0.0, 1.0)
+            out[..., i + 7] = upright * (twice * twice - sine_twice * sine_twice)
+            out[..., i + 8] = upright * 2.0 * twice * sine_twice
+
+    def _extent(self, across: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return how wide it is, (...,) m, along a direction that its own axes have (..., 3) shares of."""
+        if self._ball:
+            return np.full(across.shape[:-1], self._size[0])
+        if self._round:
+            standing = across[..., 2]
+            lying = np.sqrt(1.0 - np.minimum(standing**2, 1.0))
+            return np.asarray(np.abs(standing) * self._size[2] + lying * self._size[0])
+        return np.asarray((np.abs(across) * self._size).sum(-1))
 
 
 def _ends(layout: Layout, entity: str) -> list[slice]:

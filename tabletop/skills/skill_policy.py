@@ -17,6 +17,7 @@ from tabletop.skills.effects import (
     COLUMNS,
     DISTURBED,
     EFFECT_WIDTH,
+    HEIGHT,
     LEFT,
     REACH,
     Effect,
@@ -109,6 +110,7 @@ def condition(
 
 
 _TO_PLACE: Final = [COLUMNS.index("position"), COLUMNS.index("relative")]
+_PLAIN: Final = np.array([1.0, 1.0, 1.0 / HEIGHT], dtype=np.float32)
 _OF_JOINT: Final = COLUMNS.index("joint")
 
 
@@ -119,23 +121,35 @@ def _way(
     tangent = observation[..., TANGENT : TANGENT + 3] * np.float32(1.0 / TANGENT_SCALE / REACH)
     to_place = descriptor[..., _TO_PLACE].max(-1)[..., None]
     of_joint = descriptor[..., _OF_JOINT, None]
-    out: npt.NDArray[np.float32] = to_place * away[..., :3] + of_joint * tangent * away[..., :1]
+    out: npt.NDArray[np.float32] = to_place * away[..., :3] * _PLAIN + of_joint * tangent * away[..., :1]
     return out
 
 
-def reference(state: State, entity: str, origin: tuple[float, ...] | None) -> State:
-    """Return the state that effects are counted from: with the entity at another origin, if one is given.
+def reference(state: State, entity: str, origin: tuple[float, float, float, float] | None) -> State:
+    """Return the state that effects are counted from: with the entity as it was before it was taken, if that is given.
 
     Args:
-        state: at the start; any batch shape.
+        state: at the start, (layout.width,).
         entity: the attended one.
-        origin: m, world; None: where it is.
+        origin: see SkillPolicy; None: where it is.
     """
     if origin is None:
         return state
+    *there, turn = origin
     values = state.values.copy()
-    values[state.layout.entity_slice(entity, "position")] = origin
+    here = state.entity(entity, "position")
+    values[state.layout.entity_slice(entity, "position")] = there
+    values[state.layout.entity_slice(entity, "quaternion")] = _turned_back(state.entity(entity, "quaternion"), turn)
+    # All the way from there it was carried.
+    values[state.layout.entity_slice(entity, "carried_distance")] -= np.hypot(*(here[:2] - there[:2]))
     return State(state.layout, values)
+
+
+def _turned_back(quaternion: npt.NDArray[np.float64], angle: float) -> npt.NDArray[np.float64]:
+    """Return a quaternion (4,), xyzw, turned clockwise about world z by an angle, rad."""
+    s, c = np.sin(-angle / 2), np.cos(-angle / 2)
+    x, y, z, w = quaternion
+    return np.array([c * x - s * y, c * y + s * x, c * z + s * w, c * w - s * z])
 
 
 @dataclass
@@ -152,8 +166,9 @@ class SkillPolicy:
     horizon: int
     stochastic: bool = False
     """Sample actions rather than take their mean."""
-    origin: tuple[float, ...] | None = None
-    """m, world: where the entity counts as having begun, if not where it is; for starts in mid-carry."""
+    origin: tuple[float, float, float, float] | None = None
+    """m, world, where the entity counts as having begun, and rad by which it was turned counter-clockwise since; None:
+    where it is, as it is. For starts in mid-carry."""
     random: bool = False
     """Time-correlated random actions in place of the network's: the baseline, and the first steps of learning."""
     conditioning: str = "target"

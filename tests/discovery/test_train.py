@@ -335,6 +335,20 @@ def test_what_is_held_at_the_end_is_no_end_of_an_effect_that_stays_unless_lettin
     assert not any(left[0] for left in near), "but what is held is not to be left"
 
 
+def test_what_starts_in_the_hand_counts_as_turned_there_and_all_else_as_it_stands() -> None:
+    codes = Codebook({"held_at": 2, "turned": 2})
+    card = {"entities": {"a": "brick"}}
+    shares = {"codes": codes, "effect_weights": (1.0, 0.0), "card": card, "count": 40, "horizon": 1}
+    records = collect(job(**shares))
+    turns = np.array([r.effects[0, 1, 0] for r in records]) * np.pi / REACH
+    raised = np.array([r.effects[0, 0, 2] > 0.05 for r in records])
+    assert 4 <= raised.sum() <= 16, "in the hand at the start"
+    assert not turns[~raised].any()
+    assert np.abs(turns[raised]).min() > 0.0
+    assert turns[raised].min() < -0.5 < 0.5 < turns[raised].max()
+    assert np.abs(turns).max() <= np.pi / 2 + 1e-6
+
+
 def test_a_joint_is_asked_for_another_fraction_than_it_has_and_for_its_limits_only_if_it_springs_back() -> None:
     card = {"entities": {"a": {"kind": "drawer", "fraction": [0, 1]}}}
     codes = Codebook({"joint": 5})

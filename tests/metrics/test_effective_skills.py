@@ -156,7 +156,8 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
         ("displaced", "block", (0.1, -0.05, 0.0, TURN), (0.1, -0.05, 0.0, 0.05)),
         ("turned", "block", (REACH / np.pi, 0.05), (0.05, 0.05)),
         ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
-        ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
+        ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.15)),
+        ("slid", "block", (0.1, 0.2, 0.03, 0.1), (0.1, 0.2, 0.01, 0.1)),
         ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("joint", "drawer", (REACH,), (0.13,)),
         ("joint", "button", (REACH,), (0.022,)),
@@ -226,7 +227,7 @@ def test_samples_are_by_skill_in_order(library: Library) -> None:
     fractions = np.clip([o[0] for o in outcomes[4:]], 0.0, 1.0)
     assert effects[4:, 0] == pytest.approx(fractions * REACH)
     assert samples.lengths.shape == effects.shape
-    assert np.array_equal(samples.lengths[:4], effects[:4])
+    assert samples.lengths[:4] == pytest.approx(effects[:4] * [1, 1, 0.5, 1, 1, 1])
     ways = [0.13 if library.skills[i].kind == "drawer" else 0.022 for i in samples.owners[4:]]
     assert samples.lengths[4:, 0] == pytest.approx(fractions * ways)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -30,7 +31,7 @@ from tabletop.skills.effects import (
     unfinished,
 )
 from tabletop.skills.scenes import effects_along
-from tabletop.skills.skill_policy import LEAVING
+from tabletop.skills.skill_policy import LEAVING, reference
 
 Build = Callable[..., State]
 
@@ -44,14 +45,14 @@ def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["held_at", "placed"])
-def test_a_place_counts_from_the_middle_of_the_reach_and_its_height_from_the_start(make: Build, name: str) -> None:
+def test_a_place_counts_from_the_middle_and_its_height_from_the_start_twice(make: Build, name: str) -> None:
     first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of(name, first, then)[:3] == pytest.approx([-0.1, 0.25, 0.15])
+    assert of(name, first, then)[:3] == pytest.approx([-0.1, 0.25, 0.30])
 
 
-def test_settled_is_the_displacement_in_metres_of_the_world(make: Build) -> None:
+def test_settled_is_the_displacement_in_metres_of_the_world_and_a_metre_of_height_counts_as_two(make: Build) -> None:
     first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of("displaced", first, then)[:3] == pytest.approx([-0.15, 0.15, 0.15])
+    assert of("displaced", first, then)[:3] == pytest.approx([-0.15, 0.15, 0.30])
 
 
 def test_settled_tells_pushes_apart_up_to_18_cm_to_either_side(make: Build) -> None:
@@ -83,7 +84,7 @@ def test_settled_adds_the_turn_at_5_cm_a_radian(make: Build) -> None:
 def test_a_displacement_beyond_the_bounds_is_not_told_apart(make: Build) -> None:
     first = make(a={"position": (0.5, 0.0, 0.0)})
     far, farther = (make(a={"position": (0.5 + d, -d, d)}) for d in (0.7, 0.9))
-    assert of("held_at", first, far)[:3] == pytest.approx([0.4, -0.4, 0.3])
+    assert of("held_at", first, far)[:3] == pytest.approx([0.4, -0.4, 0.6])
     assert np.array_equal(of("held_at", first, far), of("held_at", first, farther))
 
 
@@ -185,12 +186,48 @@ def test_what_is_held_at_a_place_is_to_be_still_there(
     assert get_effect("held_at").asks.tolist() == [1, 1, 1, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("highest", "rise"), [(0.025, 0.0), (0.04, 0.015), (0.3, 0.05)])
+@pytest.mark.parametrize(("highest", "rise"), [(0.025, 0.0), (0.035, 0.03), (0.3, 0.09)])
 def test_what_slides_is_to_rise_nowhere_on_its_way(make: Build, highest: float, rise: float) -> None:
     first = make(a={"position": (0.5, 0.0, 0.025), "highest": 0.025})
     then = make(a={"position": (0.6, -0.3, 0.025), "highest": highest})
-    assert of("slid", first, then) == pytest.approx([0.1, -0.18, rise])
-    assert get_effect("slid").asks.tolist() == [1, 1, 0, 0, 0, 0], "no target asks for the rise"
+    assert of("slid", first, then) == pytest.approx([0.1, -0.22, rise, 0.0])
+    assert get_effect("slid").asks.tolist() == [1, 1, 0, 0, 0, 0], "no target asks for the rise or the lean"
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "lean"),
+    [("block", 0.0, 0.3, 0.03), ("block", 0.0, 2.0, 0.1), ("can", 1.5, 1.5, 0.0), ("ball", 0.0, 3.0, 0.0)],
+)
+def test_what_slides_is_to_lean_nowhere_on_its_way_but_a_ball_may_roll(
+    make: Build, kind: str, before: float, after: float, lean: float
+) -> None:
+    first = make(a={"kind": kind, "position": (0.5, 0.0, 0.025), "highest": 0.025, "steepest": before})
+    then = make(a={"kind": kind, "position": (0.6, 0.0, 0.025), "highest": 0.025, "steepest": after})
+    assert of("slid", first, then) == pytest.approx([0.1, 0.0, 0.0, lean])
+
+
+@pytest.mark.parametrize(
+    ("way", "carried", "missing"),
+    [(0.0, 0.0, 0.0), (0.06, 0.0, 0.03), (0.06, 0.02, 0.01), (0.06, 0.04, 0.0), (0.3, 0.0, 0.05), (0.3, 0.2, 0.0)],
+)
+def test_what_is_placed_is_to_be_carried_for_half_of_its_way(
+    make: Build, way: float, carried: float, missing: float
+) -> None:
+    first = make(a={"position": (0.4, 0.0, 0.025), "carried_distance": 0.1})
+    then = make(a={"position": (0.4 + 0.8 * way, 0.6 * way, 0.025), "carried_distance": 0.1 + carried})
+    assert of("placed", first, then) == pytest.approx([-0.1 + 0.8 * way, 0.6 * way, 0.0, missing])
+    assert get_effect("placed").asks.tolist() == [1, 1, 1, 0, 0, 0], "no target asks for what is missing"
+
+
+def test_what_starts_in_the_hand_may_count_as_carried_and_turned_there(make: Build) -> None:
+    turn = 0.4
+    now = make(a={"position": (0.5, 0.1, 0.2), "quaternion": (0.0, 0.0, math.sin(0.5), math.cos(0.5))})
+    begun = reference(now, "a", (0.44, 0.02, 0.025, turn))
+    assert of("turned", begun, now) == pytest.approx([turn * REACH / math.pi, 0.15])
+    assert of("displaced", begun, now) == pytest.approx([0.06, 0.08, 0.35, turn * TURN])
+    assert of("placed", begun, now) == pytest.approx([0.0, 0.1, 0.35, 0.0]), "all the way it was carried"
+    assert np.array_equal(reference(now, "a", None).values, now.values)
+    assert now.entity("a", "position") == pytest.approx([0.5, 0.1, 0.2]), "the state stays as it is"
 
 
 @pytest.mark.parametrize(("moved", "counts"), [(0.0, 0.0), (0.01, 0.0), (0.03, 0.02), (0.3, 0.05)])
@@ -222,9 +259,9 @@ def tray(fraction: float) -> dict[str, object]:
     ("at", "offset", "fact"),
     [
         ((0.51, 0.1, 0.075), (0.01, 0.0, 0.0), FACT),
-        ((0.5, 0.04, 0.025), (0.0, -0.06, -0.05), 0.0),
-        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.1), 0.0),
-        ((0.5, 0.55, 0.025), (0.0, 0.3, -0.05), 0.0),
+        ((0.5, 0.04, 0.025), (0.0, -0.06, -0.10), 0.0),
+        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.2), 0.0),
+        ((0.5, 0.55, 0.025), (0.0, 0.3, -0.10), 0.0),
     ],
     ids=["on it", "beside it", "above it", "away"],
 )
@@ -333,7 +370,7 @@ def test_the_shape_of_a_cloth_is_how_far_opposite_corners_are_apart_the_nearer_p
 
 def test_what_is_deformable_is_dragged_by_its_middle(make: Build) -> None:
     first, then = make(a={"kind": "rope"}), make(a={"kind": "rope", "position": (0.45, 0.1, 0.02)})
-    assert of("dragged", first, then) == pytest.approx([-0.05, 0.1, -0.005])
+    assert of("dragged", first, then) == pytest.approx([-0.05, 0.1, -0.01])
 
 
 def test_shut_and_open_are_facts_and_what_lies_between_is_none() -> None:
@@ -391,7 +428,7 @@ def test_entities_for_an_effect_fit_it_and_can_have_it(make: Build) -> None:
 
 DESCRIBED = {
     "held_at": {"position", "places"},
-    "placed": {"position", "settles", "places"},
+    "placed": {"position", "manner", "settles", "places"},
     "displaced": {"position", "rotation", "settles"},
     "slid": {"position", "manner", "settles"},
     "turned": {"rotation", "settles"},
@@ -423,7 +460,7 @@ def test_no_two_effects_are_described_alike_on_one_type_of_body() -> None:
     ("name", "target", "then"),
     [
         ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175)}),
-        ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025)}),
+        ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025), "carried_distance": 0.3}),
         ("displaced", (-0.1, 0.05, 0.0, 0.7), {"position": (0.4, 0.05, 0.025), "quaternion": about_z(0.7)}),
         ("slid", (-0.1, 0.05), {"position": (0.4, 0.05, 0.025), "highest": 0.025}),
         ("turned", -0.6, {"quaternion": about_z(-0.6)}),
@@ -536,4 +573,4 @@ def test_an_effect_that_does_not_settle_ends_where_acting_did(make: Build) -> No
 def test_effects_may_count_from_another_first_state(make: Build) -> None:
     run = trajectory([make(a={"position": (0.5, 0.0, 0.2)}), make(a={"position": (0.6, 0.0, 0.2)})])
     found = effects_along(get_effect("held_at"), run, "a", 1, make(a={"position": (0.5, 0.0, 0.0)}))
-    assert found[:, :3] == pytest.approx(np.array([[0, 0, 0.2], [0.1, 0, 0.2]]))
+    assert found[:, :3] == pytest.approx(np.array([[0, 0, 0.4], [0.1, 0, 0.4]]))

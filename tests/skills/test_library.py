@@ -120,7 +120,7 @@ def test_a_script_follows_what_is_to_stay_where_release_is_not_learned(
 def test_a_skill_goes_to_a_target_in_place_of_its_own(library: Library) -> None:
     effect = get_effect("held_at")
     policy = library.policy("held_at-01", "red", target=(0.5, 0.1, 0.12))
-    assert policy.embedding == tuple(effect.aim((0.5, 0.1, 0.12))) == pytest.approx((0.0, 0.1, 0.12, 0, 0, 0))
+    assert policy.embedding == tuple(effect.aim((0.5, 0.1, 0.12))) == pytest.approx((0.0, 0.1, 0.24, 0, 0, 0))
     by_name = library.policy("held_at", "red", target=(0.5, 0.1, 0.12))
     assert (by_name.effect, by_name.embedding) == (policy.effect, policy.embedding)
     assert library.policy("joint", "box", target=0.5).embedding == pytest.approx((REACH / 2, 0, 0, 0, 0, 0))

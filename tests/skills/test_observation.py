@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,11 +20,13 @@ from tabletop.sim.state import Layout, State
 from tabletop.skills.effects import REACH, get_effect
 from tabletop.skills.observation import (
     EGO,
+    HAND,
     OTHER_WIDTH,
     OTHERS,
     TANGENT,
     TANGENT_SCALE,
     TIME,
+    WRIST,
     Observer,
     half_turned,
     mirrored,
@@ -168,7 +171,54 @@ def test_what_is_seen_is_finite_whatever_the_state(seed: int, scale: float, step
 def test_how_far_the_wrist_can_still_turn_is_seen(make: Build, angle: float, room: tuple[float, float]) -> None:
     state = make(a={})
     state.values[state.layout.robot_slice("joints").stop - 1] = angle
-    assert see(state, "a")[EGO - 2 : EGO] == pytest.approx(np.array(room) / np.pi, abs=1e-6)
+    assert see(state, "a")[WRIST : WRIST + 2] == pytest.approx(np.array(room) / np.pi, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "yaw", "extent", "long", "sides"),
+    [
+        ("brick", 0.0, 0.04, (0.6, 0.0), (1.0, 0.0)),
+        ("brick", math.pi / 2, 0.08, (-0.6, 0.0), (1.0, 0.0)),
+        ("brick", math.pi / 4, 0.12 / math.sqrt(2), (0.0, 0.6), (-1.0, 0.0)),
+        ("brick", math.pi / 8, 0.04 * math.cos(math.pi / 8) + 0.08 * math.sin(math.pi / 8), (0.6, 0.6), (0.0, 1.0)),
+        ("can", math.pi / 8, 0.08, (0.6, 0.6), (0.0, 0.0)),
+        ("ball", 0.7, 0.08, None, (0.0, 0.0)),
+    ],
+)
+def test_how_wide_a_thing_is_between_the_fingers_and_which_way_its_sides_are_is_seen(
+    make: Build,
+    kind: str,
+    yaw: float,
+    extent: float,
+    long: tuple[float, float] | None,
+    sides: tuple[float, float],
+) -> None:
+    base = 0.3
+    turn = (0.0, 0.0, math.sin((base + yaw) / 2), math.cos((base + yaw) / 2))
+    state = make(a={"kind": kind, "position": (0.5, 0.1, 0.03), "quaternion": turn, "size": (0.08, 0.04, 0.05)})
+    way = np.array([0.02, -0.01])
+    c, s = math.cos(base), math.sin(base)
+    state.values[state.layout.robot_slice("gripper_quaternion")] = (0.0, 0.0, math.sin(base / 2), math.cos(base / 2))
+    state.values[state.layout.robot_slice("gripper_position")] = (
+        0.5 - (c * way[0] - s * way[1]),
+        0.1 - (s * way[0] + c * way[1]),
+        0.03,
+    )
+    seen = see(state, "a")[HAND : HAND + 9]
+    assert seen[:2] == pytest.approx(8.0 * way, abs=1e-5)
+    assert seen[2:4] == pytest.approx(np.tanh(40.0 * way), abs=1e-5)
+    assert seen[4] == pytest.approx(10.0 * extent, abs=1e-4)
+    if long is not None:
+        # Twice the angle: (w^2 - d^2) / (w^2 + d^2) = 0.6, turned by it.
+        share = math.hypot(*long)
+        assert seen[5:7] == pytest.approx(0.6 * np.array(long) / share, abs=1e-5)
+    assert seen[7:9] == pytest.approx(sides, abs=1e-5)
+
+
+def test_a_handle_is_seen_in_the_hand_but_not_measured(make: Build) -> None:
+    seen = see(make(a={"kind": "drawer", "position": (0.6, 0.1, 0.05)}), "a")[HAND : HAND + 9]
+    assert seen[:4].any()
+    assert not seen[4:].any()
 
 
 def test_the_column_of_the_time_left_is_the_only_one_that_changes_with_the_step(make: Build) -> None:

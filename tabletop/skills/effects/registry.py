@@ -10,9 +10,10 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | effect | columns | numbers | unit as learned | metres of the world |
 | --- | --- | --- | --- | --- |
 | held_at | position | x, y, z, pace | m; m/s times 0.1 s | the same |
-| placed, dragged, reached | position (of a thing, a fabric, the gripper) | x, y, z | m | the same |
+| placed | position, manner | x, y, z, way not in the air | m | the same |
+| dragged, reached | position (of a fabric, the gripper) | x, y, z | m | the same |
 | displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
-| slid | position, manner | x, y, rise on the way | m | the same |
+| slid | position, manner | x, y, rise and lean on the way | m, 3 times the rise; rad times 0.1 m | the rise; the same |
 | turned | rotation | turn, way | half a turn is 0.6 m; m | the way of its corner; the same |
 | toppled | rotation | tilt, fact | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | position | beyond the edge, fact | m | the same |
@@ -20,6 +21,7 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | joint | joint | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
 | shaped | shape | two distances of ends | m | the same |
 
+A metre of height counts as two, where a thing may be higher or lower: what stands 5 cm below its place is not there.
 A fact is true or false, 0.15 m or 0: it has no length.
 """
 
@@ -45,6 +47,7 @@ __all__ = [
     "EFFECTS",
     "EFFECT_WIDTH",
     "FACT",
+    "HEIGHT",
     "LEFT",
     "REACH",
     "Effect",
@@ -68,6 +71,8 @@ DISTURBED: Final = LEFT + 1
 """The number of any effect on a thing that says how far other things were moved, see `disturbed`."""
 EFFECT_WIDTH: Final = LEFT + 2
 """Numbers any effect is padded to."""
+HEIGHT: Final = 2.0
+"""m that a metre of height counts as, of what is held, placed, displaced, or put on another thing."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""
 COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper", "manner")
@@ -107,8 +112,8 @@ class Effect:
     """The fact that doing nothing leads to, which is seldom commanded."""
     function: Callable[[State, State, str], Array]
     """(initial, state, entity) -> (..., size), in metres of the reach."""
-    lengths: Callable[[Entity], tuple[float, ...]] | None
-    """(size,) metres of the world that a metre of each number is, on an entity; None where they are the same."""
+    lengths: Callable[[Entity], tuple[float, ...]] | tuple[float, ...] | None
+    """(size,) metres of the world that a metre of each number is, on an entity or on any; None: they are the same."""
     measures: tuple[str, ...]
     """Predicates about the entity, or about it and another one, that can be read off an effect."""
     units: tuple[float, ...]
@@ -158,7 +163,7 @@ class Effect:
         """Return the factors from an effect on an entity to metres of the world: (EFFECT_WIDTH,)."""
         out = np.ones(EFFECT_WIDTH)
         if self.lengths is not None:
-            out[: self.size] = self.lengths(entity)
+            out[: self.size] = self.lengths if isinstance(self.lengths, tuple) else self.lengths(entity)
         return out
 
     def classify_fact(self, effects: npt.NDArray[np.floating[Any]]) -> Index:
@@ -185,7 +190,7 @@ def effect(
     classify: Callable[[npt.NDArray[np.floating[Any]]], Index] | None = None,
     said: str = "",
     default_fact: int | None = None,
-    lengths: Callable[[Entity], tuple[float, ...]] | None = None,
+    lengths: Callable[[Entity], tuple[float, ...]] | tuple[float, ...] | None = None,
     measures: tuple[str, ...] = (),
     units: tuple[float, ...] | None = None,
     origin: tuple[float, ...] | None = None,
@@ -206,7 +211,7 @@ def effect(
         classify: (n, size) effects -> (n,) which of these facts each is, -1 for none.
         said: what a skill does that makes the last fact true, with {a} for the entity.
         default_fact: the fact that doing nothing leads to; None: there is none.
-        lengths: metres of the world that a metre of each number is on an entity, (size,); None: 1 each.
+        lengths: metres of the world that a metre of each number is, on an entity or on any, (size,); None: 1 each.
         measures: predicates that can be read off an effect.
         units: metres of the reach that a plain unit of each number is, (size,); None: 1 each.
         origin: plain units that count as 0, (size,); None: 0 each.

@@ -18,7 +18,7 @@ from tabletop.logic.predicate import get_predicate
 from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
-from tabletop.skills.effects.registry import FACT, effect, is_fact
+from tabletop.skills.effects.registry import FACT, HEIGHT, effect, is_fact
 
 __all__ = ["bears", "partner_of", "related", "standing_height"]
 
@@ -27,6 +27,8 @@ Index = npt.NDArray[np.intp]
 
 _FAR: Final = 0.3
 """m beyond which distances are not distinguished."""
+_COUNTS: Final = np.array([1.0, 1.0, HEIGHT])
+"""What a metre of an offset counts as."""
 _OPEN: Final = 0.6
 """Fraction of a joint from which a hollow part that slides out takes something in."""
 _LEAST: Final = 0.03
@@ -111,7 +113,7 @@ def related(state: State, entity: str, offset: Array) -> Array:
     which, one = partner_of(state, entity), Solid.of(state, entity)
     for index in np.unique(which[which >= 0]):
         other = state.layout.names[index]
-        there = _there(one, Solid.of(state, other), state.layout.kind(other)) + offset
+        there = _there(one, Solid.of(state, other), state.layout.kind(other)) + offset / _COUNTS
         out = np.where((which == index)[..., None], there, out)
     return out
 
@@ -130,7 +132,8 @@ def _rests(effects: npt.NDArray[np.floating[Any]]) -> Index:
     fact_targets=((0.0, 0.0, 0.0, FACT),),
     classify=_rests,
     said="puts {a} on or into another thing",
-    units=(1.0, 1.0, 1.0, FACT),
+    units=(1.0, 1.0, HEIGHT, FACT),
+    lengths=(1.0, 1.0, 1.0 / HEIGHT, 1.0),
     measures=("on", "inside", "beside"),
     partners=bears,
 )
@@ -145,7 +148,7 @@ def _related(initial: State, state: State, entity: str) -> Array:
         return out
     other = state.layout.names[index]
     there = _there(Solid.of(state, entity), Solid.of(state, other), state.layout.kind(other))
-    out[..., :3] = np.clip(state.entity(entity, "position") - there, -_FAR, _FAR)
+    out[..., :3] = np.clip(state.entity(entity, "position") - there, -_FAR, _FAR) * _COUNTS
     fact = np.zeros(out.shape[:-1], dtype=bool)
     for name in ("on", "inside"):
         holds = get_predicate(name).function
