@@ -361,9 +361,10 @@ class _Handle:
             out[..., i : i + 3] = TANGENT_SCALE * self._travel * axis
         else:
             arm = _rotate(q, np.broadcast_to(self._arm, axis.shape))
-            out[..., i : i + 3] = TANGENT_SCALE * self._travel * np.cross(axis, arm)
+            out[..., i : i + 3] = TANGENT_SCALE * self._travel * _cross(axis, arm)
             out[..., i + 3 : i + 6] = self._travel * axis
-        cx, cy, _ = np.moveaxis(_rotate(q, np.broadcast_to(self._closing, axis.shape)), -1, 0)
+        closing = _rotate(q, np.broadcast_to(self._closing, axis.shape))
+        cx, cy = closing[..., 0], closing[..., 1]
         along, across = gx * cx + gy * cy, gx * cy - gy * cx
         out[..., i + 6] = along * along - across * across
         out[..., i + 7] = 2 * along * across
@@ -468,6 +469,15 @@ def _x_axis(q: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.ND
 def _rotate(q: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Rotate vectors (..., 3) by quaternions (..., 4) xyzw."""
     u, w = q[..., :3], q[..., 3:]
-    t = 2 * np.cross(u, v)
-    out: npt.NDArray[np.float64] = v + w * t + np.cross(u, t)
+    t = 2 * _cross(u, v)
+    out: npt.NDArray[np.float64] = v + w * t + _cross(u, t)
+    return out
+
+
+def _cross(one: npt.NDArray[np.float64], two: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the cross products of vectors (..., 3), of one shape: np.cross takes several times as long."""
+    a, b, c = one[..., 0], one[..., 1], one[..., 2]
+    x, y, z = two[..., 0], two[..., 1], two[..., 2]
+    out = np.empty(one.shape)
+    out[..., 0], out[..., 1], out[..., 2] = b * z - c * y, c * x - a * z, a * y - b * x
     return out

@@ -152,6 +152,8 @@ def _related(initial: State, state: State, entity: str) -> Array:
     fact = np.zeros(out.shape[:-1], dtype=bool)
     for name in ("on", "inside"):
         holds = get_predicate(name).function
-        fact |= (holds(state, initial, entity, other) > 0) & ~(holds(initial, initial, entity, other) > 0)
+        now = holds(state, initial, entity, other) > 0
+        if now.any():
+            fact |= now & ~(holds(initial, initial, entity, other) > 0)
     out[..., 3] = fact * FACT
     return out
