@@ -8,10 +8,6 @@ as held_at, joint), with
 Its first part falls by 1 nat a `slope`, however far away: a dense reward that leads there. Its second part, that of
 Student's t (Peel & McLachlan 2000), adds the same for each halving of the distance down to sigma: the last centimetre
 counts.
-
-Numbers of an effect that are to be 0 whatever is asked for (`Effect.kept`, how far others were moved) have a bell of
-their own, whose log is added. It is the same for all codes, so these numbers tell none apart; and it is at most 0, so
-the sum is below log q(z|e), and the bound holds.
 """
 
 from __future__ import annotations
@@ -87,7 +83,7 @@ class Discriminator:
     def log_q(
         self, effects: Array, effect_indices: Index, code: int | None = None, target: npt.NDArray[Any] | None = None
     ) -> Array:
-        """Return log q(z|e) in nats, and what is lost by numbers that are to be 0.
+        """Return log q(z|e) in nats.
 
         Args:
             effects: (n, EFFECT_WIDTH), padded with zeros.
@@ -110,7 +106,6 @@ class Discriminator:
     def log_q_of(self, effects: Array, codes: Index, targets: npt.NDArray[Any] | None = None) -> Array:
         """Return log q(z|e) in nats of one code each, (n,), for `effects` (n, EFFECT_WIDTH) of theirs.
 
-        What is lost by numbers that are to be 0 is in it.
         Beside the codes there is a class "none of them", which is as likely wherever an end is. So an end is worth the
         more, the nearer it is to its mean, even where it is nearer to it than to all others.
         """
@@ -130,18 +125,13 @@ class Discriminator:
     ) -> Array:
         """Return log q(z|e), (n, len(own)), over the codes of one effect, for `effects` that are of it."""
         means = self.means[own].astype(effects.dtype)
-        effect_index = int(self.codes.effect_of[own[0]])
-        effect = self.codes.effects[effect_index]
-        asks = np.tile(self.codes.asks[effect_index], effects.shape[1] // EFFECT_WIDTH)
-        asked = effects * asks
-        # What is to be 0 says nothing of the codes, whose means are 0 there: it has a bell of its own.
-        spoilt = self.log_bell(((effects - asked) ** 2).sum(-1))
-        out: Array = asked @ (-2.0 * means.T)
-        out += (asked**2).sum(-1)[:, None]
+        out: Array = effects @ (-2.0 * means.T)
+        out += (effects**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
         if at is not None:
-            out[np.arange(len(out)), at[0]] = ((asked - at[1]) ** 2).sum(-1)
+            out[np.arange(len(out)), at[0]] = ((effects - at[1]) ** 2).sum(-1)
         np.maximum(out, 0.0, out=out)
+        effect = self.codes.effects[int(self.codes.effect_of[own[0]])]
         if self.facts and effect.default_fact is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, effect.default_fact] = _AWAY**2
@@ -154,7 +144,6 @@ class Discriminator:
         if reject_weight:
             all_of_them += reject_weight * np.exp(self.log_none - most)
         out -= most + np.log(all_of_them)
-        out += spoilt[:, None]
         return out
 
     def fit(self, effects: Array, labels: Index, weights: Array) -> None:
@@ -184,8 +173,9 @@ class Discriminator:
             labels: (n,) codes.
             rng: draws the noise.
         """
-        asked = np.tile(self.codes.asks, self.means.shape[1] // EFFECT_WIDTH)
-        seen = effects + rng.normal(0.0, self.sigma, effects.shape) * asked[effect_indices]
+        used = np.array([[float(i < e.size) for i in range(EFFECT_WIDTH)] for e in self.codes.effects])
+        used = np.tile(used, self.means.shape[1] // EFFECT_WIDTH)
+        seen = effects + rng.normal(0.0, self.sigma, effects.shape) * used[effect_indices]
         return -float(self.log_q(seen, effect_indices)[np.arange(len(labels)), labels].mean())
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:

@@ -48,9 +48,7 @@ _HEIGHTS: Final = (0.06, 0.10, 0.14, 0.18, 0.24)
 """m above where it began that a thing is held at."""
 _WAY_STEP: Final = 0.02
 _WAYS: Final = np.arange(-8, 9) * _WAY_STEP
-"""m that a thing is moved by,"""
-_SLIDES: Final = np.arange(-10, 11) * _WAY_STEP
-"""and that it slides by."""
+"""m that a thing is moved by."""
 _TURN_STEP: Final = np.radians(5.0)
 _TURNS: Final = np.arange(-18, 19) * _TURN_STEP
 """rad that a thing is turned by."""
@@ -106,10 +104,13 @@ def _resting(state: State, entity: str, place: Array) -> Array:
     return np.concatenate([place, (base + one.position[..., 2] - one.bottom)[:, None]], axis=-1)
 
 
-def _moved(state: State, entity: str, there: Array) -> tuple[State, ...]:
+def _moved(state: State, entity: str, there: Array, held: bool = False) -> tuple[State, ...]:
     """Return states (n,) with an entity at places (n, 3), pushed there and carried there."""
     before = _many(state, len(there))
-    return tuple(park(after, entity) for after in (put(before, entity, there), carry(before, entity, there)))
+    both = put(before, entity, there), carry(before, entity, there)
+    if held:
+        return tuple(hold(after, entity, np.ones(len(there), dtype=bool)) for after in both)
+    return tuple(park(after, entity) for after in both)
 
 
 def _placed(state: State, entity: str) -> _Laid:
@@ -118,8 +119,7 @@ def _placed(state: State, entity: str) -> _Laid:
     way = there - state.entity(entity, "position")
     targets = np.concatenate([there[:, :2], way[:, 2:]], axis=-1)
     miss = (_MISS / _STEP, _MISS / _STEP)
-    after = (park(carry(_many(state, len(there)), entity, there), entity),)
-    return _Laid((len(x), len(y)), miss, targets, after, np.linalg.norm(way, axis=-1))
+    return _Laid((len(x), len(y)), miss, targets, _moved(state, entity, there), np.linalg.norm(way, axis=-1))
 
 
 def _held(state: State, entity: str) -> _Laid:
@@ -134,9 +134,7 @@ def _held(state: State, entity: str) -> _Laid:
     there = targets + np.array([0.0, 0.0, here[2]])
     way = np.linalg.norm(there - here, axis=-1)
     miss = (_MISS / step, _MISS / step)
-    both = (moved(_many(state, len(there)), entity, there) for moved in (put, carry))
-    after = tuple(hold(there_now, entity, np.ones(len(there), dtype=bool)) for there_now in both)
-    return _Laid((len(_HEIGHTS), len(x), len(y)), miss, targets, after, way)
+    return _Laid((len(_HEIGHTS), len(x), len(y)), miss, targets, _moved(state, entity, there, held=True), way)
 
 
 def _displaced(state: State, entity: str) -> _Laid:
@@ -150,12 +148,12 @@ def _displaced(state: State, entity: str) -> _Laid:
 
 
 def _slid(state: State, entity: str) -> _Laid:
-    ways = _grid(_SLIDES, _SLIDES)
+    ways = _grid(_WAYS, _WAYS)
     here = state.entity(entity, "position")
     there = here + np.concatenate([ways, np.zeros((len(ways), 1))], axis=-1)
     miss = (_MISS / _WAY_STEP, _MISS / _WAY_STEP)
     after = (park(put(_many(state, len(there)), entity, there), entity),)
-    return _Laid((len(_SLIDES), len(_SLIDES)), miss, ways, after, np.linalg.norm(ways, axis=-1))
+    return _Laid((len(_WAYS), len(_WAYS)), miss, ways, after, np.linalg.norm(ways, axis=-1))
 
 
 def _turned(state: State, entity: str) -> _Laid:

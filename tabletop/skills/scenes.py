@@ -201,8 +201,8 @@ def effects_along(
     """Return the effects (T + 1, EFFECT_WIDTH) along the T <= horizon decisions of a skill's episode.
 
     The last row of an effect that stays done is taken from the trajectory's end, after what a script adds. Where the
-    release is learned, what is missing until the gripper has left counts near the end. For an effect on a thing it
-    counts throughout how far other things were moved.
+    release is learned, what stays done is to rest throughout, and the gripper is to leave near the end. For an effect
+    on a thing it counts throughout how far other things were moved.
 
     Args:
         effect: that is read.
@@ -222,8 +222,9 @@ def effects_along(
     out = np.zeros((decisions + 1, EFFECT_WIDTH))
     out[:, : effect.size] = chosen
     if effect.settles and release == "learned":
-        late = max(0, horizon - LEAVING)
-        out[late:, LEFT] = unfinished(state[late : decisions + 1], entity)
+        begins = min(max(0, horizon - LEAVING), decisions + 1)
+        out[:begins, LEFT] = unfinished(state[:begins], entity, late=False)
+        out[begins:, LEFT] = unfinished(state[begins : decisions + 1], entity, late=True)
     if effect.body_type == "rigid":
         out[:, DISTURBED] = disturbed(initial or trajectory.initial, state[: decisions + 1], entity)
     return out

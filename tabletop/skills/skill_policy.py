@@ -218,8 +218,8 @@ class SkillPolicy:
             return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
-            if self._effect.settles and self.release == "learned" and self.horizon - t <= LEAVING:
-                self._so_far[LEFT] = unfinished(state, self.entity)
+            if self._effect.settles and self.release == "learned":
+                self._so_far[LEFT] = unfinished(state, self.entity, late=self.horizon - t <= LEAVING)
             if self._effect.body_type == "rigid":
                 self._so_far[DISTURBED] = disturbed(self.reference, state, self.entity)
         full = condition(observation, self._embedding, self._so_far, self._descriptor, self.conditioning)

@@ -16,7 +16,7 @@ CODES = Codebook({"held_at": 3, "joint": 2})
 
 def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
     q = Discriminator(CODES, 0.05)
-    q.means = np.random.default_rng(seed).normal(0, spread, q.means.shape) * CODES.asks[CODES.effect_of]
+    q.means = np.random.default_rng(seed).normal(0, spread, q.means.shape)
     return q
 
 
@@ -29,27 +29,11 @@ def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
 def test_log_q_is_a_distribution_over_the_codes_of_the_effect(
     effects: np.ndarray, effect_indices: list[int], spread: float
 ) -> None:
-    log_q = trained(spread=spread).log_q(effects * CODES.asks[effect_indices], np.array(effect_indices))
+    log_q = trained(spread=spread).log_q(effects, np.array(effect_indices))
     outside = ~CODES.member[effect_indices]
     assert (log_q[outside] == -np.inf).all()
     assert np.isfinite(log_q[~outside]).all()
     assert np.exp(log_q).sum(-1) == pytest.approx(np.ones(6))
-
-
-def test_what_is_to_be_0_tells_no_codes_apart_and_costs_the_same_wherever_the_end_is() -> None:
-    q = trained()
-    q.reject_weight[:] = 0.7
-    rng = np.random.default_rng(0)
-    asks = CODES.asks[CODES.effect_of]
-    ends = q.means + rng.normal(0.0, 0.03, q.means.shape) * asks
-    spoilt = ends + rng.normal(0.0, 0.03, q.means.shape) * (1.0 - asks)
-    codes = np.arange(CODES.total)
-    lost = q.log_bell(np.square(spoilt - ends).sum(-1))
-    assert (lost < -0.1).all()
-    assert q.log_q_of(spoilt, codes) == pytest.approx(q.log_q_of(ends, codes) + lost)
-    found, clean = q.log_q(spoilt, CODES.effect_of), q.log_q(ends, CODES.effect_of)
-    own = CODES.member[CODES.effect_of]
-    assert found[own] == pytest.approx((clean + lost[:, None])[own])
 
 
 def test_log_q_is_greatest_for_the_code_whose_mean_is_nearest() -> None:
@@ -98,13 +82,12 @@ def test_a_target_of_its_own_takes_the_place_of_its_codes_mean() -> None:
     q.reject_weight[:] = 0.5
     rng = np.random.default_rng(1)
     codes = np.array([0, 1, 2, 3, 4, 4, 1])
-    asks = CODES.asks[CODES.effect_of[codes]]
-    ends = rng.normal(0.0, 0.3, (len(codes), EFFECT_WIDTH)) * asks
+    ends = rng.normal(0.0, 0.3, (len(codes), EFFECT_WIDTH))
     by_means = q.log_q_of(ends, codes)
     assert q.log_q_of(ends, codes, q.means[codes]) == pytest.approx(by_means)
     reached = q.log_q_of(ends, codes, ends)
     assert (reached > by_means).all(), "what is asked for is what was reached"
-    away = ends + rng.normal(0.0, 0.02, ends.shape) * asks
+    away = ends + rng.normal(0.0, 0.02, ends.shape)
     assert (q.log_q_of(ends, codes, away) < reached).all()
 
 

@@ -157,7 +157,6 @@ def test_a_wide_door_has_more_room_for_skills_than_a_narrow_one() -> None:
         ("turned", "block", (REACH / np.pi, 0.05), (0.05, 0.05)),
         ("toppled", "can", (0.15, FACT), (np.pi / 2 * 0.1, FACT)),
         ("held_at", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.15)),
-        ("slid", "block", (0.1, 0.2, 0.03, 0.1), (0.1, 0.2, 0.01, 0.1)),
         ("reached", "block", (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ("joint", "drawer", (REACH,), (0.13,)),
         ("joint", "button", (REACH,), (0.022,)),

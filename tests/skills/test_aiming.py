@@ -61,9 +61,8 @@ def test_what_is_to_be_held_high_is_asked_for_above_its_own_place() -> None:
 
 def test_a_manner_may_be_asked_for() -> None:
     _, state, block = start("pick-place")
-    for effect, how, other in (("placed", "carried", "slid"), ("slid", "slid", "carried")):
-        assert aim(effect, state, block, parse(f"at(block, target) and {how}(block)")).chance > 0.4
-        assert aim(effect, state, block, parse(f"at(block, target) and {other}(block)")).chance == 0.0
+    for how in ("carried(block)", "slid(block)"):
+        assert aim("placed", state, block, parse(f"at(block, target) and {how}")).chance > 0.4
 
 
 def test_what_no_target_brings_about_has_no_chance() -> None:

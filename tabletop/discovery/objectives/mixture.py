@@ -178,7 +178,7 @@ class MixtureObjective(Objective):
         """
         effect_index = self.codes.effect_of[record.code]
         noise = rng.normal(0.0, self.q.sigma, (1, self.q.means.shape[1]))
-        noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.effects[effect_index].asked :] = 0.0
+        noise.reshape(self.parts, EFFECT_WIDTH)[:, self.codes.effects[effect_index].size :] = 0.0
         effect = self.seen_of(record.effects[:, effect_index])
         target = embeddings[record.code] if self.fresh else None
         clean, seen = self.q.log_q(

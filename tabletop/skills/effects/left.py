@@ -1,4 +1,7 @@
-"""How much is missing until the gripper has left a thing and the thing rests: the last number of what stays done."""
+"""How much is missing until a thing rests and the gripper has left it: a number of what stays done.
+
+That the thing rests counts all the way: what flies through its place is not there. So nothing is won by throwing it.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,20 @@ _TOUCHED: Final = 0.02
 """m that being touched counts as."""
 _PACE: Final = 0.1
 """s: a thing that moves counts as this much of its way per second."""
-_MOST: Final = 0.02
-"""m that moving counts as at most while it is to be left."""
+_MOST: Final = 0.05
+"""m that moving counts as at most."""
 
 
-def unfinished(state: State, entity: str) -> Array:
-    """Return how much is missing, (...,) m of the reach: 0 where the gripper has left the entity and it rests.
+def unfinished(state: State, entity: str, *, late: bool) -> Array:
+    """Return how much is missing, (...,) m of the reach: 0 where the entity rests and the gripper has left it.
 
     Args:
         state: (...,)
         entity: the attended one.
+        late: whether it counts yet that the gripper is to leave.
     """
+    if not late:
+        return pace(state, entity, _MOST)
     gap = Solid.of(state, entity).distance(state.robot("gripper_position"))
     near = _SHARE * np.clip(_AWAY - gap, 0.0, _AWAY)
     touched = _TOUCHED * (state.entity(entity, "finger_force").max(-1) > _TOUCH)

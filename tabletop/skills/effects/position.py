@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tabletop.logic.geometry import shape_of
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.left import pace
@@ -29,20 +28,8 @@ _HIGH: Final = np.array([0.4, 0.4, 0.3])
 """m beyond which a displacement is not distinguished."""
 _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
-_SLIDE: Final = 0.22
-"""The same of `slid`, m."""
-_RISEN: Final = 0.03
-"""m of rise on the way beyond which it makes no difference to `slid`,"""
-_RISE: Final = 3.0
-"""and what a metre of it counts as."""
-_LEAN: Final = 0.1
-"""m that a radian counts as by which something leaned on the way,"""
-_LEANT: Final = 1.0
-"""rad beyond which it makes no difference to `slid`."""
-_IN_AIR: Final = 0.5
-"""Share of the way that something is to be carried in the air, to count as placed."""
-_DRAGGED: Final = 0.05
-"""m missing of that beyond which it makes no difference."""
+_RISEN: Final = 0.05
+"""m of rise on the way beyond which it makes no difference to `slid`."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
 _AROUND: Final = 0.3
@@ -141,24 +128,19 @@ def _held(initial: State, state: State, entity: str) -> Array:
 
 @effect(
     "placed",
-    columns=("position", "manner"),
+    columns=("position",),
     body_type="rigid",
-    mirror=(*_MIRROR, 1.0),
+    mirror=_MIRROR,
     settles=True,
     places=True,
-    kept=1,
-    origin=(*MIDDLE, 0.0, 0.0),
-    units=(1.0, 1.0, HEIGHT, 1.0),
-    lengths=(1.0, 1.0, 1.0 / HEIGHT, 1.0),
-    measures=(*_PLACE, "carried"),
+    origin=(*MIDDLE, 0.0),
+    units=(1.0, 1.0, HEIGHT),
+    lengths=(1.0, 1.0, 1.0 / HEIGHT),
+    measures=_PLACE,
 )
 def _placed(initial: State, state: State, entity: str) -> Array:
-    """Place after the gripper let go and left: where the object stays; and what of half its way was not in the air."""
-    there = _higher(place(initial, state, entity))
-    way = np.linalg.norm((state.entity(entity, "position") - initial.entity(entity, "position"))[..., :2], axis=-1)
-    carried = state.entity(entity, "carried_distance") - initial.entity(entity, "carried_distance")
-    missing = np.clip(_IN_AIR * way - carried, 0.0, _DRAGGED)
-    return np.concatenate([there, missing[..., None]], axis=-1)
+    """Place after the gripper let go and left: where the object stays."""
+    return _higher(place(initial, state, entity))
 
 
 @effect(
@@ -183,23 +165,16 @@ def _displaced(initial: State, state: State, entity: str) -> Array:
     "slid",
     columns=("position", "manner"),
     body_type="rigid",
-    mirror=(*_MIRROR, 1.0),
+    mirror=_MIRROR,
     settles=True,
-    kept=2,
-    lengths=(1.0, 1.0, 1.0 / _RISE, 1.0),
+    kept=1,
     measures=("moved", "on_table", "slid", "undisturbed"),
 )
 def _slid(initial: State, state: State, entity: str) -> Array:
-    """Displacement along the table (within 22 cm to each side) after the gripper left, and its greatest rise and lean.
-
-    A ball may roll.
-    """
-    way = np.clip(displacement(initial, state, entity)[..., :2], -_SLIDE, _SLIDE)
-    rise = _RISE * np.clip(state.entity(entity, "highest") - initial.entity(entity, "position")[..., 2], 0.0, _RISEN)
-    lean = _LEAN * np.clip(state.entity(entity, "steepest") - initial.entity(entity, "steepest"), 0.0, _LEANT)
-    if shape_of(state.layout.kind(entity)) == "sphere":
-        lean = np.zeros_like(lean)
-    return np.concatenate([way, rise[..., None], lean[..., None]], axis=-1)
+    """Displacement along the table (within 18 cm to each side) after the gripper left, and its greatest rise so far."""
+    way = np.clip(displacement(initial, state, entity)[..., :2], -_SHIFT, _SHIFT)
+    rise = state.entity(entity, "highest") - initial.entity(entity, "position")[..., 2]
+    return np.concatenate([way, np.clip(rise, 0.0, _RISEN)[..., None]], axis=-1)
 
 
 @effect(

@@ -10,10 +10,9 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | effect | columns | numbers | unit as learned | metres of the world |
 | --- | --- | --- | --- | --- |
 | held_at | position | x, y, z, pace | m; m/s times 0.1 s | the same |
-| placed | position, manner | x, y, z, way not in the air | m | the same |
-| dragged, reached | position (of a fabric, the gripper) | x, y, z | m | the same |
+| placed, dragged, reached | position (of a thing, a fabric, the gripper) | x, y, z | m | the same |
 | displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
-| slid | position, manner | x, y, rise and lean on the way | m, 3 times the rise; rad times 0.1 m | the rise; the same |
+| slid | position, manner | x, y, rise on the way | m | the same |
 | turned | rotation | turn, way | half a turn is 0.6 m; m | the way of its corner; the same |
 | toppled | rotation | tilt, fact | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | position | beyond the edge, fact | m | the same |
