@@ -30,6 +30,8 @@ _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _RISEN: Final = 0.05
 """m of rise on the way beyond which it makes no difference to `slid`."""
+_ALOFT: Final = 0.06
+"""m above where it began beyond which heights of what is to stay are not distinguished."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
 _AROUND: Final = 0.3
@@ -94,7 +96,17 @@ def place(initial: State, state: State, entity: str) -> Array:
 
 
 def _corner_shifted(entity: Entity) -> tuple[float, ...]:
-    return 1.0, 1.0, 1.0 / HEIGHT, corner(entity) / TURN
+    return 1.0, 1.0, 1.0, corner(entity) / TURN
+
+
+def _low(there: Array) -> Array:
+    """Return displacements or places (..., 3) of what is to stay: any height in the air counts as _ALOFT.
+
+    Otherwise the way down outweighs the way there, and things are dropped at once.
+    """
+    out = there.copy()
+    out[..., 2] = np.minimum(out[..., 2], _ALOFT)
+    return out
 
 
 def _higher(there: Array) -> Array:
@@ -134,13 +146,11 @@ def _held(initial: State, state: State, entity: str) -> Array:
     settles=True,
     places=True,
     origin=(*MIDDLE, 0.0),
-    units=(1.0, 1.0, HEIGHT),
-    lengths=(1.0, 1.0, 1.0 / HEIGHT),
     measures=_PLACE,
 )
 def _placed(initial: State, state: State, entity: str) -> Array:
     """Place after the gripper let go and left: where the object stays."""
-    return _higher(place(initial, state, entity))
+    return _low(place(initial, state, entity))
 
 
 @effect(
@@ -150,13 +160,13 @@ def _placed(initial: State, state: State, entity: str) -> Array:
     mirror=(*_MIRROR, -1.0),
     settles=True,
     lengths=_corner_shifted,
-    units=(1.0, 1.0, HEIGHT, TURN),
+    units=(1.0, 1.0, 1.0, TURN),
     measures=(*_PLACE, "rotated", "turned"),
 )
 def _displaced(initial: State, state: State, entity: str) -> Array:
     """Displacement (within 18 cm to each side) and turn after the gripper let go and left: what stays done."""
     turn = turned_upright(initial, state, entity) * TURN
-    out = np.concatenate([_higher(displacement(initial, state, entity)), turn[..., None]], axis=-1)
+    out = np.concatenate([_low(displacement(initial, state, entity)), turn[..., None]], axis=-1)
     out[..., :2] = np.clip(out[..., :2], -_SHIFT, _SHIFT)
     return out
 
