@@ -97,7 +97,7 @@ class Augmentation:
         # An action is a way along each axis, within 1.
         angle[np.abs(rotated(batch.actions[:, :2], angle)).max(-1) > 1.0] = 0.0
         at = np.stack([*positions(batch.before), *positions(batch.after)])
-        there = rotated(at.reshape(-1, 2), np.tile(angle, len(at))).reshape(at.shape)
+        there = rotated(at, angle)
         out = ((there.min(0) < _REACH[0]) | (there.max(0) > _REACH[1])).any(-1)
         angle[out] = 0.0
         there[:, out] = at[:, out]

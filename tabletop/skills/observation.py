@@ -94,18 +94,16 @@ _SCALES: Final = np.array([4.0, 3.0], dtype=np.float32)
 """Of both."""
 _NEAR: Final = 7
 """Column from which on it says where the thing is from the gripper."""
-_VECTORS: Final = np.array(
-    [
-        *(3, _NEAR, 10, 19, 22, TANGENT, TANGENT + 3),
-        *(EGO + OTHER_WIDTH * i + j for i in range(OTHERS) for j in (1, 4)),
-    ]
-)
-"""Columns of the x of vectors; y is the next."""
 _HEADING: Final = 35
 """Column of the x of the gripper's horizontal direction; then come y, and the cosine and sine of its angle with the
 thing's."""
-_TURNING: Final = np.array([*_VECTORS, _HEADING])
-"""Columns of the x of all that turns with the world; y is the next."""
+_VECTORS: Final = np.array(
+    [
+        *(3, _NEAR, 10, 19, 22, _HEADING, TANGENT, TANGENT + 3),
+        *(EGO + OTHER_WIDTH * i + j for i in range(OTHERS) for j in (1, 4)),
+    ]
+)
+"""Columns of the x of all vectors, which turn with the world; y is the next."""
 
 
 def positions(observation: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -131,9 +129,9 @@ def transformed(
         shift: (B, 2) m, world x and y.
     """
     out = observation.copy()
-    vectors = np.stack([observation[:, _TURNING], observation[:, _TURNING + 1]], axis=-1)
+    vectors = np.stack([observation[:, _VECTORS], observation[:, _VECTORS + 1]], axis=-1)
     new = rotated(vectors, angle[:, None])
-    out[:, _TURNING], out[:, _TURNING + 1] = new[..., 0], new[..., 1]
+    out[:, _VECTORS], out[:, _VECTORS + 1] = new[..., 0], new[..., 1]
     # Rotating the gripper's place turns what it sees of things as well.
     for column, old in zip((_GRIPPER, _THING), positions(observation), strict=True):
         way = rotated(old, angle) + shift.astype(np.float32) - old
