@@ -23,17 +23,14 @@ from tabletop.sim.scene import Entity, Scene, layout_of
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import State
 from tabletop.skills.effects import (
-    DISTURBED,
     EFFECT_WIDTH,
     LEFT,
     Effect,
-    disturbed,
     entities_for,
     get_effect,
     possible,
-    unfinished,
+    requirements,
 )
-from tabletop.skills.skill_policy import LEAVING
 
 __all__ = ["STARTS", "attended_scene", "card_serves", "check_card", "effects_along", "effects_of_card", "joints_of"]
 
@@ -221,10 +218,9 @@ def effects_along(
     chosen = np.concatenate([found[:decisions], found[-1:] if effect.settles else found[decisions : decisions + 1]])
     out = np.zeros((decisions + 1, EFFECT_WIDTH))
     out[:, : effect.size] = chosen
-    if effect.settles and release == "learned":
-        begins = min(max(0, horizon - LEAVING), decisions + 1)
-        out[:begins, LEFT] = unfinished(state[:begins], entity, late=False)
-        out[begins:, LEFT] = unfinished(state[begins : decisions + 1], entity, late=True)
-    if effect.body_type == "rigid":
-        out[:, DISTURBED] = disturbed(initial or trajectory.initial, state[: decisions + 1], entity)
+    remaining = horizon - np.arange(decisions + 1)
+    leaves = release == "learned"
+    out[:, LEFT:] = requirements(
+        effect, initial or trajectory.initial, state[: decisions + 1], entity, remaining, leaves=leaves
+    )
     return out

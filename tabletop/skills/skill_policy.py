@@ -15,15 +15,12 @@ from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 from tabletop.skills.effects import (
     COLUMNS,
-    DISTURBED,
     EFFECT_WIDTH,
-    HEIGHT,
     LEFT,
     REACH,
     Effect,
-    disturbed,
     get_effect,
-    unfinished,
+    requirements,
 )
 from tabletop.skills.observation import EGO, TANGENT, TANGENT_SCALE, Observer
 
@@ -31,7 +28,6 @@ __all__ = [
     "ACTS",
     "CODE_WIDTH",
     "CONDITIONINGS",
-    "LEAVING",
     "RELEASES",
     "SETTLE_STEPS",
     "SkillPolicy",
@@ -51,8 +47,6 @@ RELEASES: Final = ("learned", "scripted")
 """How a skill whose effect is to stay ends: the policy lets go and leaves, or a script opens, rises and waits."""
 SETTLE_STEPS: Final = 12
 """Control steps of the script: open, rise, wait."""
-LEAVING: Final = 12
-"""Control steps before the end from which on it counts whether the gripper has left, where that is learned."""
 _OPEN, _RISE = 2, 6
 SAFE_HEIGHT: Final = 0.24
 """m above the table that settling rises to."""
@@ -110,18 +104,20 @@ def condition(
 
 
 _TO_PLACE: Final = [COLUMNS.index("position"), COLUMNS.index("relative")]
-_PLAIN: Final = np.array([1.0, 1.0, 1.0 / HEIGHT], dtype=np.float32)
 _OF_JOINT: Final = COLUMNS.index("joint")
 
 
 def _way(
     observation: npt.NDArray[np.float32], away: npt.NDArray[np.float32], descriptor: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Return where the entity, or the handle of a joint, is still to go: (..., 3) m, world; 0 for all other effects."""
+    """Return the way that the entity, or the handle of a joint, is still to go: (..., 3), 0 for all other effects.
+
+    World axes, in m as the effect counts them (a metre of height may count as two).
+    """
     tangent = observation[..., TANGENT : TANGENT + 3] * np.float32(1.0 / TANGENT_SCALE / REACH)
     to_place = descriptor[..., _TO_PLACE].max(-1)[..., None]
     of_joint = descriptor[..., _OF_JOINT, None]
-    out: npt.NDArray[np.float32] = to_place * away[..., :3] * _PLAIN + of_joint * tangent * away[..., :1]
+    out: npt.NDArray[np.float32] = to_place * away[..., :3] + of_joint * tangent * away[..., :1]
     return out
 
 
@@ -218,10 +214,10 @@ class SkillPolicy:
             return self._exploration.act(state)
         if self.conditioning != "vector":
             self._so_far[: self._effect.size] = self._effect.function(self.reference, state, self.entity) - self._first
-            if self._effect.settles and self.release == "learned":
-                self._so_far[LEFT] = unfinished(state, self.entity, late=self.horizon - t <= LEAVING)
-            if self._effect.body_type == "rigid":
-                self._so_far[DISTURBED] = disturbed(self.reference, state, self.entity)
+            leaves, remaining = self.release == "learned", self.horizon - t
+            self._so_far[LEFT:] = requirements(
+                self._effect, self.reference, state, self.entity, remaining, leaves=leaves
+            )
         full = condition(observation, self._embedding, self._so_far, self._descriptor, self.conditioning)
         return self._actor.sample(full, self._rng) if self.stochastic else self._actor.mean(full)
 

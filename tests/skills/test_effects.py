@@ -17,6 +17,7 @@ from tabletop.skills.effects import (
     EFFECT_WIDTH,
     EFFECTS,
     FACT,
+    LEAVING,
     LEFT,
     REACH,
     TURN,
@@ -31,7 +32,7 @@ from tabletop.skills.effects import (
     unfinished,
 )
 from tabletop.skills.scenes import effects_along
-from tabletop.skills.skill_policy import LEAVING, reference
+from tabletop.skills.skill_policy import reference
 
 Build = Callable[..., State]
 
@@ -44,15 +45,22 @@ def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
     return get_effect(name).function(first, then, entity)
 
 
-@pytest.mark.parametrize("name", ["held_at", "placed"])
-def test_a_place_counts_from_the_middle_and_its_height_from_the_start_twice(make: Build, name: str) -> None:
-    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of(name, first, then)[:3] == pytest.approx([-0.1, 0.25, 0.30])
+@pytest.mark.parametrize(
+    ("name", "rise", "counts"),
+    [("held_at", 0.15, 0.30), ("held_at", 0.03, 0.06), ("placed", 0.15, 0.06), ("placed", 0.03, 0.03)],
+)
+def test_a_place_counts_from_the_middle_and_its_height_from_the_start(
+    make: Build, name: str, rise: float, counts: float
+) -> None:
+    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.02 + rise)})
+    assert of(name, first, then)[:3] == pytest.approx([-0.1, 0.25, counts])
 
 
-def test_settled_is_the_displacement_in_metres_of_the_world_and_a_metre_of_height_counts_as_two(make: Build) -> None:
-    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.17)})
-    assert of("displaced", first, then)[:3] == pytest.approx([-0.15, 0.15, 0.30])
+@pytest.mark.parametrize(("rise", "counts"), [(0.03, 0.03), (0.10, 0.06), (0.25, 0.06), (-0.3, -0.2)])
+def test_what_is_displaced_is_no_farther_off_the_higher_it_is_carried(make: Build, rise: float, counts: float) -> None:
+    first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.02 + rise)})
+    side = [-0.15, 0.15] if rise > -0.1 else [0.0, 0.0]
+    assert of("displaced", first, then)[:3] == pytest.approx([*side, counts])
 
 
 def test_settled_tells_pushes_apart_up_to_18_cm_to_either_side(make: Build) -> None:
@@ -199,7 +207,7 @@ def test_what_starts_in_the_hand_may_count_as_carried_and_turned_there(make: Bui
     now = make(a={"position": (0.5, 0.1, 0.2), "quaternion": (0.0, 0.0, math.sin(0.5), math.cos(0.5))})
     begun = reference(now, "a", (0.44, 0.02, 0.025, turn))
     assert of("turned", begun, now) == pytest.approx([turn * REACH / math.pi, 0.15])
-    assert of("displaced", begun, now) == pytest.approx([0.06, 0.08, 0.35, turn * TURN])
+    assert of("displaced", begun, now) == pytest.approx([0.06, 0.08, 0.06, turn * TURN])
     assert (now.entity("a", "carried_distance") - begun.entity("a", "carried_distance")).item() == pytest.approx(0.1)
     assert np.array_equal(reference(now, "a", None).values, now.values)
     assert now.entity("a", "position") == pytest.approx([0.5, 0.1, 0.2]), "the state stays as it is"
@@ -235,10 +243,11 @@ def tray(fraction: float) -> dict[str, object]:
     [
         ((0.51, 0.1, 0.075), (0.01, 0.0, 0.0), FACT),
         ((0.5, 0.04, 0.025), (0.0, -0.06, -0.10), 0.0),
-        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.2), 0.0),
+        ((0.51, 0.1, 0.105), (0.01, 0.0, 0.06), 0.0),
+        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.12), 0.0),
         ((0.5, 0.55, 0.025), (0.0, 0.3, -0.10), 0.0),
     ],
-    ids=["on it", "beside it", "above it", "away"],
+    ids=["on it", "beside it", "just above it", "high above it", "away"],
 )
 def test_how_far_a_block_is_from_resting_on_another_is_an_offset_and_that_it_does_a_fact(
     make: Build, at: tuple[float, ...], offset: tuple[float, ...], fact: float
@@ -483,7 +492,7 @@ def test_nothing_is_left_once_the_gripper_has_gone_and_the_thing_rests(make: Bui
     def left(gripper: tuple[float, float, float], **thing: object) -> float:
         state = make(a=thing)
         state.values[state.layout.robot_slice("gripper_position")] = gripper
-        return float(unfinished(state, "a", late=True))
+        return float(unfinished(state, "a", LEAVING))
 
     away, near = (0.5, 0.0, 0.3), (0.5, 0.0, 0.08)
     assert left(away) == 0.0
@@ -531,7 +540,7 @@ def test_effects_along_an_episode_end_with_the_one_after_a_script_and_are_padded
 def test_what_is_missing_until_the_gripper_left_counts_near_the_end_of_a_learned_release(make: Build) -> None:
     steps, touching = 20, {"position": (0.45, 0.0, 0.28)}
     run = trajectory([*[make(a=touching)] * steps, make(a={"position": (0.45, 0.0, 0.1)})])
-    missing = float(unfinished(make(a=touching), "a", late=True))
+    missing = float(unfinished(make(a=touching), "a", LEAVING))
     assert missing > 0.0
     found = effects_along(get_effect("placed"), run, "a", steps)[:, LEFT]
     assert found.tolist() == [0.0] * (steps - LEAVING) + [missing] * LEAVING + [0.0]
@@ -544,7 +553,7 @@ def test_what_is_to_stay_is_to_rest_all_the_way_where_release_is_learned(make: B
     run = trajectory([*[make(a={"velocity": (0.0, 0.0, -0.01 * i)}) for i in range(steps)], make(a={})])
     for name, rests in (("placed", [0.001 * i for i in range(steps)] + [0.0]), ("held_at", [0.0] * (steps + 1))):
         found = effects_along(get_effect(name), run, "a", steps)[:, LEFT]
-        away = found - float(unfinished(make(a={}), "a", late=True)) * (np.arange(steps + 1) >= steps - LEAVING)
+        away = found - float(unfinished(make(a={}), "a", LEAVING)) * (np.arange(steps + 1) >= steps - LEAVING)
         assert away == pytest.approx(rests) if name == "placed" else not found.any()
 
 

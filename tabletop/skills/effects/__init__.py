@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabletop.skills.effects import joint, position, relative, rotation, shape
 from tabletop.skills.effects.disturbed import disturbed
-from tabletop.skills.effects.left import unfinished
+from tabletop.skills.effects.left import LEAVING, unfinished
 from tabletop.skills.effects.position import MIDDLE, outcome
 from tabletop.skills.effects.registry import (
     COLUMNS,
@@ -24,6 +24,7 @@ from tabletop.skills.effects.registry import (
     possible,
 )
 from tabletop.skills.effects.relative import partner_of, related
+from tabletop.skills.effects.requirements import requirements
 from tabletop.skills.effects.rotation import TURN
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "EFFECT_WIDTH",
     "FACT",
     "HEIGHT",
+    "LEAVING",
     "LEFT",
     "MIDDLE",
     "REACH",
@@ -48,6 +50,7 @@ __all__ = [
     "partner_of",
     "possible",
     "related",
+    "requirements",
     "unfinished",
 ]
 

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from tabletop.logic.geometry import Solid
 from tabletop.sim.state import State
 
-__all__ = ["pace", "unfinished"]
+__all__ = ["LEAVING", "pace", "unfinished"]
 
 Array = npt.NDArray[np.float64]
 
+LEAVING: Final = 12
+"""Control steps before the end from which on it counts whether the gripper has left: reaching costs nothing."""
 _AWAY: Final = 0.05
 """m between the gripper's centre and the thing's surface from which it has left."""
 _SHARE: Final = 1.0
@@ -31,20 +33,22 @@ _MOST: Final = 0.05
 """m that moving counts as at most."""
 
 
-def unfinished(state: State, entity: str, *, late: bool) -> Array:
+def unfinished(state: State, entity: str, remaining: npt.NDArray[np.intp] | int) -> Array:
     """Return how much is missing, (...,) m of the reach: 0 where the entity rests and the gripper has left it.
 
     Args:
         state: (...,)
         entity: the attended one.
-        late: whether it counts yet that the gripper is to leave.
+        remaining: (...,) control steps to the end; that the gripper has left counts from LEAVING on.
     """
-    if not late:
-        return pace(state, entity, _MOST)
+    moving = pace(state, entity, _MOST)
+    late = np.asarray(remaining) <= LEAVING
+    if not late.any():
+        return moving
     gap = Solid.of(state, entity).distance(state.robot("gripper_position"))
     near = _SHARE * np.clip(_AWAY - gap, 0.0, _AWAY)
     touched = _TOUCHED * (state.entity(entity, "finger_force").max(-1) > _TOUCH)
-    return np.asarray(near + touched + pace(state, entity, _MOST))
+    return np.where(late, near + touched, 0.0) + moving
 
 
 def pace(state: State, entity: str, most: float) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.left import pace
-from tabletop.skills.effects.registry import FACT, HEIGHT, effect, is_fact
+from tabletop.skills.effects.registry import ALOFT, FACT, HEIGHT, effect, is_fact
 from tabletop.skills.effects.rotation import TURN, corner, turned_upright
 
 __all__ = ["MIDDLE", "displacement", "outcome", "place"]
@@ -30,8 +30,6 @@ _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _RISEN: Final = 0.05
 """m of rise on the way beyond which it makes no difference to `slid`."""
-_ALOFT: Final = 0.06
-"""m above where it began beyond which heights of what is to stay are not distinguished."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
 _AROUND: Final = 0.3
@@ -100,12 +98,9 @@ def _corner_shifted(entity: Entity) -> tuple[float, ...]:
 
 
 def _low(there: Array) -> Array:
-    """Return displacements or places (..., 3) of what is to stay: any height in the air counts as _ALOFT.
-
-    Otherwise the way down outweighs the way there, and things are dropped at once.
-    """
+    """Return displacements or places (..., 3) of what is to stay: any height above ALOFT counts as ALOFT."""
     out = there.copy()
-    out[..., 2] = np.minimum(out[..., 2], _ALOFT)
+    out[..., 2] = np.minimum(out[..., 2], ALOFT)
     return out
 
 

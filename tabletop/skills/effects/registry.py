@@ -20,7 +20,9 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | joint | joint | fraction | the whole range is 0.6 m | the way of its handle: a slide, or radius times angle |
 | shaped | shape | two distances of ends | m | the same |
 
-A metre of height counts as two, where a thing may be higher or lower: what stands 5 cm below its place is not there.
+A metre of height counts as two in held_at, related and dragged: what stands 5 cm below its place is not there. All
+heights above 6 cm are one where a thing is to stay. Otherwise the way down outweighs the way there, and things are
+dropped at once.
 A fact is true or false, 0.15 m or 0: it has no length.
 """
 
@@ -40,6 +42,7 @@ from tabletop.sim.scene import Entity
 from tabletop.sim.state import Layout, State
 
 __all__ = [
+    "ALOFT",
     "COLUMNS",
     "DESCRIPTOR_WIDTH",
     "DISTURBED",
@@ -71,7 +74,9 @@ DISTURBED: Final = LEFT + 1
 EFFECT_WIDTH: Final = LEFT + 2
 """Numbers any effect is padded to."""
 HEIGHT: Final = 2.0
-"""m that a metre of height counts as, of what is held, placed, displaced, or put on another thing."""
+"""m that a metre of height counts as, of what is held, dragged, or put on another thing."""
+ALOFT: Final = 0.06
+"""m above where it rests beyond which heights of what is to stay are not distinguished."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""
 COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper", "manner")

@@ -18,7 +18,7 @@ from tabletop.logic.predicate import get_predicate
 from tabletop.projects import kept
 from tabletop.sim.cards import load_cards
 from tabletop.sim.state import Layout, State
-from tabletop.skills.effects.registry import FACT, HEIGHT, effect, is_fact
+from tabletop.skills.effects.registry import ALOFT, FACT, HEIGHT, effect, is_fact
 
 __all__ = ["bears", "partner_of", "related", "standing_height"]
 
@@ -27,6 +27,8 @@ Index = npt.NDArray[np.intp]
 
 _FAR: Final = 0.3
 """m beyond which distances are not distinguished."""
+_MOST: Final = np.array([_FAR, _FAR, ALOFT])
+"""m beyond which an offset is not distinguished: x, y, and height."""
 _COUNTS: Final = np.array([1.0, 1.0, HEIGHT])
 """What a metre of an offset counts as."""
 _OPEN: Final = 0.6
@@ -138,9 +140,9 @@ def _rests(effects: npt.NDArray[np.floating[Any]]) -> Index:
     partners=bears,
 )
 def _related(initial: State, state: State, entity: str) -> Array:
-    """Return (..., 4): offset x, y and height (m, within 30 cm) from where it rests on its partner, and the fact.
+    """Return (..., 4): offset x, y and height (m) from where it rests on its partner, and the fact that it does.
 
-    What was true at the start is nothing that was done.
+    Offsets are told apart within 30 cm, and 6 cm up. What was true at the start is nothing that was done.
     """
     out = np.zeros((*state.values.shape[:-1], 4))
     index = int(partner_of(initial, entity))
@@ -148,7 +150,7 @@ def _related(initial: State, state: State, entity: str) -> Array:
         return out
     other = state.layout.names[index]
     there = _there(Solid.of(state, entity), Solid.of(state, other), state.layout.kind(other))
-    out[..., :3] = np.clip(state.entity(entity, "position") - there, -_FAR, _FAR) * _COUNTS
+    out[..., :3] = np.clip(state.entity(entity, "position") - there, -_FAR, _MOST) * _COUNTS
     fact = np.zeros(out.shape[:-1], dtype=bool)
     for name in ("on", "inside"):
         holds = get_predicate(name).function
