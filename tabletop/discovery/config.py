@@ -18,15 +18,15 @@ __all__ = ["EFFECT_CODES", "FEW", "USUAL", "DiscoverSettings", "looking_for", "l
 
 EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "held_at": (72, 0.24),
-    "displaced": (24, 0.10),
+    "displaced": (24, 0.08),
     "slid": (16, 0.14),
     "placed": (40, 0.30),
-    "turned": (6, 0.16),
+    "turned": (6, 0.20),
     "toppled": (2, 0.05),
     "dropped": (2, 0.03),
     "related": (10, 0.26),
     "reached": (8, 0.03),
-    "joint": (8, 0.50),
+    "joint": (8, 0.42),
     "dragged": (8, 0.10),
     "shaped": (6, 0.12),
 }

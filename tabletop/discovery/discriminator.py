@@ -1,13 +1,14 @@
 """The discriminator q(z|e): which code made this effect.
 
-q is a mixture of equal bells, one a code: q(z|e) is proportional to b(|e - m_z|) over the codes of that effect (such
-as held_at, joint), with
+q is a mixture of equal bells, one a code: q(z|e) is proportional to b(d) b(k)^w over the codes of that effect (such as
+held_at, joint). Here d is the distance of what may be asked for from the code's mean, k that of what is to be 0 from 0,
 
     log b(d) = sigma / slope (1 - sqrt(1 + d^2 / sigma^2)) - tail log(1 + d^2 / sigma^2)
+    w = 1 / (1 + d^2 / near^2)
 
-Its first part falls by 1 nat a `slope`, however far away: a dense reward that leads there. Its second part, that of
-Student's t (Peel & McLachlan 2000), adds the same for each halving of the distance down to sigma: the last centimetre
-counts.
+The bell's first part falls by 1 nat a `slope`, however far away: a dense reward that leads there. Its second part, that
+of Student's t (Peel & McLachlan 2000), adds the same for each halving of the distance down to sigma: the last
+centimetre counts. What is to be 0 counts near the mean only: far away, whoever does nothing spoils nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Discriminator:
         reject_radius: float = 0.01,
         tail: float = 0.5,
         slope: float = 0.03,
+        near: float = 0.05,
     ) -> None:
         """Begin with the means of facts at their targets, all others at zero effect.
 
@@ -58,9 +60,10 @@ class Discriminator:
             reject_radius: m from a mean at which an end is as likely of no code at all, where `reject_weight` is 1.
             tail: nats that each halving of the distance adds, in 2 log 2, while it is far above sigma.
             slope: m by which a bell falls by a nat at least, however far away.
+            near: m from a mean at which what is to be 0 counts half.
         """
         self.codes, self.sigma, self.rate, self.facts = codes, sigma, rate, facts
-        self.tail, self.slope = tail, slope
+        self.tail, self.slope, self.near = tail, slope, near
         self.log_none = float(self.log_bell(np.array(reject_radius**2)))
         """How likely the class "none of them" is, as a log, whatever is seen, where `reject_weight` is 1."""
         self.reject_weight = np.zeros(len(codes.effects))
@@ -125,17 +128,21 @@ class Discriminator:
     ) -> Array:
         """Return log q(z|e), (n, len(own)), over the codes of one effect, for `effects` that are of it."""
         means = self.means[own].astype(effects.dtype)
-        out: Array = effects @ (-2.0 * means.T)
-        out += (effects**2).sum(-1)[:, None]
+        effect_index = int(self.codes.effect_of[own[0]])
+        effect = self.codes.effects[effect_index]
+        asked = effects * np.tile(self.codes.asks[effect_index], effects.shape[1] // EFFECT_WIDTH).astype(effects.dtype)
+        spoilt = self.log_bell(((effects - asked) ** 2).sum(-1))
+        out: Array = asked @ (-2.0 * means.T)
+        out += (asked**2).sum(-1)[:, None]
         out += (means**2).sum(-1)
         if at is not None:
-            out[np.arange(len(out)), at[0]] = ((effects - at[1]) ** 2).sum(-1)
+            out[np.arange(len(out)), at[0]] = ((asked - at[1]) ** 2).sum(-1)
         np.maximum(out, 0.0, out=out)
-        effect = self.codes.effects[int(self.codes.effect_of[own[0]])]
+        weight = 1.0 / (1.0 + out / self.near**2)
         if self.facts and effect.default_fact is not None:
             # What a fact is not may be anywhere: a class of its own, as likely as what is this far from the fact.
             out[:, effect.default_fact] = _AWAY**2
-        out = self.log_bell(out)
+        out = self.log_bell(out) + spoilt[:, None] * weight
         # By the most likely: far from all codes their bells are too small to be added up.
         most = out.max(-1, keepdims=True)
         if reject_weight:

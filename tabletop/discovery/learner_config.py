@@ -75,6 +75,8 @@ class LearnerSettings:
     """Nats, in 2 log 2, that each halving of the distance to a mean adds to a bell's log."""
     slope: float = 0.03
     """m by which a bell falls by a nat at least, however far from its mean."""
+    near: float = 0.05
+    """m from a code's mean at which those numbers of an effect that are to be 0 count half; farther off, less."""
     reject_weight: float = 1.0
     """Weight of the class "none of them" beside a code, once codes are distinguishable."""
     precise_from: tuple[float, float] = (0.2, 0.35)

@@ -120,14 +120,14 @@ def _misses(library: Library, skill: Skill, trajectory: Trajectory, entity: str)
     """Return how far an effect, and that of doing nothing, are from the target (m), and the turn (rad)."""
     if library.conditioning != "target":
         return np.nan, np.nan, np.nan
-    effect, size, initial = skill.effect, skill.effect.size, trajectory.initial
+    effect, size, initial = skill.effect, skill.effect.asked, trajectory.initial
     target = library.embeddings[skill.code][:size]
     thing = trajectory.scene.entity(entity)
     metres = effect.metres(thing)[:size]
     missed = (
         effects_along(effect, trajectory, entity, library.horizon, release=library.release)[-1][:size] - target
     ) * metres
-    idle = (effect.function(initial, initial, entity) - target) * metres
+    idle = (effect.function(initial, initial, entity)[:size] - target) * metres
     width, depth, height = thing.size
     # A number is a turn where it counts as the way of the thing's corner, which grows with the footprint.
     wider = effect.metres(replace(thing, size=(2 * width, 2 * depth, height)))[:size]

@@ -9,14 +9,14 @@ from hypothesis.extra.numpy import arrays
 from tabletop.discovery.discriminator import Discriminator, balance, farthest
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
-from tabletop.skills.effects import DESCRIPTOR_WIDTH, EFFECT_WIDTH, REACH, get_effect
+from tabletop.skills.effects import DESCRIPTOR_WIDTH, DISTURBED, EFFECT_WIDTH, REACH, get_effect
 
 CODES = Codebook({"held_at": 3, "joint": 2})
 
 
 def trained(seed: int = 0, spread: float = 0.3) -> Discriminator:
     q = Discriminator(CODES, 0.05)
-    q.means = np.random.default_rng(seed).normal(0, spread, q.means.shape)
+    q.means = np.random.default_rng(seed).normal(0, spread, q.means.shape) * CODES.asks[CODES.effect_of]
     return q
 
 
@@ -53,6 +53,17 @@ def test_a_bell_falls_by_a_nat_a_slope_from_afar_and_by_as_much_for_each_doublin
     assert q.log_bell(np.square([0.01])) == pytest.approx([(1 - 2**0.5) / 3 - 0.5 * np.log(2)])
 
 
+@pytest.mark.parametrize(("off", "share"), [(0.0, 1.0), (0.05, 0.5), (0.5, 1 / 101)])
+def test_what_is_to_be_0_counts_near_the_mean_and_hardly_far_away(off: float, share: float) -> None:
+    q = Discriminator(Codebook({"held_at": 2}), 0.01, near=0.05)
+    q.means[:, 0] = [0.0, 9.0]
+    q.reject_weight[:] = 1.0
+    end = np.zeros((1, EFFECT_WIDTH))
+    end[0, 0], end[0, DISTURBED] = off, 0.03
+    bell = q.log_bell(np.square([off])) + share * q.log_bell(np.square([0.03]))
+    assert q.log_q_of(end, np.zeros(1, np.intp)) == pytest.approx(bell - np.log(np.exp(bell) + np.exp(q.log_none)))
+
+
 def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
     q = Discriminator(Codebook({"held_at": 2}), 0.01, reject_radius=0.03)
     q.means[:, 0] = [-0.2, 0.2]
@@ -82,10 +93,11 @@ def test_a_target_of_its_own_takes_the_place_of_its_codes_mean() -> None:
     q.reject_weight[:] = 0.5
     rng = np.random.default_rng(1)
     codes = np.array([0, 1, 2, 3, 4, 4, 1])
-    ends = rng.normal(0.0, 0.3, (len(codes), EFFECT_WIDTH))
+    asks = CODES.asks[CODES.effect_of[codes]]
+    ends = rng.normal(0.0, 0.3, (len(codes), EFFECT_WIDTH)) * np.where(asks, 1.0, 0.05)
     by_means = q.log_q_of(ends, codes)
     assert q.log_q_of(ends, codes, q.means[codes]) == pytest.approx(by_means)
-    reached = q.log_q_of(ends, codes, ends)
+    reached = q.log_q_of(ends, codes, ends * asks)
     assert (reached > by_means).all(), "what is asked for is what was reached"
     away = ends + rng.normal(0.0, 0.02, ends.shape)
     assert (q.log_q_of(ends, codes, away) < reached).all()

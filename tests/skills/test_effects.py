@@ -47,7 +47,7 @@ def of(name: str, first: State, then: State, entity: str = "a") -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "rise", "counts"),
-    [("held_at", 0.15, 0.30), ("held_at", 0.03, 0.06), ("placed", 0.15, 0.06), ("placed", 0.03, 0.03)],
+    [("held_at", 0.15, 0.30), ("held_at", 0.03, 0.06), ("placed", 0.15, 0.04), ("placed", 0.03, 0.03)],
 )
 def test_a_place_counts_from_the_middle_and_its_height_from_the_start(
     make: Build, name: str, rise: float, counts: float
@@ -56,7 +56,7 @@ def test_a_place_counts_from_the_middle_and_its_height_from_the_start(
     assert of(name, first, then)[:3] == pytest.approx([-0.1, 0.25, counts])
 
 
-@pytest.mark.parametrize(("rise", "counts"), [(0.03, 0.03), (0.10, 0.06), (0.25, 0.06), (-0.3, -0.2)])
+@pytest.mark.parametrize(("rise", "counts"), [(0.03, 0.03), (0.10, 0.04), (0.25, 0.04), (-0.3, -0.2)])
 def test_what_is_displaced_is_no_farther_off_the_higher_it_is_carried(make: Build, rise: float, counts: float) -> None:
     first, then = make(a={"position": (0.55, 0.1, 0.02)}), make(a={"position": (0.4, 0.25, 0.02 + rise)})
     side = [-0.15, 0.15] if rise > -0.1 else [0.0, 0.0]
@@ -186,20 +186,42 @@ def test_a_turn_is_to_be_in_place(make: Build, moved: float, counts: float) -> N
 
 
 @pytest.mark.parametrize(("velocity", "counts"), [((0, 0, 0), 0.0), ((0.06, 0, 0.08), 0.01), ((0, 3, 0), 0.05)])
-def test_what_is_held_at_a_place_is_to_be_still_there(
-    make: Build, velocity: tuple[float, float, float], counts: float
+@pytest.mark.parametrize(("force", "loose"), [((5.0, 5.0), 0.0), ((5.0, 0.0), 0.05), ((0.0, 0.0), 0.05)])
+def test_what_is_held_at_a_place_is_to_be_between_both_fingers_and_still(
+    make: Build, velocity: tuple[float, float, float], counts: float, force: tuple[float, float], loose: float
 ) -> None:
-    found = of("held_at", make(a={}), make(a={"velocity": velocity}))
-    assert found == pytest.approx([0.0, 0.0, 0.0, counts])
+    found = of("held_at", make(a={}), make(a={"velocity": velocity, "finger_force": force}))
+    assert found == pytest.approx([0.0, 0.0, 0.0, counts + loose])
     assert get_effect("held_at").asks.tolist() == [1, 1, 1, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("highest", "rise"), [(0.025, 0.0), (0.04, 0.015), (0.3, 0.05)])
-def test_what_slides_is_to_rise_nowhere_on_its_way(make: Build, highest: float, rise: float) -> None:
-    first = make(a={"position": (0.5, 0.0, 0.025), "highest": 0.025})
-    then = make(a={"position": (0.6, -0.3, 0.025), "highest": highest})
-    assert of("slid", first, then) == pytest.approx([0.1, -0.18, rise])
-    assert get_effect("slid").asks.tolist() == [1, 1, 0, 0, 0, 0], "no target asks for the rise"
+@pytest.mark.parametrize(
+    ("carried", "missing"), [(0.2, 0.0), (0.1, 0.0), (0.08, 0.02), (0.0, 0.05)], ids=["all", "half", "less", "pushed"]
+)
+def test_what_is_placed_is_to_be_carried_half_its_way(make: Build, carried: float, missing: float) -> None:
+    first = make(a={"position": (0.5, 0.0, 0.025), "carried_distance": 0.3})
+    then = make(a={"position": (0.5, -0.2, 0.025), "carried_distance": 0.3 + carried})
+    assert of("placed", first, then) == pytest.approx([0.0, -0.2, 0.0, missing])
+    assert of("placed", first, first)[3] == 0.0, "nothing is missing where it stays"
+    assert get_effect("placed").asks.tolist() == [1, 1, 1, 0, 0, 0], "no target asks for the way"
+
+
+@pytest.mark.parametrize(
+    ("kind", "highest", "steepest", "counts"),
+    [
+        ("block", 0.025, 0.0, (0.0, 0.0)),
+        ("block", 0.04, 0.2, (0.015, 0.02)),
+        ("block", 0.3, 1.6, (0.05, 0.05)),
+        ("ball", 0.04, 1.6, (0.015, 0.0)),
+    ],
+)
+def test_what_slides_is_to_rise_and_lean_nowhere_on_its_way_but_a_ball_may_roll(
+    make: Build, kind: str, highest: float, steepest: float, counts: tuple[float, float]
+) -> None:
+    first = make(a={"kind": kind, "position": (0.5, 0.0, 0.025), "highest": 0.025})
+    then = make(a={"kind": kind, "position": (0.6, -0.3, 0.025), "highest": highest, "steepest": steepest})
+    assert of("slid", first, then) == pytest.approx([0.1, -0.18, *counts])
+    assert get_effect("slid").asks.tolist() == [1, 1, 0, 0, 0, 0], "no target asks for the manner"
 
 
 def test_what_starts_in_the_hand_may_count_as_carried_and_turned_there(make: Build) -> None:
@@ -207,7 +229,7 @@ def test_what_starts_in_the_hand_may_count_as_carried_and_turned_there(make: Bui
     now = make(a={"position": (0.5, 0.1, 0.2), "quaternion": (0.0, 0.0, math.sin(0.5), math.cos(0.5))})
     begun = reference(now, "a", (0.44, 0.02, 0.025, turn))
     assert of("turned", begun, now) == pytest.approx([turn * REACH / math.pi, 0.15])
-    assert of("displaced", begun, now) == pytest.approx([0.06, 0.08, 0.06, turn * TURN])
+    assert of("displaced", begun, now) == pytest.approx([0.06, 0.08, 0.04, turn * TURN])
     assert (now.entity("a", "carried_distance") - begun.entity("a", "carried_distance")).item() == pytest.approx(0.1)
     assert np.array_equal(reference(now, "a", None).values, now.values)
     assert now.entity("a", "position") == pytest.approx([0.5, 0.1, 0.2]), "the state stays as it is"
@@ -244,7 +266,7 @@ def tray(fraction: float) -> dict[str, object]:
         ((0.51, 0.1, 0.075), (0.01, 0.0, 0.0), FACT),
         ((0.5, 0.04, 0.025), (0.0, -0.06, -0.10), 0.0),
         ((0.51, 0.1, 0.105), (0.01, 0.0, 0.06), 0.0),
-        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.12), 0.0),
+        ((0.51, 0.1, 0.175), (0.01, 0.0, 0.08), 0.0),
         ((0.5, 0.55, 0.025), (0.0, 0.3, -0.10), 0.0),
     ],
     ids=["on it", "beside it", "just above it", "high above it", "away"],
@@ -443,8 +465,8 @@ def test_no_two_effects_are_described_alike_on_one_type_of_body() -> None:
 @pytest.mark.parametrize(
     ("name", "target", "then"),
     [
-        ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175)}),
-        ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025)}),
+        ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175), "finger_force": (5.0, 5.0)}),
+        ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025), "carried_distance": 0.2}),
         ("displaced", (-0.1, 0.05, 0.0, 0.7), {"position": (0.4, 0.05, 0.025), "quaternion": about_z(0.7)}),
         ("slid", (-0.1, 0.05), {"position": (0.4, 0.05, 0.025), "highest": 0.025}),
         ("turned", -0.6, {"quaternion": about_z(-0.6)}),

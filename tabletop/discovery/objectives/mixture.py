@@ -44,6 +44,7 @@ class MixtureObjective(Objective):
             reject_radius=settings.reject_radius,
             tail=settings.tail,
             slope=settings.slope,
+            near=settings.near,
         )
         # Where all codes are facts there is nothing to be more precise about.
         self._tiled = np.array([not (self.facts and codes.facts_only(i)) for i in range(len(codes.effects))])

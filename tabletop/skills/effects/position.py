@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.logic.geometry import shape_of
 from tabletop.sim.scene import TABLE_NEAR_EDGE, Entity
 from tabletop.sim.state import State
 from tabletop.skills.effects.left import pace
@@ -30,8 +31,20 @@ _SHIFT: Final = 0.18
 """m of displacement to one side beyond which `displaced` does not distinguish: most places have no more room."""
 _RISEN: Final = 0.05
 """m of rise on the way beyond which it makes no difference to `slid`."""
+_LEAN: Final = 0.1
+"""m that a radian counts as by which something leaned on the way."""
+_LEANT: Final = 0.5
+"""rad beyond which it makes no difference to `slid`."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
+_FELT: Final = 0.1
+"""N by which both fingers press on what is held at least."""
+_LOOSE: Final = 0.05
+"""m that it counts as if they do not."""
+_IN_AIR: Final = 0.5
+"""Share of its way that what is placed is to be carried in the air."""
+_DRAGGED: Final = 0.05
+"""m missing of that beyond which it makes no difference."""
 _AROUND: Final = 0.3
 """m from a thing beyond which places of the gripper are not distinguished."""
 _BEYOND: Final = (-0.3, 0.1)
@@ -128,24 +141,29 @@ _PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
     measures=_PLACE,
 )
 def _held(initial: State, state: State, entity: str) -> Array:
-    """Place at the last step, where the object is taken, and its pace there: what flies through a place is not held."""
+    """Place at the last step, where the object is taken; its pace there, and that it is not between both fingers."""
+    loose = _LOOSE * (state.entity(entity, "finger_force").min(-1) < _FELT)
     moving = pace(state, entity, _FLYING)
-    return np.concatenate([_higher(place(initial, state, entity)), moving[..., None]], axis=-1)
+    return np.concatenate([_higher(place(initial, state, entity)), (moving + loose)[..., None]], axis=-1)
 
 
 @effect(
     "placed",
     columns=("position",),
     body_type="rigid",
-    mirror=_MIRROR,
+    mirror=(*_MIRROR, 1.0),
     settles=True,
     places=True,
-    origin=(*MIDDLE, 0.0),
+    kept=1,
+    origin=(*MIDDLE, 0.0, 0.0),
     measures=_PLACE,
 )
 def _placed(initial: State, state: State, entity: str) -> Array:
-    """Place after the gripper let go and left: where the object stays."""
-    return _low(place(initial, state, entity))
+    """Place after the gripper let go and left: where the object stays; and what of half its way was not in the air."""
+    way = np.linalg.norm((state.entity(entity, "position") - initial.entity(entity, "position"))[..., :2], axis=-1)
+    carried = state.entity(entity, "carried_distance") - initial.entity(entity, "carried_distance")
+    missing = np.clip(_IN_AIR * way - carried, 0.0, _DRAGGED)
+    return np.concatenate([_low(place(initial, state, entity)), missing[..., None]], axis=-1)
 
 
 @effect(
@@ -170,16 +188,22 @@ def _displaced(initial: State, state: State, entity: str) -> Array:
     "slid",
     columns=("position", "manner"),
     body_type="rigid",
-    mirror=_MIRROR,
+    mirror=(*_MIRROR, 1.0),
     settles=True,
-    kept=1,
+    kept=2,
     measures=("moved", "on_table", "slid", "undisturbed"),
 )
 def _slid(initial: State, state: State, entity: str) -> Array:
-    """Displacement along the table (within 18 cm to each side) after the gripper left, and its greatest rise so far."""
+    """Displacement along the table (within 18 cm to each side) after the gripper left; and its greatest rise and lean.
+
+    A ball may roll.
+    """
     way = np.clip(displacement(initial, state, entity)[..., :2], -_SHIFT, _SHIFT)
     rise = state.entity(entity, "highest") - initial.entity(entity, "position")[..., 2]
-    return np.concatenate([way, np.clip(rise, 0.0, _RISEN)[..., None]], axis=-1)
+    lean = _LEAN * np.clip(state.entity(entity, "steepest") - initial.entity(entity, "steepest"), 0.0, _LEANT)
+    if shape_of(state.layout.kind(entity)) == "sphere":
+        lean = np.zeros_like(lean)
+    return np.concatenate([way, np.clip(rise, 0.0, _RISEN)[..., None], lean[..., None]], axis=-1)
 
 
 @effect(

@@ -9,10 +9,11 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 
 | effect | columns | numbers | unit as learned | metres of the world |
 | --- | --- | --- | --- | --- |
-| held_at | position | x, y, z, pace | m; m/s times 0.1 s | the same |
-| placed, dragged, reached | position (of a thing, a fabric, the gripper) | x, y, z | m | the same |
+| held_at | position | x, y, z, pace and not held | m; m/s times 0.1 s, 5 cm | the same |
+| placed | position | x, y, z, not carried | m | the same |
+| dragged, reached | position (of a fabric, the gripper) | x, y, z | m | the same |
 | displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
-| slid | position, manner | x, y, rise on the way | m | the same |
+| slid | position, manner | x, y, rise and lean on the way | m; rad times 0.1 m | the same |
 | turned | rotation | turn, way | half a turn is 0.6 m; m | the way of its corner; the same |
 | toppled | rotation | tilt, fact | a right angle is 0.15 m | the way of its top: rad times its height |
 | dropped | position | beyond the edge, fact | m | the same |
@@ -21,7 +22,7 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 | shaped | shape | two distances of ends | m | the same |
 
 A metre of height counts as two in held_at, related and dragged: what stands 5 cm below its place is not there. All
-heights above 6 cm are one where a thing is to stay. Otherwise the way down outweighs the way there, and things are
+heights above 4 cm are one where a thing is to stay. Otherwise the way down outweighs the way there, and things are
 dropped at once.
 A fact is true or false, 0.15 m or 0: it has no length.
 """
@@ -75,7 +76,7 @@ EFFECT_WIDTH: Final = LEFT + 2
 """Numbers any effect is padded to."""
 HEIGHT: Final = 2.0
 """m that a metre of height counts as, of what is held, dragged, or put on another thing."""
-ALOFT: Final = 0.06
+ALOFT: Final = 0.04
 """m above where it rests beyond which heights of what is to stay are not distinguished."""
 FACT: Final = 0.15
 """m that a fact counts as where it is true."""

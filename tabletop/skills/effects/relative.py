@@ -142,7 +142,7 @@ def _rests(effects: npt.NDArray[np.floating[Any]]) -> Index:
 def _related(initial: State, state: State, entity: str) -> Array:
     """Return (..., 4): offset x, y and height (m) from where it rests on its partner, and the fact that it does.
 
-    Offsets are told apart within 30 cm, and 6 cm up. What was true at the start is nothing that was done.
+    Offsets are told apart within 30 cm, and 4 cm up. What was true at the start is nothing that was done.
     """
     out = np.zeros((*state.values.shape[:-1], 4))
     index = int(partner_of(initial, entity))
