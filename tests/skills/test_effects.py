@@ -186,12 +186,11 @@ def test_a_turn_is_to_be_in_place(make: Build, moved: float, counts: float) -> N
 
 
 @pytest.mark.parametrize(("velocity", "counts"), [((0, 0, 0), 0.0), ((0.06, 0, 0.08), 0.01), ((0, 3, 0), 0.05)])
-@pytest.mark.parametrize(("force", "loose"), [((5.0, 5.0), 0.0), ((5.0, 0.0), 0.05), ((0.0, 0.0), 0.05)])
-def test_what_is_held_at_a_place_is_to_be_between_both_fingers_and_still(
-    make: Build, velocity: tuple[float, float, float], counts: float, force: tuple[float, float], loose: float
+def test_what_is_held_at_a_place_is_to_be_still_there(
+    make: Build, velocity: tuple[float, float, float], counts: float
 ) -> None:
-    found = of("held_at", make(a={}), make(a={"velocity": velocity, "finger_force": force}))
-    assert found == pytest.approx([0.0, 0.0, 0.0, counts + loose])
+    found = of("held_at", make(a={}), make(a={"velocity": velocity}))
+    assert found == pytest.approx([0.0, 0.0, 0.0, counts])
     assert get_effect("held_at").asks.tolist() == [1, 1, 1, 0, 0, 0]
 
 
@@ -465,7 +464,7 @@ def test_no_two_effects_are_described_alike_on_one_type_of_body() -> None:
 @pytest.mark.parametrize(
     ("name", "target", "then"),
     [
-        ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175), "finger_force": (5.0, 5.0)}),
+        ("held_at", (0.4, 0.25, 0.15), {"position": (0.4, 0.25, 0.175)}),
         ("placed", (0.4, -0.2, 0.0), {"position": (0.4, -0.2, 0.025), "carried_distance": 0.2}),
         ("displaced", (-0.1, 0.05, 0.0, 0.7), {"position": (0.4, 0.05, 0.025), "quaternion": about_z(0.7)}),
         ("slid", (-0.1, 0.05), {"position": (0.4, 0.05, 0.025), "highest": 0.025}),

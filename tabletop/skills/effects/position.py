@@ -37,10 +37,6 @@ _LEANT: Final = 0.5
 """rad beyond which it makes no difference to `slid`."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
-_FELT: Final = 0.1
-"""N by which both fingers press on what is held at least."""
-_LOOSE: Final = 0.05
-"""m that it counts as if they do not."""
 _IN_AIR: Final = 0.5
 """Share of its way that what is placed is to be carried in the air."""
 _DRAGGED: Final = 0.05
@@ -141,10 +137,9 @@ _PLACE: Final = ("lifted", "moved", "on_table", "raised", "undisturbed")
     measures=_PLACE,
 )
 def _held(initial: State, state: State, entity: str) -> Array:
-    """Place at the last step, where the object is taken; its pace there, and that it is not between both fingers."""
-    loose = _LOOSE * (state.entity(entity, "finger_force").min(-1) < _FELT)
+    """Place at the last step, where the object is taken, and its pace there: what flies through a place is not held."""
     moving = pace(state, entity, _FLYING)
-    return np.concatenate([_higher(place(initial, state, entity)), (moving + loose)[..., None]], axis=-1)
+    return np.concatenate([_higher(place(initial, state, entity)), moving[..., None]], axis=-1)
 
 
 @effect(

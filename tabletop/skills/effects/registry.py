@@ -9,7 +9,7 @@ many skills at 2 cm is in metres of the world: `Effect.metres` has the factors b
 
 | effect | columns | numbers | unit as learned | metres of the world |
 | --- | --- | --- | --- | --- |
-| held_at | position | x, y, z, pace and not held | m; m/s times 0.1 s, 5 cm | the same |
+| held_at | position | x, y, z, pace | m; m/s times 0.1 s | the same |
 | placed | position | x, y, z, not carried | m | the same |
 | dragged, reached | position (of a fabric, the gripper) | x, y, z | m | the same |
 | displaced | position, rotation | x, y, z, turn | m; rad times 0.05 m | the way of its corner |
