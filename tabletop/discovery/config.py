@@ -26,7 +26,7 @@ EFFECT_CODES: Final[Mapping[str, tuple[int, float]]] = {
     "dropped": (2, 0.03),
     "related": (10, 0.26),
     "reached": (8, 0.03),
-    "joint": (8, 0.42),
+    "joint": (8, 0.46),
     "dragged": (8, 0.10),
     "shaped": (6, 0.12),
 }

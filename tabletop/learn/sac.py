@@ -68,13 +68,15 @@ class SAC:
         else:
             bf16 = settings.bf16
 
-        def network(extra: int, outputs: int, members: int, normalise: bool) -> Network:
-            return Network(spec, extra, outputs, settings.hidden, members, normalise, bf16, self._generator)
+        def actor() -> Network:
+            return Network(spec, 0, heads, settings.hidden, 1, False, bf16, self._generator)
 
-        self.actor = network(0, heads, 1, False)
-        self.critic = network(action_size, 1, settings.critics, settings.layer_norm)
-        self.target = network(action_size, 1, settings.critics, settings.layer_norm)
-        self.target_actor = network(0, heads, 1, False) if settings.deterministic else None
+        def critic() -> Network:
+            hidden, normalise = settings.critic_hidden or settings.hidden, settings.layer_norm
+            return Network(spec, action_size, 1, hidden, settings.critics, normalise, bf16, self._generator)
+
+        self.actor, self.critic, self.target = actor(), critic(), critic()
+        self.target_actor = actor() if settings.deterministic else None
         self._follow(1.0)
         if not settings.deterministic:
             # Start at standard deviation 1 before tanh: nearly uniform actions, not the range's middle 0.22.

@@ -21,7 +21,10 @@ class SACSettings:
     policy with noise added, twin critics, smoothed target actions, a slow copy of the policy (Fujimoto et al. 2018).
     ddpg: the same with one critic, no smoothing and no delay (Lillicrap et al. 2016)."""
     hidden: tuple[int, ...] = (256, 256)
-    """Width of each hidden layer, of the actor and of each critic."""
+    """Width of each hidden layer of the actor."""
+    critic_hidden: tuple[int, ...] | None = None
+    """Width of each hidden layer of each critic. None: as the actor's. Only the learner runs critics, so they cost no
+    time in episodes."""
     layer_norm: bool = True
     """Whether the critics' hidden layers are normalised before their relu."""
     gamma: float = 0.97
@@ -57,8 +60,10 @@ class SACSettings:
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
             raise unknown("algorithm", self.algorithm, ALGORITHMS)
-        if not self.hidden or min(self.hidden) < 1:
-            raise TabletopError(f"hidden needs at least one layer, each of width >= 1; got {self.hidden}")
+        for name in ("hidden", "critic_hidden"):
+            widths = getattr(self, name)
+            if widths is not None and (not widths or min(widths) < 1):
+                raise TabletopError(f"{name} needs at least one layer, each of width >= 1; got {widths}")
         for name in ("gamma", "tau", "average"):
             if not 0 < getattr(self, name) <= 1:
                 raise TabletopError(f"{name} must be in (0, 1]; got {getattr(self, name)}")

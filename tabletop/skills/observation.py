@@ -22,6 +22,7 @@ from tabletop.skills.effects.relative import partner_of
 __all__ = [
     "EGO",
     "HAND",
+    "NO_END",
     "OTHERS",
     "OTHER_WIDTH",
     "TANGENT",
@@ -64,6 +65,8 @@ _FORCES: Final = 43
 """Column of the force on the left finger; the right one's is the next."""
 TIME: Final = 45
 """Column of the time left."""
+NO_END: Final = 1.0
+"""What it is while the end is far."""
 WRIST: Final = 55
 """Column of how far the arm's last joint can still turn one way, half turns; the other way is the next."""
 HAND: Final = 57
@@ -302,7 +305,7 @@ class Observer:
             1 - 2 * (q[..., 0] ** 2 + q[..., 1] ** 2),
             force[..., 0],
             force[..., 1],
-            np.minimum((self._horizon - np.asarray(step)) / _LATE, 1.0) * 2.0 - 1.0,
+            np.minimum((self._horizon - np.asarray(step)) / _LATE, 1.0) * (1.0 + NO_END) - 1.0,
         )
         for j, value in enumerate(curved):
             out[..., i + 3 + j] = value

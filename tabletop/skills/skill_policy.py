@@ -18,11 +18,12 @@ from tabletop.skills.effects import (
     EFFECT_WIDTH,
     LEFT,
     REACH,
+    SETTLES,
     Effect,
     get_effect,
     requirements,
 )
-from tabletop.skills.observation import EGO, TANGENT, TANGENT_SCALE, Observer
+from tabletop.skills.observation import EGO, NO_END, TANGENT, TANGENT_SCALE, TIME, Observer
 
 __all__ = [
     "ACTS",
@@ -75,6 +76,9 @@ def condition(
     effect so far, and the types of the columns that it is read off. So what is learned for one target helps those
     beside it, and what is learned on one joint helps on any other.
 
+    Only an effect that is to stay has an end at which the gripper is to have left. All others see no end: otherwise
+    what is held is let go of there, as what is placed is.
+
     Args:
         observation: (..., O) from an Observer.
         embedding: (..., EFFECT_WIDTH) target effect, or (..., width) the vector that a code is.
@@ -90,8 +94,10 @@ def condition(
         return np.concatenate((observation[..., :EGO], vector, descriptor, observation[..., EGO:]), axis=-1)
     away = np.asarray(embedding - effect, dtype=np.float32)
     way = _way(observation, away, descriptor)
+    ego = observation[..., :EGO].copy()
+    ego[..., TIME] = np.where(descriptor[..., SETTLES] > 0.0, ego[..., TIME], NO_END)
     parts = (
-        observation[..., :EGO],
+        ego,
         away * 8.0,
         np.tanh(away * 25.0),
         way * 8.0,

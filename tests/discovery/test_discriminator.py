@@ -64,6 +64,16 @@ def test_what_is_to_be_0_counts_near_the_mean_and_hardly_far_away(off: float, sh
     assert q.log_q_of(end, np.zeros(1, np.intp)) == pytest.approx(bell - np.log(np.exp(bell) + np.exp(q.log_none)))
 
 
+@pytest.mark.parametrize("spoilt", [0.0, 0.02, 0.07])
+def test_nearer_is_worth_more_however_much_is_spoilt_on_the_way(spoilt: float) -> None:
+    q = Discriminator(Codebook({"held_at": 2}), 0.01)
+    q.means[:, 0] = [0.0, 9.0]
+    q.reject_weight[:] = 1.0
+    ends = np.zeros((60, EFFECT_WIDTH))
+    ends[:, 0], ends[:, DISTURBED] = np.linspace(0.0, 0.3, 60), spoilt
+    assert (np.diff(q.log_q_of(ends, np.zeros(60, np.intp))) < 0.0).all()
+
+
 def test_none_of_them_makes_an_end_worth_more_the_nearer_it_is_and_bounds_what_the_outermost_earn() -> None:
     q = Discriminator(Codebook({"held_at": 2}), 0.01, reject_radius=0.03)
     q.means[:, 0] = [-0.2, 0.2]

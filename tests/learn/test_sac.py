@@ -246,6 +246,21 @@ def test_a_state_of_another_network_is_refused() -> None:
         learner().load_state_dict(other.state_dict())
 
 
+@pytest.mark.parametrize("critic_hidden", [(40, 16, 8), None])
+def test_critics_may_be_wider_than_the_policy_and_go_on_from_their_like(critic_hidden: tuple[int, ...] | None) -> None:
+    sac = learner(critic_hidden=critic_hidden)
+    for i in range(2):
+        sac.update(*batch(i))
+    layers = [v.shape[-1] for k, v in sac.critic.parameters.items() if k.startswith("layer") and k.endswith("bias")]
+    assert tuple(layers) == (critic_hidden or (32, 24))
+    assert [v.shape[0] for k, v in sac.actor_arrays().items() if k.endswith("bias")][-3:-1] == [32, 24]
+    other = learner(seed=1, critic_hidden=critic_hidden)
+    other.take_over(sac.actor_arrays(), sac.critic_arrays())
+    assert torch.equal(other.critic.flat, sac.critic.flat)
+    with pytest.raises(TabletopError, match="'critic' of shape"):
+        learner(critic_hidden=(7,)).take_over(sac.actor_arrays(), sac.critic_arrays())
+
+
 def test_the_policy_waits_for_its_delay() -> None:
     sac = learner(policy_delay=2)
     before = sac.actor.flat.clone()
@@ -330,6 +345,7 @@ def test_another_seed_gives_another_learner() -> None:
     ("settings", "message"),
     [
         ({"hidden": ()}, "hidden"),
+        ({"critic_hidden": (8, 0)}, "critic_hidden needs"),
         ({"tau": 0.0}, "tau"),
         ({"policy_delay": 0}, "policy_delay"),
         ({"alpha": -1.0}, "alpha"),

@@ -17,10 +17,11 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.scene import Entity
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.sim.state import Layout, State
-from tabletop.skills.effects import REACH, get_effect
+from tabletop.skills.effects import EFFECT_WIDTH, REACH, get_effect
 from tabletop.skills.observation import (
     EGO,
     HAND,
+    NO_END,
     OTHER_WIDTH,
     OTHERS,
     TANGENT,
@@ -34,6 +35,7 @@ from tabletop.skills.observation import (
     rotated,
     transformed,
 )
+from tabletop.skills.skill_policy import condition
 
 Build = Callable[..., State]
 
@@ -225,6 +227,17 @@ def test_the_column_of_the_time_left_is_the_only_one_that_changes_with_the_step(
     state = make(a={})
     one, other = see(state, "a", step=HORIZON - 10.0), see(state, "a", step=HORIZON - 4.0)
     assert np.flatnonzero(one != other).tolist() == [TIME]
+
+
+@pytest.mark.parametrize(("name", "ends"), [("placed", True), ("joint", True), ("held_at", False), ("reached", False)])
+def test_only_who_is_to_have_left_at_the_end_sees_it_come(make: Build, name: str, ends: bool) -> None:
+    seen = np.stack([see(make(a={}), "a", step=step) for step in (0.0, HORIZON - 4.0)])
+    zero, descriptor = np.zeros((2, EFFECT_WIDTH)), np.tile(get_effect(name).descriptor, (2, 1))
+    early, late = condition(seen, zero, zero, descriptor)
+    assert early[TIME] == NO_END == seen[0, TIME]
+    assert np.flatnonzero(early != late).tolist() == ([TIME] if ends else [])
+    assert seen[1, TIME] < NO_END, "what was observed stays as it is"
+    assert np.array_equal(condition(seen[1], zero[1], zero[1], descriptor[1]), late), "one by one as in a batch"
 
 
 def in_a_mirror(state: State) -> State:

@@ -37,7 +37,7 @@ _LEANT: Final = 0.5
 """rad beyond which it makes no difference to `slid`."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
-_IN_AIR: Final = 0.5
+_IN_AIR: Final = 0.6
 """Share of its way that what is placed is to be carried in the air."""
 _DRAGGED: Final = 0.05
 """m missing of that beyond which it makes no difference."""
@@ -154,7 +154,7 @@ def _held(initial: State, state: State, entity: str) -> Array:
     measures=_PLACE,
 )
 def _placed(initial: State, state: State, entity: str) -> Array:
-    """Place after the gripper let go and left: where the object stays; and what of half its way was not in the air."""
+    """Place after the gripper let go and left: where the object stays; and what of its way was not in the air."""
     way = np.linalg.norm((state.entity(entity, "position") - initial.entity(entity, "position"))[..., :2], axis=-1)
     carried = state.entity(entity, "carried_distance") - initial.entity(entity, "carried_distance")
     missing = np.clip(_IN_AIR * way - carried, 0.0, _DRAGGED)

@@ -53,6 +53,7 @@ __all__ = [
     "HEIGHT",
     "LEFT",
     "REACH",
+    "SETTLES",
     "Effect",
     "effect",
     "entities_for",
@@ -83,6 +84,8 @@ FACT: Final = 0.15
 COLUMNS: Final = ("position", "rotation", "tilt", "edge", "relative", "joint", "shape", "gripper", "manner")
 """Types of columns that an effect may be read off: what a policy is told of an effect it is to have."""
 DESCRIPTOR_WIDTH: Final = len(COLUMNS) + 2
+SETTLES: Final = len(COLUMNS)
+"""Column of a descriptor that says whether what counts is what stays done."""
 _DOWN: Final = 0.5
 """Fraction from which what latches is down."""
 
