@@ -54,9 +54,7 @@ class LearnerSettings:
     """Settings of the learner."""
 
     sac: SACSettings = field(
-        default_factory=lambda: SACSettings(
-            batch_size=256, critic_hidden=(512, 512), gamma=0.98, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4
-        )
+        default_factory=lambda: SACSettings(batch_size=256, gamma=0.98, alpha=0.005, actor_rate=5e-4, critic_rate=5e-4)
     )
     """The policy's and critics' learning."""
     objective: str = "final-state"

@@ -37,7 +37,7 @@ _LEANT: Final = 0.5
 """rad beyond which it makes no difference to `slid`."""
 _FLYING: Final = 0.05
 """m that the pace of what is held counts as at most."""
-_IN_AIR: Final = 0.6
+_IN_AIR: Final = 0.5
 """Share of its way that what is placed is to be carried in the air."""
 _DRAGGED: Final = 0.05
 """m missing of that beyond which it makes no difference."""
