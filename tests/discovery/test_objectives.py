@@ -222,9 +222,16 @@ def test_any_target_is_rewarded_by_those_that_say_so_and_by_its_codes_mean_else(
     width = objective.skill_embeddings.shape[1]
     asks = CODES.asks[CODES.effect_of[as_coded.codes]]
     # Who spoils all counts for little anywhere.
-    spoilt = np.linalg.norm(as_coded.effects[-1] * (1 - asks), axis=-1)
-    as_coded = replace(as_coded, effects=as_coded.effects * np.where(spoilt[:, None] > 0.05, asks, 1.0))
-    reached = np.tile(as_coded.effects[-1] * asks, width // EFFECT_WIDTH)
+    kept = np.linalg.norm(as_coded.effects[-1] * (1 - asks), axis=-1) < 0.05
+    assert kept.any()
+    as_coded = replace(
+        as_coded,
+        episodes=as_coded.episodes[kept],
+        times=as_coded.times[:, kept],
+        codes=as_coded.codes[kept],
+        embeddings=as_coded.embeddings[kept],
+    )
+    reached = np.tile(as_coded.effects[-1] * asks[kept], width // EFFECT_WIDTH)
     asked = replace(as_coded, embeddings=reached)
     before, after = (objective.gains(w)[-1] for w in (as_coded, asked))  # type: ignore[attr-defined]
     if objective.exact:
