@@ -60,6 +60,11 @@ class ScriptedOperator:
         """The forecast is computed."""
         return True
 
+    @property
+    def ends(self) -> bool:
+        """With its last primitive."""
+        return True
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the skill can be done to an entity."""
         raise NotImplementedError

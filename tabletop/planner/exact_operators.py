@@ -77,6 +77,11 @@ class ExactOperator:
         """The forecast is computed."""
         return True
 
+    @property
+    def ends(self) -> bool:
+        """A learned policy does not know that it is done."""
+        return False
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the other one makes sense."""
         return self.inner.applicable(state, entity)

@@ -55,6 +55,10 @@ class Operator(Protocol):
     def exact(self) -> bool:
         """Whether the forecast does not depend on the draws."""
 
+    @property
+    def ends(self) -> bool:
+        """Whether its policy ends by itself once all is done; another one acts until its horizon."""
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return whether the skill makes sense on an entity, of the state's batch shape."""
 
@@ -128,6 +132,11 @@ class SampledOperator:
     def begins(self) -> str:
         """Each is a case of its own."""
         return self.id
+
+    @property
+    def ends(self) -> bool:
+        """A learned policy does not know that it is done."""
+        return False
 
     @property
     def family(self) -> tuple[str, tuple[str, ...] | None, bool]:

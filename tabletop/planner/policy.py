@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
@@ -47,6 +48,7 @@ class PlannerPolicy:
     The goal counts as reached once it has held for three control steps: at the end of a skill, or in the
     midst of one if the gripper is clear of everything by then (unless the skill is one that ends holding something).
 
+    A skill that does not end by itself is ended once what was forecast has come about and the gripper is clear.
     A skill whose effect did not come is not done again in the same state: what has not moved since will not move.
     Nor is a plan that falls short of the goal made again once it came out as forecast.
 
@@ -127,6 +129,7 @@ class PlannerPolicy:
         self._short: set[tuple[tuple[str, str], ...]] = set()
         self._expected = 0.0
         self._forecast: State | None = None
+        self._came_at: tuple[int, State] | None = None
         self._plan = Plan((), 0.0, float(len(self._goal.parts)))
         self._done = False
 
@@ -138,7 +141,8 @@ class PlannerPolicy:
         if self._policy is not None:
             if self._held_for >= _WATCH and self._may_stop(state):
                 return self._end(state)
-            action = None if self._skill_time >= self._horizon() else self._policy.act(state)
+            over = self._skill_time >= self._horizon() or self._came(state)
+            action = None if over else self._policy.act(state)
             if action is not None:
                 self._skill_time += 1
                 return self._send(action)
@@ -196,11 +200,23 @@ class PlannerPolicy:
         """Return whether the last skill's entity is far from all places where it was expected."""
         if self._step is None or self._forecast is None:
             return False
-        name = self._step.entity
-        gaps = self._forecast.entity(name, "position") - state.entity(name, "position")
-        turns = self._forecast.entity(name, "fraction") - state.entity(name, "fraction")
-        far = np.linalg.norm(gaps, axis=-1) > _ASTRAY
-        return bool((far | (np.abs(turns) > _AJAR)).all())
+        return bool(_far(self._forecast, state, self._step.entity).all())
+
+    def _came(self, state: State) -> bool:
+        """Return whether what was forecast has come about and stayed so for three steps, the gripper being clear.
+
+        Only of a skill that moves something, and does not end by itself.
+        """
+        if self._step is None or self._forecast is None or self._step.operator.ends or self._step.operator.last:
+            return False
+        moves = _far(self._forecast, self._before, self._step.entity).mean() > 0.5
+        missing = len(self._goal.parts) - self._goal.done(state)
+        if not moves or self._elsewhere(state) or missing > self._expected + 0.5 or not self._may_stop(state):
+            self._came_at = None
+            return False
+        if self._came_at is None or not unchanged(self._came_at[1], state):
+            self._came_at = self._time, state
+        return self._time - self._came_at[0] >= _WATCH
 
     def _next(self, state: State) -> Action | None:
         """Choose the next skill and return its first action."""
@@ -213,6 +229,7 @@ class PlannerPolicy:
             self._expected = after.remaining
             self._used += 1
             self._skill_time = 0
+            self._came_at = None
             self.log.append(
                 {
                     "skill": self._step.operator.id,
@@ -308,3 +325,10 @@ class PlannerPolicy:
 
     def _child(self) -> np.random.Generator:
         return np.random.default_rng(int(self._rng.integers(2**63)))
+
+
+def _far(forecast: State, state: State, entity: str) -> npt.NDArray[np.bool_]:
+    """Return which forecasts (K,) have an entity elsewhere than a state has it."""
+    gaps = forecast.entity(entity, "position") - state.entity(entity, "position")
+    turns = forecast.entity(entity, "fraction") - state.entity(entity, "fraction")
+    return np.asarray((np.linalg.norm(gaps, axis=-1) > _ASTRAY) | (np.abs(turns) > _AJAR))

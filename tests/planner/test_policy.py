@@ -31,6 +31,8 @@ class Board:
     astray: float = 0.0
     """m by which a skill that fails moves its entity all the same, toward the robot."""
     ran: list[tuple[str, str]] = field(default_factory=list)
+    actions: int = 4
+    """After which a skill ends by itself."""
 
     def operator(self, id: str, body_type: str, outcome: Outcome, horizon: int = 10) -> SampledOperator:
         return SampledOperator(id, body_type, None, (outcome,), horizon, lambda entity: _Skill(self, id, entity))
@@ -58,7 +60,7 @@ class _Skill:
                 operator = next(o for o in OPERATORS[id(self.board)] if o.id == self.id)
                 rows = State(state.layout, state.values[None])
                 self.board.state = operator.predict(rows, self.entity, np.array([0.5]))[0]
-        return None if self.steps > 4 else np.zeros(5)
+        return None if self.steps > self.board.actions else np.zeros(5)
 
 
 OPERATORS: dict[int, tuple[SampledOperator, ...]] = {}
@@ -230,6 +232,23 @@ def test_it_stops_in_the_midst_of_a_skill_once_the_goal_holds(make: Build) -> No
     actions = [policy.act(now) for _ in range(3)]
     assert actions[-1] is None
     assert policy.log[-1]["done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("height", "failures", "steps"), [(0.3, 0, 6), (0.05, 0, 10), (0.3, 1, 10)], ids=["came", "around it", "failed"]
+)
+def test_a_skill_that_does_not_end_by_itself_is_ended_once_all_that_was_forecast_has_come_and_stayed(
+    make: Build, height: float, failures: int, steps: int
+) -> None:
+    world = board(make, left=failures)
+    world.actions = 99
+    policy = PlannerPolicy(parse("moved(red, left, 10 cm) and near(red, drawer, 1 cm)"), OPERATORS[id(world)][:1])
+    policy.reset(world.state, Scene(), np.random.default_rng(0))
+    for _ in range(12):
+        now = world.state.values.copy()
+        now[world.state.layout.robot_slice("gripper_position")] = 0.42, 0.02, height
+        policy.act(State(world.state.layout, now))
+    assert (policy.log[0]["skill"], policy.log[0]["steps"]) == ("left", steps)
 
 
 def test_it_goes_on_while_something_is_touched(make: Build) -> None:
