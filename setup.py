@@ -27,7 +27,8 @@ ASSETS = [
     "pycollada>=0.8",
 ]  # `tabletop import`
 SB3 = ["stable-baselines3>=2.5"]  # benchmarks/her.py
-ALL = [*DEMOS, *RAY, *PLOT, *ASSETS, *SB3]
+VIEW = ["viser>=1.1,<2"]  # `tabletop view`
+ALL = [*DEMOS, *RAY, *PLOT, *ASSETS, *SB3, *VIEW]
 # PyBullet has wheels for these only. Elsewhere its fork stands in, by the same import name (docs/platforms.md).
 PYBULLET_WHEELS = "python_version < '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"
 NO_PYBULLET_WHEELS = "python_version >= '3.12' or sys_platform != 'linux' or platform_machine != 'x86_64'"
@@ -123,6 +124,7 @@ setup(
             "types-PyYAML",
             "types-tqdm",
             "setuptools>=77",
+            "playwright>=1.50",
             *ALL,
         ],
         "demos": DEMOS,
@@ -130,6 +132,7 @@ setup(
         "plot": PLOT,
         "assets": ASSETS,
         "sb3": SB3,
+        "view": VIEW,
         "all": ALL,
         "bench": [f"panda-gym>=3.0.7; {PYBULLET_WHEELS}"],  # it asks for pybullet itself
         "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77", "ruff>=0.9"],

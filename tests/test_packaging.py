@@ -183,7 +183,7 @@ def test_each_platform_gets_one_build_of_pybullet(platform: dict[str, str], monk
 
 def test_all_is_what_a_user_may_add_and_no_tool_of_developers(monkeypatch: pytest.MonkeyPatch) -> None:
     given = setup_arguments(monkeypatch)
-    assert required(given, None, "all") == required(given, None, "demos", "ray", "plot", "assets", "sb3")
+    assert required(given, None, "all") == required(given, None, "demos", "ray", "plot", "assets", "sb3", "view")
     assert {"minari", "pyarrow", "ray", "matplotlib", "trimesh", "stable-baselines3"} < set(
         required(given, None, "all")
     )

@@ -23,6 +23,7 @@ _WHOLE: Final[Mapping[str, tuple[int, int]]] = {
     "chains": (1, 10**6),
     "count": (1, 10**6),
     "steps": (1, 10**12),
+    "port": (0, 65535),
 }
 _REAL: Final[Mapping[str, tuple[float, float]]] = {"minutes": (1e-6, 1e5), "seconds": (0.0, 1e7), "noise": (0.0, 1.0)}
 """minutes are above 0: a millionth is the least that is."""

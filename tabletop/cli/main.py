@@ -365,6 +365,12 @@ def _play(options: argparse.Namespace) -> None:
     say(options, result, play_lines(result))
 
 
+def _view(options: argparse.Namespace) -> None:
+    from tabletop.cli.viewing import view
+
+    view(options)
+
+
 def _plan(options: argparse.Namespace) -> None:
     from tabletop.cli.planning import plan
 
@@ -458,6 +464,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "objects": _objects,
     "robots": _robots,
     "play": _play,
+    "view": _view,
     "plan": _plan,
     "goals": _goals,
     "perturb": _perturb,

@@ -42,6 +42,7 @@ and to look around:
 
   tabletop skills default           what a library can do
   tabletop play drawer-open         film a skill, or a policy on a task
+  tabletop view                     watch it live in the browser, shove it, tell it what to do
   tabletop predicates               what a goal may say
 """
 
@@ -62,7 +63,21 @@ _POLICIES = (
 
 
 _WITH_ROBOT: Final = (
-    *("scene", "tasks", "evaluate", "demos", "discover", "measure", "name", "plan", "play", "goals", "perturb", "run"),
+    *(
+        "scene",
+        "tasks",
+        "evaluate",
+        "demos",
+        "discover",
+        "measure",
+        "name",
+        "plan",
+        "play",
+        "view",
+        "goals",
+        "perturb",
+        "run",
+    ),
 )
 """Commands that draw scenes."""
 
@@ -360,6 +375,22 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument("--scene", metavar="FILE", help="a saved scene for the skill, as 'tabletop scene' writes it")
     play.add_argument("--entity", metavar="NAME", help="of --scene, to work on (default: the first that the skill can)")
     _common(play, out="the film: .webp, or .mp4, .webm (default: clip.webp)", metavar="FILE", workers=False)
+
+    view = commands.add_parser("view", help="serve a page in the browser: a scene that goes on live (extra: view)")
+    view.add_argument(
+        "run", nargs="?", default="default", metavar="RUN", help="a run folder or library (default: default)"
+    )
+    where = view.add_mutually_exclusive_group()
+    where.add_argument("--card", default="planning", help=f"{card} (default planning)")
+    where.add_argument("--scene", metavar="FILE", help="a saved scene to begin with, as 'tabletop scene' writes it")
+    view.add_argument("--policy", metavar="FILE", help="a policy of your own: FILE.py:NAME or MODEL.zip")
+    view.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine alone)"
+    )
+    view.add_argument(
+        "--port", type=int, default=8080, metavar="N", help="to listen on; 0: any that is free (default 8080)"
+    )
+    _common(view, out="folder for clips and such (default: view)", workers=False)
 
     goals = commands.add_parser("goals", help="draw goals that the scripted policies are seen to reach")
     goals.add_argument("--count", type=int, default=100, metavar="N", help="how many (default 100)")

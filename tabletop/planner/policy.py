@@ -86,6 +86,8 @@ class PlannerPolicy:
         if twice:
             raise TabletopError(f"operators need different ids, got {twice[0]!r} twice")
         self._given = None if plan is None else self._steps(plan)
+        self._step: Step | None = None
+        self._forecast: State | None = None
         self.log: list[dict[str, Any]] = []
         self.why: list[str] = []
         """Lines that say why the goal was not reached, as far as the planner knows; none where it was."""
@@ -103,6 +105,11 @@ class PlannerPolicy:
     def horizon(self) -> int:
         """Control steps that its budget of skills takes at most."""
         return self.skills * (_WATCH + max((o.horizon for o in self.operators), default=1))
+
+    @property
+    def forecast(self) -> State | None:
+        """States (K,) that the present step is expected to lead to; None between steps."""
+        return self._forecast if self._step is not None else None
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode: make the first plan.
@@ -122,13 +129,13 @@ class PlannerPolicy:
         self._penalties: dict[tuple[str, str], float] = {}
         self._time = self._used = self._held_for = self._skill_time = 0
         self._grip = 1.0
-        self._step: Step | None = None
+        self._step = None
         self._policy: Policy | None = None
         self._wider = _WIDER
         self._aim: tuple[tuple[str, str], ...] = ()
         self._short: set[tuple[tuple[str, str], ...]] = set()
         self._expected = 0.0
-        self._forecast: State | None = None
+        self._forecast = None
         self._came_at: tuple[int, State] | None = None
         self._plan = Plan((), 0.0, float(len(self._goal.parts)))
         self._done = False

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tabletop.sim.bullet import p
 
-__all__ = ["Drape", "hang"]
+__all__ = ["Drape", "hang", "surfaces"]
 
 Array = npt.NDArray[np.float64]
 
@@ -130,13 +130,24 @@ _INDICES: Final[list[int]] = []
 _FILLING: Final = Lock()
 
 
+def surfaces(drape: Drape) -> list[tuple[Array, npt.NDArray[np.intp], tuple[float, ...]]]:
+    """Return the pieces of a drape: points (n, 3) in m, world, triangles (k, 3), and colour, RGBA."""
+    return [
+        (points.reshape(-1, 3), triangles, _shaded(drape.color, shade)) for points, _, triangles, shade in _faces(drape)
+    ]
+
+
+def _shaded(color: tuple[float, ...], shade: float) -> tuple[float, ...]:
+    return (*(c * shade for c in color[:3]), color[3])
+
+
 def hang(drapes: Sequence[Drape], client: int) -> dict[int, int]:
     """Fill a client with what is to be drawn and nothing else; return the label of each body."""
     p.resetSimulation(physicsClientId=client)
     labels = {}
     for drape in drapes:
         for points, normals, triangles, shade in _faces(drape):
-            color = [*(c * shade for c in drape.color[:3]), drape.color[3]]
+            color = list(_shaded(drape.color, shade))
             shape = _mesh(points.reshape(-1, 3), normals.reshape(-1, 3), triangles, color, client)
             labels[p.createMultiBody(0, -1, shape, [0, 0, 0], physicsClientId=client)] = drape.label
     return labels

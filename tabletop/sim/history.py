@@ -48,6 +48,10 @@ class History:
         self._full = True
         self._actions, self._others = array("d"), []
 
+    def __len__(self) -> int:
+        """Return how many things were done, as far as they are kept."""
+        return len(self._actions) // self._size + len(self._others)
+
     def all(self) -> tuple[Done, ...]:
         """Return all that was done, in order.
 

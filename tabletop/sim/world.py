@@ -34,6 +34,7 @@ from tabletop.sim.deformable_drapery import Drape
 from tabletop.sim.fixtures import build_joint, build_parts
 from tabletop.sim.held_part import grasped_part
 from tabletop.sim.history import Done, History
+from tabletop.sim.looks import Piece, frames_of, pieces_of, pose_of, slab_piece
 from tabletop.sim.pressing import Pressing
 from tabletop.sim.pushes import apply_velocity, push_body
 from tabletop.sim.robot import RobotArm
@@ -70,6 +71,10 @@ class Snapshot:
     """Names of World's methods and their arguments."""
     settings: SimSettings = field(default_factory=SimSettings)
     """Of the world that it was kept in."""
+
+    def after(self, events: int) -> Snapshot:
+        """Return the earlier moment by which only so many things had been done (`World.events`)."""
+        return replace(self, history=self.history[:events])
 
 
 class World:
@@ -568,7 +573,58 @@ class World:
             if body.beads
         ]
 
+    # --- for drawing elsewhere ---------------------------------------------------------------
+
+    def looks(self) -> list[Piece]:
+        """Return the triangles of all that is rigid: table and floor first, then the robot, then entities.
+
+        They stay as they are until another scene is loaded; `poses` says where they are. What is deformable changes its
+        shape: see `sheets_of`.
+
+        Raises:
+            TabletopError: no scene is loaded, or the robot's meshes are in a format that cannot be read here.
+
+        >>> with World() as world:
+        ...     _ = world.load(Scene())
+        ...     sorted({piece.label for piece in world.looks()})
+        ['floor', 'robot', 'table']
+        """
+        self._loaded()
+        table, floor = self._slabs
+        return [slab_piece(table, "table"), slab_piece(floor, "floor"), *self._pieces()]
+
+    def _pieces(self) -> list[Piece]:
+        frames = self._frames()
+        labels = []
+        for body, link in frames:
+            index = self._links.get((body, link), self._body_ids.get(body))
+            labels.append("robot" if index is None else self.layout.names[index])
+        return pieces_of(frames, labels, self.client)
+
+    def _frames(self) -> list[tuple[int, int]]:
+        rigid = dict.fromkeys(body.id for body in self._bodies if not body.beads)
+        return frames_of([self.arm.body, *rigid], self.client)
+
+    def poses(self) -> npt.NDArray[np.float64]:
+        """Return where the frames of `looks` are now (F, 7): position in m and quaternion (xyzw), world.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        self._loaded()
+        return np.array([pose_of(frame, self.client) for frame in self._frames()])
+
     # --- saving ------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> int:
+        """How many things were done to the world since its scene was loaded: the length of a snapshot's history.
+
+        Raises:
+            TabletopError: no scene is loaded.
+        """
+        self._loaded()
+        return len(self._history)
 
     def save(self) -> Snapshot:
         """Keep the present moment, for this world or another.
@@ -578,11 +634,15 @@ class World:
         """
         return Snapshot(self._loaded(), self._history.all(), self.settings)
 
-    def restore(self, snapshot: Snapshot) -> State:
+    def restore(self, snapshot: Snapshot, watch: Callable[[], None] | None = None) -> State:
         """Go to a kept moment; the future from it is the same bit for bit.
 
         What led there is run again, which takes as long as it took. PyBullet's own saved states would be
         quicker and are not exact: they leave out what decides the order of contacts.
+
+        Args:
+            snapshot: the moment.
+            watch: called once the scene is loaded and after each control step; it may render, and must not step.
 
         Raises:
             TabletopError: it is of a world with other settings or another robot.
@@ -609,8 +669,12 @@ class World:
             "apply_velocity": self.apply_velocity,
             "apply_joint_velocity": self.apply_joint_velocity,
         }
+        if watch is not None:
+            watch()
         for name, arguments in snapshot.history:
             again[name](*arguments)
+            if watch is not None and name in {"step", "advance"}:
+                watch()
         return self.state() if snapshot.history else state
 
 

@@ -24,7 +24,8 @@ Command = Callable[..., Any]
 
 COMMANDS = (
     *("scene", "tasks", "evaluate", "demos", "discover", "measure"),
-    *("name", "plan", "goals", "perturb", "report", "run", "skills", "predicates", "play", "new", "objects", "robots"),
+    *("name", "plan", "goals", "perturb", "report", "run", "skills", "predicates", "play", "view"),
+    *("new", "objects", "robots"),
 )
 
 

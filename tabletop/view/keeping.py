@@ -1,0 +1,97 @@
+"""What can be saved from a view: a clip, a picture, the scene, the episode. Each is a file of its own in one folder."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tabletop.files import write_whole
+from tabletop.report.films import write_film
+from tabletop.rollout.workers import WorkerPool
+from tabletop.sim.scene import save_scene
+from tabletop.sim.world import Snapshot, World
+
+__all__ = ["Keeping"]
+
+_WIDTH, _HEIGHT = 640, 480
+_FRAMES_A_SECOND: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """A folder that files are put into, none over another."""
+
+    folder: Path
+
+    def clip(self, snapshot: Snapshot, first: int, last: int) -> Path:
+        """Film the way to a moment, and return the file. It happens again in another process, bit for bit.
+
+        Args:
+            snapshot: of the moment.
+            first: control step that the film begins with.
+            last: control step of the moment.
+
+        Raises:
+            TabletopError: it cannot be written.
+        """
+        path = self._free("clip", ".webp")
+        with WorkerPool(1) as pool:
+            return pool.submit(_film, snapshot, first, last, path).result()
+
+    def picture(self, pixels: npt.NDArray[np.uint8]) -> Path:
+        """Write pixels (height, width, 3 or 4), RGB, as a PNG and return the file."""
+        _, png = cv2.imencode(".png", np.ascontiguousarray(pixels[..., 2::-1]))
+        path = self._free("picture", ".png")
+        write_whole(path, png.tobytes())
+        return path
+
+    def scene(self, snapshot: Snapshot) -> Path:
+        """Write the scene that a moment came of as YAML and return the file: `tabletop view --scene` takes it."""
+        path = self._free("scene", ".yaml")
+        save_scene(snapshot.scene, path)
+        return path
+
+    def episode(self, snapshot: Snapshot) -> Path:
+        """Write the way to a moment as numbers and return the file, a .npz.
+
+        It holds "states" (T + 1, columns), the names of "columns", and "actions" (T, 5), which are not a number where
+        nothing drove the robot.
+        """
+        rows: list[npt.NDArray[np.float64]] = []
+        with World(settings=snapshot.settings) as world:
+            world.restore(snapshot, lambda: rows.append(world.state().values))
+            columns = world.layout.columns
+        done = [a[0] if name == "step" else None for name, a in snapshot.history if name in {"step", "advance"}]
+        size = max((len(a) for a in done if a is not None), default=5)
+        actions = np.array([np.full(size, np.nan) if a is None else a for a in done]).reshape(len(done), size)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, states=np.stack(rows), columns=np.array(columns), actions=actions)
+        path = self._free("episode", ".npz")
+        write_whole(path, packed.getvalue())
+        return path
+
+    def _free(self, what: str, suffix: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while (path := self.folder / f"{what}-{number:03d}{suffix}").exists():
+            number += 1
+        return path
+
+
+def _film(snapshot: Snapshot, first: int, last: int, path: Path) -> Path:
+    frames: list[npt.NDArray[np.uint8]] = []
+    with World(settings=snapshot.settings) as world:
+        steps = iter(range(last + 1))
+
+        def shoot() -> None:
+            if next(steps) >= first:
+                frames.append(world.render(_WIDTH, _HEIGHT).rgb)
+
+        world.restore(snapshot, shoot)
+    return write_film(frames, path, _FRAMES_A_SECOND)

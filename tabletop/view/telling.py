@@ -1,0 +1,66 @@
+"""What a session is doing, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, State
+from tabletop.view.session import Shown
+
+__all__ = ["columns_text", "status_text"]
+
+
+def status_text(shown: Shown) -> str:
+    """Return what drives the robot, how far it has come, its plan, and what came about, as Markdown."""
+    lines = [_doing(shown)]
+    if shown.asked:
+        mark = {True: "✓ holds", False: "✗ does not hold yet", None: ""}[shown.holds]
+        lines.append(f"asked for: `{shown.asked}` {mark}")
+    if shown.log:
+        lines.append(_plan(shown.log))
+    if shown.said:
+        lines.append("\n".join(f"- {_plain(line)}" for line in reversed(shown.said)))
+    return "\n\n".join(lines)
+
+
+def _doing(shown: Shown) -> str:
+    seconds = f"step {shown.now.step}"
+    if shown.now.step != shown.ends[1]:
+        return f"**An earlier moment**, {seconds}; press *Go on from here* to start here"
+    title = f"**{_plain(shown.title)}**, step {shown.ran} of it" if shown.title else "**Nothing drives the robot**"
+    still = "" if shown.playing else ", paused"
+    return f"{title} ({seconds}{still}{', thinking' if shown.thinking else ''})"
+
+
+def _plan(log: Any) -> str:
+    """Return the steps of a planner as a list: those that were done, the one under way, and those to come."""
+    rows = []
+    for i, step in enumerate(log):
+        last = i + 1 == len(log)
+        if "failed" in step:
+            mark, note = ("✗", "failed") if step["failed"] else ("✓", "done")
+        else:
+            mark, note = "▶", f"under way, {step['probability']:.0%} sure of the goal"
+        again = ", planned anew" if step.get("replanned") else ""
+        rows.append(f"{i + 1}. {mark} {_plain(step['skill'])} {step['entity']} — {note}{again}")
+        if last and "failed" not in step:
+            rows += [f"{i + 2 + k}. {_plain(later)}" for k, later in enumerate(step["plan"][1:])]
+    return "\n".join(rows)
+
+
+def _plain(text: str) -> str:
+    """Return a text in which nothing means anything to Markdown or HTML."""
+    for sign in "\\`*_[]<>#|":
+        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])
+    return " ".join(text.split())
+
+
+def columns_text(state: State, entity: str | None) -> str:
+    """Return what a policy sees of an entity, or of the robot, as a table in Markdown."""
+    fields = ROBOT_FIELDS if entity is None else ENTITY_FIELDS
+    rows = ["| column | value |", "| --- | --- |"]
+    for name in fields:
+        values = state.robot(name) if entity is None else state.entity(entity, name)
+        numbers = [f"{v:.3f}" for v in (values.tolist() if values.ndim else [float(values)])]
+        rows.append(f"| {name} | {', '.join(numbers)} |")
+    return "\n".join(rows)

@@ -1,0 +1,208 @@
+"""The page as a person uses it, in a real browser. Not collected where there is none (conftest.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from tabletop.naming import open_library
+from tabletop.sim.generate import generate
+from tabletop.sim.scene import load_scene
+from tabletop.sim.scene_cards import find_scene_card
+from tabletop.view.courses import Courses
+from tabletop.view.keeping import Keeping
+from tabletop.view.page import Page
+from tabletop.view.session import Session
+
+Until = Callable[..., None]
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run"]
+SCENE = generate(find_scene_card("planning"), 1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    courses = Courses(open_library("default"))
+    keeping = Keeping(tmp_path_factory.mktemp("kept"))
+    with Session(SCENE) as session, Page(session, courses, keeping, "127.0.0.1", 0, None) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def opened(served: Page, browser: Browser) -> Iterator[Tab]:
+    tab = browser.new_page(viewport={"width": 900, "height": 640})
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(f"http://127.0.0.1:{served.port}/")
+    tab.get_by_role("button", name="Run the skill").wait_for()
+    yield tab
+    tab.close()
+    assert faults == []
+
+
+@pytest.fixture
+def tab(opened: Tab, served: Page, until: Until) -> Tab:
+    """Return the page, the robot dropped in anew."""
+    number = served.session.shown.number
+    served.session.speed(4.0)
+    served.session.drop_in(SCENE)
+    until(lambda: served.session.shown.number > number and served.session.shown.now.step > 0)
+    opened.get_by_role("tab", name="Do").click()
+    return opened
+
+
+def choose(tab: Tab, label: str, value: str) -> None:
+    box = tab.get_by_label(label, exact=True).first
+    box.click()
+    box.fill(value)
+    tab.get_by_role("option", name=value).first.click()
+
+
+def goal(tab: Tab) -> Locator:
+    """Return where goals are typed: viser ties no label to it."""
+    return tab.locator("xpath=//*[text()='Goal']/following::input[1]")
+
+
+def press(tab: Tab, name: str) -> None:
+    tab.get_by_role("button", name=name, exact=True).click()
+
+
+def text(tab: Tab) -> str:
+    return tab.locator("body").inner_text()
+
+
+def on_screen(served: Page, tab: Tab, point: Any) -> tuple[float, float]:
+    """Return where a point of the world is on the screen, px, from the camera that the browser says it has."""
+    (client,) = served._server.get_clients().values()
+    camera = client.camera
+    w, x, y, z = camera.wxyz
+    turn = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    right, down, ahead = turn.T @ (np.asarray(point) - camera.position)
+    box = tab.locator("canvas").first.bounding_box()
+    assert box is not None
+    scale = box["height"] / 2 / np.tan(camera.fov / 2)
+    return box["x"] + box["width"] / 2 + scale * right / ahead, box["y"] + box["height"] / 2 + scale * down / ahead
+
+
+def test_a_skill_is_chosen_by_name_run_and_seen_to_succeed(served: Page, tab: Tab, until: Until) -> None:
+    choose(tab, "Skill", "drawer-open")
+    press(tab, "Run the skill")
+    until(lambda: served.session.shown.title == "drawer-open drawer")
+    until(lambda: "asked for open(drawer) (it holds)" in text(tab))
+    assert float(served.session.shown.now.state.entity("drawer", "fraction")) > 0.8
+
+
+def test_a_block_that_is_dragged_with_the_mouse_moves(served: Page, tab: Tab, until: Until) -> None:
+    start = served.session.shown.now.state.entity("blue", "position")
+    x, y = on_screen(served, tab, start)
+    far_x, far_y = on_screen(served, tab, start + np.array([0.0, -0.12, 0.0]))
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move((x + far_x) / 2, (y + far_y) / 2, steps=6)
+    tab.mouse.move(far_x, far_y, steps=6)
+    until(lambda: served.session.shown.now.state.entity("blue", "position")[1] < start[1] - 0.06)
+    tab.mouse.up()
+    until(lambda: served.session._pull is None)
+
+
+def test_a_goal_that_is_typed_is_planned_for_and_reached(served: Page, tab: Tab, until: Until) -> None:
+    goal(tab).fill("open(drawer) and on(red, blue)")
+    choose(tab, "With skills", "scripted")
+    press(tab, "Plan and go")
+    until(lambda: len(served.session.shown.log) >= 2, 120)
+    until(lambda: "1. " in text(tab) or "done" in text(tab))
+    until(lambda: "asked for open(drawer) and on(red, blue) (it holds)" in text(tab), 120)
+
+
+def test_a_wrong_goal_shows_where_it_is_wrong(served: Page, tab: Tab, until: Until) -> None:
+    goal(tab).fill("open(drawr)")
+    press(tab, "Plan and go")
+    until(lambda: "^" in text(tab))
+    assert served.session.shown.title == ""
+    goal(tab).fill("")
+
+
+def test_the_past_is_looked_at_and_gone_on_from(served: Page, tab: Tab, until: Until) -> None:
+    until(lambda: served.session.shown.now.step > 20)
+    served.session.play(False)
+    until(lambda: not served.session.shown.playing)
+    last = served.session.shown.now.step
+    tab.get_by_role("tab", name="Time").click()
+    tab.get_by_role("slider").locator("visible=true").first.focus()
+    for _ in range(5):
+        tab.keyboard.press("ArrowLeft")
+    until(lambda: served.session.shown.now.step == last - 5)
+    until(lambda: "An earlier moment" in text(tab))
+    press(tab, "Go on from here")
+    until(lambda: served.session.shown.playing and served.session.shown.now.step < last + 40)
+    until(lambda: "gone back" not in text(tab))
+
+
+def test_clip_scene_and_episode_are_saved(served: Page, tab: Tab, until: Until) -> None:
+    until(lambda: served.session.shown.now.step > 12)
+    served.session.play(False)
+    until(lambda: not served.session.shown.playing)
+    step, state = served.session.shown.now.step, served.session.shown.now.state
+    tab.get_by_role("tab", name="Time").click()
+    folder: Path = served.panels.keeping.folder
+    press(tab, "Save a clip")
+    until((folder / "clip-001.webp").is_file, 120)
+    video = cv2.imreadanimation(str(folder / "clip-001.webp"))
+    assert len(video[1].frames) == step + 1
+    press(tab, "Save the episode")
+    until((folder / "episode-001.npz").is_file)
+    with np.load(folder / "episode-001.npz", allow_pickle=False) as kept:
+        assert np.array_equal(kept["states"][-1], state.values)
+        assert kept["columns"].tolist() == list(state.layout.columns)
+        assert kept["actions"].shape == (step, 5)
+    tab.get_by_role("tab", name="Scene").click()
+    press(tab, "Save the scene")
+    until((folder / "scene-001.yaml").is_file)
+    assert load_scene(folder / "scene-001.yaml") == SCENE
+
+
+def test_a_second_one_only_watches(served: Page, tab: Tab, browser: Browser, until: Until) -> None:
+    other = browser.new_page(viewport={"width": 700, "height": 500})
+    other.goto(f"http://127.0.0.1:{served.port}/")
+    other.get_by_role("button", name="Stop").wait_for()
+    press(other, "Run the skill")
+    until(lambda: "Somebody else drives" in text(other))
+    assert served.session.shown.title == ""
+    other.close()
+
+
+def test_pages_of_others_get_no_word_in(served: Page, browser: Browser, tmp_path: Path) -> None:
+    page = tmp_path / "other.html"
+    page.write_text("<p>a page of another site</p>")
+    other = browser.new_page()
+    other.goto(page.as_uri())
+    code = f"""() => new Promise((done) => {{
+        const socket = new WebSocket("ws://127.0.0.1:{served.port}/", ["viser-v1.1.1"]);
+        socket.onopen = () => done("open");
+        socket.onerror = () => done("refused");
+    }})"""
+    assert other.evaluate(code) == "refused"
+    answer = other.request.get(f"http://127.0.0.1:{served.port}/", headers={"Host": "evil.example"})
+    assert answer.status == 403
+    assert "address that was printed" in answer.text()
+    other.close()
