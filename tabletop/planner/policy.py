@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic.formula import Formula
 from tabletop.planner.acting import Careful
+from tabletop.planner.frontier import Node
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.placing import LetGo, SetDown, in_hand
@@ -93,6 +94,8 @@ class PlannerPolicy:
         """Lines that say why the goal was not reached, as far as the planner knows; none where it was."""
         self.spent = False
         """Whether a search was ended by its budget of seconds."""
+        self.on_node: Callable[[Node], None] | None = None
+        """Called with each node that a search expands."""
 
     def _steps(self, plan: Sequence[tuple[str, str]]) -> tuple[Step, ...]:
         known: dict[str, Operator] = {o.id: o for o in (*_RELEASES, *self.operators)}
@@ -298,20 +301,24 @@ class PlannerPolicy:
         """Return a new plan, within what is left of the budget of seconds."""
         first = not self.log
         plan = self._search(self.search).plan(
-            self._goal, state, self.operators, self._child(), self._penalties, useless
+            self._goal, state, self.operators, self._child(), self._penalties, useless, self.on_node
         )
         self._charge(plan)
         if plan.remaining >= 1.0 and self._wider > 0:
             # Rather than do what cannot be undone, look farther; and what has failed may still be all there is.
             self._wider -= 1
             wider = replace(self.search, nodes=4 * self.search.nodes, patience=4 * self.search.patience)
-            found = self._search(wider).plan(self._goal, state, self.operators, self._child(), None, useless)
+            found = self._search(wider).plan(
+                self._goal, state, self.operators, self._child(), None, useless, self.on_node
+            )
             self._charge(found)
             plan = found if found.remaining < plan.remaining or not plan.steps else plan
         bold = tuple(o.inner if isinstance(o, Careful) else o for o in self.operators)
         if not plan.steps and bold != tuple(self.operators):
             # Where nothing that has enough room brings the goal nearer, what may bump into something is tried.
-            plan = self._search(self.search).plan(self._goal, state, bold, self._child(), self._penalties, useless)
+            plan = self._search(self.search).plan(
+                self._goal, state, bold, self._child(), self._penalties, useless, self.on_node
+            )
             self._charge(plan)
         if first:
             self._seconds = self.search.seconds

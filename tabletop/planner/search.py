@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -129,6 +129,7 @@ class Search:
         rng: np.random.Generator,
         penalties: Mapping[tuple[str, str], float] | None = None,
         useless: Collection[tuple[str, str]] = (),
+        watch: Callable[[Node], None] | None = None,
     ) -> Plan:
         """Return the best plan found from a state; without steps where nothing comes nearer to the goal.
 
@@ -139,6 +140,7 @@ class Search:
             rng: chooses outcomes; the same generator gives the same plan.
             penalties: extra cost of (operator id, entity), for what has failed before.
             useless: (operator id, or what it begins with, entity) not to be done first: it did nothing in this state.
+            watch: called with each node that is expanded.
         """
         begin = time.monotonic()
         members = families(operators)
@@ -166,6 +168,8 @@ class Search:
             if len(node.steps) == self.depth or (node.steps and node.steps[-1].operator.last):
                 continue
             expanded, stale = expanded + 1, stale + 1
+            if watch is not None:
+                watch(node)
             skipped = frozenset(useless) if not node.steps else frozenset()
             children = self._expand(goal, node, members, draws[len(node.steps)], penalties or {}, skipped, tried)
             for child, f, key, node_type in children:

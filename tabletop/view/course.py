@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tabletop.logic.formula import Formula
@@ -24,5 +24,9 @@ class Course:
     """What is to hold at its end, seen from where it began; None where nothing is asked for."""
     entity: str | None = None
     """What it is about, if it is about one thing."""
+    thought: Callable[[], Sequence[str]] | None = None
+    """Returns lines about what its policy is thinking of; any thread may ask. None where it does not think."""
+    halt: Callable[[], None] | None = None
+    """Has it stop thinking soon; any thread may ask."""
     forecast: Callable[[], State | None] | None = None
     """Returns the states (K,) that its present step is expected to lead to; None where there is no forecast."""

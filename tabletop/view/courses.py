@@ -18,6 +18,7 @@ from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.view.course import Course
+from tabletop.view.growth import Growth
 
 __all__ = ["Courses", "Offered"]
 
@@ -170,7 +171,10 @@ class Courses:
         """
         goal = parse(text, scene.names)
         planner = PlannerPolicy(goal, self.operators(scene, policy), Search(seconds=self.seconds))
-        return Course(f"plan: {text}", planner, planner.horizon, goal, None, lambda: planner.forecast)
+        growth = Growth()
+        planner.on_node = growth.note
+        title = f"plan: {text}"
+        return Course(title, planner, planner.horizon, goal, None, growth.lines, growth.halt, lambda: planner.forecast)
 
     def operators(self, scene: Scene, policy: str = "library") -> Sequence[Operator]:
         """Return what a planner can chain in a scene: the library's named skills, or the scripted ones."""

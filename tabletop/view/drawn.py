@@ -41,11 +41,34 @@ class Drawn:
         self._dragged, self._clicked = dragged, clicked
         self._number = -1
         self._frames: list[viser.FrameHandle] = []
-        self._at = np.zeros((0, 7))
+        self.sent = np.zeros((0, 7))
+        """(F, 7): where the browser has been told that frames are."""
         self._sheets: list[viser.MeshHandle] = []
         self._sheet_nodes: Array | None = None
         self._ghost: viser.FrameHandle | None = None
         self._ghost_of: tuple[str, bytes] | None = None
+        self._lamps: list[viser.SceneNodeHandle] = []
+        self.light(fine=False)
+
+    def light(self, fine: bool) -> None:
+        """Choose how the scene is lit.
+
+        Args:
+            fine: with shadows and reflections. They take ten times as long without a graphics card.
+        """
+        scene = self._server.scene
+        scene.configure_default_lights(enabled=fine, cast_shadow=fine)
+        scene.configure_environment_map("city" if fine else None)
+        for lamp in self._lamps:
+            lamp.remove()
+        self._lamps = []
+        if not fine:
+            self._lamps = [
+                scene.add_light_hemisphere(
+                    "/lamps/sky", sky_color=(255, 255, 255), ground_color=(120, 125, 135), intensity=2.2
+                ),
+                scene.add_light_directional("/lamps/sun", intensity=2.4, position=(0.6, -0.8, 1.6)),
+            ]
 
     def draw(self, shown: Shown, clock: float) -> None:
         """Bring the scene to what a session shows, as of the monotonic clock, s."""
@@ -53,11 +76,11 @@ class Drawn:
             if shown.number != self._number:
                 self._build(shown)
             poses = shown.poses(clock)
-            moved = np.abs(poses - self._at).max(axis=1, initial=0.0) > _STILL
+            moved = np.abs(poses - self.sent).max(axis=1, initial=0.0) > _STILL
             for i in np.flatnonzero(moved):
                 self._frames[i].position = poses[i, :3]
                 self._frames[i].wxyz = poses[i, [6, 3, 4, 5]]
-            self._at[moved] = poses[moved]
+            self.sent[moved] = poses[moved]
             self._draw_sheets(shown)
             self._draw_forecast(shown)
 
@@ -67,10 +90,10 @@ class Drawn:
             scene.remove_by_name(name)
         scene.add_frame("/world", show_axes=False)
         self._sheets, self._sheet_nodes, self._ghost, self._ghost_of = [], None, None, None
-        self._at = shown.now.poses.astype(float)
+        self.sent = shown.now.poses.astype(float)
         self._frames = [
             scene.add_frame(f"/world/frame-{i}", show_axes=False, position=pose[:3], wxyz=pose[[6, 3, 4, 5]])
-            for i, pose in enumerate(self._at)
+            for i, pose in enumerate(self.sent)
         ]
         for i, piece in enumerate(shown.pieces):
             above = "/world" if piece.frame < 0 else f"/world/frame-{piece.frame}"

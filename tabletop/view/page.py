@@ -6,13 +6,14 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import Any, Final
 
 import numpy as np
 import viser
 
+from tabletop.demos.recorded import Recorded
 from tabletop.errors import TabletopError
 from tabletop.view.courses import Courses
 from tabletop.view.drawn import Drawn
@@ -56,7 +57,14 @@ class Page:
     """A server of one page. Close it, or use it as a context."""
 
     def __init__(
-        self, session: Session, courses: Courses, keeping: Keeping, host: str, port: int, token: str | None
+        self,
+        session: Session,
+        courses: Courses,
+        keeping: Keeping,
+        host: str,
+        port: int,
+        token: str | None,
+        episodes: Sequence[Recorded] = (),
     ) -> None:
         """Serve it.
 
@@ -67,6 +75,7 @@ class Page:
             host: address to listen on.
             port: 0 for any that is free.
             token: that a browser must bring; None: none, which is for this machine alone.
+            episodes: of a dataset that is browsed.
 
         Raises:
             TabletopError: no server can be made there.
@@ -77,14 +86,14 @@ class Page:
         _check_free(host, port)
         # What it prints of itself is kept back: addresses without the token.
         with guarded(token), redirect_stdout(io.StringIO()):
-            self._server = _Server(host=host, port=port, label="Tabletop", verbose=False)
-        self._server.on_client_connect(lambda client: self._came(client.client_id))
-        self._server.on_client_disconnect(lambda client: self._left(client.client_id))
-        self._drawn = Drawn(self._server, self._dragged, self._clicked)
-        self.panels = Panels(self._server, session, courses, keeping, self.allowed)
+            self.server = _Server(host=host, port=port, label="Tabletop", verbose=False)
+        self.server.on_client_connect(lambda client: self._came(client.client_id))
+        self.server.on_client_disconnect(lambda client: self._left(client.client_id))
+        self.drawn = Drawn(self.server, self._dragged, self._clicked)
+        self.panels = Panels(self.server, session, courses, keeping, self.allowed, self.drawn.light, episodes)
         camera = session.shown.scene.camera
-        self._server.initial_camera.position = np.array(camera.position)
-        self._server.initial_camera.look_at = np.array(camera.target)
+        self.server.initial_camera.position = np.array(camera.position)
+        self.server.initial_camera.look_at = np.array(camera.target)
         self._thread = threading.Thread(target=self._draw, name="page", daemon=True)
         self._thread.start()
 
@@ -97,14 +106,14 @@ class Page:
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        return int(self._server.get_port())
+        return int(self.server.get_port())
 
     def close(self) -> None:
         """Stop serving; the session goes on."""
         self._over.set()
         self._thread.join()
         with redirect_stdout(io.StringIO()):
-            self._server.stop()
+            self.server.stop()
 
     def allowed(self, client: int | None) -> bool:
         """Return whether a browser drives: the one that has been here longest does, all others watch."""
@@ -124,7 +133,7 @@ class Page:
                 self._tell(self._watching[0], "You drive now", "The one who did has left.")
 
     def _tell(self, client: int, title: str, body: str) -> None:
-        found = self._server.get_clients().get(client)
+        found = self.server.get_clients().get(client)
         if found is not None:
             found.add_notification(title, body, auto_close_seconds=8.0)
 
@@ -154,7 +163,7 @@ class Page:
             now = time.monotonic()
             due = max(now, due + 1 / _PICTURES)
             shown = self.session.shown
-            self._drawn.draw(shown, now)
+            self.drawn.draw(shown, now)
             if now >= written:
                 written = now + 1 / _TEXTS
                 self.panels.write(shown)

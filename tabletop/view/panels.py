@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import viser
 
 from tabletop.api.choices import cards
+from tabletop.demos.recorded import Recorded
 from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.perturbation import FAMILIES, Perturbation
@@ -21,6 +22,8 @@ from tabletop.sim.scene_cards import find_scene_card
 from tabletop.view.course import Course
 from tabletop.view.courses import Courses
 from tabletop.view.drawn import add_piece, pieces_about
+from tabletop.view.episodes import Episodes
+from tabletop.view.gallery import Gallery
 from tabletop.view.keeping import Keeping
 from tabletop.view.session import SPEEDS, Session, Shown
 from tabletop.view.telling import columns_text, status_text
@@ -46,6 +49,8 @@ class Panels:
         courses: Courses,
         keeping: Keeping,
         allowed: Callable[[int | None], bool],
+        light: Callable[[bool], None],
+        episodes: Sequence[Recorded] = (),
     ) -> None:
         """Put them on the page.
 
@@ -55,19 +60,27 @@ class Panels:
             courses: what can be asked for.
             keeping: where clips and such are saved.
             allowed: says whether a browser, by its number, drives.
+            light: chooses whether the scene is lit finely.
+            episodes: of a dataset that is browsed.
         """
         self._server, self._gui = server, server.gui
         self._session, self._courses, self.keeping, self._allowed = session, courses, keeping, allowed
+        self._light = light
         self._number = -1
         self._skills = {offered.title: offered.id for offered in courses.offered()}
-        self._ghost: viser.TransformControlsHandle | None = None
+        self.ghost: viser.TransformControlsHandle | None = None
         self._writing = threading.Lock()
         self._gui.main_panel.dock_right()
         self._gui.configure_theme(show_logo=False, show_share_button=False)
         self._status = self._gui.add_markdown("")
         tabs = self._gui.add_tab_group()
+        if episodes:
+            with tabs.add_tab("Episodes"):
+                Episodes(server, episodes, self._button, self._elsewhere)
         with tabs.add_tab("Do"):
             self._do()
+        with tabs.add_tab("Skills"):
+            self._gallery = Gallery(server, courses, self._button, self._show)
         with tabs.add_tab("Scene"):
             self._scene()
         with tabs.add_tab("Time"):
@@ -101,6 +114,7 @@ class Panels:
                 self._set(self._moment, "value", last)
         self._set(self._pause, "label", "Pause" if shown.playing else "Go on from here")
         self._watch(shown)
+        self._gallery.write(shown, self._entity())
 
     @staticmethod
     def _set(handle: Any, field: str, value: Any) -> None:
@@ -122,10 +136,7 @@ class Panels:
             "Run the skill",
             lambda: self._here(lambda s: self._courses.skill(self._skills[skill.value], self._entity(), s)),
         )
-        self._button(
-            "Show it in a scene of its own",
-            lambda: self._elsewhere(lambda: self._courses.shown(self._skills[skill.value], int(self._seed.value))),
-        )
+        self._button("Show it in a scene of its own", lambda: self._show(self._skills[skill.value]))
         with gui.add_folder("Bring it to"):
             self._button("Show a target to drag", self._show_ghost)
             self._button("Bring the thing there", self._bring)
@@ -200,6 +211,8 @@ class Panels:
         self._views = [gui.add_image(blank, label=name, format="jpeg", visible=False) for name in ("scene", "wrist")]
         self._numbers = gui.add_checkbox("Show the numbers of the thing", False)
         self._table = gui.add_markdown("")
+        fine = gui.add_checkbox("Shadows and reflections", False, hint="Slow without a graphics card.")
+        fine.on_update(lambda event: self._only(event, lambda: self._light(bool(fine.value))))
 
     # --- what buttons do ---------------------------------------------------------------------
 
@@ -227,6 +240,9 @@ class Panels:
         scene, course = make()
         self._session.drop_in(scene, course)
 
+    def _show(self, skill: str) -> None:
+        self._elsewhere(lambda: self._courses.shown(skill, int(self._seed.value)))
+
     def _drop_in(self) -> None:
         self._session.drop_in(generate(find_scene_card(self._card.value), int(self._seed.value)))
 
@@ -249,7 +265,7 @@ class Panels:
             raise TabletopError(f"only what is loose and rigid can be brought to a place, got {entity!r}")
         self._drop_ghost()
         state = shown.now.state
-        self._ghost = self._server.scene.add_transform_controls(
+        self.ghost = self._server.scene.add_transform_controls(
             "/target",
             scale=0.12,
             disable_rotations=True,
@@ -260,15 +276,15 @@ class Panels:
             add_piece(self._server, f"/target/{i}", piece, _GHOST)
 
     def _drop_ghost(self) -> None:
-        if self._ghost is not None:
-            self._ghost.remove()
-            self._ghost = None
+        if self.ghost is not None:
+            self.ghost.remove()
+            self.ghost = None
 
     def _bring(self) -> None:
         entity = self._needed()
-        if self._ghost is None:
+        if self.ghost is None:
             raise TabletopError("show a target first, and drag it to where the thing is to be")
-        x, y, z = (float(v) for v in self._ghost.position)
+        x, y, z = (float(v) for v in self.ghost.position)
         up = z - float(self._session.shown.now.state.entity(entity, "position")[2])
         self._here(lambda s: self._courses.to_place(entity, (x, y, up), s))
         self._drop_ghost()

@@ -17,9 +17,11 @@ GRIPPER: Final = "gripper"
 _SOON: Final = 0.2
 """s in which a thing is to come to the pointer."""
 _PATIENCE: Final = 60.0
-"""N each second and metre that the pull grows by while the thing stays behind: friction is overcome, not known."""
+"""N each second and metre that the pull grows by while the thing stays behind: what holds it is overcome, not known."""
 _MOST: Final = 30.0
 """N on a thing at most: enough for what stands on the table, too little to throw it through a wall."""
+_NEAR: Final = 0.004
+"""m between thing and pointer from which all of the friction is made up for."""
 _STIFFNESS: Final = 1500.0
 """N for each metre that the pointer is away from the hand. The arm holds against it, and gives way by some."""
 _MOST_ON_ARM: Final = 250.0
@@ -38,6 +40,8 @@ class Pull:
     """From the thing's position to where it was taken."""
     pointer: Vector
     """Where the mouse is now."""
+    friction: float = 0.0
+    """N with which the table holds it."""
     _grown: Vector = field(default_factory=lambda: np.zeros(3))
 
     def force(self, position: Vector, velocity: Vector, period: float) -> tuple[float, float, float]:
@@ -55,7 +59,8 @@ class Pull:
         if float(self._grown @ gap) < 0:
             # It has gone past the pointer.
             self._grown = np.zeros(3)
-        return _capped(self.mass * (gap / _SOON - velocity) / period + self._grown, _MOST)
+        against = self.friction * gap / max(float(np.linalg.norm(gap)), _NEAR)
+        return _capped(self.mass * (gap / _SOON - velocity) / period + against + self._grown, _MOST)
 
 
 def _capped(force: Vector, most: float) -> tuple[float, float, float]:

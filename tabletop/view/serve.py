@@ -6,7 +6,9 @@ import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from tabletop.demos.recorded import is_dataset, read_recorded
 from tabletop.errors import TabletopError
 from tabletop.naming import open_library
 from tabletop.rollout.policy_file import is_policy_file
@@ -21,9 +23,11 @@ from tabletop.view.session import Session
 
 __all__ = ["serve"]
 
+_SHIPPED: Final = "default"
+
 
 def serve(
-    library: str,
+    what: str,
     *,
     card: str,
     seed: int,
@@ -38,7 +42,7 @@ def serve(
     """Serve the page of a scene until `over` is set, or Ctrl-C.
 
     Args:
-        library: run folder or library whose skills can be asked for.
+        what: run folder or library whose skills can be asked for; or a recorded dataset, beside the library that ships.
         card: scene card to begin with.
         seed: of the first scene.
         scene: path of a saved scene to begin with, instead.
@@ -50,14 +54,15 @@ def serve(
         over: set to end it.
 
     Raises:
-        TabletopError: no such library, card, scene or policy file, or the address is taken.
+        TabletopError: no such library, dataset, card, scene or policy file, or the address is taken.
     """
     if policy is not None and not is_policy_file(policy):
         raise TabletopError(f"--policy takes a file such as policy.py:make, got {policy!r}")
-    courses = Courses(open_library(library), policy)
+    episodes = read_recorded(Path(what)) if Path(what).is_dir() and is_dataset(Path(what)) else []
+    courses = Courses(open_library(_SHIPPED if episodes else what), policy)
     first = generate(find_scene_card(card), seed) if scene is None else load_scene(scene)
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     keeping = Keeping(Path(out))
-    with Session(first) as session, Page(session, courses, keeping, host, port, token) as page:
+    with Session(first) as session, Page(session, courses, keeping, host, port, token, episodes) as page:
         ready(f"http://{host}:{page.port}/" + ("" if token is None else f"?token={token}"))
         (over or threading.Event()).wait()

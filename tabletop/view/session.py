@@ -37,6 +37,7 @@ _IDLE: Final = 0.05
 """s that a session that stands still waits for an order before it looks again."""
 _LATE: Final = 0.5
 """s that it may be behind the clock; beyond, it goes on from now and does not hurry after."""
+_GRAVITY: Final = 9.81
 _STEPS: Final = 200
 """Control steps that a perturbation takes for the length of an episode where nothing runs."""
 
@@ -69,6 +70,8 @@ class Shown:
     """What its policy noted, such as the plan of a planner."""
     forecast: State | None = None
     """States (K,) that are expected of its present step."""
+    thought: Callable[[], Sequence[str]] | None = None
+    """Returns lines about what its policy is thinking of, now."""
     said: Sequence[str] = ()
     """The last things that came about, the newest last."""
     asked: str = ""
@@ -126,6 +129,7 @@ class Session:
         self._hooks = Hooks()
         self._said: list[str] = []
         self._seed = 0
+        self._due = 0.0
         self._load(scene)
         self.shown = self._show(0.0)
         self._thread = threading.Thread(target=self._live, name="physics", daemon=True)
@@ -140,6 +144,7 @@ class Session:
     def close(self) -> None:
         """End it; nothing can be ordered any more."""
         self._over.set()
+        self._halt()
         if self._thread is not threading.current_thread():
             self._thread.join()
         self._world.close()
@@ -188,7 +193,13 @@ class Session:
 
     def end(self) -> None:
         """Let nothing drive the robot: it stays where it is."""
+        self._halt()
         self._order(lambda: self._end("stopped"))
+
+    def _halt(self) -> None:
+        run = self._run
+        if run is not None and run.course.halt is not None:
+            run.course.halt()
 
     def play(self, playing: bool) -> None:
         """Go on, from the moment that was gone back to if there is one; or stand still."""
@@ -242,21 +253,21 @@ class Session:
     # --- the thread --------------------------------------------------------------------------
 
     def _live(self) -> None:
-        due = time.monotonic()
+        self._due = time.monotonic()
         while not self._over.is_set():
             now = time.monotonic()
             if not self._playing:
                 self._obey(_IDLE)
-                due = time.monotonic()
+                self._due = time.monotonic()
                 continue
-            if now < due:
-                self._obey(due - now)
+            if now < self._due:
+                self._obey(self._due - now)
                 continue
             period = self.settings.control_step / self._speed
-            due = now + period if now - due > _LATE else due + period
+            self._due = now + period if now - self._due > _LATE else self._due + period
             self._obey(0.0)
             if self._playing:
-                self._tick(max(0.0, due - time.monotonic()))
+                self._tick(max(0.0, self._due - time.monotonic()))
 
     def _obey(self, wait: float) -> None:
         """Carry out what was ordered; wait for an order for so long, s."""
@@ -434,8 +445,15 @@ class Session:
             self._pull.pointer = pointer
             return
         position, _ = self._motion(name)
-        mass = 0.0 if name == GRIPPER else self._scene.entity(name).mass
-        self._pull = Pull(name, mass, taken - position, pointer)
+        mass = friction = 0.0
+        if name != GRIPPER:
+            entity = self._scene.entity(name)
+            mass = entity.mass
+            if self._now.state.layout.body_type(name) == "rigid":
+                friction = mass * _GRAVITY * entity.friction * self._scene.table.friction
+        self._pull = Pull(name, mass, taken - position, pointer, friction)
+        # At once: a hand that pulls is not to wait for the clock.
+        self._due = min(self._due, time.monotonic())
 
     def _motion(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         state = self._now.state
@@ -483,6 +501,7 @@ class Session:
             0 if run is None else run.steps,
             tuple(getattr(course.policy, "log", ())) if course else (),
             course.forecast() if course is not None and course.forecast is not None else None,
+            None if course is None else course.thought,
             tuple(self._said),
             course.wanted.text if course is not None and course.wanted is not None else "",
             None if run is None or self._back is not None else self._holds(run),

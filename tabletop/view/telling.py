@@ -7,7 +7,7 @@ from typing import Any
 from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, State
 from tabletop.view.session import Shown
 
-__all__ = ["columns_text", "status_text"]
+__all__ = ["columns_text", "plain", "status_text"]
 
 
 def status_text(shown: Shown) -> str:
@@ -16,10 +16,12 @@ def status_text(shown: Shown) -> str:
     if shown.asked:
         mark = {True: "✓ holds", False: "✗ does not hold yet", None: ""}[shown.holds]
         lines.append(f"asked for: `{shown.asked}` {mark}")
+    if shown.thinking and shown.thought is not None:
+        lines.append("```\n" + "\n".join(shown.thought()) + "\n```")
     if shown.log:
         lines.append(_plan(shown.log))
     if shown.said:
-        lines.append("\n".join(f"- {_plain(line)}" for line in reversed(shown.said)))
+        lines.append("\n".join(f"- {plain(line)}" for line in reversed(shown.said)))
     return "\n\n".join(lines)
 
 
@@ -27,7 +29,7 @@ def _doing(shown: Shown) -> str:
     seconds = f"step {shown.now.step}"
     if shown.now.step != shown.ends[1]:
         return f"**An earlier moment**, {seconds}; press *Go on from here* to start here"
-    title = f"**{_plain(shown.title)}**, step {shown.ran} of it" if shown.title else "**Nothing drives the robot**"
+    title = f"**{plain(shown.title)}**, step {shown.ran} of it" if shown.title else "**Nothing drives the robot**"
     still = "" if shown.playing else ", paused"
     return f"{title} ({seconds}{still}{', thinking' if shown.thinking else ''})"
 
@@ -42,13 +44,13 @@ def _plan(log: Any) -> str:
         else:
             mark, note = "▶", f"under way, {step['probability']:.0%} sure of the goal"
         again = ", planned anew" if step.get("replanned") else ""
-        rows.append(f"{i + 1}. {mark} {_plain(step['skill'])} {step['entity']} — {note}{again}")
+        rows.append(f"{i + 1}. {mark} {plain(step['skill'])} {step['entity']} — {note}{again}")
         if last and "failed" not in step:
-            rows += [f"{i + 2 + k}. {_plain(later)}" for k, later in enumerate(step["plan"][1:])]
+            rows += [f"{i + 2 + k}. {plain(later)}" for k, later in enumerate(step["plan"][1:])]
     return "\n".join(rows)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text in which nothing means anything to Markdown or HTML."""
     for sign in "\\`*_[]<>#|":
         text = text.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])

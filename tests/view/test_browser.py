@@ -87,7 +87,7 @@ def text(tab: Tab) -> str:
 
 def on_screen(served: Page, tab: Tab, point: Any) -> tuple[float, float]:
     """Return where a point of the world is on the screen, px, from the camera that the browser says it has."""
-    (client,) = served._server.get_clients().values()
+    (client,) = served.server.get_clients().values()
     camera = client.camera
     w, x, y, z = camera.wxyz
     turn = np.array(
@@ -179,6 +179,44 @@ def test_clip_scene_and_episode_are_saved(served: Page, tab: Tab, until: Until) 
     press(tab, "Save the scene")
     until((folder / "scene-001.yaml").is_file)
     assert load_scene(folder / "scene-001.yaml") == SCENE
+
+
+def test_each_named_skill_has_a_button_that_runs_it_live(served: Page, tab: Tab, until: Until) -> None:
+    named = [o for o in Courses(open_library("default")).offered() if o.rate is not None]
+    tab.get_by_role("tab", name="Skills").click()
+    buttons = tab.get_by_role("button").all_inner_texts()
+    assert {o.title for o in named} <= set(buttons)
+    for offered in named[2::12]:
+        number = served.session.shown.number
+        press(tab, offered.title)
+        until(lambda n=number: served.session.shown.number > n and served.session.shown.ran > 3)
+        word = offered.title.partition(" (")[0]
+        assert served.session.shown.title.startswith(word)
+        until(lambda: not served.session.shown.title)
+
+
+def test_a_map_shows_where_a_thing_can_be_taken(served: Page, tab: Tab, until: Until) -> None:
+    choose(tab, "Thing", "red")
+    tab.get_by_role("tab", name="Skills").click()
+    box = tab.get_by_role("checkbox").locator("visible=true").first
+    box.click()
+    until(lambda: "skills take red to" in text(tab))
+    box.click()
+    until(lambda: "skills take red to" not in text(tab))
+
+
+def test_a_thing_is_brought_to_where_its_ghost_is(served: Page, tab: Tab, until: Until) -> None:
+    choose(tab, "Thing", "blue")
+    press(tab, "Bring the thing there")
+    until(lambda: "show a target first" in text(tab))
+    press(tab, "Show a target to drag")
+    until(lambda: served.panels.ghost is not None)
+    ghost = served.panels.ghost
+    assert ghost is not None
+    ghost.position = tuple(np.asarray(ghost.position) + np.array([0.0, -0.1, 0.0]))  # As a drag of its arrows does.
+    press(tab, "Bring the thing there")
+    until(lambda: served.session.shown.title.startswith("put blue at"))
+    until(lambda: not served.session.shown.title)
 
 
 def test_a_second_one_only_watches(served: Page, tab: Tab, browser: Browser, until: Until) -> None:

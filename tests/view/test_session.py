@@ -95,7 +95,13 @@ def test_a_thing_that_is_dragged_comes_to_the_pointer(session: Session, until: U
     start = session.shown.now.state.entity("red", "position")
     goal = start + np.array([0.0, 0.08, 0.0])
     session.drag("red", start, goal)
-    until(lambda: abs(session.shown.now.state.entity("red", "position")[1] - goal[1]) < 0.02)
+
+    def there() -> bool:
+        state = session.shown.now.state
+        slow = np.linalg.norm(state.entity("red", "velocity")) < 0.03
+        return bool(slow and abs(state.entity("red", "position")[1] - goal[1]) < 0.02)
+
+    until(there)
     session.let_go()
     until(lambda: np.linalg.norm(session.shown.now.state.entity("red", "velocity")) < 0.01)
     assert session.shown.now.state.entity("red", "position") == pytest.approx(goal, abs=0.03)
