@@ -242,21 +242,33 @@ def names(result: Result) -> str:
 
 
 def targets(result: Result) -> str:
-    """Return how near a library brings things to drawn targets, beside scripts and random actions."""
-    found = result["targets"]
+    """Return how near libraries bring things to drawn targets, mean and each, beside scripts and random actions."""
+    libraries = list(result["settings"]["digests"])
     parts = []
-    shown = ("default", "oracle", "exploration")
-    for family, methods in found.items():
-        if not set(shown) <= set(methods):
+    for family, methods in result["targets"].items():
+        if not {*libraries, "oracle", "exploration"} <= set(methods):
             continue
-        cells = {name: methods[name] for name in shown}
-        own, *others = ("{share:.3f} [{low:.3f}, {high:.3f}]".format(**c["fine"]) for c in cells.values())
-        rough = cells["default"]["rough"]["share"]
-        parts.append(f"{family} {own}, roughly {rough:.3f} (scripts {others[0]}, exploration {others[1]})")
-    how = found["place"]["default"]["how"]
-    n = found["place"]["default"]["n"]
-    ends = ", ".join(f"{name} {count / n:.2f}" for name, count in how.items())
-    return f"{'; '.join(parts)}. Places: median {100 * found['place']['default']['median_miss']:.1f} cm; {ends}"
+        fine, rough = ([methods[name][key]["share"] for name in libraries] for key in ("fine", "rough"))
+        scripts, chance = (methods[name]["fine"]["share"] for name in ("oracle", "exploration"))
+        parts.append(
+            f"{family} {_mean_of(fine)}, roughly {_mean_of(rough)}; scripts {scripts:.3f}, exploration {chance:.3f}"
+        )
+    places = result["targets"]["place"]
+    count = sum(places[name]["n"] for name in libraries)
+    ends: dict[str, float] = {}
+    for name in libraries:
+        for end, n in places[name]["how"].items():
+            ends[end] = ends.get(end, 0.0) + n / count
+    how = ", ".join(f"{end} {share:.2f}" for end, share in sorted(ends.items(), key=lambda pair: -pair[1]))
+    misses = ", ".join(f"{100 * places[name]['median_miss']:.1f}" for name in libraries)
+    n = places[libraries[0]]["n"]
+    return f"{'. '.join(parts)}. Of {n} places each: median {misses} cm; {how}"
+
+
+def _mean_of(shares: Sequence[float]) -> str:
+    """Return the mean over libraries with all of them beside it."""
+    each = f" ({', '.join(f'{s:.3f}' for s in shares)})" if len(shares) > 1 else ""
+    return f"{sum(shares) / len(shares):.3f}{each}"
 
 
 def demo(result: Result) -> str:

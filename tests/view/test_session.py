@@ -60,7 +60,7 @@ def test_a_scene_goes_on_in_real_time_by_itself(scene: Scene, until: Until) -> N
         begun, first = time.monotonic(), session.shown.now.step
         until(lambda: session.shown.now.step >= first + 20)
         took = time.monotonic() - begun
-    assert 1.7 < took < 4.0  # 20 steps of 0.1 s; a busy machine may be late.
+    assert 1.7 < took < 8.0  # 20 steps of 0.1 s; a busy machine may be late.
 
 
 def test_what_a_policy_does_in_a_view_is_what_it_does_anywhere(session: Session, scene: Scene, until: Until) -> None:
