@@ -13,6 +13,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic import load_registry
 from tabletop.sim.scene import Scene, read_scene
 from tabletop.view.course import Course
+from tabletop.view.inputs import picked
 from tabletop.view.telling import plain
 
 __all__ = ["Episodes", "again"]
@@ -61,7 +62,7 @@ class Episodes:
 
     def show(self) -> None:
         """Run the chosen episode again."""
-        episode = self._episodes[self._titles.index(self._chosen.value)]
+        episode = self._episodes[self._titles.index(picked(self._chosen))]
         self._text.content = plain(episode.text)
         self._run(lambda: again(episode))
 
@@ -71,7 +72,7 @@ class Episodes:
         Raises:
             TabletopError: none does.
         """
-        at, count = self._titles.index(self._chosen.value), len(self._episodes)
+        at, count = self._titles.index(picked(self._chosen)), len(self._episodes)
         found = next((i % count for i in range(at + 1, at + count + 1) if fits(self._episodes[i % count])), None)
         if found is None:
             raise TabletopError("no episode of this dataset failed")

@@ -15,6 +15,7 @@ import viser
 
 from tabletop.demos.recorded import Recorded
 from tabletop.errors import TabletopError
+from tabletop.progress import tell
 from tabletop.view.courses import Courses
 from tabletop.view.drawn import Drawn
 from tabletop.view.guard import guarded
@@ -26,6 +27,8 @@ __all__ = ["Page"]
 
 _PICTURES: Final = 30.0
 """Times a second at which the scene is brought up to date."""
+_AGAIN: Final = 2.0
+"""s after which it is tried again where it failed."""
 _TEXTS: Final = 5.0
 """The same for what is written beside it."""
 
@@ -162,8 +165,17 @@ class Page:
         while not self._over.wait(max(0.0, due - time.monotonic())):
             now = time.monotonic()
             due = max(now, due + 1 / _PICTURES)
-            shown = self.session.shown
-            self.drawn.draw(shown, now)
+            try:
+                self._bring_up_to_date(now, now >= written)
+            except Exception as error:
+                # A page that stands still helps nobody; what is wrong shows on the terminal.
+                tell(f"the page could not be brought up to date: {type(error).__name__}: {error}")
+                due = now + _AGAIN
             if now >= written:
                 written = now + 1 / _TEXTS
-                self.panels.write(shown)
+
+    def _bring_up_to_date(self, now: float, texts: bool) -> None:
+        shown = self.session.shown
+        self.drawn.draw(shown, now)
+        if texts:
+            self.panels.write(shown)

@@ -24,6 +24,7 @@ from tabletop.view.courses import Courses
 from tabletop.view.drawn import add_piece, pieces_about
 from tabletop.view.episodes import Episodes
 from tabletop.view.gallery import Gallery
+from tabletop.view.inputs import number, picked
 from tabletop.view.keeping import Keeping
 from tabletop.view.session import SPEEDS, Session, Shown
 from tabletop.view.telling import columns_text, status_text
@@ -122,7 +123,9 @@ class Panels:
             setattr(handle, field, value)
 
     def _entity(self) -> str | None:
-        return None if self._thing.value == _ANY else str(self._thing.value)
+        """Return the thing that is chosen; None where none is, or it is of the scene before."""
+        value = self._thing.value
+        return value if value in self._session.shown.scene.names else None
 
     # --- panels ------------------------------------------------------------------------------
 
@@ -134,35 +137,35 @@ class Panels:
         skill = gui.add_dropdown("Skill", tuple(self._skills), hint="Learned without reward; names and rates by trial.")
         self._button(
             "Run the skill",
-            lambda: self._here(lambda s: self._courses.skill(self._skills[skill.value], self._entity(), s)),
+            lambda: self._here(lambda s: self._courses.skill(self._skills[picked(skill)], self._entity(), s)),
         )
-        self._button("Show it in a scene of its own", lambda: self._show(self._skills[skill.value]))
+        self._button("Show it in a scene of its own", lambda: self._show(self._skills[picked(skill)]))
         with gui.add_folder("Bring it to"):
             self._button("Show a target to drag", self._show_ghost)
             self._button("Bring the thing there", self._bring)
             fraction = gui.add_slider("Open to, %", 0, 100, 5, 100, hint="Of what has a joint, such as a drawer.")
             self._button(
                 "Open the thing so far",
-                lambda: self._here(lambda s: self._courses.to_fraction(self._needed(), fraction.value / 100, s)),
+                lambda: self._here(lambda s: self._courses.to_fraction(self._needed(), number(fraction) / 100, s)),
             )
         with gui.add_folder("Plan"):
             goal = gui.add_text("Goal", "", hint="Such as: open(drawer) and on(red, blue)")
             whose = gui.add_dropdown("With skills", ("library", "scripted"))
             self._wrong = gui.add_markdown("")
-            self._button("Plan and go", lambda: self._plan(goal.value, whose.value))
+            self._button("Plan and go", lambda: self._plan(str(goal.value), picked(whose)))
         with gui.add_folder("Task"):
             task = gui.add_dropdown("Task", tuple(load_registry()))
             policies = ("scripted", "library") if self._courses.policy is None else ("own", "scripted", "library")
             policy = gui.add_dropdown("Policy", policies)
             self._button(
                 "Run on the task's scene",
-                lambda: self._elsewhere(lambda: self._courses.task(task.value, int(self._seed.value), policy.value)),
+                lambda: self._elsewhere(lambda: self._courses.task(picked(task), self._seeded(), picked(policy))),
             )
         self._button("Stop", self._session.end)
 
     def _scene(self) -> None:
         gui = self._gui
-        self._card = gui.add_dropdown("Scene card", cards(), initial_value="planning")
+        self.card = gui.add_dropdown("Scene card", cards(), initial_value="planning")
         self._seed = gui.add_number("Seed", 0, min=0, max=2**31 - 1, step=1)
         self._button("Drop the robot in", self._drop_in)
         self._button("Save the scene", lambda: self._saved(self.keeping.scene(self._snapshot())))
@@ -172,10 +175,10 @@ class Panels:
         self._pause = self._button("Pause", lambda: self._session.play(not self._session.shown.playing))
         self._button("One step", self._session.step)
         speed = gui.add_dropdown("Speed", tuple(f"{s:g} x" for s in SPEEDS), initial_value="1 x")
-        speed.on_update(lambda event: self._only(event, lambda: self._session.speed(float(speed.value.split()[0]))))
+        speed.on_update(lambda event: self._only(event, lambda: self._session.speed(float(picked(speed).split()[0]))))
         self._moment = gui.add_slider("Moment", 0, 1, 1, 0, hint="Control steps since the robot was dropped in.")
         self._moment.on_update(
-            lambda event: self._only(event, lambda: self._session.look_back(int(self._moment.value)))
+            lambda event: self._only(event, lambda: self._session.look_back(int(number(self._moment))))
         )
         self._button("Save a clip", self._save_clip)
         self._button("Save a picture", self._save_picture, with_event=True)
@@ -191,15 +194,15 @@ class Panels:
         said = gui.add_markdown("")
 
         def perturb() -> None:
-            if family.value == _NONE:
+            if picked(family) == _NONE:
                 said.content = ""
                 self._session.perturb(None)
                 return
-            found = FAMILIES[family.value]
-            magnitude = found.magnitudes[-1] * level.value / 100
+            found = FAMILIES[picked(family)]
+            magnitude = found.magnitudes[-1] * number(level) / 100
             later = "" if found.scene is None else " From the next scene on that the robot is dropped into."
             said.content = f"{found.description} Now {magnitude:.3g} {found.unit}.{later}"
-            self._session.perturb(Perturbation(family.value, magnitude, self._entity()))
+            self._session.perturb(Perturbation(found.name, magnitude, self._entity()))
 
         for handle in (family, level):
             handle.on_update(lambda event: self._only(event, perturb))
@@ -241,10 +244,13 @@ class Panels:
         self._session.drop_in(scene, course)
 
     def _show(self, skill: str) -> None:
-        self._elsewhere(lambda: self._courses.shown(skill, int(self._seed.value)))
+        self._elsewhere(lambda: self._courses.shown(skill, self._seeded()))
+
+    def _seeded(self) -> int:
+        return int(number(self._seed))
 
     def _drop_in(self) -> None:
-        self._session.drop_in(generate(find_scene_card(self._card.value), int(self._seed.value)))
+        self._session.drop_in(generate(find_scene_card(picked(self.card)), self._seeded()))
 
     def _plan(self, goal: str, whose: str) -> None:
         self._wrong.content = ""

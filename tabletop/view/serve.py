@@ -16,6 +16,7 @@ from tabletop.sim.generate import generate
 from tabletop.sim.scene import load_scene
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.view.courses import Courses
+from tabletop.view.episodes import again
 from tabletop.view.guard import is_loopback
 from tabletop.view.keeping import Keeping
 from tabletop.view.page import Page
@@ -60,7 +61,10 @@ def serve(
         raise TabletopError(f"--policy takes a file such as policy.py:make, got {policy!r}")
     episodes = read_recorded(Path(what)) if Path(what).is_dir() and is_dataset(Path(what)) else []
     courses = Courses(open_library(_SHIPPED if episodes else what), policy)
-    first = generate(find_scene_card(card), seed) if scene is None else load_scene(scene)
+    if scene is not None:
+        first = load_scene(scene)
+    else:
+        first = again(episodes[0])[0] if episodes else generate(find_scene_card(card), seed)
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     keeping = Keeping(Path(out))
     with Session(first) as session, Page(session, courses, keeping, host, port, token, episodes) as page:

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
+import viser
 from playwright.sync_api import Browser, Locator, sync_playwright
 from playwright.sync_api import Page as Tab
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from tabletop.naming import open_library
 from tabletop.sim.generate import generate
@@ -227,6 +231,27 @@ def test_a_second_one_only_watches(served: Page, tab: Tab, browser: Browser, unt
     until(lambda: "Somebody else drives" in text(other))
     assert served.session.shown.title == ""
     other.close()
+
+
+def test_what_no_page_would_send_is_refused(served: Page, tab: Tab, tmp_path: Path, until: Until) -> None:
+    card = tmp_path / "card.yaml"
+    card.write_text("a secret\n")
+    handle, number = served.panels.card, served.session.shown.number
+    tab.get_by_role("tab", name="Scene").click()
+    for value in (str(card), 3):
+        update = {"type": "GuiUpdateMessage", "uuid": handle._impl.uuid, "updates": {"value": value}}
+        protocol = Subprotocol(f"viser-v{viser.__version__}")
+        address = f"127.0.0.1:{served.port}"
+        with connect(f"ws://{address}/", origin=Origin(f"http://{address}"), subprotocols=[protocol]) as socket:
+            socket.send(msgspec.msgpack.encode(update))
+            until(lambda v=value: handle.value == str(v))
+        press(tab, "Drop the robot in")
+        until(lambda: "that is none of the choices" in text(tab))
+        tab.evaluate("document.querySelectorAll('.mantine-Notification-closeButton').forEach(e => e.click())")
+        until(lambda: "that is none of the choices" not in text(tab))
+    handle.value = "planning"
+    assert served.session.shown.number == number
+    assert "secret" not in text(tab)
 
 
 def test_pages_of_others_get_no_word_in(served: Page, browser: Browser, tmp_path: Path) -> None:
