@@ -241,6 +241,17 @@ def names(result: Result) -> str:
     )
 
 
+def half_hour_names(result: Result) -> str:
+    """Return for how many tasks libraries have named skills, mean and each, and how sure they do them."""
+    runs = [list(tasks.values()) for tasks in result["runs"].values()]
+    counts = [len(tasks) for tasks in runs]
+    sure = ", ".join(str(sum(task["low"] >= 0.5 for task in tasks)) for tasks in runs)
+    well = ", ".join(str(sum(task["success"] >= 0.9 for task in tasks)) for tasks in runs)
+    each = ", ".join(map(str, counts))
+    mean = sum(counts) / len(counts)
+    return f"mean {mean:.1f} tasks ({each}); a lower bound of 0.5 and more {sure}; success of 0.9 and more {well}"
+
+
 def targets(result: Result) -> str:
     """Return how near libraries bring things to drawn targets, mean and each, beside scripts and random actions."""
     libraries = list(result["settings"]["digests"])
@@ -401,6 +412,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         library,
         library_short,
         targets,
+        half_hour_names,
         names,
         demo,
         project,

@@ -11,7 +11,7 @@ from typing import Final
 from tabletop.demos.recorded import is_dataset, read_recorded
 from tabletop.errors import TabletopError
 from tabletop.naming import open_library
-from tabletop.rollout.policy_file import is_policy_file
+from tabletop.rollout.policy_file import is_policy_file, load_policy_file
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import load_scene
 from tabletop.sim.scene_cards import find_scene_card
@@ -57,8 +57,10 @@ def serve(
     Raises:
         TabletopError: no such library, dataset, card, scene or policy file, or the address is taken.
     """
-    if policy is not None and not is_policy_file(policy):
-        raise TabletopError(f"--policy takes a file such as policy.py:make, got {policy!r}")
+    if policy is not None:
+        if not is_policy_file(policy):
+            raise TabletopError(f"--policy takes a file such as policy.py:make, got {policy!r}")
+        load_policy_file(policy)  # Refused before anything is served.
     episodes = read_recorded(Path(what)) if Path(what).is_dir() and is_dataset(Path(what)) else []
     courses = Courses(open_library(_SHIPPED if episodes else what), policy)
     if scene is not None:
