@@ -10,7 +10,7 @@ from typing import Final
 from tabletop.api.takes import skill_take
 from tabletop.logic import Registry
 from tabletop.planner import ChainJob, PlanJob, run_chain
-from tabletop.report import write_clip
+from tabletop.report import write_clip, write_replay
 from tabletop.rollout.episode import Frames, episode
 from tabletop.runs.records import NamedSkill
 from tabletop.sim import framing, save_scene
@@ -64,6 +64,7 @@ def film_skill(job: SkillClip) -> str:
     run = skill_take(job.library, skill, job.named, job.registry, job.seed).film(*_SIZE)
     name = f"clips/{skill.id}.webp"
     write_clip(run.frames, Path(job.folder) / name)
+    write_replay(run, Path(job.folder) / name)
     return name
 
 
@@ -73,6 +74,7 @@ def film_plan(job: PlanClip) -> str:
     policy = plan.policy(job.steps)
     run = episode(policy, plan.scene, plan.seed, policy.horizon, frames=Frames(*_SIZE, 2, framing(plan.scene)))
     write_clip(run.frames, Path(job.folder) / job.name, captions=plan.goal.text)
+    write_replay(run, Path(job.folder) / job.name, 2)
     save_scene(plan.scene, (Path(job.folder) / job.name).with_suffix(".yaml"))
     return job.name
 
@@ -97,4 +99,5 @@ def film_chain(job: ChainClip) -> str:
     goals = [e["goal"] for e in run.log for _ in range(e["end"] - e["begin"])]
     captions = (goals[::2] + goals[-1:] * 2)[: len(run.frames)]
     write_clip(run.frames, Path(job.folder) / job.name, captions=captions or run.log[0]["goal"])
+    write_replay(run, Path(job.folder) / job.name, 2)
     return job.name

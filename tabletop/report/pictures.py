@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from tabletop.errors import TabletopError
-from tabletop.files import read_bytes
+from tabletop.files import read_bytes, read_json
 from tabletop.report.clips import contact_sheet, encode_still, read_clip
+from tabletop.report.replay import SUFFIX
 
 __all__ = ["BUDGET", "Pictures", "uri"]
 
@@ -63,5 +65,17 @@ class Pictures:
         self._left -= len(still) + len(moving)
         return (
             '<picture class="moving"><source media="(prefers-reduced-motion: reduce), print" '
-            f'srcset="{still}"><img class="clip" alt="{escape(alt)}" src="{moving}"></picture>'
+            f'srcset="{still}"><img class="clip" alt="{escape(alt)}" src="{moving}"></picture>{self._replay(path, alt)}'
         )
+
+    def _replay(self, clip: Path, alt: str) -> str:
+        """Return the HTML of what page.js plays in three dimensions; "" where there is none, or it does not fit."""
+        path = clip.with_suffix(SUFFIX)
+        if not path.is_file():
+            return ""
+        text = json.dumps(read_json(path, f"replay {path.name!r}"), separators=(",", ":")).replace("<", "\\u003c")
+        if len(text) > self._left:
+            return ""
+        self._left -= len(text)
+        data = f'<script type="application/json">{text}</script>'
+        return f'<div class="replay" data-alt="{escape(alt)}"><button type="button" hidden>3-D</button>{data}</div>'

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tabletop.report import write_report
 from tabletop.runs.read import read_run
@@ -100,3 +101,31 @@ def test_the_page_is_drawn_in_the_scheme_the_reader_prefers(
     assert low <= np.median(pixels) < high
     assert pixels.std() > 15
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 500
+
+
+def test_a_film_can_be_turned_in_three_dimensions(run_folder: Path) -> None:
+    page = write_report(run_folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+        faults: list[str] = []
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on("requestfailed", lambda request: faults.append(request.url))
+        tab.goto(page.as_uri())
+        holder = tab.locator(".replay").first
+        holder.locator("button").click()
+        canvas = holder.locator("canvas")
+        assert int(canvas.get_attribute("data-drawn") or 0) > 200
+        first = canvas.screenshot()
+        canvas.focus()
+        tab.keyboard.press("ArrowLeft")
+        from_elsewhere = canvas.screenshot()
+        assert from_elsewhere != first
+        holder.locator("input").focus()
+        for _ in range(9):
+            tab.keyboard.press("ArrowRight")
+        assert canvas.screenshot() != from_elsewhere
+        holder.locator("button").click()
+        assert holder.locator("canvas").count() == 0
+        browser.close()
+    assert faults == []
