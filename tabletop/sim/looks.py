@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
+from tabletop.files import LARGE, read_bytes, read_text
 from tabletop.paths import ASSETS
 from tabletop.sim.bullet import p
 from tabletop.sim.camera import Slab
@@ -201,7 +202,7 @@ def _mesh(path: Path) -> tuple[Vertices, Faces]:
 def _obj(path: Path) -> tuple[Vertices, Faces]:
     vertices: list[list[float]] = []
     faces: list[tuple[int, int, int]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_text(path, f"mesh {path.name!r}", LARGE).splitlines():
         head, *words = line.split() or [""]
         if head == "v":
             vertices.append([float(v) for v in words[:3]])
@@ -214,7 +215,7 @@ def _obj(path: Path) -> tuple[Vertices, Faces]:
 
 def _stl(path: Path) -> tuple[Vertices, Faces] | None:
     """Return the triangles of a binary STL file; None where it is text."""
-    data = path.read_bytes()
+    data = read_bytes(path, f"mesh {path.name!r}", LARGE)
     if len(data) < _STL_HEAD:
         return None
     (number,) = struct.unpack_from("<I", data, _STL_HEAD - 4)

@@ -442,12 +442,15 @@ def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> No
     clip = first_film(run_folder)
     whole = Pictures(run_folder).show(clip, "a skill")
     assert whole.startswith('<picture class="moving">')
-    still = Pictures(run_folder, len(whole) - 300).show(clip, "a skill")
+    film = whole.partition("</picture>")[0] + "</picture>"
+    assert whole.startswith(film + '<div class="replay"')
+    assert Pictures(run_folder, len(film)).show(clip, "a skill") == film
+    still = Pictures(run_folder, len(film) - 300).show(clip, "a skill")
     assert still.startswith('<img class="clip" alt="a skill"')
-    assert len(still) < len(whole)
+    assert len(still) < len(film)
     assert Pictures(run_folder, 10).show(clip, "a skill") == ""
     assert Pictures(run_folder).show(None, "a skill") == ""
-    shared = Pictures(run_folder, int(2.5 * len(whole)))
+    shared = Pictures(run_folder, int(2.5 * len(film)))
     assert sum("moving" in shared.show(clip, "a skill") for _ in range(9)) == 2
 
 
