@@ -241,6 +241,20 @@ def names(result: Result) -> str:
     )
 
 
+def view(result: Result) -> str:
+    """Return how live the page is, and what came of the library's skills on it."""
+    delay, rows = result["delay"], result["gallery"]
+    kept = result.get("memory", [])
+    grown = f"; {kept[0]:.0f} MiB after a minute, {kept[-1]:.0f} after {len(kept)}" if kept else ""
+    ran, done = (sum(row[key] for row in rows) for key in ("ran", "done"))
+    return (
+        f"{result['pictures']:.0f} pictures a second sent and {result['drawn']:.0f} drawn, physics at "
+        f"{result['control']:.3f} of real time; from a drag to its effect {1000 * delay['median']:.0f} ms in the "
+        f"median of {result['drags']}, {1000 * delay['most']:.0f} at most; {ran} of {len(rows)} named skills run from "
+        f"their buttons, {done} did it{grown}"
+    )
+
+
 def half_hour_names(result: Result) -> str:
     """Return for how many tasks libraries have named skills, mean and each, and how sure they do them."""
     runs = [list(tasks.values()) for tasks in result["runs"].values()]
@@ -413,6 +427,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         library_short,
         targets,
         half_hour_names,
+        view,
         names,
         demo,
         project,
