@@ -129,6 +129,32 @@ def test_a_block_that_is_dragged_with_the_mouse_moves(served: Page, tab: Tab, un
     until(lambda: served.session._pull is None)
 
 
+def test_the_arm_is_shoved_while_it_opens_a_drawer_and_the_clip_saved(served: Page, tab: Tab, until: Until) -> None:
+    session = served.session
+    session.speed(0.25)
+    choose(tab, "Skill", "drawer-open")
+    press(tab, "Run the skill")
+    until(lambda: session.shown.ran >= 3)
+    x, y = on_screen(served, tab, session.shown.now.state.robot("gripper_position") + np.array([0.0, 0.0, 0.1]))
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 80, y + 10, steps=10)
+    until(lambda: session._pull is not None and session._pull.name == "gripper")
+    step = session.shown.now.step
+    until(lambda: session.shown.now.step > step + 2)
+    tab.mouse.up()
+    until(lambda: session._pull is None)
+    session.speed(4.0)
+    until(lambda: not session.shown.title)
+    assert session.shown.said[-1].endswith("asked for open(drawer) (it holds)")
+    pushes = [a for name, a in session.snapshot().history if name == "push" and a[0] == "gripper"]
+    assert max(np.linalg.norm(force) for _, force, _ in pushes) > 20
+    tab.get_by_role("tab", name="Time").click()
+    before = len(list(served.panels.keeping.folder.glob("clip-*.webp")))
+    press(tab, "Save a clip")
+    until(lambda: len(list(served.panels.keeping.folder.glob("clip-*.webp"))) > before, 120)
+
+
 def test_a_goal_that_is_typed_is_planned_for_and_reached(served: Page, tab: Tab, until: Until) -> None:
     goal(tab).fill("open(drawer) and on(red, blue)")
     choose(tab, "With skills", "scripted")
@@ -169,9 +195,11 @@ def test_clip_scene_and_episode_are_saved(served: Page, tab: Tab, until: Until) 
     step, state = served.session.shown.now.step, served.session.shown.now.state
     tab.get_by_role("tab", name="Time").click()
     folder: Path = served.panels.keeping.folder
+    number = len(list(folder.glob("clip-*.webp"))) + 1
+    clip = folder / f"clip-{number:03d}.webp"
     press(tab, "Save a clip")
-    until((folder / "clip-001.webp").is_file, 120)
-    video = cv2.imreadanimation(str(folder / "clip-001.webp"))
+    until(clip.is_file, 120)
+    video = cv2.imreadanimation(str(clip))
     assert len(video[1].frames) == step + 1
     press(tab, "Save the episode")
     until((folder / "episode-001.npz").is_file)
