@@ -131,20 +131,22 @@ def test_a_block_that_is_dragged_with_the_mouse_moves(served: Page, tab: Tab, un
 
 def test_the_arm_is_shoved_while_it_opens_a_drawer_and_the_clip_saved(served: Page, tab: Tab, until: Until) -> None:
     session = served.session
-    session.speed(0.25)
     choose(tab, "Skill", "drawer-open")
     press(tab, "Run the skill")
     until(lambda: session.shown.ran >= 3)
+    session.play(False)  # So that the arm is where it was aimed at, however slow the machine is.
+    until(lambda: not session.shown.playing)
+    tab.wait_for_timeout(300)
     x, y = on_screen(served, tab, session.shown.now.state.robot("gripper_position") + np.array([0.0, 0.0, 0.1]))
     tab.mouse.move(x, y)
     tab.mouse.down()
     tab.mouse.move(x + 80, y + 10, steps=10)
     until(lambda: session._pull is not None and session._pull.name == "gripper")
     step = session.shown.now.step
+    session.play(True)
     until(lambda: session.shown.now.step > step + 2)
     tab.mouse.up()
     until(lambda: session._pull is None)
-    session.speed(4.0)
     until(lambda: not session.shown.title)
     assert session.shown.said[-1].endswith("asked for open(drawer) (it holds)")
     pushes = [a for name, a in session.snapshot().history if name == "push" and a[0] == "gripper"]
@@ -178,10 +180,11 @@ def test_the_past_is_looked_at_and_gone_on_from(served: Page, tab: Tab, until: U
     until(lambda: not served.session.shown.playing)
     last = served.session.shown.now.step
     tab.get_by_role("tab", name="Time").click()
+    tab.get_by_role("button", name="One step").wait_for()  # Else the slider of the tab before is still there.
     tab.get_by_role("slider").locator("visible=true").first.focus()
-    for _ in range(5):
+    for back in range(1, 6):
         tab.keyboard.press("ArrowLeft")
-    until(lambda: served.session.shown.now.step == last - 5)
+        until(lambda n=back: served.session.shown.now.step == last - n)
     until(lambda: "An earlier moment" in text(tab))
     press(tab, "Go on from here")
     until(lambda: served.session.shown.playing and served.session.shown.now.step < last + 40)

@@ -24,7 +24,7 @@ def test_the_tree_of_a_planner_is_seen_while_it_grows(until: Callable[..., None]
             if shown.thinking and shown.thought is not None and (lines := list(shown.thought())):
                 seen.append(lines)
                 assert "states looked at" in status_text(shown)
-            return len(seen) > 20
+            return bool(seen) and int(seen[-1][0].rpartition(" ")[2]) > 3
 
         until(grown)
         begun = time.monotonic()
@@ -37,4 +37,4 @@ def test_the_tree_of_a_planner_is_seen_while_it_grows(until: Callable[..., None]
     branches = [int(line.rpartition(" ")[2]) for line in seen[-1][1:] if not line.startswith(" ")]
     assert branches == sorted(branches, reverse=True)
     assert sum(branches) <= counts[-1]
-    assert any("drawer" in line for line in seen[-1])
+    assert len(branches) > 1
