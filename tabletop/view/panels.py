@@ -71,6 +71,7 @@ class Panels:
         self._skills = {offered.title: offered.id for offered in courses.offered()}
         self.ghost: viser.TransformControlsHandle | None = None
         self._writing = threading.Lock()
+        self._played = True
         self._gui.main_panel.dock_right()
         self._gui.configure_theme(show_logo=False, show_share_button=False)
         self._status = self._gui.add_markdown("")
@@ -111,8 +112,9 @@ class Panels:
         with self._writing:
             if (self._moment.min, self._moment.max) != (first, max(last, first + 1)):
                 self._moment.min, self._moment.max = first, max(last, first + 1)
-            if shown.playing:
+            if shown.playing or self._played:
                 self._set(self._moment, "value", last)
+            self._played = shown.playing
         self._set(self._pause, "label", "Pause" if shown.playing else "Go on from here")
         self._watch(shown)
         self._gallery.write(shown, self._entity())

@@ -24,7 +24,7 @@ def test_the_tree_of_a_planner_is_seen_while_it_grows(until: Callable[..., None]
             if shown.thinking and shown.thought is not None and (lines := list(shown.thought())):
                 seen.append(lines)
                 assert "states looked at" in status_text(shown)
-            return bool(seen) and int(seen[-1][0].rpartition(" ")[2]) > 3
+            return bool(seen) and int(seen[-1][0].rpartition(" ")[2]) > 15
 
         until(grown)
         begun = time.monotonic()
