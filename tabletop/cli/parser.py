@@ -63,21 +63,8 @@ _POLICIES = (
 
 
 _WITH_ROBOT: Final = (
-    *(
-        "scene",
-        "tasks",
-        "evaluate",
-        "demos",
-        "discover",
-        "measure",
-        "name",
-        "plan",
-        "play",
-        "view",
-        "goals",
-        "perturb",
-        "run",
-    ),
+    *("scene", "tasks", "evaluate", "demos", "discover", "measure", "name", "plan", "play", "view", "goals"),
+    *("perturb", "run"),
 )
 """Commands that draw scenes."""
 
@@ -378,7 +365,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     view = commands.add_parser("view", help="serve a page in the browser: a scene that goes on live (extra: view)")
     view.add_argument(
-        "run", nargs="?", default="default", metavar="RUN", help="a run folder or library (default: default)"
+        "run",
+        nargs="?",
+        default="default",
+        metavar="RUN|DATASET",
+        help="a run folder or library, or what 'tabletop demos' recorded (default: default)",
     )
     where = view.add_mutually_exclusive_group()
     where.add_argument("--card", default="planning", help=f"{card} (default planning)")

@@ -19,6 +19,7 @@ from tabletop.paths import ASSETS
 from tabletop.sim.bullet import p
 from tabletop.sim.camera import Slab
 from tabletop.sim.deformable_drapery import Drape, surfaces
+from tabletop.sim.robot_model import matrix
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
 
@@ -140,7 +141,7 @@ def _triangles(shape: Sequence[Any], client: int) -> tuple[Vertices, Faces]:
         vertices = vertices * _floats(size)
         if np.prod(np.sign(size)) < 0:
             faces = faces[:, ::-1]
-    return _floats(vertices @ _floats(p.getMatrixFromQuaternion(turn)).reshape(3, 3).T + _floats(at)), faces
+    return _floats(vertices @ _floats(matrix(turn)).T + _floats(at)), faces
 
 
 def _box(size: Sequence[float]) -> tuple[Vertices, Faces]:

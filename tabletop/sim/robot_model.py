@@ -198,7 +198,7 @@ def _frame(position: tuple[float, ...], quaternion: tuple[float, ...]) -> Array:
     return out
 
 
-def matrix(quaternion: tuple[float, ...]) -> Array:
+def matrix(quaternion: tuple[float, ...] | Array) -> Array:
     """Return the rotation (3, 3) of a quaternion, xyzw."""
     return np.array(p.getMatrixFromQuaternion(quaternion)).reshape(3, 3)
 

@@ -11,7 +11,7 @@ from tabletop.api.policies import policies_of
 from tabletop.api.takes import skill_take
 from tabletop.errors import TabletopError, unknown
 from tabletop.logic import load_registry, parse
-from tabletop.naming import NamedLibrary
+from tabletop.naming import Called, NamedLibrary
 from tabletop.planner import PlannerPolicy, Search, scripted_operators
 from tabletop.planner.operator import Operator
 from tabletop.sim.cards import load_cards
@@ -57,10 +57,6 @@ class Courses:
                 self._offered.append(Offered(row["id"], best, row["success"] if row["best"] else None))
         return list(self._offered)
 
-    def entities(self, skill: str, scene: Scene) -> list[str]:
-        """Return what of a scene a skill can attend to."""
-        return self.skills.library.entities(self.skills.library.skill(skill), scene)
-
     def skill(self, word: str, entity: str | None, scene: Scene) -> Course:
         """Return a skill on an entity of a scene, by default the first that it can attend to.
 
@@ -75,7 +71,6 @@ class Courses:
             raise unknown(f"entity for skill {word!r}", entity, able)
         thing = entity or able[0]
         policy = self.skills.library.policy(called.skill, thing)
-        name = called.entry.name if called.entry is not None and called.entry.name else called.skill.id
         wanted = None
         if called.entry is not None and called.entry.task is not None:
             task = load_registry()[called.entry.task]
@@ -83,7 +78,7 @@ class Courses:
             # What a task says of other things has no meaning where these are not.
             if {e for leaf in renamed.leaves for e in leaf.names} <= set(scene.names):
                 wanted = renamed
-        return Course(f"{name} {thing}", policy, policy.length, wanted, thing)
+        return Course(f"{_name(called)} {thing}", policy, policy.length, wanted, thing)
 
     def to_place(self, entity: str, target: Sequence[float], scene: Scene) -> Course:
         """Return how a thing is brought to a place: put there, or held there where that is up in the air.
@@ -120,10 +115,8 @@ class Courses:
 
     def _needs(self, effect: str) -> None:
         if effect not in self.skills.library.codes.counts:
-            raise TabletopError(f"this library has no skills of {effect!r}, only of {self._effects()}")
-
-    def _effects(self) -> str:
-        return ", ".join(self.skills.library.codes.counts)
+            known = ", ".join(self.skills.library.codes.counts)
+            raise TabletopError(f"this library has no skills of {effect!r}, only of {known}")
 
     def task(self, name: str, seed: int, policy: str = "scripted") -> tuple[Scene, Course]:
         """Return a task's scene, and a policy that is to do it.
@@ -154,9 +147,8 @@ class Courses:
         """Return a skill in the scene in which a report shows it, and what is asked of it there."""
         called = self.skills.called(skill)
         take = skill_take(self.skills.library, called.skill, called.entry, load_registry(), seed)
-        name = called.entry.name if called.entry is not None and called.entry.name else called.skill.id
         wanted = None if take.task is None else take.task.success
-        return take.scene, Course(f"{name} {take.entity}", take.policy, take.horizon, wanted, take.entity)
+        return take.scene, Course(f"{_name(called)} {take.entity}", take.policy, take.horizon, wanted, take.entity)
 
     def goal(self, text: str, scene: Scene, policy: str = "library") -> Course:
         """Return a planner that is to reach a goal.
@@ -179,3 +171,8 @@ class Courses:
     def operators(self, scene: Scene, policy: str = "library") -> Sequence[Operator]:
         """Return what a planner can chain in a scene: the library's named skills, or the scripted ones."""
         return scripted_operators(scene) if policy == "scripted" else operators_of(self.skills)[0](scene)
+
+
+def _name(called: Called) -> str:
+    """Return what a skill is called: its name, or else its id."""
+    return called.entry.name if called.entry is not None and called.entry.name else called.skill.id

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import viser
 
 from tabletop.sim.looks import Piece, sheets_of
+from tabletop.sim.robot_model import matrix
 from tabletop.view.pull import GRIPPER
 from tabletop.view.session import Shown
 
@@ -159,26 +160,15 @@ def _expected(shown: Shown) -> tuple[str, Array] | None:
 def pieces_about(shown: Shown, entity: str) -> list[Piece]:
     """Return the pieces of an entity that move as one, in its own frame as the state has it: about its position."""
     state = shown.now.state
-    position, turn = state.entity(entity, "position"), _matrix(state.entity(entity, "quaternion"))
+    position, turn = state.entity(entity, "position"), matrix(state.entity(entity, "quaternion"))
     out = []
     for piece in shown.pieces:
         if piece.label == entity and piece.frame >= 0:
             pose = shown.now.poses[piece.frame].astype(float)
-            world = piece.vertices @ _matrix(pose[3:]).T + pose[:3]
+            world = piece.vertices @ matrix(pose[3:]).T + pose[:3]
             own = np.asarray((world - position) @ turn, dtype=np.float32)
             out.append(Piece(piece.label, piece.frame, own, piece.faces, piece.color))
     return out
-
-
-def _matrix(quaternion: Array) -> Array:
-    x, y, z, w = quaternion.tolist()
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def add_piece(server: viser.ViserServer, name: str, piece: Piece, opacity: float | None = None) -> viser.MeshHandle:

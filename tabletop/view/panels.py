@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -70,7 +69,6 @@ class Panels:
         self._number = -1
         self._skills = {offered.title: offered.id for offered in courses.offered()}
         self.ghost: viser.TransformControlsHandle | None = None
-        self._writing = threading.Lock()
         self._played = True
         self._gui.main_panel.dock_right()
         self._gui.configure_theme(show_logo=False, show_share_button=False)
@@ -109,12 +107,11 @@ class Panels:
             self._set(self._thing, "value", _ANY)
         self._set(self._status, "content", status_text(shown))
         first, last = shown.ends
-        with self._writing:
-            if (self._moment.min, self._moment.max) != (first, max(last, first + 1)):
-                self._moment.min, self._moment.max = first, max(last, first + 1)
-            if shown.playing or self._played:
-                self._set(self._moment, "value", last)
-            self._played = shown.playing
+        if (self._moment.min, self._moment.max) != (first, max(last, first + 1)):
+            self._moment.min, self._moment.max = first, max(last, first + 1)
+        if shown.playing or self._played:
+            self._set(self._moment, "value", last)
+        self._played = shown.playing
         self._set(self._pause, "label", "Pause" if shown.playing else "Go on from here")
         self._watch(shown)
         self._gallery.write(shown, self._entity())
