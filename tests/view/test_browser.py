@@ -16,6 +16,7 @@ from playwright.sync_api import Page as Tab
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from tabletop.logic import parse
 from tabletop.naming import open_library
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import load_scene
@@ -148,7 +149,11 @@ def test_the_arm_is_shoved_while_it_opens_a_drawer_and_the_clip_saved(served: Pa
     tab.mouse.up()
     until(lambda: session._pull is None)
     until(lambda: not session.shown.title)
-    assert session.shown.said[-1].endswith("asked for open(drawer) (it holds)")
+    # A shove may keep it from opening: what is said has to be what is so.
+    state = session.shown.now.state
+    opened = parse("open(drawer)", session.shown.scene.names).holds(state, state)
+    outcome = "it holds" if opened else "it does not hold"
+    assert session.shown.said[-1].endswith(f"asked for open(drawer) ({outcome})")
     pushes = [a for name, a in session.snapshot().history if name == "push" and a[0] == "gripper"]
     assert max(np.linalg.norm(force) for _, force, _ in pushes) > 20
     tab.get_by_role("tab", name="Time").click()
