@@ -125,6 +125,7 @@ setup(
             "types-tqdm",
             "setuptools>=77",
             "playwright>=1.50",
+            "axe-playwright-python>=0.1.5",
             *ALL,
         ],
         "demos": DEMOS,

@@ -28,7 +28,7 @@ from tabletop.naming.trial import skill_task
 from tabletop.perturbation import Run, sweep
 from tabletop.planner import PlanJob, Search
 from tabletop.progress import tell
-from tabletop.report import write_report
+from tabletop.report import write_comparison, write_report
 from tabletop.rollout.engine import Engine, Workers
 from tabletop.runs.lock import holding
 from tabletop.runs.records import Discovery, Naming, Planning, Robustness
@@ -39,6 +39,7 @@ from tabletop.skills.effects import Effect
 from tabletop.skills.library import Library
 
 __all__ = [
+    "comparison_stage",
     "discover_stage",
     "measure_stage",
     "name_stage",
@@ -345,6 +346,11 @@ def perturb_stage(
         {n: {"magnitudes": c["magnitudes"], "success": c["success"]} for n, c in curves.items()},
     )
     return record
+
+
+def comparison_stage(folders: Sequence[Path], target: Path) -> Path:
+    """Write a page that sets runs side by side; return its path."""
+    return write_comparison(folders, target)
 
 
 def report_stage(folder: Path) -> Path:

@@ -421,19 +421,30 @@ def _plot(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     from tabletop.api import stages
+
+    if len(options.run) > 1:
+        folders = [_run_of(name, where_it_is=True) for name in options.run]
+        path = stages.comparison_stage(folders, Path(options.out or "comparison.html"))
+        say(options, {"comparison": str(path)}, [f"comparison: {path}"])
+        return
+    if options.out:
+        raise TabletopError("--out is for the page of several runs; the report of one run is written into its folder")
+    path = stages.report_stage(_run_of(options.run[0]))
+    say(options, {"report": str(path)}, [f"report: {path}"])
+
+
+def _run_of(name: str, where_it_is: bool = False) -> Path:
+    """Return a run's folder, by its path, or by the name of a library; that one is copied, or read where it is."""
     from tabletop.api.folder import run_folder
     from tabletop.projects import find_libraries
 
-    if not Path(options.run).is_dir() and options.run in find_libraries():
-        folder = run_folder(options.run, None)
-    elif Path(options.run).is_dir():
-        folder = Path(options.run)
-    else:
-        file = " (it is a file)" if Path(options.run).is_file() else ""
-        make = "make one with 'tabletop run' or 'tabletop discover'"
-        raise TabletopError(f"no run folder {options.run!r}{file}; {make}")
-    path = stages.report_stage(folder)
-    say(options, {"report": str(path)}, [f"report: {path}"])
+    if Path(name).is_dir():
+        return Path(name)
+    if name in (known := find_libraries()):
+        place = known[name].parent if known[name].name == "library" else known[name]
+        return place if where_it_is else run_folder(name, None)
+    file = " (it is a file)" if Path(name).is_file() else ""
+    raise TabletopError(f"no run folder {name!r}{file}; make one with 'tabletop run' or 'tabletop discover'")
 
 
 def _docs(options: argparse.Namespace) -> None:

@@ -413,8 +413,9 @@ def build_parser() -> argparse.ArgumentParser:
     plot.add_argument("--out", metavar="FILE", help="a .svg, .png or .pdf file (default: beside it, as .svg)")
     plot.add_argument("--json", action="store_true", help="print the path as JSON")
 
-    report = commands.add_parser("report", help="write report.html")
-    report.add_argument("run", help="a run folder, or a library by name")
+    report = commands.add_parser("report", help="write report.html; of several runs, comparison.html")
+    report.add_argument("run", nargs="+", help="a run folder, or a library by name; several are set side by side")
+    report.add_argument("--out", metavar="FILE", help="of several runs: the page (default comparison.html)")
     report.add_argument("--json", action="store_true", help="print the path as JSON")
 
     run = commands.add_parser("run", help="all stages, one after another")

@@ -143,7 +143,17 @@ def _category(found: Counted, seed: int) -> dict[str, Any]:
         "coverage": coverage(trials),
         "precision": precision(trials),
         "reliability": reliability(trials),
+        "starts": starts(trials, fine),
     }
+
+
+def starts(trials: Trials, fine: Count) -> list[list[float]]:
+    """Return where the entity stood in each scene, x and y in m, and how many bits its codes were told apart by."""
+    places = trials.starts[:, :2]
+    return [
+        [round(float(x), 3), round(float(y), 3), round(float(gain) / BIT, 3)]
+        for (x, y), gain in zip(places, fine.gains, strict=True)
+    ]
 
 
 def _rounded(skills: float) -> float:

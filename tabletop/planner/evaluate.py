@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 from tabletop.errors import TabletopError
 from tabletop.logic.formula import Formula
 from tabletop.planner.goal import Goal
+from tabletop.planner.growth import Growth
 from tabletop.planner.operator import Operator
 from tabletop.planner.policy import PlannerPolicy
 from tabletop.planner.search import Search
@@ -69,6 +70,8 @@ class PlanEpisode(TypedDict):
     """Why the goal was not reached, as far as the planner knows; none where it was."""
     spent: bool
     """Whether a search was ended by its budget of seconds: then another run may find another plan."""
+    tree: list[Mapping[str, Any]]
+    """Where the search for the first plan looked: "steps" from the start, and how many "states" below them."""
 
 
 class Plans(TypedDict):
@@ -84,10 +87,12 @@ class Plans(TypedDict):
 
 
 def _one(job: PlanJob) -> PlanEpisode:
-    policy = job.policy()
+    policy, growth = job.policy(), Growth()
+    policy.on_node = lambda node: None if policy.log else growth.note(node)
     run = episode(policy, job.scene, job.seed, policy.horizon, disturbance=job.disturbance)
     goal = Goal(job.goal, run.initial)
     completed = goal.done(run.final)
+    first = run.log[0]["plan"] if run.log else []
     return PlanEpisode(
         goal=job.goal.text,
         phrase=job.goal.phrase(),
@@ -100,6 +105,7 @@ def _one(job: PlanJob) -> PlanEpisode:
         # The world's last state decides, whatever the policy saw.
         why=[] if completed == len(goal.parts) else (policy.why or [_UNTOLD]),
         spent=policy.spent,
+        tree=[{"steps": list(b.steps), "states": b.states} for b in growth.branches(first)],
     )
 
 

@@ -24,6 +24,8 @@ __all__ = [
     "panels",
     "percent",
     "px",
+    "rates",
+    "rates_beside",
     "short",
     "ticks",
     "tip",
@@ -66,13 +68,27 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+_LUMINANCES: Final = (0.16, 0.21, 0.27)
+"""Of the colours of codes: each has a contrast of 3 or more with a light page as with a dark one (WCAG 2, 1.4.11)."""
+
+
 def code_color(index: int, count: int) -> str:
     """Return one of `count` colours that are distinguishable, on a light page as on a dark one."""
     # Neighbouring numbers lie far apart on the wheel and alternate in lightness.
     hue = (0.47 + index * 0.618034) % 1.0 if count > 10 else (0.47 + index / max(1, count)) % 1.0
-    lightness = (0.44, 0.54, 0.62)[index % 3]
-    red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.55)
-    return "#" + "".join(f"{round(255 * v):02x}" for v in (red, green, blue))
+    wanted = _LUMINANCES[index % len(_LUMINANCES)]
+    lightness = min((n / 256 for n in range(257)), key=lambda v: abs(_luminance(_rgb(hue, v)) - wanted))
+    return "#" + "".join(f"{c:02x}" for c in _rgb(hue, lightness))
+
+
+def _rgb(hue: float, lightness: float) -> tuple[int, ...]:
+    return tuple(round(255 * v) for v in colorsys.hls_to_rgb(hue, lightness, 0.6))
+
+
+def _luminance(color: Sequence[int]) -> float:
+    """Return the relative luminance of a colour in sRGB, as WCAG 2 defines it."""
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in color)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def px(value: float) -> str:
@@ -132,21 +148,41 @@ def _rate(
     return parts
 
 
-def bars(rows: Sequence[tuple[str, float, bool]], label: str, limit: float | None = None) -> str:
-    """Return horizontal bars, one a row: (name, value, whether it is only a baseline)."""
+def bars(
+    rows: Sequence[tuple[str, float, bool]],
+    label: str,
+    limit: float | None = None,
+    *,
+    written: Sequence[str] | None = None,
+    colors: Sequence[str] | None = None,
+) -> str:
+    """Return horizontal bars.
+
+    Args:
+        rows: (name, value, whether it is only a baseline).
+        label: what a screen reader says.
+        limit: of the axis; the greatest value by default.
+        written: what stands at the end of each bar; its value by default.
+        colors: of the bars.
+    """
     top = max([limit or 0.0, *(v for _, v, _ in rows), 1e-9])
-    width, gap, left, right = 290.0, 26.0, 82.0, 42.0
+    texts = written or [short(v) for _, v, _ in rows]
+    width, gap = 290.0, 26.0
+    left = max(82.0, min(142.0, 7.0 * max((len(name) for name, *_ in rows), default=0) + 14))
+    right = max(42.0, 7.6 * max(map(len, texts), default=0) + 12)
     parts = []
-    for i, (name, value, baseline) in enumerate(rows):
+    for i, ((name, value, baseline), text) in enumerate(zip(rows, texts, strict=True)):
         y = i * gap + 4
         span = max(1.5, (width - left - right) * max(0.0, value) / top)
         css_class = "bar bar-baseline" if baseline else "bar"
         place = f'x="{left}" y="{y + 2}"'
+        fill = f' style="fill:{colors[i]}"' if colors else ""
         parts.append(
-            words(left - 8, y + 13, name, anchor="end")
-            + f'<rect class="rail-fill" {place} width="{width - left - right}" height="14" rx="4"/>'
-            f'<rect class="{css_class}" {place} width="{px(span)}" height="14" rx="4"/>'
-            + words(left + span + 6, y + 13, short(value), "number")
+            words(left - 8, y + 13, name if len(name) < 20 else f"…{name[-18:]}", anchor="end")
+            + f'<rect class="rail-fill" {place} width="{px(width - left - right)}" height="14" rx="4"/>'
+            f'<rect class="{css_class}" {place} width="{px(span)}" height="14" rx="4"{fill}/>'
+            + words(left + span + 6, y + 13, text, "number")
+            + f'<rect class="hit" x="0" y="{y - 4}" width="{px(width)}" height="{px(gap)}" {tip(f"{name}: {text}")}/>'
         )
     height = len(rows) * gap + 4
     return frame("chart", width, height, label, parts)
@@ -178,6 +214,47 @@ def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], 
         parts.append(words(width - right + 14, y + 4, percent(value), "number"))
         size = f'x="0" y="{px(y - gap / 2)}" width="{px(width)}" height="{px(gap)}"'
         parts.append(f'<rect class="hit" {size} {tip(*lines)}/>')
+    return frame("chart rates", width, bottom + 20, label, parts)
+
+
+def rates_beside(
+    rows: Sequence[tuple[str, Sequence[tuple[float, float, float] | None]]],
+    compared: Sequence[tuple[str, str]],
+    label: str,
+) -> str:
+    """Return a row for each name, with a dot and its interval for each of what is compared.
+
+    Args:
+        rows: name, and (rate, low, high) or None of each.
+        compared: name and colour of each.
+        label: what a screen reader says.
+    """
+    width, line, left, right = 640.0, 9.0, 210.0, 24.0
+    gap = line * len(compared) + 9
+
+    def x(rate: float) -> float:
+        return left + rate * (width - left - right)
+
+    bottom = len(rows) * gap + 6
+    parts = []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(f'<line class="grid" x1="{px(x(value))}" x2="{px(x(value))}" y1="4" y2="{px(bottom)}"/>')
+        parts.append(words(x(value), bottom + 15, percent(value), anchor="middle"))
+    for i, (name, found) in enumerate(rows):
+        top, said = i * gap + 4, [name]
+        parts.append(words(left - 12, top + gap / 2 + 4, name, anchor="end"))
+        for j, ((whose, color), one) in enumerate(zip(compared, found, strict=True)):
+            y = top + line * (j + 1)
+            said.append(
+                f"{whose}: "
+                + ("no name" if one is None else f"{percent(one[0])} ({percent(one[1])} to {percent(one[2])})")
+            )
+            if one is not None:
+                across = f'x1="{px(x(one[1]))}" x2="{px(x(one[2]))}" y1="{px(y)}" y2="{px(y)}"'
+                parts.append(f'<line class="span" {across} stroke="{color}"/>')
+                parts.append(f'<circle cx="{px(x(one[0]))}" cy="{px(y)}" r="4" fill="{color}"/>')
+        size = f'x="0" y="{px(top)}" width="{px(width)}" height="{px(gap)}"'
+        parts.append(f'<rect class="hit" {size} {tip(*said)}/>')
     return frame("chart rates", width, bottom + 20, label, parts)
 
 
@@ -264,7 +341,7 @@ def lines(
         y0, y1 = y0 - 0.04 * (y1 - y0), y1 + 0.06 * (y1 - y0)
     named = len(kept) > 1
     width, height, left, bottom, top = 330.0, 205.0, 48.0, 40.0, 10.0
-    right = 14.0 + (min(100.0, 7.2 * max(len(s.name) for s in kept)) if named else 0.0)
+    right = 14.0 + (min(105.0, 7.2 * max(len(s.name) for s in kept) + 5) if named else 0.0)
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - x0) / (x1 - x0) if x1 > x0 else 0.5
@@ -293,8 +370,9 @@ def lines(
     if named:
         wanted = [at(s.x[-1], s.y[-1])[1] for s in kept]
         for s, y in zip(kept, _spread(wanted, 12, top + 4, height - bottom), strict=True):
-            x = at(s.x[-1], s.y[-1])[0] + 6
-            parts.append(words(x, y + 4, s.name[:14], style=f"fill:{s.color}"))
+            x, end = at(s.x[-1], s.y[-1])
+            parts.append(f'<path class="leader" d="M{px(x)} {px(end)}L{px(x + 8)} {px(y)}" stroke="{s.color}"/>')
+            parts.append(words(x + 11, y + 4, s.name[:14]))
     parts += _columns(kept, lambda x: at(x, y0)[0], (left, width - right, top, height - bottom), x_name, write)
     return frame("chart", width, height, label, parts)
 
@@ -340,7 +418,7 @@ def multiples(series: Sequence[Series], *, x_name: str, rates: bool = False) -> 
 _ALONE: Final = """svg{font:11px system-ui,sans-serif;--ink:#333;--grid:#ddd}
 @media (prefers-color-scheme:dark){svg{--ink:#ccc;--grid:#444}}
 text{fill:var(--ink)}.title{font-weight:600}.grid{stroke:var(--grid)}.line{fill:none;stroke-width:2}
-.envelope{opacity:.2}.hit{fill:none}"""
+.leader{fill:none}.envelope{opacity:.2}.hit{fill:none}"""
 
 
 def panels(charts: Sequence[tuple[str, str]]) -> str:

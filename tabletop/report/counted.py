@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tabletop.report.charts import bars, percent, short
 from tabletop.report.html import details, figure, nice, section, table
+from tabletop.report.maps import starts_map
 from tabletop.runs.counts import CategoryCount, JointCount
 from tabletop.words import plural
 
-__all__ = ["count_section", "count_tile"]
+__all__ = ["count_section", "count_tile", "empowerment"]
 
 
 def _bars(joint: JointCount) -> str:
@@ -57,6 +58,26 @@ def count_section(joint: JointCount) -> str:
         "what became of the thing which skill it was. Doing nothing counts as one for all of them." + left_out
     )
     return section("count", "How many distinct skills", lead, f'<div class="panels">{body}</div>{folded}')
+
+
+def empowerment(joint: JointCount) -> str:
+    """Return from where on the table how many skills could be told apart; "" where that is not known."""
+    known = {name: c for name, c in joint.categories.items() if c.starts}
+    if not known:
+        return ""
+    panels, rows = "", []
+    for name, c in known.items():
+        skills = [2.0 ** max(0.0, bits) for *_, bits in c.starts]
+        label = f"Distinct skills on {nice(name)} by where it starts: {min(skills):.1f} to {max(skills):.1f}"
+        panels += figure(nice(name).capitalize(), starts_map(c.starts, label))
+        rows += [[nice(name), f"{100 * x:.0f} cm", f"{100 * y:+.0f} cm", f"{bits:.2f}"] for x, y, bits in c.starts]
+    lead = (
+        "A dot is a scene, at the place where the thing starts. Its number says how many skills could be told apart by"
+        " what became of the thing from there: the empowerment of that start, two to the power of its bits. A scene"
+        " alone says little; look for where on the table numbers are low."
+    )
+    folded = details("The same as a table", table(["kind", "away", "to the left", "bits"], rows))
+    return section("empowerment", "From where, how much", lead, f'<div class="panels">{panels}</div>{folded}')
 
 
 def _reliable(c: CategoryCount) -> list[str]:

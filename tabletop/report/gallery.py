@@ -11,6 +11,7 @@ from typing import Final
 from tabletop.report.charts import interval, percent, rates
 from tabletop.report.html import baselines_text, called, command, details, figure, nice, section, table
 from tabletop.report.pictures import Pictures
+from tabletop.report.trees import tree
 from tabletop.runs.records import Chains, NamedSkill, Naming, Planning, PlanRun
 from tabletop.words import plural
 
@@ -23,6 +24,12 @@ _NAMELESS: Final = 12
 
 _QUOTED: Final = re.compile("'([^']+)'")
 """What a reason why a goal was not reached says of a step."""
+
+
+_TREE: Final = (
+    "Bars say how many states the search looked at from there on, on a scale of powers. Marked is the plan that was"
+    " chosen first. Only the largest branches are shown."
+)
 
 
 def _range(skill: NamedSkill) -> str:
@@ -166,6 +173,16 @@ def _parts(attempt: PlanRun) -> str:
     return f"{attempt.completed} of {plural(attempt.literals, 'part')} came true · {again}"
 
 
+def _tree(attempt: PlanRun, titles: Mapping[str, str]) -> str:
+    """Return where the search for the first plan looked; "" where that is not known."""
+    if not attempt.tree:
+        return ""
+    chosen = attempt.log[0].get("plan") if attempt.log else None
+    first = [str(step) for step in chosen] if isinstance(chosen, list) else []
+    picture = tree(attempt.tree, first, lambda step: _step(step, titles))
+    return details("Where the search for it looked", f'{picture}<p class="counted">{_TREE}</p>')
+
+
 def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], policy: str) -> str:
     title = attempt.phrase or attempt.goal
     badge = '<span class="badge good">✓ reached</span>' if attempt.solved else '<span class="badge">not reached</span>'
@@ -186,7 +203,8 @@ def _plan(attempt: PlanRun, pictures: Pictures, titles: Mapping[str, str], polic
         line = command(f"tabletop plan {run} {goal}")
     return (
         f'<article class="{css_class}">{picture}<div><div class="card-head"><h3>{escape(title)}</h3>{badge}</div>'
-        f'{formula}{_steps(attempt, titles)}{why}<p class="counted">{escape(_parts(attempt))}</p>{line}</div></article>'
+        f'{formula}{_steps(attempt, titles)}{why}<p class="counted">{escape(_parts(attempt))}</p>'
+        f"{line}</div>{_tree(attempt, titles)}</article>"
     )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tabletop.report.charts import code_color, frame, percent, px, short, ticks, tip, words
 
-__all__ = ["Points", "heat", "scatter", "strips"]
+__all__ = ["Points", "heat", "scatter", "starts_map", "strips"]
 
 Array = npt.NDArray[np.float64]
 
@@ -120,6 +120,55 @@ def scatter(ends: Sequence[Points], axes: tuple[int, int], names: Sequence[str],
             f' text-anchor="middle">{e.code}</text>'
         )
     return frame("chart scatter", size, height, label, parts)
+
+
+def starts_map(rows: Sequence[tuple[float, float, float]], label: str) -> str:
+    """Return the table from above, with how many skills there are from each start.
+
+    Args:
+        rows: x and y of a thing at the start (m, world: the robot stands at 0, 0 and looks to x), and bits.
+        label: what a screen reader says.
+    """
+    places = np.array([[x, y] for x, y, _ in rows])
+    left, right, far = -0.45, 0.45, max(0.75, float(places[:, 0].max()) + 0.05)
+    left, right = min(left, float(places[:, 1].min()) - 0.05), max(right, float(places[:, 1].max()) + 0.05)
+    size, margin = 340.0, 26.0
+    scale = (size - 2 * margin) / (right - left)
+    height = 2 * margin + scale * far
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return margin + (right - y) * scale, height - margin - x * scale
+
+    parts = []
+    for value in ticks(left, right, 4):
+        x, _ = at(0.0, value)
+        parts.append(f'<line class="grid" x1="{px(x)}" x2="{px(x)}" y1="{margin}" y2="{px(height - margin)}"/>')
+    for value in ticks(0.0, far, 4):
+        _, y = at(value, 0.0)
+        parts.append(f'<line class="grid" x1="{margin}" x2="{size - margin}" y1="{px(y)}" y2="{px(y)}"/>')
+        parts.append(words(margin - 4, y + 4, _whole(100 * value), anchor="end"))
+    x, y = at(0.0, 0.0)
+    parts.append(f'<path class="zero" d="M{px(x - 16)} {px(y)}a16 16 0 0 1 32 0Z"/>')
+    parts.append(words(x, height - 6, "the robot, from above; cm", "axis", "middle"))
+    most = max(1e-9, *(bits for *_, bits in rows))
+    apart = _apart(
+        np.array([at(x, y) for x, y, _ in rows]), 21.0, np.array([12.0, 12.0]), np.array([size - 12, height - 12])
+    )
+    for (x, y, bits), (across, up) in zip(rows, apart, strict=True):
+        skills, share = 2.0 ** max(0.0, bits), max(0.0, bits) / most
+        said = tip(f"{short(round(skills, 1))} skills, {short(round(bits, 2))} bits", _where(x, y))
+        shade = f"{0.08 + 0.92 * share:.2f}"
+        level = " strong" if share > 0.75 else " middling" if share > 0.58 else ""
+        place = f'cx="{px(across)}" cy="{px(up)}"'
+        parts.append(f'<circle class="spot" {place} r="10"/>')
+        parts.append(f'<circle class="cell" {place} r="10" fill-opacity="{shade}" {said}/>')
+        parts.append(words(across, up + 3.5, f"{skills:.0f}", f"cell-number{level}", "middle"))
+    return frame("chart starts", size, height, label, parts)
+
+
+def _where(x: float, y: float) -> str:
+    side = "left" if y > 0 else "right"
+    return f"{100 * x:.0f} cm away, {abs(100 * y):.0f} cm to the {side}"
 
 
 def _axis(finals: Array, axis: int) -> Array:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tabletop.files import write_whole
 from tabletop.report.charts import Series, bars, code_color, lines, short
-from tabletop.report.counted import count_section, count_tile
+from tabletop.report.counted import count_section, count_tile, empowerment
 from tabletop.report.html import details, figure, nice, section, table
 from tabletop.report.page import whole_page
 from tabletop.runs.counts import JointCount
@@ -20,6 +20,7 @@ __all__ = ["measured_page", "write_measured"]
 
 _LINKS: Final = {
     "count": "Count",
+    "empowerment": "Empowerment",
     "effects": "Effects",
     "channel": "Channel",
     "siblings": "Siblings",
@@ -30,7 +31,7 @@ _LINKS: Final = {
 def measured_page(result: Mapping[str, Any]) -> str:
     """Return what `tabletop measure --json` prints as one HTML text without a link to anything outside it."""
     joint = _joint(result)
-    sections = [] if joint is None else [count_section(joint)]
+    sections = [] if joint is None else [count_section(joint), empowerment(joint)]
     sections += [_effects(result), _channel(result["channel"]), _siblings(result["siblings"])]
     sections.append(_synergies(result["synergies"]))
     title = f"{result['library']} measured · tabletop"

@@ -21,6 +21,45 @@ document.addEventListener("pointermove", showTip);
 document.addEventListener("pointerdown", showTip);
 document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
+// By keyboard: the arrow keys go from mark to mark of a chart, and a screen reader reads what the tip says.
+for (const chart of document.querySelectorAll("svg[role=img]")) {
+  const marks = chart.querySelectorAll("[data-tip]");
+  if (!marks.length) continue;
+  chart.tabIndex = 0;
+  let at = -1;
+  const leave = () => {
+    if (at >= 0) marks[at].classList.remove("at");
+    tip.hidden = true;
+  };
+  chart.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape") leave();
+    if (!way) return;
+    event.preventDefault();
+    leave();
+    at = at < 0 && way < 0 ? marks.length - 1 : (at + way + marks.length) % marks.length;
+    marks[at].classList.add("at");
+    const box = marks[at].getBoundingClientRect();
+    showTip({ target: marks[at], clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 });
+  });
+  chart.addEventListener("blur", leave);
+}
+
+// What runs over its edge can be moved by keyboard, too.
+for (const part of document.querySelectorAll(".scroll, .copy code, .command, .links")) {
+  if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+}
+
+// On paper all is unfolded.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = Array.from(document.querySelectorAll("details:not([open])"));
+  for (const one of unfolded) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of unfolded) one.open = false;
+});
+
 // One cloud of a scatter plot at a time, in all charts that show the same skill.
 const clouds = document.getElementById("ends");
 if (clouds) {

@@ -11,7 +11,7 @@ from typing import Final
 
 from tabletop.files import check_out, read_text, write_whole
 from tabletop.report.closing import how_made, how_to_read
-from tabletop.report.counted import count_section
+from tabletop.report.counted import count_section, empowerment
 from tabletop.report.gallery import chains, named_skills, nameless_skills, plans, tasks
 from tabletop.report.headline import headline
 from tabletop.report.pictures import Pictures
@@ -31,6 +31,7 @@ _LINKS: Final = {
     "perturb": "Disturbances",
     "nameless": "Nameless",
     "count": "Count",
+    "empowerment": "Empowerment",
     "ends": "Ends",
     "matrix": "Matrix",
     "curves": "Learning",
@@ -82,6 +83,7 @@ def page(run: Run) -> str:
         perturbations(run.robustness) if run.robustness else "",
         nameless_skills(naming, pictures) if naming else "",
         count_section(run.counted.joint) if run.counted and run.counted.joint else "",
+        empowerment(run.counted.joint) if run.counted and run.counted.joint else "",
         ends(run.discovery) if run.discovery else "",
         matrix(naming) if naming else "",
         curves(run.metrics),

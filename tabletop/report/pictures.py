@@ -61,11 +61,12 @@ class Pictures:
             return ""
         if len(still) + len(moving) > self._left:
             self._left -= len(still)
-            return f'<img class="clip" alt="{escape(alt)}" src="{still}">'
+            return f'<div class="film"><img class="clip" alt="{escape(alt)}" src="{still}"></div>'
         self._left -= len(still) + len(moving)
         return (
-            '<picture class="moving"><source media="(prefers-reduced-motion: reduce), print" '
-            f'srcset="{still}"><img class="clip" alt="{escape(alt)}" src="{moving}"></picture>{self._replay(path, alt)}'
+            '<div class="film"><picture class="moving"><source media="(prefers-reduced-motion: reduce), print" '
+            f'srcset="{still}"><img class="clip" alt="{escape(alt)}" src="{moving}"></picture>'
+            f"{self._replay(path, alt)}</div>"
         )
 
     def _replay(self, clip: Path, alt: str) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from tabletop.report.charts import Series, code_color, lines, multiples, percent, short
 from tabletop.report.html import details, figure, nice, section, table
 from tabletop.report.maps import Points, heat, scatter, strips
+from tabletop.report.radar import Ring, radar
 from tabletop.runs.records import Curve, Discovery, Naming, Robustness, Row
 from tabletop.words import plural
 
-__all__ = ["curves", "ends", "matrix", "perturbations"]
+__all__ = ["curves", "ends", "matrix", "perturbations", "thinned"]
 
 _POINTS: Final = 60
 """Points of a learning curve at most: means of neighbouring rows."""
@@ -22,6 +23,8 @@ _FLAT: Final = 0.02
 """m: where nothing ends higher or lower than this, a view from the side shows only a line."""
 _NAMED: Final = 5
 """Lines of a chart from which each gets a small chart of its own: more names would overlap."""
+_CORNERS: Final = 3
+"""Disturbances from which they are drawn around a point, too."""
 _FIRST: Final = ("accuracy", "loss_q", "effective", "coverage", "return", "reward")
 """How the names of the curves begin that are shown without asking, in this order."""
 
@@ -109,7 +112,8 @@ def matrix(naming: Naming) -> str:
     return section("matrix", "Every skill on every task", lead, f'<div class="panel scroll">{picture}</div>{folded}')
 
 
-def _thinned(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
+def thinned(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return a learning curve with few enough points to be drawn: means of neighbouring ones."""
     parts = min(len(x), _POINTS)
     across, up = ([float(p.mean()) for p in np.array_split(np.array(v), parts)] for v in (x, y))
     return across, up
@@ -143,7 +147,7 @@ def curves(rows: Sequence[Mapping[str, float]]) -> str:
         for i, (part, (x, y)) in enumerate(parts):
             color = code_color(i, len(parts)) if part else "var(--ink)"
             color = "var(--accent)" if len(parts) == 1 or len(parts) > _NAMED else color
-            series.append(Series(nice(part) or "all", *_thinned(x, y), color=color))
+            series.append(Series(nice(part) or "all", *thinned(x, y), color=color))
         top = max(max(s.y) for s in series)
         share = group.startswith("accuracy") and min(min(s.y) for s in series) >= 0 and top <= 1
         label = f"{nice(group)} over {x_name}: " + ", ".join(f"{s.name} ends at {short(s.y[-1])}" for s in series)
@@ -181,6 +185,22 @@ def _curve(family: str, sweep: Curve) -> str:
     return figure(nice(family).capitalize(), picture, " · ".join(parts))
 
 
+def _radar(order: Sequence[tuple[str, Curve]]) -> str:
+    """Return what is left of success under each disturbance; "" where there are too few for a picture."""
+    axes = [nice(name) for name, _ in order]
+    if len(axes) < _CORNERS:
+        return ""
+    rings = [
+        Ring("undisturbed", [c.success[0] for _, c in order], "var(--baseline)"),
+        Ring("mean over the range", [c.area for _, c in order], "var(--accent)"),
+        Ring("at the strongest", [c.success[-1] for _, c in order], "var(--ink)"),
+    ]
+    spoken = ", ".join(f"{a} {percent(c.success[-1])}" for a, (_, c) in zip(axes, order, strict=True))
+    picture = radar(axes, rings, f"Success at the strongest of each disturbance: {spoken}")
+    note = "Outer line: undisturbed. Coloured: the mean over the range. Inner: at the strongest."
+    return figure("All of them", picture, note)
+
+
 def _left_out(sweep: Curve) -> list[str]:
     """Return what a family does nothing to, with why."""
     return [f"not applicable to {plural(count, 'episode')} ({why})" for why, count in sweep.not_applicable.items()]
@@ -207,7 +227,7 @@ def perturbations(found: Robustness) -> str:
         "The same skills while the world is pushed, delayed or blurred."
         " Bands are 95% intervals; the most harmful comes first."
     )
-    body = f'<div class="panels">{"".join(_curve(name, s) for name, s in order)}</div>'
+    body = f'<div class="panels">{_radar(order)}{"".join(_curve(name, s) for name, s in order)}</div>'
     body += "".join(
         f'<p class="aside">{escape(nice(name).capitalize())}: {escape("; ".join(_left_out(s)))}.</p>'
         for name, s in whole.items()

@@ -60,6 +60,9 @@ class CategoryCount:
     reliability: Mapping[str, tuple[_Rate, _Whole]]
     """Other things within 12 cm at the start ("0", "1", "2 or more"): share of episodes that end within 5 cm of the
     target, and how many there were."""
+    starts: tuple[tuple[float, float, float], ...] = ()
+    """By scene: x and y (m, world) of the thing at the start, and the bits by which its codes could be told apart from
+    there, below 0 where the decoder was misled. () in files that are older than it."""
 
 
 @dataclass(frozen=True, kw_only=True)

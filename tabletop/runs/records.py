@@ -19,6 +19,7 @@ from tabletop.words import plural
 
 __all__ = [
     "AtLeast",
+    "Branch",
     "ChainGoal",
     "ChainRun",
     "Chains",
@@ -426,6 +427,15 @@ class Naming(OfLibrary):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Branch:
+    """Steps from the start, and how many states a search for a plan looked at below them."""
+
+    steps: tuple[str, ...]
+    """Each "SKILL ENTITY"; none for the start itself."""
+    states: Count
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanRun:
     """One goal and what the planner made of it."""
 
@@ -445,7 +455,19 @@ class PlanRun:
     """Why it was not reached; none where it was."""
     spent: bool
     """Whether a search was ended by its budget of seconds."""
+    tree: tuple[Branch, ...] = ()
+    """Where the search for the first plan looked, each branch before those that go on from it; () in older files."""
     clip: Clip | None = None
+
+    def __post_init__(self) -> None:
+        """Check the order of the branches."""
+        seen: set[tuple[str, ...]] = set()
+        for i, branch in enumerate(self.tree):
+            if bool(branch.steps) != bool(i) or (i and branch.steps[:-1] not in seen):
+                raise ValueError(
+                    "tree must begin with the start, and have each branch after the one that it goes on from"
+                )
+            seen.add(branch.steps)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

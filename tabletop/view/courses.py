@@ -13,12 +13,12 @@ from tabletop.errors import TabletopError, unknown
 from tabletop.logic import load_registry, parse
 from tabletop.naming import Called, NamedLibrary
 from tabletop.planner import PlannerPolicy, Search, scripted_operators
+from tabletop.planner.growth import Growth
 from tabletop.planner.operator import Operator
 from tabletop.sim.cards import load_cards
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import Scene
 from tabletop.view.course import Course
-from tabletop.view.growth import Growth
 
 __all__ = ["Courses", "Offered"]
 

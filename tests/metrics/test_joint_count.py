@@ -215,6 +215,18 @@ def test_figures_beside_the_count() -> None:
     assert figures([counted(trials, 0)], 0)["categories"]["block"]["precision"] is None
 
 
+def test_each_start_has_the_bits_that_its_codes_were_told_apart_by() -> None:
+    # What stands at the left cannot be moved; from the right, each of the eight codes brings it to a place of its own.
+    trials = library(8, 24, lambda code, start, _: placed(code, start) if start[1] < 0 else start)
+    found = counted(trials, 0)
+    rows = np.array(figures([found], 0)["categories"]["block"]["starts"])
+    assert np.allclose(rows[:, :2], trials.starts[:, :2], atol=1e-3)
+    assert rows[:, 2].mean() * np.log(2) == pytest.approx(found.fine.information, abs=1e-3)
+    right, left = rows[rows[:, 1] < 0, 2], rows[rows[:, 1] > 0, 2]
+    assert right.mean() > 2.0  # 3 bits for whoever knew that none fails here.
+    assert left.mean() < 0.5
+
+
 def test_scenes_go_by_the_episodes_that_there_are() -> None:
     kinds = {"block": 100, "can": 90, "drawer": 6}
     assert plan_scenes(kinds, 100) == {"block": 4}

@@ -9,8 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabletop.report.charts import Series, bars, code_color, interval, lines, percent, short, ticks
-from tabletop.report.maps import Points, heat, scatter, strips
+from tabletop.report.charts import (
+    Series,
+    bars,
+    code_color,
+    interval,
+    lines,
+    percent,
+    rates_beside,
+    short,
+    ticks,
+)
+from tabletop.report.maps import Points, heat, scatter, starts_map, strips
+from tabletop.report.radar import Ring, radar
+from tabletop.report.trees import tree
+from tabletop.runs.records import Branch
 
 
 def parse(svg: str) -> ElementTree.Element:
@@ -59,6 +72,68 @@ def test_ticks_are_few_even_and_within_the_range(low: float, span: float) -> Non
 
 def test_codes_have_colours_of_their_own() -> None:
     assert len({code_color(i, 32) for i in range(32)}) == 32
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, "#rrggbb", as WCAG 2 defines it."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#1c2125"], ids=["light", "dark"])
+def test_colours_of_codes_stand_out_from_the_page(page: str) -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert min(contrast(code_color(i, n), page) for n in (2, 5, 10, 32) for i in range(n)) >= 3
+
+
+def test_a_radar_has_each_rate_as_far_out_as_it_is_great() -> None:
+    svg = radar(["up", "right", "left"], [Ring("a", [1.0, 0.5, None], "#123456")], "three")
+    top, right = parse(svg).findall("circle")
+    middle_x, middle_y = 240.0, 145.0
+    out = [math.hypot(float(c.get("cx", "")) - middle_x, float(c.get("cy", "")) - middle_y) for c in (top, right)]
+    assert float(top.get("cx", "")) == pytest.approx(middle_x)
+    assert float(top.get("cy", "")) < middle_y
+    assert out[0] == pytest.approx(2 * out[1], rel=0.01)
+    assert [c.get("data-tip") for c in (top, right)] == ["a, up: 100%", "a, right: 50%"]
+    # One line: from the last axis, which has no rate, none goes out.
+    assert sum(p.get("class") == "line" for p in parse(svg).iter("path")) == 1
+
+
+def test_a_tree_marks_the_plan_and_says_how_many_states_lie_below() -> None:
+    branches = [Branch(steps=s, states=n) for s, n in (((), 90), (("a b",), 60), (("a b", "c d"), 0), (("c d",), 29))]
+    svg = tree(branches, ["a b", "c d"], str.upper)
+    ways = [p.get("class") for p in parse(svg).iter("path")]
+    assert ways == ["twig chosen", "twig chosen", "twig"]
+    bars_ = [float(r.get("width", "")) for r in parse(svg).iter("rect") if r.get("class", "").startswith("bar")]
+    assert bars_ == [*sorted(bars_[:2], reverse=True), 1.0, bars_[3]]
+    tips = [r.get("data-tip") for r in parse(svg).iter("rect") if r.get("data-tip")]
+    assert tips[1] == "A B: the search looked at 60 states from here on, chosen"
+    assert tips[3] == "C D: the search looked at 29 states from here on"
+    assert parse(svg).get("aria-label") == "The search looked at 90 states and chose A B, then C D"
+
+
+def test_starts_lie_where_they_were_and_say_how_many_skills_there_are() -> None:
+    svg = starts_map([(0.6, 0.2, 3.0), (0.3, -0.2, -0.1)], "two")
+    far, near = (c for c in parse(svg).iter("circle") if c.get("class") == "cell")
+    assert float(far.get("cx", "")) < float(near.get("cx", ""))  # Left is on the left,
+    assert float(far.get("cy", "")) < float(near.get("cy", ""))  # and away from the robot at the top.
+    assert far.get("data-tip") == "8 skills, 3 bits\n60 cm away, 20 cm to the left"
+    assert near.get("data-tip") == "1 skills, −0.1 bits\n30 cm away, 20 cm to the right"
+    assert float(far.get("fill-opacity", "")) > float(near.get("fill-opacity", ""))
+
+
+def test_rates_side_by_side_leave_a_gap_where_there_is_none() -> None:
+    svg = rates_beside([("lift", [(0.5, 0.4, 0.6), None])], [("a", "#111111"), ("b", "#222222")], "rates")
+    dots = parse(svg).findall("circle")
+    assert [d.get("fill") for d in dots] == ["#111111"]
+    assert float(dots[0].get("cx", "")) == pytest.approx(210 + 0.5 * (640 - 210 - 24))
+    assert 'data-tip="lift&#10;a: 50% (40% to 60%)&#10;b: no name"' in svg
 
 
 def test_an_interval_places_rate_band_and_floors_on_one_scale() -> None:

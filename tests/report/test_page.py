@@ -377,6 +377,11 @@ def test_names_from_files_cannot_become_markup(run_folder: Path) -> None:
         ("plan.json", put("episodes", value={}), "episodes: Expected `array`, got {}"),
         ("plan.json", put("episodes", 0, "solved", value="yes"), r"episodes\[0\].solved: Expected `bool`"),
         ("plan.json", put("episodes", 0, "skills", value=[1]), r"episodes\[0\].skills\[0\]: Expected `str`"),
+        (
+            "plan.json",
+            put("episodes", 0, "tree", value=[{"steps": ["a b"], "states": 2}]),
+            "tree must begin with the start",
+        ),
         ("perturb.json", put("families", "push-arm", value=0.5), "Expected `object`, got `float`"),
         ("perturb.json", put("families", "push-arm", "success", value=[0.5]), "one a magnitude"),
         ("perturb.json", put("families", "push-arm", "magnitudes", 0, value=None), "Expected `float`, got `null`"),
@@ -441,7 +446,7 @@ def test_numbers_that_are_none_are_gaps_and_not_errors(run_folder: Path) -> None
 def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> None:
     clip = first_film(run_folder)
     whole = Pictures(run_folder).show(clip, "a skill")
-    assert whole.startswith('<picture class="moving">')
+    assert whole.startswith('<div class="film"><picture class="moving">')
     film = whole.partition("</picture>")[0] + "</picture>"
     assert whole.startswith(film + '<div class="replay"')
     assert Pictures(run_folder, len(film)).show(clip, "a skill") == film
