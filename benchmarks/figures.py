@@ -222,6 +222,29 @@ def joint_count(result: Result) -> str:
     )
 
 
+def unseen(result: Result) -> str:
+    """Return what is done to kinds that were never seen, at once and after going on, and what was forgotten."""
+    further = next(iter(result["old"]))
+    known = next(name for name in result["fixtures"] if name != further)
+
+    def rates(group: str, wanted: Sequence[str]) -> str:
+        rows = result[group]
+        each = [kind for kind in rows[known] if kind != "all"]
+        kinds = each if len(each) < 5 else ["all"]  # More of them would be a table.
+        parts = []
+        for kind in kinds:
+            pairs = [f"{w} {rows[known][kind][w]['share']:.2f} → {rows[further][kind][w]['share']:.2f}" for w in wanted]
+            parts.append(f"{'' if kind == 'all' else f'{kind} '}{', '.join(pairs)}")
+        floor = max(rows["exploration"]["all"][w]["share"] for w in wanted)
+        return f"{group}: {'; '.join(parts)} (exploration at most {floor:.2f})"
+
+    forgot = [one["forgetting"]["fine"] for one in result["old"].values()]
+    gone = ", ".join(f"{f['difference']:+.1f} [{f['low']:+.1f}, {f['high']:+.1f}]" for f in forgot)
+    groups = [rates(g, ("one", "both")) for g in ("fixtures", "imported parts") if g in result]
+    groups += [rates(g, ("held", "placed", "pushed")) for g in ("objects", "imported meshes") if g in result]
+    return f"at once → after {result['settings']['further']} more. {'. '.join(groups)}. Points that old skills lost: {gone}"
+
+
 def names(result: Result) -> str:
     """Return how many tasks the libraries' skills are named for, and how well they do them."""
     seeds = result["seeds"]
@@ -408,6 +431,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
     for function in (
         audit,
         joint_count,
+        unseen,
         audit_short,
         physics,
         chains,
