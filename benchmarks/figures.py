@@ -242,7 +242,8 @@ def unseen(result: Result) -> str:
     gone = ", ".join(f"{f['difference']:+.1f} [{f['low']:+.1f}, {f['high']:+.1f}]" for f in forgot)
     groups = [rates(g, ("one", "both")) for g in ("fixtures", "imported parts") if g in result]
     groups += [rates(g, ("held", "placed", "pushed")) for g in ("objects", "imported meshes") if g in result]
-    return f"at once → after {result['settings']['further']} more. {'. '.join(groups)}. Points that old skills lost: {gone}"
+    head = f"at once → after {result['settings']['further']} more. "
+    return head + ". ".join([*groups, f"Points that old skills lost: {gone}"])
 
 
 def names(result: Result) -> str:
