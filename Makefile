@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz test-python docs lint types layers format clean
+.PHONY: help install demo view test fuzz test-python docs lint types layers format clean
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.10 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -22,6 +22,7 @@ PARTS ?= tests/sim tests/logic tests/control tests/envs tests/planner tests/roll
 help:
 	@echo 'make install    what running needs, into .venv'
 	@echo 'make demo    install what running needs, then tabletop run (ARGS="--seed 1" adds to it)'
+	@echo 'make view    install what the live page needs, then tabletop view (ARGS="--seed 1" adds to it)'
 	@echo 'make test    install what development needs, then all tests (ARGS="-k scene" adds to pytest)'
 	@echo 'make fuzz    give every reader and command 10,000 damaged inputs (about ten minutes)'
 	@echo 'make docs    install what the site of docs/ needs, then build it into site/, without network'
@@ -34,6 +35,9 @@ install: .venv/.runs
 
 demo: .venv/.runs
 	$(BIN)/tabletop run $(ARGS)
+
+view: .venv/.views
+	$(BIN)/tabletop view $(ARGS)
 
 test: .venv/.develops
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
@@ -90,6 +94,10 @@ endif
 .venv/.runs: .venv/.python setup.py constraints.txt
 	@$(PIP) "$$(grep '^torch==' constraints.txt)" "$$(grep '^setuptools==' constraints.txt)"
 	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
+.venv/.views: .venv/.runs
+	@$(PIP) --no-build-isolation -e '.[view]'
 	@touch $@
 
 .venv/.develops: .venv/.runs

@@ -55,7 +55,23 @@ class Courses:
                 named = row["name"] or row["effect"]
                 best = f"{row['name']} ({row['success']:.0%})" if row["best"] else f"{named}: {row['id']}"
                 self._offered.append(Offered(row["id"], best, row["success"] if row["best"] else None))
+            self._offered.sort(key=lambda offered: offered.rate is None)
         return list(self._offered)
+
+    def able(self, entity: str | None, scene: Scene) -> set[str]:
+        """Return the ids of the skills that can work on an entity of a scene, or on any where it is None."""
+        library, entries, cards = self.skills.library, self.skills.entries, load_cards()
+        kinds = {e.name: e.kind for e in scene.entities}
+        out = set()
+        for offered in self.offered():
+            things = library.entities(library.skill(offered.id), scene)
+            entry = entries.get(offered.id)
+            if entry is not None and entry.aimed:
+                # It was asked for what a task wants of one kind of fixture; another one's joint means something else.
+                things = [t for t in things if cards[kinds[t]].body_type != "joint" or kinds[t] == entry.entity_kind]
+            if things and (entity is None or entity in things):
+                out.add(offered.id)
+        return out
 
     def skill(self, word: str, entity: str | None, scene: Scene) -> Course:
         """Return a skill on an entity of a scene, by default the first that it can attend to.
@@ -68,7 +84,7 @@ class Courses:
         if not able:
             raise TabletopError(f"skill {word!r} has nothing to work on here; there are: {', '.join(scene.names)}")
         if entity is not None and entity not in able:
-            raise unknown(f"entity for skill {word!r}", entity, able)
+            raise TabletopError(f"{_name(called)} works on {', '.join(able)} here, not on {entity}")
         thing = entity or able[0]
         policy = self.skills.library.policy(called.skill, thing)
         wanted = None

@@ -21,6 +21,8 @@ _WAYS: Final = (30, 130, 120)
 _ENDS: Final = (20, 90, 200)
 _DOT: Final = 0.012
 """m, of an end on the map."""
+_WAY: Final = 0.002
+"""m: how thick a line to it is."""
 
 
 class Gallery:
@@ -85,5 +87,5 @@ class Gallery:
         )
         if len(found.skills):
             ways = np.stack([np.broadcast_to(found.start, found.ends.shape), found.ends], axis=1)
-            self._server.scene.add_line_segments("/map/ways", ways, _WAYS, thickness=2.0)
-            self._server.scene.add_point_cloud("/map/ends", found.ends, _ENDS, point_size=_DOT)
+            self._server.scene.add_line_segments("/map/ways", ways, _WAYS, thickness=_WAY)
+            self._server.scene.add_point_cloud("/map/ends", found.ends, _ENDS, point_size=_DOT, point_shape="circle")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,16 +14,29 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tabletop.errors import TabletopError
 from tabletop.files import write_whole
 from tabletop.report.films import write_film
 from tabletop.rollout.workers import WorkerPool
-from tabletop.sim.scene import save_scene
+from tabletop.sim.pinhole import extrinsics, intrinsics, project_points
+from tabletop.sim.scene import Scene, save_scene
 from tabletop.sim.world import Snapshot, World
+from tabletop.view.pull import GRIPPER
 
 __all__ = ["Keeping"]
 
 _WIDTH, _HEIGHT = 640, 480
 _FRAMES_A_SECOND: Final = 10.0
+_ARROW: Final = (255, 120, 0)
+_SHORTEST, _LONGEST = 0.08, 0.4
+"""m: lengths of the arrows of no force and of one without end; that of _HALF lies in the middle."""
+_HALF: Final = 60.0
+"""N"""
+_FELT: Final = 0.5
+"""N below which a force has no arrow."""
+
+Array = npt.NDArray[np.float64]
+Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,8 @@ class Keeping:
     def clip(self, snapshot: Snapshot, first: int, last: int) -> Path:
         """Film the way to a moment, and return the file. It happens again in another process, bit for bit.
 
+        An arrow shows each force by which something is dragged or pushed.
+
         Args:
             snapshot: of the moment.
             first: control step that the film begins with.
@@ -41,8 +59,11 @@ class Keeping:
             TabletopError: it cannot be written.
         """
         path = self._free("clip", ".webp")
-        with WorkerPool(1) as pool:
-            return pool.submit(_film, snapshot, first, last, path).result()
+        try:
+            with WorkerPool(1) as pool:
+                return pool.submit(_film, snapshot, first, last, path).result()
+        except BrokenExecutor:
+            raise TabletopError("the clip was not made: the process that films was ended") from None
 
     def picture(self, pixels: npt.NDArray[np.uint8]) -> Path:
         """Write pixels (height, width, 3 or 4), RGB, as a PNG and return the file."""
@@ -85,13 +106,46 @@ class Keeping:
 
 
 def _film(snapshot: Snapshot, first: int, last: int, path: Path) -> Path:
-    frames: list[npt.NDArray[np.uint8]] = []
+    frames: list[Picture] = []
+    pushes = _pushes(snapshot)
     with World(settings=snapshot.settings) as world:
         steps = iter(range(last + 1))
 
         def shoot() -> None:
-            if next(steps) >= first:
-                frames.append(world.render(_WIDTH, _HEIGHT).rgb)
+            step = next(steps)
+            if step >= first:
+                frames.append(_with_arrows(world, snapshot.scene, pushes.get(step, ())))
 
         world.restore(snapshot, shoot)
     return write_film(frames, path, _FRAMES_A_SECOND)
+
+
+def _pushes(snapshot: Snapshot) -> dict[int, list[tuple[str, Array]]]:
+    """Return what was pushed in each control step, and with which force, N, world."""
+    out: dict[int, list[tuple[str, Array]]] = {}
+    step = 1
+    for name, arguments in snapshot.history:
+        if name == "push":
+            thing, force, long = arguments
+            for later in range(math.ceil(long / snapshot.settings.substeps)):
+                out.setdefault(step + later, []).append((str(thing), np.asarray(force, dtype=float)))
+        step += name in {"step", "advance"}
+    return out
+
+
+def _with_arrows(world: World, scene: Scene, pushes: Iterable[tuple[str, Array]]) -> Picture:
+    """Return a picture of the world with an arrow for each force."""
+    picture, state = world.render(_WIDTH, _HEIGHT).rgb.copy(), world.state()
+    k, matrix = intrinsics(scene.camera, _WIDTH, _HEIGHT), extrinsics(scene.camera)
+    for name, force in pushes:
+        strength = float(np.linalg.norm(force))
+        if strength < _FELT:
+            continue
+        at = state.robot("gripper_position") if name == GRIPPER else state.entity(name, "position")
+        length = _SHORTEST + (_LONGEST - _SHORTEST) * strength / (strength + _HALF)
+        tip = at + force / strength * length
+        (x0, y0, near), (x1, y1, far) = project_points(k, matrix, [at, tip])
+        if min(near, far) > 0:
+            ends = (round(x0), round(y0)), (round(x1), round(y1))
+            cv2.arrowedLine(picture, *ends, _ARROW, 4, cv2.LINE_AA, tipLength=0.3)
+    return picture

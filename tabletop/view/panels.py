@@ -26,14 +26,14 @@ from tabletop.view.gallery import Gallery
 from tabletop.view.inputs import number, picked
 from tabletop.view.keeping import Keeping
 from tabletop.view.session import SPEEDS, Session, Shown
-from tabletop.view.telling import columns_text, status_text
+from tabletop.view.telling import columns_text, status_text, story_text
 
 __all__ = ["Panels"]
 
 _ANY: Final = "(the first it can)"
 _NONE: Final = "nothing"
 _CLIP: Final = 15.0
-"""s of a clip, up to the moment that is shown."""
+"""s of a clip, in the scene's own time, up to the moment that is shown."""
 _SEEN: Final = (160, 120)
 """Pixels of what cameras see."""
 _GHOST: Final = 0.4
@@ -71,8 +71,9 @@ class Panels:
         self.ghost: viser.TransformControlsHandle | None = None
         self._played = True
         self._gui.main_panel.dock_right()
-        self._gui.configure_theme(show_logo=False, show_share_button=False)
+        self._gui.configure_theme(control_width="large", show_logo=False, show_share_button=False)
         self._status = self._gui.add_markdown("")
+        self._clock()
         tabs = self._gui.add_tab_group()
         if episodes:
             with tabs.add_tab("Episodes"):
@@ -96,6 +97,7 @@ class Panels:
         """Choose an entity, as a click on it does."""
         if entity in self._thing.options:
             self._set(self._thing, "value", entity)
+            self._offer()
 
     def write(self, shown: Shown) -> None:
         """Bring what is written up to date."""
@@ -105,7 +107,9 @@ class Panels:
             names = (_ANY, *shown.scene.names)
             self._thing.options = names
             self._set(self._thing, "value", _ANY)
+            self._offer()
         self._set(self._status, "content", status_text(shown))
+        self._set(self._story, "content", story_text(shown))
         first, last = shown.ends
         if (self._moment.min, self._moment.max) != (first, max(last, first + 1)):
             self._moment.min, self._moment.max = first, max(last, first + 1)
@@ -133,12 +137,15 @@ class Panels:
         self._thing = gui.add_dropdown(
             "Thing", (_ANY,), hint="What a skill is to work on. A click on a thing chooses it."
         )
-        skill = gui.add_dropdown("Skill", tuple(self._skills), hint="Learned without reward; names and rates by trial.")
+        self._thing.on_update(lambda event: self._only(event, self._offer))
+        self._skill = gui.add_dropdown(
+            "Skill", tuple(self._skills), hint="Learned without reward; names and rates by trial."
+        )
         self._button(
             "Run the skill",
-            lambda: self._here(lambda s: self._courses.skill(self._skills[picked(skill)], self._entity(), s)),
+            lambda: self._here(lambda s: self._courses.skill(self._skills[picked(self._skill)], self._entity(), s)),
         )
-        self._button("Show it in a scene of its own", lambda: self._show(self._skills[picked(skill)]))
+        self._button("Show it in a scene of its own", lambda: self._show(self._skills[picked(self._skill)]))
         with gui.add_folder("Bring it to"):
             self._button("Show a target to drag", self._show_ghost)
             self._button("Bring the thing there", self._bring)
@@ -152,6 +159,7 @@ class Panels:
             whose = gui.add_dropdown("With skills", ("library", "scripted"))
             self._wrong = gui.add_markdown("")
             self._button("Plan and go", lambda: self._plan(str(goal.value), picked(whose)))
+            self._story = gui.add_markdown("")
         with gui.add_folder("Task"):
             task = gui.add_dropdown("Task", tuple(load_registry()))
             policies = ("scripted", "library") if self._courses.policy is None else ("own", "scripted", "library")
@@ -169,24 +177,29 @@ class Panels:
         self._button("Drop the robot in", self._drop_in)
         self._button("Save the scene", lambda: self._saved(self.keeping.scene(self._snapshot())))
 
-    def _time(self) -> None:
+    def _clock(self) -> None:
+        """Put what a person who shoves needs at hand beside every tab: a skill is over in a second or two."""
         gui = self._gui
-        self._pause = self._button("Pause", lambda: self._session.play(not self._session.shown.playing))
-        self._button("One step", self._session.step)
         speed = gui.add_dropdown("Speed", tuple(f"{s:g} x" for s in SPEEDS), initial_value="1 x")
         speed.on_update(lambda event: self._only(event, lambda: self._session.speed(float(picked(speed).split()[0]))))
+        self._pause = self._button("Pause", lambda: self._session.play(not self._session.shown.playing))
+
+    def _time(self) -> None:
+        gui = self._gui
+        self._button("One step", self._session.step)
         self._moment = gui.add_slider("Moment", 0, 1, 1, 0, hint="Control steps since the robot was dropped in.")
         self._moment.on_update(
             lambda event: self._only(event, lambda: self._session.look_back(int(number(self._moment))))
         )
-        self._button("Save a clip", self._save_clip)
+        self._button("Save a clip", self._save_clip, with_event=True)
         self._button("Save a picture", self._save_picture, with_event=True)
         self._button("Save the episode", lambda: self._saved(self.keeping.episode(self._snapshot())))
 
     def _shove(self) -> None:
         gui = self._gui
         gui.add_markdown(
-            "Drag a thing, or the arm, with the mouse: it is pulled after the pointer as long as you hold on."
+            "Drag a thing, or the arm, with the mouse: it is pulled after the pointer as long as you hold on. "
+            "A skill takes a second or two, so choose a slow speed first."
         )
         family = gui.add_dropdown("Perturbation", (_NONE, *FAMILIES))
         level = gui.add_slider("How much, %", 0, 100, 5, 50, hint="Of the most that `tabletop perturb` tries.")
@@ -297,11 +310,25 @@ class Panels:
     def _snapshot(self) -> Any:
         return self._session.snapshot(self._session.shown.now.step)
 
-    def _save_clip(self) -> None:
+    def _offer(self) -> None:
+        """Offer the skills that can work on the chosen thing, all of them where none is chosen."""
+        able = self._courses.able(self._entity(), self._session.shown.scene)
+        titles = tuple(title for title, id in self._skills.items() if id in able) or tuple(self._skills)
+        if self._skill.options == titles:
+            return
+        kept = self._skill.value if self._skill.value in titles else titles[0]
+        self._skill.options = titles
+        self._set(self._skill, "value", kept)
+
+    def _save_clip(self, event: Any) -> None:
         shown = self._session.shown
         last = shown.now.step
         first = max(0, last - math.ceil(_CLIP / self._session.settings.control_step))
-        self._saved(self.keeping.clip(self._snapshot(), first, last))
+        told = event.client.add_notification("Saving the clip", "It takes some seconds.", loading=True)
+        try:
+            self._saved(self.keeping.clip(self._snapshot(), first, last))
+        finally:
+            told.remove()
 
     def _save_picture(self, event: Any) -> None:
         self._saved(self.keeping.picture(event.client.get_render(720, 960, transport_format="png")))

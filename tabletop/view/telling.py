@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tabletop.sim.state import ENTITY_FIELDS, ROBOT_FIELDS, State
 from tabletop.view.session import Shown
 
-__all__ = ["columns_text", "plain", "status_text"]
+__all__ = ["columns_text", "plain", "status_text", "story_text"]
+
+
+_BLANK: Final = "\u00a0"
 
 
 def status_text(shown: Shown) -> str:
-    """Return what drives the robot, how far it has come, its plan, and what came about, as Markdown."""
-    lines = [_doing(shown)]
+    """Return what drives the robot, what is asked of it, and what came about last: three lines, as Markdown.
+
+    They are always three, so that what is below them stays where it is.
+    """
+    asked = _BLANK
     if shown.asked:
         mark = {True: "✓ holds", False: "✗ does not hold yet", None: ""}[shown.holds]
-        lines.append(f"asked for: `{shown.asked}` {mark}")
+        asked = f"asked for: `{shown.asked}` {mark}"
+    last = plain(shown.said[-1]) if shown.said else _BLANK
+    return "\n\n".join([_doing(shown), asked, last])
+
+
+def story_text(shown: Shown) -> str:
+    """Return the tree of a search, the steps of a plan, and what came about before, as Markdown."""
+    parts = []
     if shown.thinking and shown.thought is not None:
-        lines.append("```\n" + "\n".join(shown.thought()) + "\n```")
+        parts.append("```\n" + "\n".join(shown.thought()) + "\n```")
     if shown.log:
-        lines.append(_plan(shown.log))
-    if shown.said:
-        lines.append("\n".join(f"- {plain(line)}" for line in reversed(shown.said)))
-    return "\n\n".join(lines)
+        parts.append(_plan(shown.log))
+    if len(shown.said) > 1:
+        parts.append("\n".join(f"- {plain(line)}" for line in reversed(shown.said[:-1])))
+    return "\n\n".join(parts)
 
 
 def _doing(shown: Shown) -> str:

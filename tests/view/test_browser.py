@@ -109,12 +109,34 @@ def on_screen(served: Page, tab: Tab, point: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 2 + scale * right / ahead, box["y"] + box["height"] / 2 + scale * down / ahead
 
 
+def pixels(tab: Tab) -> Any:
+    """Return what the scene looks like, (height, width, 3), without the controls beside it."""
+    picture = cv2.imdecode(np.frombuffer(tab.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return picture[:, : picture.shape[1] // 2].astype(int)
+
+
 def test_a_skill_is_chosen_by_name_run_and_seen_to_succeed(served: Page, tab: Tab, until: Until) -> None:
     choose(tab, "Skill", "drawer-open")
     press(tab, "Run the skill")
     until(lambda: served.session.shown.title == "drawer-open drawer")
     until(lambda: "asked for open(drawer) (it holds)" in text(tab))
     assert float(served.session.shown.now.state.entity("drawer", "fraction")) > 0.8
+
+
+def test_a_thing_that_is_chosen_is_offered_the_skills_that_work_on_it(served: Page, tab: Tab, until: Until) -> None:
+    choose(tab, "Thing", "drawer")
+    until(lambda: "lift (78%)" not in served.panels._skill.options)
+    until(lambda: served.panels._skill.value.startswith("drawer-"))
+    box = tab.get_by_label("Skill", exact=True).first
+    box.click()
+    assert tab.get_by_role("option", name="drawer-open (98%)").count() == 1
+    assert tab.get_by_role("option", name="lift (78%)").count() == 0
+    tab.keyboard.press("Escape")
+    choose(tab, "Thing", "red")
+    until(lambda: "lift (78%)" in served.panels._skill.options)
+    box.click()
+    assert tab.get_by_role("option", name="lift (78%)").count() == 1
+    tab.keyboard.press("Escape")
 
 
 def test_a_block_that_is_dragged_with_the_mouse_moves(served: Page, tab: Tab, until: Until) -> None:
@@ -240,8 +262,13 @@ def test_a_map_shows_where_a_thing_can_be_taken(served: Page, tab: Tab, until: U
     choose(tab, "Thing", "red")
     tab.get_by_role("tab", name="Skills").click()
     box = tab.get_by_role("checkbox").locator("visible=true").first
+    served.session.play(False)
+    until(lambda: not served.session.shown.playing)
+    before = pixels(tab)
     box.click()
     until(lambda: "skills take red to" in text(tab))
+    # Lines and dots on the table, and all else as it was.
+    until(lambda: 0.003 < (np.abs(pixels(tab) - before).max(axis=2) > 40).mean() < 0.1)
     box.click()
     until(lambda: "skills take red to" not in text(tab))
 

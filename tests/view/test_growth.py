@@ -8,7 +8,7 @@ from tabletop.sim.generate import generate
 from tabletop.sim.scene_cards import find_scene_card
 from tabletop.view.courses import Courses
 from tabletop.view.session import Session
-from tabletop.view.telling import status_text
+from tabletop.view.telling import status_text, story_text
 
 SCENE = generate(find_scene_card("planning"), 1)
 
@@ -23,7 +23,8 @@ def test_the_tree_of_a_planner_is_seen_while_it_grows(until: Callable[..., None]
             shown = session.shown
             if shown.thinking and shown.thought is not None and (lines := list(shown.thought())):
                 seen.append(lines)
-                assert "states looked at" in status_text(shown)
+                assert "states looked at" in story_text(shown)
+                assert len(status_text(shown).split("\n\n")) == 3
             return bool(seen) and int(seen[-1][0].rpartition(" ")[2]) > 15
 
         until(grown)
