@@ -6,6 +6,7 @@ import copy
 import gc
 import math
 import pickle
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -224,11 +225,36 @@ def test_what_was_done_is_kept_in_its_order_and_within_bounds(monkeypatch: pytes
         expected.append(("step", ((float(i), 0.0, 0.5, -1.0, 1.0),)))
     history.add("advance")
     assert history.all() == (*expected, ("advance", ()))
+    assert len(history) == len(expected) + 1
     monkeypatch.setattr("tabletop.sim.history._MOST", 10)
     for _ in range(30):
         history.step((0.0,) * 5)
     with pytest.raises(TabletopError, match="can be kept for 10 control steps at most"):
         history.all()
+
+
+def test_steps_of_hours_and_idle_ones_between_them_come_back_and_take_little_memory() -> None:
+    rng, expected = np.random.default_rng(0), []
+    tracemalloc.start()
+    history = History()
+    for _ in range(30):
+        idle, busy = (int(n) for n in rng.integers(1, 300, 2))
+        for _ in range(idle):
+            history.add("advance")
+        for k in range(busy):
+            history.step((float(k), 0.0, 0.5, -1.0, 1.0))
+        expected.append((idle, busy))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    done = [d for idle, busy in expected for d in [("advance", ())] * idle + [_busy(k) for k in range(busy)]]
+    assert history.all() == tuple(done)
+    assert len(history) == len(done)
+    steps = sum(busy for _, busy in expected)
+    assert taken < 8 * 5 * (steps + 1024) + 20_000  # The actions alone; idle steps are only counted.
+
+
+def _busy(number: int) -> tuple[str, tuple[tuple[float, ...]]]:
+    return "step", ((float(number), 0.0, 0.5, -1.0, 1.0),)
 
 
 def test_a_path_that_pybullet_would_crash_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
