@@ -201,10 +201,7 @@ def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], 
         return left + rate * (width - left - right)
 
     bottom = len(rows) * gap + 6
-    parts = []
-    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(f'<line class="grid" x1="{px(x(value))}" x2="{px(x(value))}" y1="4" y2="{px(bottom)}"/>')
-        parts.append(words(x(value), bottom + 15, percent(value), anchor="middle"))
+    parts = _percents(x, bottom)
     for i, (name, value, low, high, baselines) in enumerate(rows):
         y = i * gap + 17
         lines = [f"{name}: {percent(value)} ({percent(low)} to {percent(high)})"]
@@ -215,6 +212,15 @@ def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], 
         size = f'x="0" y="{px(y - gap / 2)}" width="{px(width)}" height="{px(gap)}"'
         parts.append(f'<rect class="hit" {size} {tip(*lines)}/>')
     return frame("chart rates", width, bottom + 20, label, parts)
+
+
+def _percents(x: Callable[[float], float], bottom: float) -> list[str]:
+    """Return upright lines from 0 to 100 %, with their numbers at the bottom; `x` says where a rate is."""
+    parts = []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(f'<line class="grid" x1="{px(x(value))}" x2="{px(x(value))}" y1="4" y2="{px(bottom)}"/>')
+        parts.append(words(x(value), bottom + 15, percent(value), anchor="middle"))
+    return parts
 
 
 def rates_beside(
@@ -236,10 +242,7 @@ def rates_beside(
         return left + rate * (width - left - right)
 
     bottom = len(rows) * gap + 6
-    parts = []
-    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(f'<line class="grid" x1="{px(x(value))}" x2="{px(x(value))}" y1="4" y2="{px(bottom)}"/>')
-        parts.append(words(x(value), bottom + 15, percent(value), anchor="middle"))
+    parts = _percents(x, bottom)
     for i, (name, found) in enumerate(rows):
         top, said = i * gap + 4, [name]
         parts.append(words(left - 12, top + gap / 2 + 4, name, anchor="end"))
