@@ -311,7 +311,7 @@ class Panels:
         return self._session.snapshot(self._session.shown.now.step)
 
     def _offer(self) -> None:
-        """Offer the skills that can work on the chosen thing, all of them where none is chosen."""
+        """Offer the skills that can work on the chosen thing, or on anything here where none is chosen."""
         able = self._courses.able(self._entity(), self._session.shown.scene)
         titles = tuple(title for title, id in self._skills.items() if id in able) or tuple(self._skills)
         if self._skill.options == titles:
