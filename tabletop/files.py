@@ -32,6 +32,7 @@ __all__ = [
     "as_utf8",
     "check_out",
     "check_plain",
+    "make_folder",
     "parse_json",
     "read_bytes",
     "read_json",
@@ -49,6 +50,8 @@ _LARGEST: Final = 64 * MIB
 """Bytes of a file of text at most."""
 LARGEST: Final = 1e100
 """Size of a result's numbers at most: their squares and sums are finite, too."""
+_FOLDERS: Final = 500
+"""Folders that one lies in at most."""
 DEEPEST: Final = 40
 """Levels of lists and mappings in each other at most: none of our files has more than ten."""
 
@@ -202,6 +205,18 @@ def check_out(path: Path, what: str) -> None:
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path.
         why = error.strerror if isinstance(error, OSError) else error
         raise TabletopError(f"cannot write {str(path)!r}: {why}") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises:
+        TabletopError: it lies in more than 500 others; pathlib would recurse as often, and nothing could delete it.
+        OSError: it cannot be made.
+    """
+    if len(folder.parts) > _FOLDERS:
+        raise TabletopError(f"a path has {_FOLDERS} parts at most, got one of {len(folder.parts)}")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _is_there(path: Path) -> bool:

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Final, TypedDict, TypeVar
 from msgspec import Meta
 
 from tabletop.errors import TabletopError
-from tabletop.files import read_bytes, read_text, write_whole
+from tabletop.files import make_folder, read_bytes, read_text, write_whole
 from tabletop.paths import DATA
 from tabletop.plugins import import_installed, import_modules
 from tabletop.schema import Name, fill, is_name
@@ -224,7 +224,7 @@ def use_packed(packs: Sequence[Packed]) -> None:
             _unpacked.append(folder)
             for path, data in files.items():
                 target = Path(folder.name) / path
-                target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(target.parent)
                 write_whole(target, data)
             use_project(folder.name)
 

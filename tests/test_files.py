@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabletop.errors import TabletopError
-from tabletop.files import append_json, parse_json, read_bytes, read_text, write_json, write_whole, writing
+from tabletop.files import append_json, make_folder, parse_json, read_bytes, read_text, write_json, write_whole, writing
 from tabletop.yaml_files import item_lines, parse_yaml, read_yaml, yaml_text
 
 PACKAGE: Final = Path(__file__).parents[1] / "tabletop"
@@ -157,6 +157,21 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
         fill_the_disk(tmp_path / "a.txt")
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_path_of_thousands_of_folders_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TabletopError, match=r"^a path has 500 parts at most, got one of 2000$"):
+        make_folder(Path("a/" * 2000))
+    assert list(tmp_path.iterdir()) == []
+    make_folder(Path("a/b/c"))
+    make_folder(Path("a/b/c"))
+    assert Path("a/b/c").is_dir()
+
+
+def test_folders_are_made_in_one_place() -> None:
+    made = {f.name for f in PACKAGE.rglob("*.py") if ".mkdir(parents=True, exist_ok=True)" in f.read_text("utf-8")}
+    assert made == {"files.py"}
 
 
 def test_many_may_write_one_file_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from tabletop import projects
 from tabletop.errors import TabletopError
-from tabletop.files import check_out, write_whole, writing_folder
+from tabletop.files import check_out, make_folder, write_whole, writing_folder
 from tabletop.projects import FILE, Project
 from tabletop.schema import is_name
 
@@ -170,10 +170,10 @@ def new_project(path: str | os.PathLike[str]) -> tuple[Path, ...]:
     if folder.exists():
         raise TabletopError(f"{str(folder)!r} is there already; give another name")
     check_out(folder, "the project")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with writing_folder(folder) as temporary:
         for file, text in _FILES.items():
             target = temporary / file.replace("{name}", name)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             write_whole(target, text.replace("{name}", name))
     return tuple(folder / file.replace("{name}", name) for file in _FILES)

@@ -75,7 +75,7 @@ def check_robot(
     """
     import cv2
 
-    from tabletop.files import check_out, write_json, write_whole
+    from tabletop.files import check_out, make_folder, write_json, write_whole
     from tabletop.importing.robot_page import reach_picture, robot_page
     from tabletop.sim import robot_check
     from tabletop.sim.robot_card import load_robot_card
@@ -90,7 +90,7 @@ def check_robot(
     found = robot_check.check_robot(name, poses, seed)
     if folder is None:
         return found
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _, data = cv2.imencode(".png", reach_picture(found["reach"])[..., ::-1])
     write_whole(folder / "reach.png", data.tobytes())
     write_whole(folder / "index.html", robot_page(found))

@@ -221,10 +221,10 @@ def _physics(options: argparse.Namespace, tasks: Sequence[Task]) -> int:
 
 def _write_out(options: argparse.Namespace, result: object) -> None:
     """Write a result as JSON where --out says, if it does."""
-    from tabletop.files import write_json
+    from tabletop.files import make_folder, write_json
 
     if options.out:
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(options.out).parent)
         write_json(Path(options.out), result)
 
 

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from tabletop.config import SimSettings
 from tabletop.demos.record import Demonstration, names_of, robot_of
 from tabletop.envs.observe import STATE_WIDTH, state_names
-from tabletop.files import write_json
+from tabletop.files import make_folder, write_json
 from tabletop.logic.task import Task
 
 __all__ = ["CHUNK_SIZE", "DATA_PATH", "EPISODES_PATH", "FILE_MB", "QUANTILES", "VERSION", "features", "write"]
@@ -275,5 +275,5 @@ def _pandas_columns(columns: Sequence[tuple[str, str, str]]) -> Iterator[dict[st
 
 
 def _write_table(path: Path, table: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     pq.write_table(table, path, compression="snappy")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tabletop.errors import TabletopError
-from tabletop.files import read_bytes, read_text, write_whole
+from tabletop.files import make_folder, read_bytes, read_text, write_whole
 from tabletop.importing.description import Description, JointOf, read_description
 from tabletop.importing.objects import one_line
 from tabletop.schema import fill
@@ -61,7 +61,7 @@ def robot_files(path: Path, name: str) -> dict[str, str | bytes]:
     with tempfile.TemporaryDirectory(prefix="tabletop-") as folder:
         for file, content in files.items():
             target = Path(folder) / file
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             write_whole(target, content)
         card, share = _card(name, urdf, Path(folder), (arm, gripper), what)
     text = _text(card, path.name, share)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabletop import projects
 from tabletop.errors import TabletopError
-from tabletop.files import check_out, write_whole
+from tabletop.files import check_out, make_folder, write_whole
 
 __all__ = ["room_for", "stored"]
 
@@ -52,14 +52,14 @@ def stored(root: Path, folder: str, name: str, files: Mapping[str, str | bytes])
     card, own = place / f"{name}.yaml", place / name
     new, old = place / f".{name}.new", place / f".{name}.old"
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         for left in (new, old):
             shutil.rmtree(left, ignore_errors=True)
             left.mkdir()
         for path, content in files.items():
             if path != card.name:
                 target = new / Path(path).relative_to(name)
-                target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(target.parent)
                 write_whole(target, content)
     except OSError as error:
         _remove(new, old)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tabletop.errors import TabletopError
-from tabletop.files import writing
+from tabletop.files import make_folder, writing
 
 __all__ = ["load_tensors", "save_tensors"]
 
@@ -26,7 +26,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
         TabletopError: it cannot be written (a full disk).
     """
     arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         with writing(path) as temporary:
             save_file(arrays, temporary)  # For its owner alone; others may read what the folder lets them.

@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import Meta
 
 from tabletop.errors import TabletopError
-from tabletop.files import write_whole
+from tabletop.files import make_folder, write_whole
 from tabletop.logic.formula import Formula
 from tabletop.logic.parse import parse
 from tabletop.planner.goal import Goal
@@ -195,7 +195,7 @@ def save_goals(path: Path, goals: Sequence[ProvenGoal]) -> None:
         }
         for g in goals
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     cards = {"cards": {f"own-{i}": card for i, card in enumerate(own)}} if own else {}
     write_whole(path, yaml_text({"format": _FORMAT, **cards, "goals": rows}, width=10_000))
 

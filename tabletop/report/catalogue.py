@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from tabletop.files import read_text, write_whole
+from tabletop.files import make_folder, read_text, write_whole
 from tabletop.logic.task import load_registry
 from tabletop.naming.listing import library_rows
 from tabletop.progress import track
@@ -88,7 +88,7 @@ def write_catalogue(folder: Path, everything: bool = False) -> tuple[Path, ...]:
     with alone_in(folder):
         for place, text in pages.items():  # The index last: what it leads to is there.
             target = folder / place
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             write_whole(target, text.encode("utf-8", "replace"))
     return (folder / "index.html", *(folder / e.place for e in entries))
 

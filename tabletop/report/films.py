@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.files import LARGE, read_bytes, write_whole
+from tabletop.files import LARGE, make_folder, read_bytes, write_whole
 from tabletop.report.clips import write_clip
 
 __all__ = ["FORMATS", "check_film", "film_formats", "write_film"]
@@ -113,12 +113,12 @@ def write_film(frames: Sequence[Picture], path: str | os.PathLike[str], fps: flo
     """
     target = Path(path)
     if target.suffix.lower() == ".webp":
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         return write_clip(frames, target, fps)
     if len(frames) == 0:
         raise TabletopError("a film needs at least 1 frame, got 0")
     check_film(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     # OpenCV crashes on some names: it writes to one of ours.
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"film{target.suffix.lower()}"

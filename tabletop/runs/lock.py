@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from tabletop.errors import TabletopError
+from tabletop.files import make_folder
 
 __all__ = ["NOTE", "alone_in", "holding"]
 
@@ -64,7 +65,7 @@ def alone_in(folder: Path, wait: float = 0.0) -> Iterator[Callable[[], None]]:
     made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     if not made and not os.path.isdir(place):
         raise TabletopError(f"{str(folder)!r} must be a folder, got a file")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     opened = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _take(opened, folder, wait)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from tabletop.files import make_folder
 from tabletop.runs.counts import JointCount
 from tabletop.runs.shown import Shown
 from tabletop.words import plural
@@ -82,7 +83,7 @@ class Record(RunFile, Shown):
         from tabletop.runs.store import write_record
 
         target = Path(path) / self.FILE if Path(path).is_dir() else Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         write_record(target, self)
 
 

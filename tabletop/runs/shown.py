@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabletop.errors import TabletopError
-from tabletop.files import writing
+from tabletop.files import make_folder, writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +102,7 @@ class Shown:
             _bars(figure.add_subplot(), rows)
         figure.suptitle(self.title(), fontsize=10)
         if path is not None:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(path).parent)
             with writing(Path(path)) as temporary:
                 figure.savefig(temporary)
         return figure

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from tabletop.errors import TabletopError, unknown
-from tabletop.files import write_whole
+from tabletop.files import make_folder, write_whole
 from tabletop.learn.actor import NetworkSpec, NumpyActor
 from tabletop.learn.tensors import load_tensors, save_tensors
 from tabletop.logic.formula import Formula
@@ -304,7 +304,7 @@ def save_library(library: Library, folder: str | os.PathLike[str]) -> None:
     if library.earlier:
         card["earlier_scenes"] = list(library.earlier)
     text = yaml_text(card)
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     save_tensors(target / "weights.safetensors", tensors)
     write_whole(target / "library.yaml", text)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabletop.errors import TabletopError
-from tabletop.files import write_whole
+from tabletop.files import make_folder, write_whole
 from tabletop.report.films import write_film
 from tabletop.rollout.workers import WorkerPool
 from tabletop.sim.pinhole import extrinsics, intrinsics, project_points
@@ -98,7 +98,7 @@ class Keeping:
         return path
 
     def _free(self, what: str, suffix: str) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         number = 1
         while (path := self.folder / f"{what}-{number:03d}{suffix}").exists():
             number += 1

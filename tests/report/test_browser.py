@@ -92,8 +92,9 @@ def test_axe_finds_nothing_that_keeps_anybody_out(tab: Tab, pages: dict[str, Pat
 
 
 def test_axe_would_find_what_is_hard_to_read_or_has_no_text(tab: Tab, pages: dict[str, Path]) -> None:
+    tab.emulate_media(color_scheme="light")
     tab.goto(pages["comparison"].as_uri())
-    tab.evaluate("document.querySelector('h1').style.color = '#999999'")
+    tab.evaluate("document.querySelector('h1').style.color = '#cccccc'")
     tab.evaluate("document.querySelector('svg').removeAttribute('aria-label')")
     found = Axe().run(tab).generate_snapshot()
     assert "color-contrast" in found

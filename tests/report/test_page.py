@@ -102,7 +102,7 @@ def test_a_whole_run_has_every_section_and_the_numbers_in_words(run_folder: Path
     page = Page(text)
     assert page.sections == [
         *("tasks", "skills", "plans", "chains", "perturb", "nameless"),
-        *("count", "ends", "matrix", "curves", "reading", "made"),
+        *("count", "empowerment", "ends", "matrix", "curves", "reading", "made"),
     ]
     assert page.bare == 0
     words = re.sub(r"<[^>]+>", "", text)
@@ -309,7 +309,7 @@ def test_a_failed_report_keeps_the_old_page(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("kept", "sections"),
     [
-        ("discover.json", ["count", "ends", "reading"]),
+        ("discover.json", ["count", "empowerment", "ends", "reading"]),
         ("name.json", ["tasks", "skills", "nameless", "matrix", "reading"]),
         ("plan.json", ["plans", "reading"]),
         ("chains.json", ["chains", "reading"]),
@@ -449,9 +449,9 @@ def test_clips_beyond_the_budget_stand_still_and_then_go(run_folder: Path) -> No
     assert whole.startswith('<div class="film"><picture class="moving">')
     film = whole.partition("</picture>")[0] + "</picture>"
     assert whole.startswith(film + '<div class="replay"')
-    assert Pictures(run_folder, len(film)).show(clip, "a skill") == film
+    assert Pictures(run_folder, len(film)).show(clip, "a skill") == film + "</div>"
     still = Pictures(run_folder, len(film) - 300).show(clip, "a skill")
-    assert still.startswith('<img class="clip" alt="a skill"')
+    assert still.startswith('<div class="film"><img class="clip" alt="a skill"')
     assert len(still) < len(film)
     assert Pictures(run_folder, 10).show(clip, "a skill") == ""
     assert Pictures(run_folder).show(None, "a skill") == ""
