@@ -216,6 +216,7 @@ def test_the_past_is_looked_at_and_gone_on_from(served: Page, tab: Tab, until: U
     served.session.play(False)
     until(lambda: not served.session.shown.playing)
     last = served.session.shown.now.step
+    until(lambda: not served.panels._played)  # Until then the slider is brought to the present again and again.
     until(lambda: served.panels._moment.value == last)
     tab.get_by_role("tab", name="Time").click()
     tab.get_by_role("button", name="One step").wait_for()  # Else the slider of the tab before is still there.
