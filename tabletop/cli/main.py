@@ -441,8 +441,9 @@ def _run_of(name: str, where_it_is: bool = False) -> Path:
     if Path(name).is_dir():
         return Path(name)
     if name in (known := find_libraries()):
-        place = known[name].parent if known[name].name == "library" else known[name]
-        return place if where_it_is else run_folder(name, None)
+        if not where_it_is:
+            return run_folder(name, None)
+        return known[name].parent if known[name].name == "library" else known[name]
     file = " (it is a file)" if Path(name).is_file() else ""
     raise TabletopError(f"no run folder {name!r}{file}; make one with 'tabletop run' or 'tabletop discover'")
 

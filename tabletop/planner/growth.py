@@ -5,26 +5,17 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tabletop.errors import TabletopError
 from tabletop.planner.frontier import Node
+from tabletop.runs.records import Branch
 
-__all__ = ["Branch", "Growth"]
+__all__ = ["Growth"]
 
 _BRANCHES: Final = 6
 """First steps that are shown, those with the most states below them; and of each as many second ones as _TWIGS."""
 _TWIGS: Final = 2
-
-
-@dataclass(frozen=True)
-class Branch:
-    """Steps from the start, and how many states the search looked at below them."""
-
-    steps: tuple[str, ...]
-    """Each "SKILL ENTITY"; none for the start itself."""
-    states: int
 
 
 class Growth:
@@ -69,7 +60,7 @@ class Growth:
             kept |= {branch, *_largest(below, branch, _TWIGS)}
         # By the size of all that it goes on from, then its own.
         order = sorted(kept, key=lambda s: [(-below[s[: n + 1]], s[n]) for n in range(len(s))])
-        return [Branch(steps, below[steps]) for steps in order]
+        return [Branch(steps=steps, states=below[steps]) for steps in order]
 
     def lines(self) -> list[str]:
         """Return the tree, a branch a line, those with the most states below first; twigs are set in by two blanks."""

@@ -24,6 +24,7 @@ __all__ = [
     "panels",
     "percent",
     "px",
+    "rate_text",
     "rates",
     "rates_beside",
     "short",
@@ -52,6 +53,11 @@ def short(value: float) -> str:
 def percent(rate: float | None) -> str:
     """Return a rate in [0, 1] as a percentage."""
     return "–" if rate is None or not math.isfinite(rate) else f"{100 * rate:.0f}%"
+
+
+def rate_text(rate: float, low: float, high: float) -> str:
+    """Return a rate with its interval: "50% (40% to 60%)"."""
+    return f"{percent(rate)} ({percent(low)} to {percent(high)})"
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -204,7 +210,7 @@ def rates(rows: Sequence[tuple[str, float, float, float, Mapping[str, float]]], 
     parts = _percents(x, bottom)
     for i, (name, value, low, high, baselines) in enumerate(rows):
         y = i * gap + 17
-        lines = [f"{name}: {percent(value)} ({percent(low)} to {percent(high)})"]
+        lines = [f"{name}: {rate_text(value, low, high)}"]
         lines += [f"{baseline}: {percent(rate)}" for baseline, rate in baselines.items()]
         parts.append(words(left - 12, y + 4, name, anchor="end"))
         parts += _rate(value, low, high, baselines, x, y)
@@ -248,10 +254,7 @@ def rates_beside(
         parts.append(words(left - 12, top + gap / 2 + 4, name, anchor="end"))
         for j, ((whose, color), one) in enumerate(zip(compared, found, strict=True)):
             y = top + line * (j + 1)
-            said.append(
-                f"{whose}: "
-                + ("no name" if one is None else f"{percent(one[0])} ({percent(one[1])} to {percent(one[2])})")
-            )
+            said.append(f"{whose}: {'no name' if one is None else rate_text(*one)}")
             if one is not None:
                 across = f'x1="{px(x(one[1]))}" x2="{px(x(one[2]))}" y1="{px(y)}" y2="{px(y)}"'
                 parts.append(f'<line class="span" {across} stroke="{color}"/>')

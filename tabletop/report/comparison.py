@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from tabletop.errors import TabletopError
-from tabletop.files import check_out, write_whole
-from tabletop.report.charts import Series, bars, code_color, lines, percent, rates_beside, short
+from tabletop.files import check_out, make_folder, write_whole
+from tabletop.report.charts import Series, bars, code_color, lines, percent, rate_text, rates_beside, short
 from tabletop.report.html import details, figure, nice, section, table
-from tabletop.report.page import whole_page
+from tabletop.report.page import run_in, whole_page
 from tabletop.report.radar import Ring, radar
 from tabletop.report.results import thinned
-from tabletop.runs.read import read_run
 from tabletop.runs.records import Curve, NamedSkill
 from tabletop.runs.run import Run
-from tabletop.skills.library import load_library
 from tabletop.words import plural
 
 __all__ = ["MOST", "comparison_page", "write_comparison"]
@@ -68,12 +66,9 @@ def write_comparison(folders: Sequence[Path], target: Path) -> Path:
     if twice is not None:
         raise TabletopError(f"a comparison takes each run once, got {str(twice)!r} twice")
     check_out(target, "the comparison")
-    runs = []
-    for folder in folders:
-        own = folder / "library"
-        digest = load_library(own).digest if (own / "library.yaml").is_file() else None
-        runs.append(read_run(folder, digest))
-    write_whole(target, comparison_page(runs).encode("utf-8", "replace"))
+    text = comparison_page([run_in(folder) for folder in folders])
+    make_folder(target.parent)
+    write_whole(target, text.encode("utf-8", "replace"))
     return target
 
 
@@ -222,10 +217,7 @@ def _tasks(sides: Sequence[_Side]) -> str:
     colors = [(s.name, s.color) for s in sides]
     everywhere = sum(all(found[t]) for t in tasks)
     label = f"Success at {plural(len(tasks), 'task')} that any of the runs has a name for, {everywhere} of them all"
-    cells = [
-        [t, *("–" if b is None else f"{percent(b.success)} ({percent(b.low)} to {percent(b.high)})" for b in found[t])]
-        for t in order
-    ]
+    cells = [[t, *("–" if b is None else rate_text(b.success, b.low, b.high) for b in found[t])] for t in order]
     folded = details("The same as a table", table(["task", *(s.name for s in sides)], cells))
     lead = (
         f"The best skill of each task, on scenes that had no part in choosing it. {plural(everywhere, 'task')} of"

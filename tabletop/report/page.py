@@ -20,7 +20,7 @@ from tabletop.runs.read import read_run
 from tabletop.runs.run import Run
 from tabletop.skills.library import load_library
 
-__all__ = ["page", "whole_page", "write_report"]
+__all__ = ["page", "run_in", "whole_page", "write_report"]
 
 _HERE = Path(__file__).resolve().parent
 _LINKS: Final = {
@@ -94,6 +94,17 @@ def page(run: Run) -> str:
     return whole_page(title, "tabletop report", top, sections, _LINKS)
 
 
+def run_in(folder: Path) -> Run:
+    """Read what a run's folder holds; where its library is there, the files must be of that one.
+
+    Raises:
+        TabletopError: no such folder, nothing in it to show, or a file of a wrong shape or of another library.
+    """
+    own = folder / "library"
+    digest = load_library(own).digest if (own / "library.yaml").is_file() else None
+    return read_run(folder, digest)
+
+
 def write_report(folder: Path) -> Path:
     """Write report.html into a run folder from what its stages left there, and return its path.
 
@@ -105,9 +116,7 @@ def write_report(folder: Path) -> Path:
     """
     if Path(folder).is_dir():
         check_out(Path(folder) / "report.html", "the report")
-    own = Path(folder) / "library"
-    digest = load_library(own).digest if (own / "library.yaml").is_file() else None
-    text = page(read_run(Path(folder), digest))
+    text = page(run_in(Path(folder)))
     target = Path(folder) / "report.html"
     # A folder's name may be no text.
     write_whole(target, text.encode("utf-8", "replace"))

@@ -114,6 +114,14 @@ def test_what_cannot_be_compared_is_told_in_a_line_and_nothing_is_written(
     assert not (tmp_path / "comparison.html").exists()
 
 
+def test_folders_that_are_missing_on_the_way_to_the_page_are_made(
+    run_folder: Path, other: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "not" / "yet" / "page.html"
+    assert main(["report", str(run_folder), str(other), "--out", str(target)]) == 0
+    assert target.is_file()
+
+
 def test_out_is_for_several_runs(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run_folder), "--out", "x.html"]) != 0
     assert "several runs" in capsys.readouterr().err
