@@ -29,6 +29,8 @@ from tabletop.view.session import Session
 Until = Callable[..., None]
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run"]
 SCENE = generate(find_scene_card("planning"), 1)
+DRAWN = "n => new Promise(done => { const draw = () => n-- ? requestAnimationFrame(draw) : done(); draw(); })"
+"""Waits until the page has been drawn n times."""
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +118,11 @@ def pixels(tab: Tab) -> Any:
 
 
 def still(tab: Tab) -> Any:
-    """Return the same once it no longer changes: a busy machine draws late."""
-    tab.wait_for_timeout(1500)
+    """Return the same once it no longer changes; time is counted in what is drawn, as a busy machine draws late."""
     last, now = None, pixels(tab)
     while last is None or not np.array_equal(last, now):
         tab.wait_for_timeout(500)
+        tab.evaluate(DRAWN, 15)
         last, now = now, pixels(tab)
     return now
 
