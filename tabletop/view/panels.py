@@ -66,7 +66,8 @@ class Panels:
         self._server, self._gui = server, server.gui
         self._session, self._courses, self.keeping, self._allowed = session, courses, keeping, allowed
         self._light = light
-        self._number = -1
+        self.number = -1
+        """Of the scene whose things are offered."""
         self._skills = {offered.title: offered.id for offered in courses.offered()}
         self.ghost: viser.TransformControlsHandle | None = None
         self._played = True
@@ -101,8 +102,8 @@ class Panels:
 
     def write(self, shown: Shown) -> None:
         """Bring what is written up to date."""
-        if shown.number != self._number:
-            self._number = shown.number
+        if shown.number != self.number:
+            self.number = shown.number
             self._drop_ghost()
             names = (_ANY, *shown.scene.names)
             self._thing.options = names

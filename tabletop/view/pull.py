@@ -42,6 +42,8 @@ class Pull:
     """Where the mouse is now."""
     friction: float = 0.0
     """N with which the table holds it."""
+    begun: bool = False
+    """Whether the pointer has left the place where it took hold."""
     _grown: Vector = field(default_factory=lambda: np.zeros(3))
 
     def force(self, position: Vector, velocity: Vector, period: float) -> tuple[float, float, float]:

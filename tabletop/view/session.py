@@ -38,6 +38,8 @@ _IDLE: Final = 0.05
 _LATE: Final = 0.5
 """s that it may be behind the clock; beyond, it goes on from now and does not hurry after."""
 _GRAVITY: Final = 9.81
+_STIRRED: Final = 1e-3
+"""m that a pointer goes before it pulls at once."""
 _STEPS: Final = 200
 """Control steps that a perturbation takes for the length of an episode where nothing runs."""
 
@@ -441,9 +443,16 @@ class Session:
     def _drag(self, name: str, taken: npt.NDArray[np.float64], pointer: npt.NDArray[np.float64]) -> None:
         if not (taken.shape == pointer.shape == (3,) and np.isfinite([taken, pointer]).all()):
             raise TabletopError("a place is 3 finite numbers, m")
-        if self._pull is not None and self._pull.name == name:
-            self._pull.pointer = pointer
-            return
+        pull = self._pull
+        if pull is None or pull.name != name:
+            pull = self._pull = self._taken(name, taken)
+        pull.pointer = pointer
+        if not pull.begun and np.linalg.norm(pointer - taken) > _STIRRED:
+            # At once: a hand that pulls is not to wait for the clock. That it took hold is no pull as yet.
+            pull.begun = True
+            self._due = min(self._due, time.monotonic())
+
+    def _taken(self, name: str, taken: npt.NDArray[np.float64]) -> Pull:
         position, _ = self._motion(name)
         mass = friction = 0.0
         if name != GRIPPER:
@@ -451,9 +460,7 @@ class Session:
             mass = entity.mass
             if self._now.state.layout.body_type(name) == "rigid":
                 friction = mass * _GRAVITY * entity.friction * self._scene.table.friction
-        self._pull = Pull(name, mass, taken - position, pointer, friction)
-        # At once: a hand that pulls is not to wait for the clock.
-        self._due = min(self._due, time.monotonic())
+        return Pull(name, mass, taken - position, taken, friction)
 
     def _motion(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         state = self._now.state

@@ -68,6 +68,7 @@ def tab(opened: Tab, served: Page, until: Until) -> Tab:
     served.session.speed(4.0)
     served.session.drop_in(SCENE)
     until(lambda: served.session.shown.number > number and served.session.shown.now.step > 0)
+    until(lambda: served.panels.number == served.session.shown.number)  # Else what is chosen would be forgotten.
     opened.get_by_role("tab", name="Do").click()
     return opened
 

@@ -107,6 +107,19 @@ def test_a_thing_that_is_dragged_comes_to_the_pointer(session: Session, until: U
     assert session.shown.now.state.entity("red", "position") == pytest.approx(goal, abs=0.03)
 
 
+def test_a_pull_does_not_wait_for_the_clock(session: Session, until: Until) -> None:
+    session.speed(0.1)
+    start = session.shown.now.state.entity("red", "position")
+    session.drag("red", start, start)
+    first = session.shown.now.step
+    until(lambda: session.shown.now.step > first)  # A step takes a second now.
+    begun, held = time.monotonic(), session.shown.now.step
+    session.drag("red", start, start + np.array([0.0, 0.08, 0.0]))
+    until(lambda: session.shown.now.step > held)
+    assert time.monotonic() - begun < 0.5
+    assert session.shown.now.state.entity("red", "position")[1] > start[1] + 1e-3
+
+
 def test_a_drawer_that_is_dragged_opens(session: Session, until: Until) -> None:
     start = session.shown.now.state.entity("drawer", "position")
     way = start - session.shown.scene.entity("drawer").position
