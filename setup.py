@@ -27,7 +27,7 @@ ASSETS = [
     "pycollada>=0.8",
 ]  # `tabletop import`
 SB3 = ["stable-baselines3>=2.5"]  # benchmarks/her.py
-VIEW = ["viser>=1.1,<2"]  # `tabletop view`
+VIEW = ["viser>=1.1,<2", "av>=14"]  # `tabletop view`; the videos of datasets
 ALL = [*DEMOS, *RAY, *PLOT, *ASSETS, *SB3, *VIEW]
 # PyBullet has wheels for these only. Elsewhere its fork stands in, by the same import name (docs/platforms.md).
 PYBULLET_WHEELS = "python_version < '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"

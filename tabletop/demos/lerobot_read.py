@@ -1,9 +1,10 @@
-"""Reads a LeRobot dataset of format v3.0 and checks that it is one: what the format says that a loader may rely on."""
+"""Reads a LeRobot dataset of format v3.0, whoever wrote it, and checks what the format says that one may rely on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,14 +33,16 @@ _EPISODE: Final = {
     *("episode_index", "tasks", "length", "data/chunk_index", "data/file_index", "dataset_from_index"),
     *("dataset_to_index", "meta/episodes/chunk_index", "meta/episodes/file_index"),
 }
-_STATS: Final = {"min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"}
+_STATS: Final = {"min", "max", "mean", "std", "count"}
+_PICTURES: Final = ("image", "video")
 _TOLERANCE: Final = 1e-4  # s, the loader's own for timestamps
 
 
 @dataclass(frozen=True)
 class LeRobotData:
-    """A dataset in memory."""
+    """A dataset: its numbers in memory, its pictures on disk."""
 
+    root: Path
     info: Mapping[str, Any]
     stats: Mapping[str, Mapping[str, Any]]
     tasks: tuple[str, ...]
@@ -47,12 +50,42 @@ class LeRobotData:
     episodes: tuple[Mapping[str, Any], ...]
     """Rows of meta/episodes."""
     frames: Mapping[str, npt.NDArray[Any]]
-    """(total_frames, ...) of each feature."""
+    """(total_frames, ...) of each feature that is no picture."""
 
-    def episode(self, number: int) -> dict[str, npt.NDArray[Any]]:
-        """Return the frames of an episode, (length, ...) of each feature."""
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The features that are pictures."""
+        return tuple(k for k, v in self.info["features"].items() if v["dtype"] in _PICTURES)
+
+    def numbers(self, number: int) -> dict[str, npt.NDArray[Any]]:
+        """Return the frames of an episode, (length, ...) of each feature that is no picture."""
         row = self.episodes[number]
         return {k: v[row["dataset_from_index"] : row["dataset_to_index"]] for k, v in self.frames.items()}
+
+    def pictures(self, number: int, camera: str) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield what a camera saw in an episode, length times (height, width, 3) RGB.
+
+        Raises:
+            TabletopError: a file is missing or damaged, or it is a video and the extra view is not here.
+        """
+        row, described = self.episodes[number], self.info["features"][camera]
+        if described["dtype"] == "video":
+            place = {k: row[f"videos/{camera}/{k}"] for k in ("chunk_index", "file_index")}
+            path = self.root / self.info["video_path"].format(video_key=camera, **place)
+            start = float(row[f"videos/{camera}/from_timestamp"])
+            yield from _of_video(path, start, row["length"], float(self.info["fps"]))
+            return
+        path = _data_file(self.root, self.info, row["data/chunk_index"], row["data/file_index"])
+        table = pq.read_table(path, columns=[camera], filters=[("episode_index", "==", row["episode_index"])])
+        yield from _of_images(camera, table[camera].combine_chunks(), described["shape"])
+
+    def episode(self, number: int) -> dict[str, npt.NDArray[Any]]:
+        """Return the frames of an episode, (length, ...) of each feature, pictures among them.
+
+        Raises:
+            TabletopError: as `pictures`.
+        """
+        return {**self.numbers(number), **{k: np.stack([*self.pictures(number, k)]) for k in self.cameras}}
 
 
 def read_lerobot(root: Path) -> LeRobotData:
@@ -69,8 +102,7 @@ def read_lerobot(root: Path) -> LeRobotData:
         _rule(info.keys() >= _INFO, f"info.json has {', '.join(sorted(_INFO))}", sorted(info))
         _rule(info["codebase_version"] == "v3.0", "codebase_version is v3.0", info["codebase_version"])
         files = dict.fromkeys((r["data/chunk_index"], r["data/file_index"]) for r in rows)
-        tables = [pq.read_table(root / info["data_path"].format(chunk_index=c, file_index=f)) for c, f in files]
-        frames = _frames(tables, info["features"])
+        frames = _frames([_data_file(root, info, *file) for file in files], info["features"])
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, TabletopError):
             raise
@@ -78,7 +110,11 @@ def read_lerobot(root: Path) -> LeRobotData:
     _check_totals(info, stats, tasks, rows, frames)
     for row, start in zip(rows, np.cumsum([0, *(r["length"] for r in rows)])[:-1].tolist(), strict=True):
         _check_episode(row, start, info, tasks, frames)
-    return LeRobotData(info, stats, tasks, tuple(rows), frames)
+    return LeRobotData(root, info, stats, tasks, tuple(rows), frames)
+
+
+def _data_file(root: Path, info: Mapping[str, Any], chunk: int, file: int) -> Path:
+    return root / str(info["data_path"]).format(chunk_index=chunk, file_index=file)
 
 
 def _rule(holds: object, rule: str, found: object) -> None:
@@ -97,31 +133,35 @@ def _tasks(table: Any) -> tuple[str, ...]:
     return tuple(text for _, text in ordered)
 
 
-def _frames(tables: list[Any], features: Mapping[str, Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
-    parts: dict[str, list[npt.NDArray[Any]]] = {k: [] for k in features}
+def _frames(files: list[Path], features: Mapping[str, Mapping[str, Any]]) -> dict[str, npt.NDArray[Any]]:
+    parts: dict[str, list[npt.NDArray[Any]]] = {k: [] for k, v in features.items() if v["dtype"] not in _PICTURES}
     for name, dtype in _ALWAYS.items():
         described = features.get(name, {})
         _rule((described.get("dtype"), described.get("shape")) == (dtype, [1]), f"{name} is one {dtype}", described)
-    for table in tables:
-        _rule(set(table.column_names) == set(features), "frames have the features' columns", table.column_names)
-        for name, described in features.items():
-            if described["dtype"] == "image":
-                parts[name].append(_decoded(name, table[name].combine_chunks(), described["shape"]))
-                continue
-            if len(described["shape"]) == 2:
-                parts[name].append(_matrices(name, table[name].combine_chunks(), described))
-                continue
-            column, (width,) = table[name].combine_chunks(), described["shape"]
-            nested = width > 1
-            stored = str(column.type.value_type if nested and hasattr(column.type, "value_type") else column.type)
-            wanted = _stored(described)
-            _rule(stored == wanted, f"{name} is of {wanted}", str(column.type))
-            if nested:
-                _rule(getattr(column.type, "list_size", -1) == width, f"{name} has {width} numbers", str(column.type))
-                parts[name].append(column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))
-            else:
-                parts[name].append(column.to_numpy(zero_copy_only=False))
+    columns = {k for k, v in features.items() if v["dtype"] != "video"}
+    for file in files:
+        there = pq.read_schema(file).names
+        _rule(set(there) == columns, "frames have the features' columns", there)
+        table = pq.read_table(file, columns=list(parts))
+        for name, part in parts.items():
+            part.append(_column(name, table[name].combine_chunks(), features[name]))
     return {k: np.concatenate(v) for k, v in parts.items()}
+
+
+def _column(name: str, column: Any, described: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Return the numbers of a feature, (n,) or (n, width) or (n, height, width)."""
+    if len(described["shape"]) == 2:
+        return _matrices(name, column, described)
+    (width,) = described["shape"]
+    nested, wanted = hasattr(column.type, "value_type"), _stored(described)
+    stored = str(column.type.value_type if nested else column.type)
+    _rule(stored == wanted, f"{name} is of {wanted}", str(column.type))
+    _rule(nested or width == 1, f"{name} has {width} numbers", str(column.type))
+    if not nested:  # As LeRobot keeps a single number.
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    widths = {getattr(column.type, "list_size", None)} - {None} or {*column.value_lengths().to_pylist()}
+    _rule(widths <= {width}, f"{name} has {width} numbers", str(column.type))
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))
 
 
 def _stored(described: Mapping[str, Any]) -> str:
@@ -139,15 +179,35 @@ def _matrices(name: str, column: Any, described: Mapping[str, Any]) -> npt.NDArr
     return np.asarray(rows.flatten().to_numpy(zero_copy_only=False)).reshape(-1, height, width)
 
 
-def _decoded(name: str, column: Any, shape: list[int]) -> npt.NDArray[np.uint8]:
-    """Return the pictures of a column, (n, height, width, 3) RGB."""
+def _of_images(name: str, column: Any, shape: list[int]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the pictures of a column, (height, width, 3) RGB each."""
     _rule(str(column.type) == "struct<bytes: binary, path: string>", f"{name} has bytes and path", str(column.type))
-    found = []
     for row in column.to_pylist():
         picture = cv2.imdecode(np.frombuffer(row["bytes"], np.uint8), cv2.IMREAD_COLOR)
         _rule(picture is not None and list(picture.shape) == shape, f"{name} has pictures of {shape}", picture)
-        found.append(np.asarray(picture, np.uint8)[..., ::-1])
-    return np.stack(found) if found else np.zeros((0, *shape), np.uint8)
+        yield np.asarray(picture, np.uint8)[..., ::-1]
+
+
+def _of_video(path: Path, start: float, length: int, fps: float) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield pictures of a video from a time on, s. OpenCV cannot read AV1, which LeRobot writes; PyAV can."""
+    try:
+        av = import_module("av")
+    except ImportError:
+        raise TabletopError("videos need the extra view: pip install 'tabletop[view]'") from None
+    left = length
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            container.seek(int(start / stream.time_base), stream=stream)  # To the last whole picture before.
+            for frame in container.decode(stream):
+                if left and frame.time > start - 0.5 / fps:
+                    left -= 1
+                    yield frame.to_ndarray(format="rgb24")
+                if not left:
+                    return
+    except (OSError, ValueError, IndexError) as error:
+        raise TabletopError(f"the video {str(path)!r} cannot be read: {error}") from None
+    _rule(not left, f"the video {str(path)!r} has {length} pictures from {start:g} s on", length - left)
 
 
 def _check_totals(
@@ -167,9 +227,9 @@ def _check_totals(
         _rule(set(stats[name]) >= _STATS, f"stats of {name} are {', '.join(sorted(_STATS))}", sorted(stats[name]))
         for key, value in stats[name].items():
             own = tuple(described["shape"])
-            if described["dtype"] == "image":
+            if described["dtype"] in _PICTURES:
                 own = (described["shape"][-1], 1, 1)
-            elif described["names"] == ["height", "width"]:
+            elif described.get("names") == ["height", "width"]:
                 own = (1, 1)
             shape = (1,) if key == "count" else own
             _rule(np.shape(value) == shape, f"{key} of {name} is of shape {shape}", np.shape(value))

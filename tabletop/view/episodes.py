@@ -1,8 +1,9 @@
-"""The episodes of a recorded dataset, to be chosen and run again."""
+"""The episodes of a recorded dataset: to be looked at and, where they are ours, run again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import shorten
 from typing import Any
 
 import viser
@@ -14,6 +15,7 @@ from tabletop.logic import load_registry
 from tabletop.sim.scene import Scene, read_scene
 from tabletop.view.course import Course
 from tabletop.view.inputs import picked
+from tabletop.view.recording import Recording
 from tabletop.view.telling import plain
 
 __all__ = ["Episodes", "again"]
@@ -23,8 +25,10 @@ def again(episode: Recorded) -> tuple[Scene, Course]:
     """Return a recorded episode as a scene and a course in it: its actions one after another.
 
     Raises:
-        TabletopError: its scene is none.
+        TabletopError: its scene is none, or it has none.
     """
+    if episode.scene is None:
+        raise TabletopError(f"episode {episode.number} was not recorded here: it has no scene that it can be run in")
     task = load_registry().get(episode.task)
     wanted, entity = (None, None) if task is None else (task.success, task.attends)
     title = f"episode {episode.number} of {episode.task}"
@@ -39,6 +43,7 @@ class Episodes:
         server: viser.ViserServer,
         episodes: Sequence[Recorded],
         button: Callable[[str, Callable[[], None]], Any],
+        only: Callable[[Any, Callable[[], None]], None],
         run: Callable[[Callable[[], tuple[Scene, Course]]], None],
     ) -> None:
         """Fill the tab that is open.
@@ -47,27 +52,51 @@ class Episodes:
             server: viser's.
             episodes: of the dataset.
             button: adds a button with what it does.
+            only: does something for viser's event, if it comes from who drives.
             run: drops the robot into a scene and begins a course there.
         """
         self._episodes, self._run = episodes, run
         self._titles = [f"{i + 1}. {_title(episode)}" for i, episode in enumerate(episodes)]
-        done = sum(episode.success for episode in episodes)
         gui = server.gui
-        gui.add_markdown(f"{len(episodes)} episodes, the task done at the end of {done}")
+        gui.add_markdown(_counted(episodes))
         self._chosen = gui.add_dropdown("Episode", tuple(self._titles))
-        self._text = gui.add_markdown(plain(episodes[0].text))
-        button("Run it again", self.show)
+        self._chosen.on_update(lambda event: only(event, self.look))
+        self._text = gui.add_markdown("")
+        if any(episode.scene is not None for episode in episodes):
+            button("Run it again", self.show)
         button("The next one", lambda: self.go(lambda episode: True))
-        button("The next failure", lambda: self.go(lambda episode: not episode.success))
+        button("The next failure", lambda: self.go(lambda episode: episode.success is False))
+        self._recording = Recording(server, button, only)
+        self.look()
+
+    def look(self) -> None:
+        """Show what was recorded of the chosen episode.
+
+        Raises:
+            TabletopError: it cannot be read.
+        """
+        episode = self._episode
+        self._text.content = plain(episode.text)
+        self._recording.open(episode)
 
     def show(self) -> None:
-        """Run the chosen episode again."""
-        episode = self._episodes[self._titles.index(picked(self._chosen))]
-        self._text.content = plain(episode.text)
-        self._run(lambda: again(episode))
+        """Run the chosen episode again.
+
+        Raises:
+            TabletopError: it is somebody else's.
+        """
+        self._run(lambda: again(self._episode))
+
+    def write(self) -> None:
+        """Go on with what is played."""
+        self._recording.write()
+
+    @property
+    def _episode(self) -> Recorded:
+        return self._episodes[self._titles.index(picked(self._chosen))]
 
     def go(self, fits: Callable[[Recorded], bool]) -> None:
-        """Run the next episode that fits, from the chosen one on and around.
+        """Go to the next episode that fits, from the chosen one on and around; run it again where that can be.
 
         Raises:
             TabletopError: none does.
@@ -75,10 +104,20 @@ class Episodes:
         at, count = self._titles.index(picked(self._chosen)), len(self._episodes)
         found = next((i % count for i in range(at + 1, at + count + 1) if fits(self._episodes[i % count])), None)
         if found is None:
-            raise TabletopError("no episode of this dataset failed")
+            raise TabletopError("no episode of this dataset is known to have failed")
         self._chosen.value = self._titles[found]  # type: ignore[misc]  # viser's setter is not seen by mypy
-        self.show()
+        self.look()
+        if self._episode.scene is not None:
+            self.show()
 
 
 def _title(episode: Recorded) -> str:
-    return f"{episode.task} {episode.number}, {'done' if episode.success else 'failed'}"
+    done = {True: "done", False: "failed", None: "outcome not said"}[episode.success]
+    return f"{shorten(episode.task, 50, placeholder='...')} {episode.number}, {done}"
+
+
+def _counted(episodes: Sequence[Recorded]) -> str:
+    known = [episode.success for episode in episodes if episode.success is not None]
+    unknown = len(episodes) - len(known)
+    said = f"{len(episodes)} episodes" + (f", the task done at the end of {sum(known)}" if known else "")
+    return said + (f"; of {unknown} it is not said" if unknown else "")

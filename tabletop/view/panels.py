@@ -76,9 +76,10 @@ class Panels:
         self._status = self._gui.add_markdown("")
         self._clock()
         tabs = self._gui.add_tab_group()
+        self._episodes: Episodes | None = None
         if episodes:
             with tabs.add_tab("Episodes"):
-                Episodes(server, episodes, self._button, self._elsewhere)
+                self._episodes = Episodes(server, episodes, self._button, self._only, self._elsewhere)
         with tabs.add_tab("Do"):
             self._do()
         with tabs.add_tab("Skills"):
@@ -120,6 +121,8 @@ class Panels:
         self._set(self._pause, "label", "Pause" if shown.playing else "Go on from here")
         self._watch(shown)
         self._gallery.write(shown, self._entity())
+        if self._episodes is not None:
+            self._episodes.write()
 
     @staticmethod
     def _set(handle: Any, field: str, value: Any) -> None:

@@ -66,7 +66,8 @@ def serve(
     if scene is not None:
         first = load_scene(scene)
     else:
-        first = again(episodes[0])[0] if episodes else generate(find_scene_card(card), seed)
+        ours = next((episode for episode in episodes if episode.scene is not None), None)
+        first = again(ours)[0] if ours is not None else generate(find_scene_card(card), seed)
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
     keeping = Keeping(Path(out))
     with Session(first) as session, Page(session, courses, keeping, host, port, token, episodes) as page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from playwright.sync_api import Page as Tab
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tabletop.logic import parse
+from tabletop.demos import Recording, read_recorded, write_demos
+from tabletop.logic import load_registry, parse
 from tabletop.naming import open_library
+from tabletop.rollout.engine import Engine
+from tabletop.rollout.evaluate import BUILTIN_POLICIES
 from tabletop.sim.generate import generate
 from tabletop.sim.scene import load_scene
 from tabletop.sim.scene_cards import find_scene_card
@@ -347,3 +351,34 @@ def test_pages_of_others_get_no_word_in(served: Page, browser: Browser, tmp_path
     assert answer.status == 403
     assert "address that was printed" in answer.text()
     other.close()
+
+
+def test_somebody_elses_episodes_are_looked_at_frame_by_frame(browser: Browser, tmp_path: Path, until: Until) -> None:
+    for module in ("pyarrow", "av"):
+        pytest.importorskip(module)
+    task = load_registry()["reach"]
+    recording = Recording("scripted", (task,), range(41, 43), cameras=("scene",), size=(96, 72))
+    with Engine(0) as engine:
+        write_demos(tmp_path / "set", "lerobot", recording, {"reach": BUILTIN_POLICIES["scripted"]}, engine)
+    first, second = read_recorded(tmp_path / "set")
+    theirs = [replace(first, scene=None, success=None), replace(second, scene=None, success=False)]
+    with (
+        Session(SCENE) as session,
+        Page(session, Courses(open_library("default")), Keeping(tmp_path), "127.0.0.1", 0, None, theirs) as page,
+    ):
+        tab = browser.new_page(viewport={"width": 900, "height": 1400})
+        tab.goto(f"http://127.0.0.1:{page.port}/")
+        tab.get_by_role("button", name="The next failure", exact=True).wait_for()
+        assert tab.get_by_role("button", name="Run it again").count() == 0
+        assert "2 episodes, the task done at the end of 0; of 1 it is not said" in text(tab)
+        dx, last = first.actions[:, 0], len(first.actions) - 1
+        until(lambda: f"Frame 0 of {last}, 0.0 s: dx {dx[0]:.3f}" in text(tab))
+        picture = tab.get_by_text("observation.images.scene").locator("xpath=following::img[1]")
+        before = picture.get_attribute("src")
+        press(tab, "Play")
+        until(lambda: f"Frame {last} of {last}, {last / 10:.1f} s: dx {dx[-1]:.3f}" in text(tab))
+        until(lambda: picture.get_attribute("src") != before)
+        press(tab, "The next failure")
+        until(lambda: f"Frame 0 of {len(second.actions) - 1}, 0.0 s: dx {second.actions[0, 0]:.3f}" in text(tab))
+        assert session.shown.title == ""
+        tab.close()
