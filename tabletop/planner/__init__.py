@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabletop.planner.chain import ChainPolicy, chain_for, sample_chain
 from tabletop.planner.chains import Chain, ChainJob, Chains, draw_chain, evaluate_chains, run_chain
 from tabletop.planner.evaluate import Fixed, PlanEpisode, PlanJob, Plans, evaluate_plans
-from tabletop.planner.exact_operators import ExactOperator, ExactOperators
+from tabletop.planner.exact_operators import ExactOperator, ExactOperators, LoweredOperator
 from tabletop.planner.goal import Goal
 from tabletop.planner.goals import goal_for, sample_goal
 from tabletop.planner.operator import Operator, Outcome, SampledOperator
@@ -28,6 +28,7 @@ __all__ = [
     "ExactOperators",
     "Fixed",
     "Goal",
+    "LoweredOperator",
     "Operator",
     "Outcome",
     "Plan",

@@ -189,6 +189,10 @@ class SkillPolicy:
         """Return it with another target, in plain units as `Effect.aim` takes them."""
         return replace(self, embedding=tuple(float(v) for v in get_effect(self.effect).aim(target)), observations=[])
 
+    def aim(self, target: Sequence[float]) -> None:
+        """Go after another target from now on in this episode, in plain units as `Effect.aim` takes them."""
+        self._embedding = get_effect(self.effect).aim(target)
+
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         """Begin an episode."""
         self._actor = None if self.random else NumpyActor(self.weights)

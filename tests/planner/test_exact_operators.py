@@ -5,9 +5,11 @@ import pickle
 import numpy as np
 import pytest
 
-from tabletop.logic import parse
-from tabletop.planner import ExactOperator, ExactOperators
-from tabletop.rollout.episode import process_world
+from tabletop.api.planning import operators_of
+from tabletop.logic import load_registry, parse
+from tabletop.naming import open_library
+from tabletop.planner import ExactOperator, ExactOperators, LoweredOperator
+from tabletop.rollout.episode import episode, process_world
 from tabletop.sim.generate import generate, load_scene_card
 from tabletop.sim.scene import Scene
 from tabletop.sim.state import State
@@ -39,6 +41,38 @@ def test_effects_that_may_be_asked_for_anything_give_operators(library: Library,
     assert found["bring to the end: button (joint)"].reliability == 0.5, "of joints in general"
     assert not any("turned" in id or "held_at" in id for id in found), "no such effect was tested"
     assert operators(library, scene) == {}
+
+
+def test_what_is_to_stand_on_something_can_be_held_above_it_and_set_down(
+    library: Library, table: tuple[Scene, State]
+) -> None:
+    scene, state = table
+    found = operators(library, scene, placed=0.8, held_at=0.7)
+    lowered = {id: o for id, o in found.items() if isinstance(o, LoweredOperator)}
+    assert {id.split(" (")[1] for id in lowered} == {"held_at, set down)"}
+    assert "lift (held_at)" in found
+    assert "lift (held_at)" not in lowered
+    one = lowered["place on blue (held_at, set down)"]
+    after = one.predict(state[None], "red", DRAWS)
+    assert bool(parse("on(red, blue)").holds(after, state[None])[0])
+    policy = one.policy("red")
+    policy.reset(state, scene, np.random.default_rng(0))
+    x, y, z = after.entity("red", "position")[0]
+    above = (x, y, z - state.entity("red", "position")[2] + 0.12)
+    asked = library.policy(library.any_of("held_at"), "red", target=above)
+    asked.reset(state, scene, np.random.default_rng(0))
+    assert np.array_equal(policy.act(state), asked.act(state))
+
+
+def test_the_library_that_ships_stacks_by_holding_above_and_setting_down() -> None:
+    task, (make, _) = load_registry()["stack"], operators_of(open_library("default"))
+    done = []
+    for seed in range(6):
+        scene = generate(task.scene, seed, gripper="nominal")
+        (one,) = [o for o in make(scene) if o.id == "place on blue (held_at, set down)"]
+        run = episode(one.policy("red"), scene, 0, one.horizon)
+        done.append(bool(task.success.holds(run.final, run.initial)))
+    assert sum(done) >= 4, "`placed` does it in one of five"
 
 
 def test_the_forecast_is_what_the_goal_asks_for(library: Library, table: tuple[Scene, State]) -> None:
