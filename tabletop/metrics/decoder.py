@@ -208,7 +208,8 @@ def fit(
         kernels.append(np.stack([_kernel(square, w, at.shape[2]) for w in _WIDENINGS], -1).reshape(*other.shape, -1))
     member = np.eye(codes)[seen.codes]
     count = member.sum(0)
-    states = int(max(seen.states.max(), trials.start_states.max())) + 1
+    # Also of scenes that are not fitted to: only there may something have fallen off.
+    states = int(max(trials.states[trials.ran].max(), trials.start_states.max())) + 1
     idle, activity = np.full(codes, 0.3), np.full(len(seen.codes), 0.7)
     weights = [np.full((codes, k.shape[-1] + 1), 1.0 / (k.shape[-1] + 1)) for k in kernels]
     rates = np.full((codes, states), 1.0 / states)

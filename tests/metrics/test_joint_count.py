@@ -96,6 +96,14 @@ def test_turns_states_and_joints_are_part_of_the_outcome() -> None:
     assert skills(joint) == pytest.approx(4, rel=0.05)
 
 
+def test_what_happened_in_one_scene_alone_is_counted() -> None:
+    trials = library(4, 8, lambda code, start, _: placed(code, start))
+    states, values = trials.states.copy(), trials.values.copy()
+    states[1, 3], values[1, 3] = OFF, (0, 0, -1, 0, 0, 0, 0, 0, 0)
+    found = skills(replace(trials, states=states, values=values))
+    assert 3.0 < found < skills(trials)
+
+
 def test_what_is_put_at_another_thing_is_told_by_that_thing() -> None:
     rng = np.random.default_rng(1)
     others = rng.uniform((0.3, -0.25, 0), (0.7, 0.25, 0), (8, 1, 3))
