@@ -45,7 +45,7 @@ from tabletop.runs.summary import merge_summary
 from tabletop.schema import is_name
 from tabletop.sim.scene import Scene
 from tabletop.sim.scene_cards import find_scene_card
-from tabletop.skills.library import Library
+from tabletop.skills.library import Library, Skill
 
 __all__ = [
     "Skills",
@@ -107,14 +107,24 @@ def operators_of(skills: NamedLibrary) -> Skills:
     library, named = skills.library, skills.named
     if named is None:
         raise TabletopError("the skills of this library have no names yet; name them with: tabletop name")
-    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name and not s.aimed}
     exact = _reliability(named)
+    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name and not s.aimed}
+    usable = {id: outcomes for id, outcomes in usable.items() if not _asked(library.skill(id), exact)}
     if not usable and not exact:
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
     registry = load_registry()
     sampled = operators_from_samples(library, usable)
     made: OperatorFactory = ExactOperators(library, sampled, exact) if exact else Fixed(sampled)
     return made, vocabulary_of(registry[t] for t in named.named_tasks)
+
+
+def _asked(skill: Skill, exact: Mapping[str, float]) -> bool:
+    """Return whether what a code does is better asked for: its end lies where things stood as it was measured.
+
+    Relations are asked for as places. Joints have their codes, whose ends are the same in every scene.
+    """
+    effect = skill.effect
+    return effect.body_type == "rigid" and (effect.name in exact or (effect.partners is not None and "placed" in exact))
 
 
 def _reliability(named: Naming) -> dict[str, float]:

@@ -65,6 +65,11 @@ class ScriptedOperator:
         """With its last primitive."""
         return True
 
+    @property
+    def raised(self) -> bool:
+        """Its primitives find their way from anywhere."""
+        return False
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the skill can be done to an entity."""
         raise NotImplementedError

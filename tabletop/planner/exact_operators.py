@@ -91,6 +91,11 @@ class ExactOperator:
         """A learned policy does not know that it is done."""
         return False
 
+    @property
+    def raised(self) -> bool:
+        """A learned policy has begun with the hand away from everything."""
+        return True
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return where the other one makes sense."""
         return self.inner.applicable(state, entity)

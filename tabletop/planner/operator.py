@@ -59,6 +59,10 @@ class Operator(Protocol):
     def ends(self) -> bool:
         """Whether its policy ends by itself once all is done; another one acts until its horizon."""
 
+    @property
+    def raised(self) -> bool:
+        """Whether the hand is to be raised first: its episodes began with the hand away from everything."""
+
     def applicable(self, state: State, entity: str) -> Mask:
         """Return whether the skill makes sense on an entity, of the state's batch shape."""
 
@@ -137,6 +141,11 @@ class SampledOperator:
     def ends(self) -> bool:
         """A learned policy does not know that it is done."""
         return False
+
+    @property
+    def raised(self) -> bool:
+        """As its outcomes were measured."""
+        return True
 
     @property
     def family(self) -> tuple[str, tuple[str, ...] | None, bool]:

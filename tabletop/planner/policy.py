@@ -17,6 +17,7 @@ from tabletop.planner.frontier import Node
 from tabletop.planner.goal import Goal
 from tabletop.planner.operator import Operator
 from tabletop.planner.placing import LetGo, SetDown, in_hand
+from tabletop.planner.raising import RAISING, Raised
 from tabletop.planner.search import Plan, Search, Step
 from tabletop.planner.watch import clear, unchanged
 from tabletop.rollout.policy import Action, Policy
@@ -107,7 +108,7 @@ class PlannerPolicy:
     @property
     def horizon(self) -> int:
         """Control steps that its budget of skills takes at most."""
-        return self.skills * (_WATCH + max((o.horizon for o in self.operators), default=1))
+        return self.skills * (_WATCH + RAISING + max((o.horizon for o in self.operators), default=1))
 
     @property
     def forecast(self) -> State | None:
@@ -154,7 +155,7 @@ class PlannerPolicy:
             over = self._skill_time >= self._horizon() or self._came(state)
             action = None if over else self._policy.act(state)
             if action is not None:
-                self._skill_time += 1
+                self._count()
                 return self._send(action)
             self._policy = None
         if self._held_for >= _WATCH:
@@ -167,6 +168,11 @@ class PlannerPolicy:
 
     def _horizon(self) -> int:
         return self._step.operator.horizon if self._step else 0
+
+    def _count(self) -> None:
+        """Count a control step of the skill, not of what goes before."""
+        if not isinstance(self._policy, Raised) or self._policy.begun:
+            self._skill_time += 1
 
     def _may_stop(self, state: State) -> bool:
         if self._step is not None and self._step.operator.last:
@@ -250,11 +256,12 @@ class PlannerPolicy:
                     "replanned": anew,
                 }
             )
-            self._policy = self._step.operator.policy(self._step.entity)
+            policy = self._step.operator.policy(self._step.entity)
+            self._policy = Raised(policy) if self._step.operator.raised else policy
             self._policy.reset(state, self._scene, np.random.default_rng(int(self._skills_rng.integers(2**63))))
             action = self._policy.act(state)
             if action is not None:
-                self._skill_time = 1
+                self._count()
                 return self._send(action)
             self._policy = None
             self._close(state)

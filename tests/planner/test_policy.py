@@ -12,6 +12,7 @@ from tabletop.logic.transition import carry
 from tabletop.planner import Outcome, PlannerPolicy, SampledOperator, Search, scripted_operators
 from tabletop.planner.acting import Careful, Line, ScriptedOperator, line, nowhere
 from tabletop.planner.placing import SetDown
+from tabletop.planner.raising import RAISING
 from tabletop.rollout.episode import episode
 from tabletop.rollout.policy import Action
 from tabletop.sim.generate import generate
@@ -244,7 +245,7 @@ def test_a_skill_that_does_not_end_by_itself_is_ended_once_all_that_was_forecast
     world.actions = 99
     policy = PlannerPolicy(parse("moved(red, left, 10 cm) and near(red, drawer, 1 cm)"), OPERATORS[id(world)][:1])
     policy.reset(world.state, Scene(), np.random.default_rng(0))
-    for _ in range(12):
+    for _ in range(12 + RAISING):  # A hand so low is to be raised first; this one stays where it is.
         now = world.state.values.copy()
         now[world.state.layout.robot_slice("gripper_position")] = 0.42, 0.02, height
         policy.act(State(world.state.layout, now))
