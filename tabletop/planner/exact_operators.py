@@ -18,7 +18,7 @@ from tabletop.errors import TabletopError
 from tabletop.logic.geometry import relative, twist
 from tabletop.logic.trace import touched
 from tabletop.logic.transition import follow_joint, park
-from tabletop.planner.acting import ScriptedOperator, nowhere
+from tabletop.planner.acting import Line, ScriptedOperator, nowhere
 from tabletop.planner.laying import PutAt, PutBefore, PutBeside, PutDown
 from tabletop.planner.operator import Operator, movable
 from tabletop.planner.placing import PlaceOn, PutInto, SetDown, in_hand
@@ -130,6 +130,16 @@ class _Asking:
 
 
 @dataclass(frozen=True)
+class _SetDownAs(SetDown):
+    """What is held, where another operator puts it."""
+
+    inner: PlaceOn | PutInto | None = None
+
+    def lines(self, state: State, entity: str) -> Sequence[Line]:
+        return () if self.inner is None else self.inner.lines(state, entity)[-1:]
+
+
+@dataclass(frozen=True)
 class LoweredOperator(ExactOperator):
     """A thing held above its place by an exact skill, and set down from there by a script."""
 
@@ -183,7 +193,7 @@ class _Lowering:
         self._skill.aim(self._aim(state))
         action = None if self._steady >= _STEADY else self._skill.act(state)
         if action is None and self._steady:
-            self._script = SetDown(other=self._operator.inner.other).policy(self._entity)
+            self._script = _SetDownAs(inner=self._operator.inner).policy(self._entity)
             self._script.reset(state, self._scene, self._rng)
             return self._script.act(state)
         return action
@@ -261,12 +271,18 @@ class ExactOperators:
                 bring = _Bring(f"{word}: {kind}", kind=kind, fraction=fraction)
                 out.append(ExactOperator(bring, self.library, "joint", sure))
         for inner in outlined_operators(scene):
-            if isinstance(inner, (PlaceOn, PutInto)) and "held_at" in self.reliability:
-                out.append(LoweredOperator(inner, self.library, "held_at", self.reliability["held_at"]))
+            held = self.reliability.get("held_at")
+            if held is not None and isinstance(inner, (PlaceOn, PutInto)) and _is_solid(scene, inner.other):
+                out.append(LoweredOperator(inner, self.library, "held_at", held))
                 continue
             known = [effect for effect in _effects_of(inner) if effect in self.reliability]
             out += [ExactOperator(inner, self.library, effect, self.reliability[effect]) for effect in known]
         return tuple(out)
+
+
+def _is_solid(scene: Scene, name: str) -> bool:
+    """Return whether something can bump into an entity: a mark is only painted on the table."""
+    return load_cards()[scene.entity(name).kind].solid
 
 
 def _effects_of(inner: ScriptedOperator) -> tuple[str, ...]:

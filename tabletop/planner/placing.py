@@ -176,8 +176,6 @@ class SetDown(ScriptedOperator):
     """What is held, on whatever is right below it; a fixture's handle cannot be set down."""
 
     id: str = "set down"
-    other: str | None = None
-    """What it is set on, if that is known."""
 
     def applicable(self, state: State, entity: str) -> Mask:
         return in_hand(state, entity) & (state.layout.body_type(entity) == "rigid")
@@ -200,8 +198,6 @@ class SetDown(ScriptedOperator):
         return pushed(state, entity, state.entity(entity, "position")[..., :2], np.asarray(floor))
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
-        if self.other is not None:
-            return (line("place", entity=entity, on=self.other),)
         under = [name for name, over in self._below(state, entity) if over.all()]
         if not under:
             return (line("place", entity=entity),)
