@@ -23,6 +23,7 @@ from tabletop.planner import (
     ChainJob,
     ExactOperators,
     Fixed,
+    SampledOperator,
     Search,
     Template,
     evaluate_chains,
@@ -51,6 +52,7 @@ __all__ = [
     "Skills",
     "chains_stage",
     "check_goals",
+    "codes_of",
     "make_goals",
     "operators_of",
     "policy_skills",
@@ -104,18 +106,31 @@ def operators_of(skills: NamedLibrary) -> Skills:
     Raises:
         TabletopError: the skills have not been named, or none has a name.
     """
-    library, named = skills.library, skills.named
-    if named is None:
-        raise TabletopError("the skills of this library have no names yet; name them with: tabletop name")
+    library, named = skills.library, _named(skills)
     exact = _reliability(named)
-    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name and not s.aimed}
-    usable = {id: outcomes for id, outcomes in usable.items() if not _asked(library.skill(id), exact)}
-    if not usable and not exact:
+    sampled = tuple(o for o in codes_of(skills) if not _asked(library.skill(o.id), exact))
+    if not sampled and not exact:
         raise TabletopError("no skill of this library has a name, so there is nothing to plan with; discover longer")
     registry = load_registry()
-    sampled = operators_from_samples(library, usable)
     made: OperatorFactory = ExactOperators(library, sampled, exact) if exact else Fixed(sampled)
     return made, vocabulary_of(registry[t] for t in named.named_tasks)
+
+
+def codes_of(skills: NamedLibrary) -> tuple[SampledOperator, ...]:
+    """Return the named and consistent codes of a library, with what came of each in its own episodes.
+
+    Raises:
+        TabletopError: the skills have not been named.
+    """
+    named = _named(skills)
+    usable = {s.id: [list(row) for row in s.outcomes] for s in named.skills if s.name and not s.aimed}
+    return operators_from_samples(skills.library, usable)
+
+
+def _named(skills: NamedLibrary) -> Naming:
+    if skills.named is None:
+        raise TabletopError("the skills of this library have no names yet; name them with: tabletop name")
+    return skills.named
 
 
 def _asked(skill: Skill, exact: Mapping[str, float]) -> bool:

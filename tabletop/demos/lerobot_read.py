@@ -191,12 +191,12 @@ def _of_images(name: str, column: Any, shape: list[int]) -> Iterator[npt.NDArray
 def _of_video(path: Path, start: float, length: int, fps: float) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield pictures of a video from a time on, s. OpenCV cannot read AV1, which LeRobot writes; PyAV can."""
     try:
-        av = import_module("av")
+        open_video = import_module("av").open
     except ImportError:
         raise TabletopError("videos need the extra view: pip install 'tabletop[view]'") from None
     left = length
     try:
-        with av.open(str(path)) as container:
+        with open_video(str(path)) as container:
             stream = container.streams.video[0]
             container.seek(int(start / stream.time_base), stream=stream)  # To the last whole picture before.
             for frame in container.decode(stream):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tabletop.api.planning import operators_of
+from tabletop.api.planning import codes_of, operators_of
 from tabletop.api.policies import policies_of
 from tabletop.api.takes import skill_take
 from tabletop.errors import TabletopError, unknown
@@ -187,6 +187,10 @@ class Courses:
     def operators(self, scene: Scene, policy: str = "library") -> Sequence[Operator]:
         """Return what a planner can chain in a scene: the library's named skills, or the scripted ones."""
         return scripted_operators(scene) if policy == "scripted" else operators_of(self.skills)[0](scene)
+
+    def codes(self) -> Sequence[Operator]:
+        """Return the library's named and consistent codes, with what came of each in its episodes."""
+        return codes_of(self.skills)
 
 
 def _name(called: Called) -> str:

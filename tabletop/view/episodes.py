@@ -77,7 +77,7 @@ class Episodes:
         """
         episode = self._episode
         self._text.content = plain(episode.text)
-        self._recording.open(episode)
+        self._recording.show(episode)
 
     def show(self) -> None:
         """Run the chosen episode again.

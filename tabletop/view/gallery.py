@@ -66,7 +66,7 @@ class Gallery:
         if here == self._drawn or shown.title:
             return
         try:
-            found = effect_map(self._courses.operators(shown.scene), state, entity)
+            found = effect_map(self._courses.codes(), state, entity)
         except TabletopError as error:
             self._clear(plain(str(error)))
             return

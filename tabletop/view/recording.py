@@ -57,7 +57,7 @@ class Recording:
         self._frame.on_update(lambda event: only(event, self._look))
         self._chosen.on_update(lambda event: only(event, self._draw))
 
-    def open(self, episode: Recorded) -> None:
+    def show(self, episode: Recorded) -> None:
         """Show an episode, from its first frame on.
 
         Raises:

@@ -39,7 +39,7 @@ def test_ends_are_those_that_are_forecast_and_equal_ones_count_once(state: State
 
 
 def test_the_library_that_ships_takes_a_block_and_a_drawer_to_many_ends(state: State) -> None:
-    operators = Courses(open_library("default")).operators(SCENE)
+    operators = Courses(open_library("default")).codes()
     block, drawer = (effect_map(operators, state, name) for name in ("red", "drawer"))
     assert block.distinct > 10
     assert np.ptp(block.ends[:, :2], axis=0).min() > 0.1
