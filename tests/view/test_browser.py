@@ -127,7 +127,7 @@ def still(tab: Tab) -> Any:
     last, now = None, pixels(tab)
     while last is None or not np.array_equal(last, now):
         tab.wait_for_timeout(500)
-        tab.evaluate(DRAWN, 15)
+        tab.evaluate(DRAWN, 8)
         last, now = now, pixels(tab)
     return now
 
@@ -288,7 +288,9 @@ def test_a_map_shows_where_a_thing_can_be_taken(served: Page, tab: Tab, until: U
     box.click()
     until(lambda: "skills take red to" not in text(tab))
     # Lines and dots on the table were all that went.
-    until(lambda: 0.003 < (np.abs(still(tab) - mapped).max(axis=2) > 40).mean() < 0.2)
+    until(
+        lambda: 0.003 < (np.abs(still(tab) - mapped).max(axis=2) > 40).mean() < 0.2, 240.0
+    )  # A busy machine draws late.
 
 
 def test_a_thing_is_brought_to_where_its_ghost_is(served: Page, tab: Tab, until: Until) -> None:
