@@ -69,15 +69,20 @@ class LeRobotData:
             TabletopError: a file is missing or damaged, or it is a video and the extra view is not here.
         """
         row, described = self.episodes[number], self.info["features"][camera]
-        if described["dtype"] == "video":
-            place = {k: row[f"videos/{camera}/{k}"] for k in ("chunk_index", "file_index")}
-            path = self.root / self.info["video_path"].format(video_key=camera, **place)
-            start = float(row[f"videos/{camera}/from_timestamp"])
-            yield from _of_video(path, start, row["length"], float(self.info["fps"]))
-            return
-        path = _data_file(self.root, self.info, row["data/chunk_index"], row["data/file_index"])
-        table = pq.read_table(path, columns=[camera], filters=[("episode_index", "==", row["episode_index"])])
-        yield from _of_images(camera, table[camera].combine_chunks(), described["shape"])
+        try:
+            if described["dtype"] == "video":
+                place = {k: row[f"videos/{camera}/{k}"] for k in ("chunk_index", "file_index")}
+                path = self.root / str(self.info["video_path"]).format(video_key=camera, **place)
+                start = float(row[f"videos/{camera}/from_timestamp"])
+                yield from _of_video(path, start, row["length"], float(self.info["fps"]))
+                return
+            path = _data_file(self.root, self.info, row["data/chunk_index"], row["data/file_index"])
+            table = pq.read_table(path, columns=[camera], filters=[("episode_index", "==", row["episode_index"])])
+            yield from _of_images(camera, table[camera].combine_chunks(), described["shape"])
+        except (OSError, ValueError, KeyError) as error:
+            if isinstance(error, TabletopError):
+                raise
+            raise TabletopError(f"{camera} of episode {number} of {str(self.root)!r} cannot be read: {error}") from None
 
     def episode(self, number: int) -> dict[str, npt.NDArray[Any]]:
         """Return the frames of an episode, (length, ...) of each feature, pictures among them.

@@ -124,10 +124,11 @@ def _minari(path: Path) -> Iterator[Recorded]:
     for file in sorted(path.rglob(_MINARI)):
         storage = storages.read(file.parent)
         about, numbers = storage.metadata, range(storage.total_episodes)
+        ended = _successes(file, numbers)
         for number, row in zip(numbers, storage.get_episode_metadata(numbers), strict=True):
             scene = row.get("scene")
             task = file.parts[-4] if scene is not None else str(about.get("dataset_id", file.parts[-3]))
-            success = row["success"] if "success" in row else _success(file, number)
+            success = row["success"] if "success" in row else ended[number]
             yield Recorded(
                 number,
                 task,
@@ -138,11 +139,11 @@ def _minari(path: Path) -> Iterator[Recorded]:
             )
 
 
-def _success(file: Path, number: int) -> bool | None:
-    """Return what the last `infos` of an episode say; they are read without the rest of it."""
+def _successes(file: Path, numbers: Iterable[int]) -> list[bool | None]:
+    """Return what the last `infos` of each episode say; they are read without the rest of it."""
     with import_module("h5py").File(file, "r") as opened:
-        found = opened.get(f"episode_{number}/infos/success")
-        return None if found is None or not found.shape else bool(found[-1])
+        found = [opened.get(f"episode_{number}/infos/success") for number in numbers]
+        return [None if each is None or not each.shape else bool(each[-1]) for each in found]
 
 
 def _watched_minari(storage: Any, number: int) -> Watched:

@@ -108,6 +108,17 @@ class ExactOperator:
         """Return the policy that looks what is to come of it, and asks the skill for that."""
         return _Asking(self, entity)
 
+    def asked(self, entity: str, target: Sequence[float]) -> SkillPolicy:
+        """Return the skill, asked for a target.
+
+        Raises:
+            TabletopError: it takes none.
+        """
+        policy = self.library.policy(self.library.any_of(self.effect), entity, target=target)
+        if not isinstance(policy, SkillPolicy):
+            raise TabletopError(f"{self.effect} takes no target")
+        return policy
+
 
 class _Asking:
     """An exact skill whose target is read off the forecast when it begins."""
@@ -116,27 +127,23 @@ class _Asking:
         self._operator, self._entity = operator, entity
 
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
-        library, effect = self._operator.library, self._operator.effect
         after = self._operator.predict(state[None], self._entity, np.zeros(1))[0]
-        target = _TARGETS[effect](state, after, self._entity)
-        policy = library.policy(library.any_of(effect), self._entity, target=target)
-        if not isinstance(policy, SkillPolicy):
-            raise TabletopError(f"{effect} takes no target")
-        self._policy = policy
+        target = _TARGETS[self._operator.effect](state, after, self._entity)
+        self._policy = self._operator.asked(self._entity, target)
         self._policy.reset(state, scene, rng)
 
     def act(self, state: State) -> Action | None:
         return self._policy.act(state)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _SetDownAs(SetDown):
     """What is held, where another operator puts it."""
 
-    inner: PlaceOn | PutInto | None = None
+    inner: PlaceOn | PutInto
 
     def lines(self, state: State, entity: str) -> Sequence[Line]:
-        return () if self.inner is None else self.inner.lines(state, entity)[-1:]
+        return self.inner.lines(state, entity)[-1:]
 
 
 @dataclass(frozen=True)
@@ -177,20 +184,16 @@ class _Lowering:
     def reset(self, state: State, scene: Scene, rng: np.random.Generator) -> None:
         self._first, self._scene, self._rng, self._time, self._steady = state, scene, rng, 0, 0
         self._script: Policy | None = None
-        library = self._operator.library
-        skill = library.any_of(self._operator.effect)
-        policy = library.policy(skill, self._entity, target=self._aim(state))
-        if not isinstance(policy, SkillPolicy):
-            raise TabletopError(f"{self._operator.effect} takes no target")
-        self._skill = policy
+        self._skill = self._operator.asked(self._entity, self._aim(state))
         self._skill.reset(state, scene, rng)
 
     def act(self, state: State) -> Action | None:
         if self._script is not None:
             return self._script.act(state)
-        self._steady = self._steady + 1 if self._is_there(state) else 0
+        above = self._aim(state)
+        self._steady = self._steady + 1 if self._is_there(state, above) else 0
         self._time += 1
-        self._skill.aim(self._aim(state))
+        self._skill.aim(above)
         action = None if self._steady >= _STEADY else self._skill.act(state)
         if action is None and self._steady:
             self._script = _SetDownAs(inner=self._operator.inner).policy(self._entity)
@@ -203,8 +206,8 @@ class _Lowering:
         x, y, up = _place(self._first, after, self._entity)
         return x, y, up + _ABOVE
 
-    def _is_there(self, state: State) -> bool:
-        x, y, up = self._aim(state)
+    def _is_there(self, state: State, above: Sequence[float]) -> bool:
+        x, y, up = above
         gap = state.entity(self._entity, "position") - (x, y, self._first.entity(self._entity, "position")[2] + up)
         near = next(most for until, most in _NEAR if self._time < until)
         return bool(in_hand(state, self._entity) and np.hypot(*gap[:2]) < near and abs(gap[2]) < 2 * near)

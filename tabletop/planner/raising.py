@@ -16,7 +16,7 @@ __all__ = ["RAISING", "Raised"]
 RAISING: Final = 10
 """Control steps that it takes at most."""
 _ENOUGH: Final = 0.04
-"""m below SAFE_HEIGHT that are high enough; also how far a control step goes up."""
+"""m below SAFE_HEIGHT that are high enough: a control step goes up so far."""
 
 
 class Raised:
@@ -38,7 +38,7 @@ class Raised:
             missing = SAFE_HEIGHT - float(state.robot("gripper_position")[2] - state.robot("table_height"))
             if self._left > 0 and missing > _ENOUGH:
                 self._left -= 1
-                return np.array([0.0, 0.0, min(1.0, missing / _ENOUGH), 0.0, 1.0], dtype=np.float32)
+                return np.array([0.0, 0.0, 1.0, 0.0, 1.0], dtype=np.float32)
             self.begun = True
             self._policy.reset(state, self._scene, self._rng)
         return self._policy.act(state)

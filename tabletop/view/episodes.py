@@ -32,7 +32,8 @@ def again(episode: Recorded) -> tuple[Scene, Course]:
     task = load_registry().get(episode.task)
     wanted, entity = (None, None) if task is None else (task.success, task.attends)
     title = f"episode {episode.number} of {episode.task}"
-    return read_scene(episode.scene), Course(title, Playback(episode.actions), len(episode.actions), wanted, entity)
+    actions = episode.actions
+    return read_scene(episode.scene), Course(title, Playback(actions), len(actions), wanted, entity)
 
 
 class Episodes:

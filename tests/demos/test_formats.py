@@ -116,6 +116,8 @@ def test_a_lerobot_dataset_keeps_the_formats_rules_and_the_episodes(lerobot: Pat
         width = states.shape[1]
         assert np.ascontiguousarray(frames["world_state"][:, :width]).tobytes() == states.tobytes()
         assert not frames["world_state"][:, width:].any()
+    measured = {"min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"}
+    assert all(set(found) == measured for found in data.stats.values())
     whole = data.frames["action"].astype(np.float64)
     np.testing.assert_allclose(data.stats["action"]["mean"], whole.mean(0))
     np.testing.assert_allclose(data.stats["action"]["q90"], np.quantile(whole, 0.9, axis=0))

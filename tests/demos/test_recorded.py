@@ -168,3 +168,11 @@ def test_a_video_that_is_not_there_or_short_is_said(filmed: Path, tmp_path: Path
     video.unlink()
     with pytest.raises(TabletopError, match=r"file-000\.mp4' cannot be read"):
         [*first.watch().pictures["observation.images.scene"]]
+
+
+def test_pictures_that_are_not_there_are_said(filmed: Path, tmp_path: Path) -> None:
+    shutil.copytree(filmed, tmp_path / "set")
+    first, _ = read_recorded(tmp_path / "set")
+    shutil.rmtree(tmp_path / "set" / "data")
+    with pytest.raises(TabletopError, match=r"observation\.images\.scene of episode 0 of .* cannot be read"):
+        [*first.watch().pictures["observation.images.scene"]]
