@@ -28,6 +28,8 @@ from tabletop.rollout.statistics import wilson
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/reliability.md", "docs/how-to/cluster.md")
+SHIPPED = "../../policies/discovered/default/name.json"
+"""The names of the library that ships."""
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 _PARTS = ("without-", "adapted-", "float32")
 
@@ -190,23 +192,6 @@ def _curves(result: Result) -> list[tuple[str, str, str]]:
     ]
 
 
-def library(result: Result) -> str:
-    """Return the libraries' sum over effects, the mean of the seeds first, beside the baselines'."""
-    seeds = result["seeds"]
-    at = {cm: [row[f"effective_skills_{cm}cm"] for row in seeds] for cm in (2, 5)}
-    steps = np.mean([row["env_steps"] for row in seeds]) / 1e6
-    return (
-        f"mean {np.mean(at[2]):.1f} at 2 cm ({_listed(at[2])}), {np.mean(at[5]):.1f} at 5 cm ({_listed(at[5])}), of "
-        f"{seeds[0]['codes']} codes after {steps:.2f} M control steps; {_floors(seeds)}"
-    )
-
-
-def library_short(result: Result) -> str:
-    """Return the libraries' effective skills at 2 cm, beside the baselines'."""
-    found = [row["effective_skills_2cm"] for row in result["seeds"]]
-    return f"mean {np.mean(found):.1f} ({_listed(found)}); {_floors(result['seeds'])}"
-
-
 def joint_count(result: Result) -> str:
     """Return the distinct skills of libraries, by kind of thing, beside the two other estimates."""
     whole, rows = result["all"], result["libraries"]
@@ -246,25 +231,6 @@ def unseen(result: Result) -> str:
     return head + ". ".join([*groups, f"Points that old skills lost: {gone}"])
 
 
-def names(result: Result) -> str:
-    """Return how many tasks the libraries' skills are named for, and how well they do them."""
-    seeds = result["seeds"]
-    written = [[t for t in row["tasks"].values() if not t["fitted"]] for row in seeds]
-    seen = [sum(t["seen"] == "all" for t in tasks) for tasks in written]
-    success = [float(np.mean([t["success"] for t in tasks])) for tasks in written]
-    floor = {
-        name: max(t["baselines"].get(name, 0.0) for tasks in written for t in tasks)
-        for name in ("shuffled", "exploration", "random", "nothing")
-    }
-    gaps = [row["claimed_minus_fresh"] for row in seeds]
-    return (
-        f"mean {np.mean([len(t) for t in written]):.1f} tasks ({_listed(map(len, written), 0)}), {_listed(seen, 0)} of "
-        f"them by a formula that the discriminator saw all of; mean success {np.mean(success):.2f} "
-        f"({_listed(success, 2)}); claimed minus found again {np.mean(gaps):+.3f} ({_listed(gaps, 3)}); baselines on "
-        "the same tasks at most " + ", ".join(f"{name} {rate:.2f}" for name, rate in floor.items())
-    )
-
-
 def view(result: Result) -> str:
     """Return how live the page is, and what came of the library's skills on it."""
     delay, rows = result["delay"], result["gallery"]
@@ -283,11 +249,35 @@ def half_hour_names(result: Result) -> str:
     """Return for how many tasks libraries have named skills, mean and each, and how sure they do them."""
     runs = [list(tasks.values()) for tasks in result["runs"].values()]
     counts = [len(tasks) for tasks in runs]
-    sure = ", ".join(str(sum(task["low"] >= 0.5 for task in tasks)) for tasks in runs)
-    well = ", ".join(str(sum(task["success"] >= 0.9 for task in tasks)) for tasks in runs)
-    each = ", ".join(map(str, counts))
-    mean = sum(counts) / len(counts)
-    return f"mean {mean:.1f} tasks ({each}); a lower bound of 0.5 and more {sure}; success of 0.9 and more {well}"
+    sure = [sum(task["low"] >= 0.5 for task in tasks) for tasks in runs]
+    well = [sum(task["success"] >= 0.9 for task in tasks) for tasks in runs]
+    return (
+        f"mean {np.mean(counts):.1f} tasks ({_listed(counts, 0)}); a lower bound of 0.5 and more {_listed(sure, 0)}; "
+        f"success of 0.9 and more {_listed(well, 0)}; {_chance()}"
+    )
+
+
+def half_hour_names_short(result: Result) -> str:
+    """Return for how many tasks libraries have named skills, mean and each, and how many of them they do well."""
+    runs = [list(tasks.values()) for tasks in result["runs"].values()]
+    counts = [len(tasks) for tasks in runs]
+    well = [sum(task["success"] >= 0.9 for task in tasks) for tasks in runs]
+    return (
+        f"{np.mean(counts):.1f} ({_listed(counts, 0)}), {np.mean(well):.1f} at 0.9 and more ({_listed(well, 0)}); "
+        f"{_chance(2)}"
+    )
+
+
+def _chance(first: int | None = None) -> str:
+    """Return how often baselines did a task that the library that ships is named for; of the first ones, or of all."""
+    shipped = read(SHIPPED)
+    skills = {skill["id"]: skill for skill in shipped["skills"]}
+    rows = [skills[task["skill"]] for task in shipped["tasks"].values()]
+    names = {"another code": "shuffled", "exploration": "exploration", "white noise": "random", "nothing": "nothing"}
+    most = ", ".join(
+        f"{name} {max(row[f'{key}_success'] for row in rows):.2f}" for name, key in [*names.items()][:first]
+    )
+    return f"baselines at most: {most}"
 
 
 def targets(result: Result) -> str:
@@ -448,12 +438,10 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         hindsight,
         own_success,
         own_curves,
-        library,
-        library_short,
         targets,
         half_hour_names,
+        half_hour_names_short,
         view,
-        names,
         demo,
         project,
         things,
@@ -470,19 +458,6 @@ def fuzz_table(result: Result) -> list[str]:
     """Return a row a kind of input."""
     kinds = {**result["kinds"], "all": result["all"]}
     return [f"| {kind} | {row['inputs']} | {row['refused']} | {row['taken']} |" for kind, row in kinds.items()]
-
-
-def names_table(result: Result) -> list[str]:
-    """Return a row a task that the library that ships is named for: its rate, all baselines, what was seen."""
-    middle = next(row for row in result["seeds"] if row["seed"] == result["middle"])
-    order = sorted(middle["tasks"].items(), key=lambda pair: (pair[1]["fitted"], -pair[1]["success"], pair[0]))
-    out = []
-    for task, t in order:
-        name = f"{task}, at its own mark or turn" if t["fitted"] else task
-        cells = [name, f"{t['success']:.2f} [{t['low']:.2f}, {t['high']:.2f}]", f"{t['fresh']:.2f}"]
-        cells += [f"{t['baselines'][b]:.2f}" for b in ("shuffled", "exploration", "random", "nothing")]
-        out.append(f"| {' | '.join([*cells, t['seen']])} |")
-    return out
 
 
 def shipped_table(result: Result) -> list[str]:
@@ -502,7 +477,7 @@ def shipped_table(result: Result) -> list[str]:
 
 TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
     "shipped-table": (
-        "../../policies/discovered/default/name.json",
+        SHIPPED,
         "task | skill | success | another code | exploration | white noise | nothing | formula seen",
         shipped_table,
     ),
@@ -520,11 +495,6 @@ TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
         "own_perturb.json",
         "perturbation | magnitudes | success at each",
         lambda result: [f"| {' | '.join(row)} |" for row in _curves(result)],
-    ),
-    "names-table": (
-        "library.json",
-        "task | success | found again | another code | exploration | white noise | nothing | formula seen",
-        names_table,
     ),
     "scaling-table": (
         "scaling.json",
@@ -553,7 +523,6 @@ def rows(table: str, index: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         figure = entry.get("text") or FIGURES[entry["tables"][table]](read(entry["file"]))
         what = ("† " if entry.get("physics") == "before" else "") + entry["what"]
-        what = ("‡ " if entry.get("skills") == "before" else "") + what
         if table == "results":
             note = f" ({entry['note']})" if "note" in entry else ""
             out.append(f"- **{what}**: {figure}{note}  ")
