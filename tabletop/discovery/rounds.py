@@ -49,7 +49,11 @@ def shared_out(job: CollectJob, workers: int) -> list[CollectJob]:
 
 
 class Rounds:
-    """Rounds under way, oldest first."""
+    """Rounds under way, oldest first. What has not begun is dropped with the engine.
+
+    Nothing is cancelled here. A process pool that breaks gives its waiting futures an error, and one that is cancelled
+    already takes none.
+    """
 
     def __init__(self, engine: Engine, collect: Callable[[CollectJob], Batch]) -> None:
         """Begin with none.
@@ -99,12 +103,6 @@ class Rounds:
                 continue
             self._parts.popleft()
             return batch, self.jobs.popleft()
-
-    def close(self) -> None:
-        """Drop what has not begun."""
-        for parts in self._parts:
-            for _, future in parts:
-                future.cancel()
 
     def _begun(self, job: CollectJob) -> tuple[CollectJob, Future[Batch]]:
         return job, self._engine.submit(self._collect, job)

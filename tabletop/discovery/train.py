@@ -322,8 +322,7 @@ class _Run:
         )
 
     def close(self) -> None:
-        """Close what is open; what has not begun is dropped."""
-        self.under_way.close()
+        """Close what is open."""
         if self._tensorboard is not None:
             self._tensorboard.close()
 

@@ -52,6 +52,8 @@ def _check_free(host: str, port: int) -> None:
         with socket.socket(family, kind) as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(address)
+    except UnicodeError as error:
+        raise TabletopError(f"cannot listen on {host!r}: {error}; --host takes a name or an address") from None
     except OSError as error:
         raise TabletopError(f"cannot listen on {host}:{port}: {error.strerror}; --port 0 takes any free one") from None
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
@@ -18,12 +20,14 @@ from tabletop.discovery import train as module
 from tabletop.discovery.collect import Batch, CollectJob, collect
 from tabletop.discovery.config import DiscoverSettings
 from tabletop.discovery.learner import LearnerSettings
+from tabletop.discovery.rounds import Rounds
 from tabletop.discovery.train import discover
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.learn.tensors import save_tensors
 from tabletop.paths import ASSETS
 from tabletop.rollout.engine import Engine
+from tabletop.rollout.workers import WorkerPool
 from tabletop.runs.lock import alone_in
 from tabletop.sim.generate import load_scene_card
 from tabletop.sim.robot_card import using_robot
@@ -130,6 +134,33 @@ def test_a_run_killed_between_two_checkpoints_goes_on_from_the_older_one_and_its
     steps = [json.loads(line)["step"] for line in lines]
     assert steps == sorted(set(steps))
     assert steps[-1] <= whole[1].info["env_steps"]
+
+
+def test_a_run_that_is_interrupted_with_rounds_waiting_ends_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    amiss: list[BaseException | None] = []
+    taken: list[int] = []
+    wait_for_round, kill = Rounds.wait, WorkerPool.kill
+
+    def kill_slowly(pool: WorkerPool) -> None:
+        kill(pool)
+        time.sleep(0.5)  # The pool sees that its worker is gone before it is told to end.
+
+    def interrupt(rounds: Rounds, interrupted: Callable[[], bool]) -> tuple[Batch, CollectJob] | None:
+        taken.append(len(rounds))
+        if len(taken) > 1:
+            raise KeyboardInterrupt
+        return wait_for_round(rounds, interrupted)
+
+    monkeypatch.setattr(threading, "excepthook", lambda args: amiss.append(args.exc_value))
+    monkeypatch.setattr(Rounds, "wait", interrupt)
+    monkeypatch.setattr(WorkerPool, "kill", kill_slowly)
+    with pytest.raises(KeyboardInterrupt):
+        discover(tmp_path, replace(SETTINGS, rounds_under_way=9), steps=SHORT, workers=1, quiet=True)
+    assert taken == [9, 9]
+    assert not amiss
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("met", ["where a round is waited for", "where the next one starts"])

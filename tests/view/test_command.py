@@ -48,6 +48,7 @@ def test_it_prints_its_address_serves_there_and_ends_with_ctrl_c(tmp_path: Path)
         (["--policy", "scripted"], "--policy takes a file such as policy.py:make"),
         (["--policy", "nowhere.py:make"], "nowhere.py"),
         (["--host", "203.0.113.9", "--port", "0"], "cannot listen on 203.0.113.9:0"),
+        (["--host", "..", "--port", "0"], "cannot listen on '..': "),
         (["--port", "70000"], "--port must be a whole number from 0 to 65535, got 70000"),
     ],
 )
