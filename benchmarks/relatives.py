@@ -11,7 +11,11 @@
 Any other objective of `tabletop discover` can be named as well. All have the same learner, networks, effects, numbers
 of codes, starts, augmentation, control steps and updates. They differ in reward, in what is asked for, and in how
 effects are chosen (docs/objectives.md). --tuning says by how many runs the settings of each were chosen: it is written
-beside the figures, as a method that was tuned more has more to show.
+beside the figures, as a method that was tuned more has more to show. --learner has other settings of the learner than
+the defaults, for all methods of the run. With it a method is tuned, on a seed and targets that no figure is of:
+
+    python benchmarks/relatives.py --methods goal-conditioned --learner goal_tolerance=0.05 --first 10 --seeds 1 \\
+        --seed 77 --out tuned.json
 
 Libraries are made seed by seed and measured as benchmarks/neutral.py does, in scenes of a seed that no training has.
 What --runs and --out have already is not made again: the same command goes on after an interruption, and with more
@@ -23,11 +27,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from asked import library_at
 from neutral import MEASURES, Settings, measures_of, show, side_by_side
 
@@ -40,7 +45,7 @@ from tabletop.errors import TabletopError
 from tabletop.progress import tell
 from tabletop.rollout.engine import Workers
 
-__all__ = ["EFFECTS", "METHODS", "made", "tuning_of"]
+__all__ = ["EFFECTS", "METHODS", "learner_of", "made", "tuning_of"]
 
 METHODS: Final = ("final-state", "goal-conditioned", "curious")
 EFFECTS: Final[Mapping[str, Callable[..., DiscoverSettings]]] = {
@@ -80,6 +85,27 @@ def tuning_of(text: str, methods: Sequence[str]) -> dict[str, int | None]:
     return out
 
 
+def learner_of(text: str) -> dict[str, float | bool]:
+    """Return settings of the learner.
+
+    Args:
+        text: SETTING=VALUE,SETTING=VALUE or nothing. A value is a number, or true or false.
+
+    Raises:
+        TabletopError: not of that form, or there is no such setting.
+    """
+    kinds = {f.name: type(f.default) for f in fields(LearnerSettings) if isinstance(f.default, (int, float))}
+    fit: dict[type, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
+    out: dict[str, float | bool] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        found = yaml.safe_load(value)
+        if name not in kinds or type(found) not in fit[kinds[name]]:
+            raise TabletopError(f"--learner takes SETTING=VALUE,... of {', '.join(kinds)}; got {part!r}")
+        out[name] = found
+    return out
+
+
 def main() -> None:
     """Make the libraries, measure them, print the table and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,6 +114,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--steps", type=int, default=120_000, help="control steps of each library (default 120000)")
     parser.add_argument("--effects", choices=EFFECTS, default="usual", help="what to look for (default usual)")
+    parser.add_argument("--learner", default="", help="SETTING=VALUE,...: of the learner (discovery/learner_config.py)")
     parser.add_argument("--tuning", default="", help="NAME=RUNS,...: runs by which a method's settings were chosen")
     parser.add_argument("--measures", default=",".join(MEASURES), help=f"A,B,C (default {','.join(MEASURES)})")
     defaults = replace(Settings(), seed=HELD_OUT)
@@ -103,16 +130,17 @@ def main() -> None:
     if options.seeds < 1 or options.steps < 1:
         raise TabletopError(f"--seeds and --steps must be at least 1, got {options.seeds} and {options.steps}")
     settings = Settings(**{name: getattr(options, name) for name in asdict(defaults)})
-    also: dict[str, Any] = {"steps": options.steps, "effects": options.effects}
+    changed = learner_of(options.learner)
+    also: dict[str, Any] = {"steps": options.steps, "effects": options.effects, "learner": changed}
     also["tuning_runs"] = tuning_of(options.tuning, methods)
-    root = options.runs / f"{options.effects}-{options.steps}"
+    root = options.runs / "-".join([options.effects, str(options.steps), *filter(None, [options.learner])])
     groups: dict[str, list[str]] = {name: [] for name in methods}
     table: dict[str, Any] = {}
     for seed in range(options.first, options.first + options.seeds):
         for name in methods:
             tell(f"{name}, seed {seed}")
             folder = root / name / str(seed)
-            learner = LearnerSettings(objective=name)
+            learner = LearnerSettings(objective=name, **changed)
             made(folder, EFFECTS[options.effects](learner=learner, seed=seed), options.steps, options.workers)
             groups[name].append(str(folder))
         table = side_by_side(groups, wanted, settings, options.out, options.workers, also=also)

@@ -91,6 +91,8 @@ class LearnerSettings:
     the code's mean. So what is reached grows."""
     goal_tolerance: float = 0.02
     """m of the reach within which a goal counts as reached, by objectives that have goals."""
+    goal_asked: bool = True
+    """Whether a goal is what is asked for alone. Otherwise it has the numbers as well that are to be 0."""
     hindsight: float = 0.8
     """Share of a batch whose code is replaced by one that its final effect fits, where the objective allows it."""
     count_smoothing: float = 5.0

@@ -34,17 +34,44 @@ def test_the_tuning_of_each_method_is_said_or_not() -> None:
             relatives.tuning_of(wrong, relatives.METHODS)
 
 
+def test_settings_of_the_learner_have_the_kind_of_their_defaults() -> None:
+    assert relatives.learner_of("") == {}
+    found = relatives.learner_of("goal_tolerance=0.05,n_steps=2,mirror=false,reward_scale=10")
+    assert found == {"goal_tolerance": 0.05, "n_steps": 2, "mirror": False, "reward_scale": 10}
+    for wrong in (
+        "dance=1",
+        "mirror=1",
+        "n_steps=2.5",
+        "goal_tolerance",
+        "goal_tolerance=true",
+        "sac=1",
+        "objective=lsd",
+    ):
+        with pytest.raises(TabletopError, match="SETTING=VALUE"):
+            relatives.learner_of(wrong)
+
+
 @pytest.mark.slow
 def test_the_command_makes_measures_compares_and_makes_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "results" / "relatives.json"
     words = ["--steps", "1", "--effects", "few", "--measures", "coverage", "--outcomes", "4", "--workers", "0"]
-    words += ["--tuning", "curious=2", "--runs", str(tmp_path / "runs"), "--out", str(out)]
+    words += [
+        "--tuning",
+        "curious=2",
+        "--learner",
+        "goal_tolerance=0.05",
+        "--runs",
+        str(tmp_path / "runs"),
+        "--out",
+        str(out),
+    ]
     monkeypatch.setattr(sys, "argv", ["relatives.py", *words, "--seeds", "1"])
     relatives.main()
     first = json.loads(out.read_text(encoding="utf-8"))
     assert first["tuning_runs"] == {"final-state": None, "goal-conditioned": None, "curious": 2}
+    assert first["learner"] == {"goal_tolerance": 0.05}
     assert list(first["groups"]) == list(relatives.METHODS)
     assert first["table"]["coverage"]["minus"].keys() == {"goal-conditioned", "curious"}
     for name, (folder,) in first["groups"].items():

@@ -12,7 +12,7 @@ from tabletop.discovery.learner import OBSERVATION, Learner
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives import Window, make_objective
 from tabletop.discovery.objectives.curious import Curious, learning_progress, shares
-from tabletop.discovery.objectives.goal_conditioned import GoalConditioned, misses
+from tabletop.discovery.objectives.goal_conditioned import GoalConditioned
 from tabletop.errors import TabletopError
 from tabletop.learn.sac import SACSettings
 from tabletop.skills.codebook import Codebook
@@ -101,8 +101,9 @@ def test_the_dense_reward_is_the_distance_from_the_goal_after_each_step(name: st
     assert found == pytest.approx(-(0.15 + GAMMA * 0.05 + GAMMA**2 * 0.05 + GAMMA**3 * 0.05), abs=1e-6)
 
 
-def test_a_goal_is_missed_while_the_gripper_has_not_left() -> None:
-    objective = made("goal-conditioned")
+@pytest.mark.parametrize(("asked", "missed"), [(False, True), (True, False)])
+def test_a_goal_is_missed_while_the_gripper_has_not_left_where_all_numbers_count(asked: bool, missed: bool) -> None:
+    objective = made("goal-conditioned", goal_asked=asked)
     memory = HindsightReplay(CODES, OBSERVATION, 600, HORIZON, EFFECT_WIDTH)
     near, held = np.zeros((2, EFFECT_WIDTH))
     near[0] = held[0] = 0.1
@@ -110,10 +111,10 @@ def test_a_goal_is_missed_while_the_gripper_has_not_left() -> None:
     embeddings = np.tile(near, (CODES.total, 1))
     records = [ended(0, near), ended(0, held)]
     memory.add(records, embeddings)
-    assert objective.rewards(window(memory, np.full(2, HORIZON - 1))).tolist() == [0.0, -1.0]
+    assert objective.rewards(window(memory, np.full(2, HORIZON - 1))).tolist() == [0.0, -float(missed)]
     rng = np.random.default_rng(0)
-    assert [objective.classify(r, embeddings, rng) for r in records] == [(True, 0.0), (False, 0.0)]
-    assert misses(memory) == pytest.approx([0.0, 0.05])
+    assert [objective.classify(r, embeddings, rng) for r in records] == [(True, 0.0), (not missed, 0.0)]
+    assert objective.misses(memory) == pytest.approx([0.0, 0.05 * missed])
 
 
 # --- goals -----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tabletop.discovery.hindsight_replay import HindsightReplay
 from tabletop.discovery.learner_config import LearnerSettings
 from tabletop.discovery.objectives.base import Array
-from tabletop.discovery.objectives.goal_conditioned import GoalConditioned, misses
+from tabletop.discovery.objectives.goal_conditioned import GoalConditioned
 from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
 
@@ -56,7 +56,7 @@ class Curious(GoalConditioned):
         """Do as `goal-conditioned` does, and see what progress each effect has made."""
         loss = super().learn(memory, rounds, updates, known, rng)
         newest_last = memory.newest(memory.episodes.added - self._begun)[::-1]
-        reached = misses(memory)[newest_last] <= self.settings.goal_tolerance
+        reached = self.misses(memory)[newest_last] <= self.settings.goal_tolerance
         effect_indices = self.codes.effect_of[memory.commanded_codes()[newest_last]]
         for i in range(len(self.codes.effects)):
             self._progress[i] = learning_progress(reached[effect_indices == i])

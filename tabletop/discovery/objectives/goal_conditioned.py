@@ -4,8 +4,9 @@ A goal g is an end that was reached. What is maximised is the discounted sum of 
 
     r(e', g) = -1 where |e' - g| > tolerance, else 0,
 
-or of the dense one, r(e', g) = -|e' - g| in m. A discriminator lays the library's codes over what was reached, and
-gives each of them an equal share of the hindsight. It has no part in the reward.
+or of the dense one, r(e', g) = -|e' - g| in m. The distance is over what is asked for: HER's goal is a place, and not
+the manner of getting there. With `goal_asked` off it is over all numbers of an effect. A discriminator lays the
+library's codes over what was reached, and gives each an equal share of the hindsight. It has no part in the reward.
 
 *Goals.* The goals of a round are drawn anew. All 5 cm bins that an effect has reached are as likely, then the ends in
 one. That is Skew-Fit (Pong et al. 2020) with alpha = -1 and a histogram for the density: goals are uniform over the
@@ -31,7 +32,7 @@ from tabletop.errors import TabletopError
 from tabletop.skills.codebook import Codebook
 from tabletop.skills.effects import EFFECT_WIDTH, LEFT
 
-__all__ = ["GoalConditioned", "GoalConditionedDense", "misses"]
+__all__ = ["GoalConditioned", "GoalConditionedDense"]
 
 _BIN: Final = 0.05
 """m: effects in one bin of this size count as the same."""
@@ -51,6 +52,7 @@ class GoalConditioned(MixtureObjective):
     def __init__(self, codes: Codebook, settings: LearnerSettings, seed: int, horizon: int) -> None:
         super().__init__(codes, settings, seed, horizon)
         self.fresh = True  # Each round has goals of its own, whatever is taken for one in hindsight.
+        self._counted = codes.asks if settings.goal_asked else np.ones_like(codes.asks)
         self._ends = np.zeros((0, EFFECT_WIDTH))
         self._end_effects = np.zeros(0, dtype=np.intp)
 
@@ -95,11 +97,24 @@ class GoalConditioned(MixtureObjective):
         """Relabel and lay the library's codes; return how far recent episodes ended from their goals, m on average."""
         super().learn(memory, rounds, updates, known, rng)
         newest = memory.newest(self.settings.recent)
-        return float(misses(memory)[newest].mean()) if len(newest) else 0.0
+        return float(self.misses(memory)[newest].mean()) if len(newest) else 0.0
+
+    def misses(self, memory: HindsightReplay) -> npt.NDArray[np.float64]:
+        """Return how far each episode's end is from the goal that it had, (n,) m of the reach.
+
+        Args:
+            memory: with each episode's own goal.
+        """
+        n = len(memory)
+        effect_indices = memory.codes.effect_of[memory.commanded_codes()]
+        gap = memory.finals()[np.arange(n), effect_indices] - memory.episodes["embedding"][:n]
+        out: npt.NDArray[np.float64] = np.linalg.norm(gap * self._counted[effect_indices], axis=-1).astype(np.float64)
+        return out
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return the reward of being there at each time of a window, (n + 1, B)."""
-        missed = np.linalg.norm(window.effects - window.embeddings, axis=-1)
+        gap = window.effects - window.embeddings
+        missed = np.linalg.norm(gap * self._counted[window.effect_indices], axis=-1)
         out: npt.NDArray[np.float64]
         out = -missed if self.dense else np.where(missed <= self.settings.goal_tolerance, 0.0, -1.0)
         return out
@@ -113,8 +128,9 @@ class GoalConditioned(MixtureObjective):
     ) -> tuple[bool, float]:
         """Return whether the episode's goal was reached; there is no q that could say log q."""
         del rng
-        end = record.effects[-1, self.codes.effect_of[record.code]]
-        return bool(np.linalg.norm(end - embeddings[record.code]) <= self.settings.goal_tolerance), 0.0
+        effect_index = self.codes.effect_of[record.code]
+        gap = (record.effects[-1, effect_index] - embeddings[record.code]) * self._counted[effect_index]
+        return bool(np.linalg.norm(gap) <= self.settings.goal_tolerance), 0.0
 
     # --- keeping -----------------------------------------------------------------------------
 
@@ -147,15 +163,3 @@ class GoalConditionedDense(GoalConditioned):
 
     name: ClassVar[str] = "goal-conditioned-dense"
     dense: ClassVar[bool] = True
-
-
-def misses(memory: HindsightReplay) -> npt.NDArray[np.float64]:
-    """Return how far each episode's end is from the goal that it had, (n,) m of the reach.
-
-    Args:
-        memory: with each episode's own goal.
-    """
-    n = len(memory)
-    ends = memory.finals()[np.arange(n), memory.codes.effect_of[memory.commanded_codes()]]
-    out: npt.NDArray[np.float64] = np.linalg.norm(ends - memory.episodes["embedding"][:n], axis=-1).astype(np.float64)
-    return out
