@@ -73,7 +73,7 @@ def _stages(folder: Path, options: argparse.Namespace, given: Library | None) ->
     tell("\n".join(name_lines(named)))
     tell("3/5 plan: goals of two and three steps")
     seconds = clock.planning().planning if clock else None
-    _try(
+    planned = _try(
         plan_lines,
         lambda: stages.plan_stage(
             folder,
@@ -88,12 +88,14 @@ def _stages(folder: Path, options: argparse.Namespace, given: Library | None) ->
     )
     tell("4/5 perturb: the same skills, pushed and delayed")
     last = clock.perturbing() if clock else full
-    _try(
+    perturbed = _try(
         perturb_lines,
         lambda: stages.perturb_stage(
             folder, families=DEFAULT_FAMILIES, scenes=last.scenes, most=last.most, seed=seed, workers=workers
         ),
     )
+    if given is None and not (planned and perturbed):
+        tell("too little was found for that; `tabletop run --library default` does it with the skills that ship")
     tell("5/5 report")
     path = stages.report_stage(folder)
     summary = read_json(folder / "summary.json", "summary.json")
@@ -117,9 +119,11 @@ def _discovered(folder: Path, options: argparse.Namespace, clock: Clock | None) 
     return library
 
 
-def _try(lines: Callable[[R], Iterable[str]], stage: Callable[[], R]) -> None:
+def _try(lines: Callable[[R], Iterable[str]], stage: Callable[[], R]) -> bool:
     """Run a stage and print its result, or why it has too little to work on: the report is due anyway."""
     try:
         tell("\n".join(lines(stage())))
     except TabletopError as error:
         tell(f"left out: {error}")
+        return False
+    return True
