@@ -280,6 +280,26 @@ def _chance(first: int | None = None) -> str:
     return f"baselines at most: {most}"
 
 
+def relatives(result: Result) -> str:
+    """Return what libraries of the default and of its relatives come to by each measure, and the differences."""
+    first, parts = next(iter(result["groups"])), []
+    for measure, digits in {"joint": 2, "coverage": 0, "precision": 3, "tasks": 1}.items():
+        if measure not in result["table"]:
+            continue
+        found = result["table"][measure]
+        rates = [f"{name} {_with_interval(cell, 'iqm', digits)}" for name, cell in found["groups"].items()]
+        ahead = [f"{name} {_with_interval(cell, 'difference', digits)}" for name, cell in found["minus"].items()]
+        parts.append(f"{measure}: {', '.join(rates)}; {first} minus {', '.join(ahead)}")
+    tuned = [f"{name} {'many' if runs is None else runs}" for name, runs in result["tuning_runs"].items()]
+    return f"{'. '.join(parts)}. {len(result['groups'][first])} seeds each; tuned by runs: {', '.join(tuned)}"
+
+
+def _with_interval(cell: Mapping[str, Any], key: str, digits: int) -> str:
+    """Return a figure with its interval; differences have their sign."""
+    sign = "+" if key == "difference" else ""
+    return f"{cell[key]:{sign}.{digits}f} [{cell['low']:{sign}.{digits}f}, {cell['high']:{sign}.{digits}f}]"
+
+
 def targets(result: Result) -> str:
     """Return how near libraries bring things to drawn targets, mean and each, beside scripts and random actions."""
     libraries = list(result["settings"]["digests"])
@@ -441,6 +461,7 @@ FIGURES: Mapping[str, Callable[[Result], str]] = {
         targets,
         half_hour_names,
         half_hour_names_short,
+        relatives,
         view,
         demo,
         project,
