@@ -28,7 +28,7 @@ from tabletop.rollout.statistics import wilson
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/reliability.md", "docs/how-to/cluster.md")
-SHIPPED = "../../policies/discovered/default/name.json"
+SHIPPED = ROOT / "policies" / "discovered" / "default" / "name.json"
 """The names of the library that ships."""
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 _PARTS = ("without-", "adapted-", "float32")
@@ -270,7 +270,7 @@ def half_hour_names_short(result: Result) -> str:
 
 def _chance(first: int | None = None) -> str:
     """Return how often baselines did a task that the library that ships is named for; of the first ones, or of all."""
-    shipped = read(SHIPPED)
+    shipped = json.loads(SHIPPED.read_text(encoding="utf-8"))
     skills = {skill["id"]: skill for skill in shipped["skills"]}
     rows = [skills[task["skill"]] for task in shipped["tasks"].values()]
     names = {"another code": "shuffled", "exploration": "exploration", "white noise": "random", "nothing": "nothing"}
@@ -498,7 +498,7 @@ def shipped_table(result: Result) -> list[str]:
 
 TABLES: Mapping[str, tuple[str, str, Callable[[Result], Sequence[str]]]] = {
     "shipped-table": (
-        SHIPPED,
+        "../../policies/discovered/default/name.json",
         "task | skill | success | another code | exploration | white noise | nothing | formula seen",
         shipped_table,
     ),
