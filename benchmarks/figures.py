@@ -247,10 +247,7 @@ def view(result: Result) -> str:
 
 def half_hour_names(result: Result) -> str:
     """Return for how many tasks libraries have named skills, mean and each, and how sure they do them."""
-    runs = [list(tasks.values()) for tasks in result["runs"].values()]
-    counts = [len(tasks) for tasks in runs]
-    sure = [sum(task["low"] >= 0.5 for task in tasks) for tasks in runs]
-    well = [sum(task["success"] >= 0.9 for task in tasks) for tasks in runs]
+    counts, sure, well = _named(result)
     return (
         f"mean {np.mean(counts):.1f} tasks ({_listed(counts, 0)}); a lower bound of 0.5 and more {_listed(sure, 0)}; "
         f"success of 0.9 and more {_listed(well, 0)}; {_chance()}"
@@ -259,13 +256,19 @@ def half_hour_names(result: Result) -> str:
 
 def half_hour_names_short(result: Result) -> str:
     """Return for how many tasks libraries have named skills, mean and each, and how many of them they do well."""
-    runs = [list(tasks.values()) for tasks in result["runs"].values()]
-    counts = [len(tasks) for tasks in runs]
-    well = [sum(task["success"] >= 0.9 for task in tasks) for tasks in runs]
+    counts, _, well = _named(result)
     return (
         f"{np.mean(counts):.1f} ({_listed(counts, 0)}), {np.mean(well):.1f} at 0.9 and more ({_listed(well, 0)}); "
         f"{_chance(2)}"
     )
+
+
+def _named(result: Result) -> tuple[list[int], list[int], list[int]]:
+    """Return each library's named tasks, those with a lower bound of 0.5, and those with success of 0.9."""
+    runs = [list(tasks.values()) for tasks in result["runs"].values()]
+    sure = [sum(task["low"] >= 0.5 for task in tasks) for tasks in runs]
+    well = [sum(task["success"] >= 0.9 for task in tasks) for tasks in runs]
+    return [len(tasks) for tasks in runs], sure, well
 
 
 def _chance(first: int | None = None) -> str:

@@ -108,13 +108,11 @@ class GoalConditioned(MixtureObjective):
         n = len(memory)
         effect_indices = memory.codes.effect_of[memory.commanded_codes()]
         gap = memory.finals()[np.arange(n), effect_indices] - memory.episodes["embedding"][:n]
-        out: npt.NDArray[np.float64] = np.linalg.norm(gap * self._counted[effect_indices], axis=-1).astype(np.float64)
-        return out
+        return self._distance(gap, effect_indices).astype(np.float64)
 
     def gains(self, window: Window) -> npt.NDArray[np.float64]:
         """Return the reward of being there at each time of a window, (n + 1, B)."""
-        gap = window.effects - window.embeddings
-        missed = np.linalg.norm(gap * self._counted[window.effect_indices], axis=-1)
+        missed = self._distance(window.effects - window.embeddings, window.effect_indices)
         out: npt.NDArray[np.float64]
         out = -missed if self.dense else np.where(missed <= self.settings.goal_tolerance, 0.0, -1.0)
         return out
@@ -129,8 +127,13 @@ class GoalConditioned(MixtureObjective):
         """Return whether the episode's goal was reached; there is no q that could say log q."""
         del rng
         effect_index = self.codes.effect_of[record.code]
-        gap = (record.effects[-1, effect_index] - embeddings[record.code]) * self._counted[effect_index]
-        return bool(np.linalg.norm(gap) <= self.settings.goal_tolerance), 0.0
+        missed = self._distance(record.effects[-1, effect_index] - embeddings[record.code], effect_index)
+        return bool(missed <= self.settings.goal_tolerance), 0.0
+
+    def _distance(self, gap: Array, effect_indices: npt.NDArray[np.intp] | np.intp) -> npt.NDArray[Any]:
+        """Return the length of gaps (..., EFFECT_WIDTH) over the numbers that count for their effects, (...) m."""
+        out: npt.NDArray[Any] = np.linalg.norm(gap * self._counted[effect_indices], axis=-1)
+        return out
 
     # --- keeping -----------------------------------------------------------------------------
 
